@@ -1,0 +1,5 @@
+"""The one exception that users see: a sentence that names what is wrong and the remedy."""
+
+
+class CourseError(Exception):
+    """Bad input, told in one clear sentence that names the file or field and the remedy."""
