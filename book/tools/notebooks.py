@@ -1,0 +1,174 @@
+"""Make and check the notebook pairs.
+
+``notebooks/NN_name.py`` (jupytext's percent format) is the source of a lesson and
+``notebooks/NN_name.ipynb`` is generated from it, executed. The way is one: an edit in the
+``.ipynb`` is overwritten by the next build.
+
+    python book/tools/notebooks.py build 01_long_tails [more names]
+    python book/tools/notebooks.py build --all
+    python book/tools/notebooks.py check
+
+A build runs at ``LT_SCALE=tiny`` unless the variable says otherwise, and prints how long the
+lesson took and how much memory its kernel reached. Everything that would differ between two
+builds without meaning anything (times, random cell ids, widget state) is left out, so that a
+change in a committed notebook is a change in the lesson.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+CELL_TIMEOUT = 600  # seconds; the same limit as in the book and in the tests
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+PEAK_MEMORY = "import resource; resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024"
+
+
+def sources() -> list[Path]:
+    """Return the lessons' source files in reading order."""
+    return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.py"))
+
+
+def read_source(path: Path) -> NotebookNode:
+    """Read a percent file as a notebook with stable cell ids and only the metadata we keep."""
+    notebook = jupytext.read(path, fmt="py:percent")
+    course = notebook.metadata.get("course")
+    notebook.metadata = NotebookNode(kernelspec=NotebookNode(KERNEL))
+    if course is not None:
+        notebook.metadata["course"] = course
+    seen: set[str] = set()
+    for cell in notebook.cells:
+        repeat = 0
+        while True:
+            text = f"{cell.cell_type}{repeat}{cell.source}"
+            identity = hashlib.sha256(text.encode()).hexdigest()[:12]
+            if identity not in seen:
+                break
+            repeat += 1
+        seen.add(identity)
+        cell["id"] = identity
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return notebook
+
+
+def execute(notebook: NotebookNode) -> int:
+    """Run all cells in ``notebooks/`` and return the kernel's peak memory in MiB."""
+    notebook.cells.append(nbformat.v4.new_code_cell(PEAK_MEMORY))
+    client = NotebookClient(
+        notebook,
+        kernel_name=KERNEL["name"],
+        timeout=CELL_TIMEOUT,
+        record_timing=False,
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": str(NOTEBOOKS)}},
+    )
+    client.execute()
+    probe = notebook.cells.pop()
+    return int(probe.outputs[0].data["text/plain"])
+
+
+def strip(notebook: NotebookNode) -> None:
+    """Drop what differs from one run to the next and tells a reader nothing."""
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata["language_info"] = {"name": "python"}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            # A view without its (large, randomly named) state is dead; the text stays.
+            output.get("data", {}).pop(WIDGET_VIEW, None)
+            output.get("metadata", {}).pop(WIDGET_VIEW, None)
+
+
+def build(source: Path) -> None:
+    """Generate, execute and write the ``.ipynb`` of one source file."""
+    started = time.perf_counter()
+    notebook = read_source(source)
+    peak = execute(notebook)
+    strip(notebook)
+    nbformat.validate(notebook)
+    target = source.with_suffix(".ipynb")
+    nbformat.write(notebook, target)
+    print(
+        f"{source.stem}: {time.perf_counter() - started:.0f} s, "
+        f"peak memory {peak} MiB, {target.stat().st_size / 1000:.0f} kB",
+        flush=True,
+    )
+
+
+def problems(source: Path) -> Iterator[str]:
+    """Yield one sentence for each way in which a pair is out of step or was not executed."""
+    target = source.with_suffix(".ipynb")
+    remedy = f"run `python book/tools/notebooks.py build {source.stem}`"
+    if not target.exists():
+        yield f"{target.name} is missing: {remedy}."
+        return
+    wanted, found = read_source(source), nbformat.read(target, as_version=4)
+    if wanted.metadata.get("course") != found.metadata.get("course"):
+        yield f"{target.name}: the header differs from {source.name}: {remedy}."
+    pairs = [[(c.id, c.metadata) for c in nb.cells] for nb in (wanted, found)]
+    if pairs[0] != pairs[1] or [c.source for c in wanted.cells] != [
+        c.source for c in found.cells
+    ]:
+        yield f"{target.name} was not generated from the present {source.name}: {remedy}."
+    code = [cell for cell in found.cells if cell.cell_type == "code"]
+    if any(cell.execution_count is None for cell in code):
+        yield f"{target.name} has code cells that were not executed: {remedy}."
+    if code and not any(cell.outputs for cell in code):
+        yield f"{target.name} shows no output at all: {remedy}."
+    for cell in code:
+        for output in cell.outputs:
+            if output.output_type == "error" and "raises-exception" not in cell.metadata.get(
+                "tags", []
+            ):
+                yield f"{target.name}: a cell ends in {output.ename}: {cell.source[:60]!r}."
+            if output.get("name") == "stderr":
+                yield f"{target.name}: a cell writes to stderr: {cell.source[:60]!r}."
+
+
+def orphans() -> Iterator[str]:
+    """Yield one sentence for each ``.ipynb`` without a source."""
+    for target in sorted(NOTEBOOKS.glob("*.ipynb")):
+        if not target.with_suffix(".py").exists():
+            yield f"{target.name} has no source: delete it, or write {target.stem}.py."
+
+
+def main() -> int:
+    """Run the command line; return the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    builder = commands.add_parser("build", help="generate and execute .ipynb files")
+    builder.add_argument("names", nargs="*", metavar="NAME", help="for example 01_long_tails")
+    builder.add_argument("--all", action="store_true", help="build every lesson")
+    commands.add_parser("check", help="list pairs that are out of step")
+    options = parser.parse_args()
+
+    if options.command == "check":
+        found = [line for source in sources() for line in problems(source)] + list(orphans())
+        print("\n".join(found) if found else f"{len(sources())} notebook pairs are in step.")
+        return bool(found)
+
+    by_name = {source.stem: source for source in sources()}
+    names = list(by_name) if options.all else [Path(name).stem for name in options.names]
+    unknown = [name for name in names if name not in by_name]
+    if unknown or not names:
+        parser.error(f"no lesson called {', '.join(unknown) or '(none)'}; have {list(by_name)}")
+    os.environ.setdefault("LT_SCALE", "tiny")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    for name in names:
+        build(by_name[name])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
