@@ -1,0 +1,239 @@
+"""How strongly a model's results follow class frequency: the study's bias metrics.
+
+The paper (wen2024, arXiv 2405.21070, Sec. 3.1) asks two questions of every class of a balanced
+test set: how often is it recognised (per-class accuracy), and how often is it named (number of
+predictions)? Bias is the rank correlation of either answer with the class's frequency in
+training. Both are computed here from labels and predictions alone, so that any model fits.
+"""
+
+from typing import TypedDict
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from lt_course.errors import CourseError
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+class Thirds(TypedDict):
+    """Mean of a per-class value in the most, the middling and the least frequent classes."""
+
+    head: float
+    mid: float
+    tail: float
+
+
+class Shots(TypedDict):
+    """Mean of a per-class value by number of training pictures (liu2019, arXiv 1904.05160)."""
+
+    many: float
+    medium: float
+    few: float
+
+
+class BiasReport(TypedDict):
+    """One model's bias by frequency; accuracies in 0..1, correlations in -1..1."""
+
+    accuracy: float
+    accuracy_head: float
+    accuracy_mid: float
+    accuracy_tail: float
+    spearman_accuracy: float
+    spearman_predictions: float
+    pearson_accuracy: float
+    pearson_predictions: float
+
+
+def per_class(
+    labels: npt.ArrayLike, predictions: npt.ArrayLike, classes: int
+) -> tuple[FloatArray, IntArray]:
+    """Accuracy and number of predictions of every class.
+
+    Args:
+        labels: true class of each test picture, int [M] in 0..classes-1.
+        predictions: predicted class of each test picture, int [M] in 0..classes-1.
+        classes: C, the number of classes.
+
+    Returns:
+        Accuracy, float [C] in 0..1 and nan for a class without test pictures; and the number of
+        test pictures put into each class, int [C], which sums to M.
+
+    Raises:
+        CourseError: if shapes differ, an entry is not a whole number or lies outside 0..C-1.
+    """
+    truth = _class_ids("labels", labels, classes)
+    guess = _class_ids("predictions", predictions, classes)
+    if len(truth) != len(guess):
+        raise CourseError(
+            f"labels has {len(truth)} entries and predictions has {len(guess)}: "
+            "give one prediction per test picture."
+        )
+    shown = np.bincount(truth, minlength=classes)
+    right = np.bincount(truth[truth == guess], minlength=classes)
+    accuracy = np.full(classes, np.nan)
+    np.divide(right, shown, out=accuracy, where=shown > 0)
+    return accuracy, np.bincount(guess, minlength=classes).astype(np.int64)
+
+
+def spearman(frequency: npt.ArrayLike, value: npt.ArrayLike) -> float:
+    """Spearman's rank correlation of class frequency with a per-class value, -1..1.
+
+    Tied entries share the mean of their ranks. A class whose frequency or value is nan is left
+    out; with fewer than two classes left, or a constant side, there is no correlation: nan.
+
+    Args:
+        frequency: float [C], training pictures of each class.
+        value: float [C], for example accuracy or number of predictions.
+    """
+    x, y = _paired(frequency, value)
+    return float(stats.spearmanr(x, y).statistic) if _varies(x, y) else float("nan")
+
+
+def pearson(frequency: npt.ArrayLike, value: npt.ArrayLike) -> float:
+    """Pearson's linear correlation; nan is treated as in `spearman`. Arguments: float [C]."""
+    x, y = _paired(frequency, value)
+    return float(stats.pearsonr(x, y).statistic) if _varies(x, y) else float("nan")
+
+
+def third_of(frequency: npt.ArrayLike) -> IntArray:
+    """The third that each class belongs to: 0 head, 1 mid, 2 tail; int [C].
+
+    Classes are ranked by falling frequency; equal frequencies keep the order of the classes, so
+    the split is the same everywhere. If C is no multiple of 3, head (then mid) gets one more.
+    """
+    counts = _frequency(frequency)
+    order = np.argsort(-counts, kind="stable")
+    group = np.empty(len(counts), dtype=np.int64)
+    for number, members in enumerate(np.array_split(order, 3)):
+        group[members] = number
+    return group
+
+
+def thirds(frequency: npt.ArrayLike, value: npt.ArrayLike) -> Thirds:
+    """Mean value in the head, mid and tail third of the classes (see `third_of`).
+
+    The thirds partition all classes; nan values are then left out of the means, and a third
+    without any value has mean nan. Arguments: float [C].
+    """
+    values = _like(frequency, value)
+    group = third_of(frequency)
+    head, mid, tail = (_mean(values[group == number]) for number in range(3))
+    return Thirds(head=head, mid=mid, tail=tail)
+
+
+def many_medium_few(
+    frequency: npt.ArrayLike, value: npt.ArrayLike, many: float = 100, few: float = 20
+) -> Shots:
+    """Mean value of many-shot, medium-shot and few-shot classes (liu2019).
+
+    Many: more than `many` training pictures; few: fewer than `few`; medium: all others, both
+    limits included. nan values are left out; an empty group has mean nan. Arguments: float [C].
+
+    Raises:
+        CourseError: if `few` exceeds `many`.
+    """
+    if few > many:
+        raise CourseError(f"few={few} exceeds many={many}: choose few <= many.")
+    counts, values = _frequency(frequency), _like(frequency, value)
+    return Shots(
+        many=_mean(values[counts > many]),
+        medium=_mean(values[(counts >= few) & (counts <= many)]),
+        few=_mean(values[counts < few]),
+    )
+
+
+def gini(frequency: npt.ArrayLike) -> float:
+    """Gini coefficient of the class frequencies: 0 if all are equal, 1 - 1/C if one has all.
+
+    Args:
+        frequency: float [C], non-negative, not all zero.
+
+    Raises:
+        CourseError: if the frequencies are empty, negative, not finite or all zero.
+    """
+    counts = np.sort(_frequency(frequency))
+    if counts[0] < 0 or counts[-1] == 0:
+        raise CourseError("frequency must be non-negative and not all zero.")
+    rank = np.arange(1, len(counts) + 1)
+    return float(((2 * rank - len(counts) - 1) * counts).sum() / (len(counts) * counts.sum()))
+
+
+def bias_report(
+    frequency: npt.ArrayLike, labels: npt.ArrayLike, predictions: npt.ArrayLike
+) -> BiasReport:
+    """All bias metrics of one model on one test set.
+
+    `accuracy` is the share of test pictures that are right; the thirds average per-class
+    accuracies (on a balanced test set both weigh classes equally).
+
+    Args:
+        frequency: float [C], training pictures per class, **in the order of the class ids**.
+        labels: int [M], true classes.
+        predictions: int [M], predicted classes.
+
+    Raises:
+        CourseError: if shapes do not fit together, or there is no test picture.
+    """
+    counts = _frequency(frequency)
+    accuracy, predicted = per_class(labels, predictions, len(counts))
+    if predicted.sum() == 0:
+        raise CourseError("labels is empty: give at least one test picture.")
+    parts = thirds(counts, accuracy)
+    return BiasReport(
+        accuracy=float((np.asarray(labels) == np.asarray(predictions)).mean()),
+        accuracy_head=parts["head"],
+        accuracy_mid=parts["mid"],
+        accuracy_tail=parts["tail"],
+        spearman_accuracy=spearman(counts, accuracy),
+        spearman_predictions=spearman(counts, predicted),
+        pearson_accuracy=pearson(counts, accuracy),
+        pearson_predictions=pearson(counts, predicted),
+    )
+
+
+def _class_ids(field: str, ids: npt.ArrayLike, classes: int) -> IntArray:
+    array = np.asarray(ids)
+    if array.ndim != 1 or not (array.size == 0 or np.issubdtype(array.dtype, np.integer)):
+        raise CourseError(f"{field} must be one-dimensional whole numbers, one a test picture.")
+    if array.size and (array.min() < 0 or array.max() >= classes):
+        raise CourseError(
+            f"{field} holds class ids {array.min()}..{array.max()}, but classes={classes} "
+            f"allows 0..{classes - 1}."
+        )
+    return array.astype(np.int64)
+
+
+def _frequency(frequency: npt.ArrayLike) -> FloatArray:
+    counts = np.asarray(frequency, dtype=np.float64)
+    if counts.ndim != 1 or counts.size == 0 or not np.isfinite(counts).all():
+        raise CourseError("frequency must be one finite number per class, at least one class.")
+    return counts
+
+
+def _like(frequency: npt.ArrayLike, value: npt.ArrayLike) -> FloatArray:
+    values = np.asarray(value, dtype=np.float64)
+    expected = np.asarray(frequency).shape
+    if values.shape != expected:
+        raise CourseError(
+            f"value has shape {values.shape} and frequency {expected}: give one value per "
+            "class, in the order of the class ids."
+        )
+    return values
+
+
+def _paired(frequency: npt.ArrayLike, value: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    x, y = np.asarray(frequency, dtype=np.float64), _like(frequency, value)
+    known = ~(np.isnan(x) | np.isnan(y))
+    return x[known], y[known]
+
+
+def _varies(x: FloatArray, y: FloatArray) -> bool:
+    return len(x) > 1 and bool(np.ptp(x) > 0 and np.ptp(y) > 0)
+
+
+def _mean(values: FloatArray) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")

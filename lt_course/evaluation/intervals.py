@@ -1,0 +1,179 @@
+"""Intervals for bias metrics: what would change if classes, or seeds, were drawn again.
+
+Two kinds of chance, two kinds of interval. *Classes* are many (60 to 1,000) and their values
+far from normal: scipy's BCa bootstrap over classes. *Seeds* are few (3 to 10): with five numbers
+a bootstrap interval is much too short, so Student's t interval of their mean is used, paired
+where two methods share their seeds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from lt_course.errors import CourseError
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its confidence interval; prints as `0.42 [0.31, 0.53]`.
+
+    Attributes:
+        estimate: the value from all the data.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        n: number of classes or seeds it rests on.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        """Two decimals, as in the book's tables."""
+        return f"{self:.2f}"
+
+    def __format__(self, spec: str) -> str:
+        """Formats the three numbers alike: `f"{interval:.3f}"` gives `0.420 [0.310, 0.530]`."""
+        spec = spec or ".2f"
+        return f"{self.estimate:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+
+    def __contains__(self, value: float) -> bool:
+        """Whether the interval covers a value, its ends included."""
+        return self.low <= value <= self.high
+
+
+def bootstrap_mean(
+    values: npt.ArrayLike, confidence: float = 0.95, seed: int = 0, resamples: int = 2000
+) -> Interval:
+    """Mean over classes with its BCa bootstrap interval.
+
+    Args:
+        values: float [C], one value per class; nan values are left out.
+        confidence: coverage aimed at, in 0..1.
+        seed: seed of the resampling.
+        resamples: number of bootstrap samples.
+
+    Raises:
+        CourseError: if fewer than two values are left.
+    """
+    known = _known(values)
+    if np.ptp(known) == 0:  # BCa is undefined where nothing varies
+        return Interval(float(known[0]), float(known[0]), float(known[0]), len(known))
+    result = stats.bootstrap(
+        (known,), np.mean, confidence_level=confidence, n_resamples=resamples, rng=seed
+    )
+    low, high = result.confidence_interval
+    return Interval(float(known.mean()), float(low), float(high), len(known))
+
+
+def mean_over_seeds(values: npt.ArrayLike, confidence: float = 0.95) -> Interval:
+    """Mean over seeds with Student's t interval (n - 1 degrees of freedom).
+
+    Args:
+        values: float [n], one value per seed.
+        confidence: coverage aimed at, in 0..1.
+
+    Raises:
+        CourseError: if fewer than two values are left.
+    """
+    known = _known(values)
+    mean, error = float(known.mean()), float(stats.sem(known))
+    half = error * float(stats.t.ppf(0.5 + confidence / 2, len(known) - 1))
+    return Interval(mean, mean - half, mean + half, len(known))
+
+
+def paired_difference(a: npt.ArrayLike, b: npt.ArrayLike, confidence: float = 0.95) -> Interval:
+    """Mean of `a - b` over shared seeds with Student's t interval (as in a paired t test).
+
+    For two methods on the same classes use `bootstrap_mean(a - b)` instead.
+
+    Args:
+        a: float [n], first method, one value per seed.
+        b: float [n], second method, the same seeds in the same order.
+        confidence: coverage aimed at, in 0..1.
+
+    Raises:
+        CourseError: if lengths differ or fewer than two pairs are left.
+    """
+    first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if first.shape != second.shape:
+        raise CourseError(
+            f"a has shape {first.shape} and b {second.shape}: pair the two methods by seed."
+        )
+    return mean_over_seeds(first - second, confidence)
+
+
+def bootstrap_spearman(
+    frequency: npt.ArrayLike,
+    value: npt.ArrayLike,
+    confidence: float = 0.95,
+    seed: int = 0,
+    resamples: int = 2000,
+) -> Interval:
+    """Spearman's correlation with its BCa bootstrap interval over classes.
+
+    Classes are drawn with replacement as pairs (frequency, value); ties share mean ranks. A
+    resample in which one side is constant has no correlation and counts as 0, which matters
+    only for near-chance models. Classes with nan are left out; where one side is constant in
+    the data themselves, all three numbers are nan.
+
+    Args:
+        frequency: float [C], training pictures of each class.
+        value: float [C], accuracy or number of predictions, in the same order.
+        confidence: coverage aimed at, in 0..1.
+        seed: seed of the resampling.
+        resamples: number of bootstrap samples.
+
+    Raises:
+        CourseError: if lengths differ or fewer than four classes are left.
+    """
+    x, y = np.asarray(frequency, dtype=np.float64), np.asarray(value, dtype=np.float64)
+    if x.shape != y.shape or x.ndim != 1:
+        raise CourseError(
+            f"frequency has shape {x.shape} and value {y.shape}: give one of each per class."
+        )
+    known = ~(np.isnan(x) | np.isnan(y))
+    x, y = x[known], y[known]
+    if len(x) < 4:
+        raise CourseError(
+            f"{len(x)} classes are too few for a bootstrap interval: give 4 or more."
+        )
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return Interval(float("nan"), float("nan"), float("nan"), len(x))
+    estimate = float(_rank_correlation(x, y))
+    if abs(estimate) > 1 - 1e-12:  # every resample agrees, and BCa is undefined
+        return Interval(estimate, estimate, estimate, len(x))
+    result = stats.bootstrap(
+        (x, y),
+        _rank_correlation,
+        paired=True,
+        vectorized=True,
+        confidence_level=confidence,
+        n_resamples=resamples,
+        rng=seed,
+    )
+    low, high = result.confidence_interval
+    return Interval(estimate, float(low), float(high), len(x))
+
+
+def _rank_correlation(x: FloatArray, y: FloatArray, axis: int = -1) -> FloatArray:
+    """Spearman along an axis, for all resamples at once; 0 where one side is constant."""
+    x, y = np.broadcast_arrays(x, y)
+    rank_x = stats.rankdata(x, axis=axis) - (x.shape[axis] + 1) / 2
+    rank_y = stats.rankdata(y, axis=axis) - (y.shape[axis] + 1) / 2
+    scale = np.sqrt((rank_x**2).sum(axis) * (rank_y**2).sum(axis))
+    product = (rank_x * rank_y).sum(axis)
+    return np.divide(product, scale, out=np.zeros_like(scale), where=scale > 0)
+
+
+def _known(values: npt.ArrayLike) -> FloatArray:
+    array = np.asarray(values, dtype=np.float64).ravel()
+    known = array[~np.isnan(array)]
+    if len(known) < 2:
+        raise CourseError(f"an interval needs two values or more, and got {len(known)}.")
+    return known
