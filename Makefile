@@ -1,0 +1,70 @@
+# The Long Tail Course. Python >= 3.10 and make are all that is needed:
+#
+#   make book    execute the notebooks at scale `tiny` and build the HTML; prints where it is
+#   make test    unit tests, and every notebook cell by cell
+#   make lab     the notebooks in JupyterLab
+#   make check   style, types, notebook pairs, prose
+#   make pages   tests of the built book (after `make book`)
+#   make lock    remake requirements.lock (needs uv)
+#   make clean   remove what was built; the environment stays
+
+PYTHON ?= python3
+UV ?= uv
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.lt-course
+
+# One thread a process: two single-thread workers beat one two-thread run.
+export OMP_NUM_THREADS ?= 1
+export LT_SCALE ?= tiny
+
+.PHONY: book test lab check pages lock clean
+.DEFAULT_GOAL := book
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "The Long Tail Course needs Python 3.10 or newer: make PYTHON=/path/to/python." >&2; \
+	  exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+book: $(READY)
+	@$(BIN)/python book/tools/build.py
+
+# Training differs from processor to processor, so the notebooks' comparison is lax: every cell
+# must run, and those tagged nbval-check-output must print what is stored. All of them share
+# one fresh run store.
+test: $(READY)
+	@store=$$(mktemp -d) && trap 'rm -rf "$$store"' EXIT INT TERM && \
+	LT_COURSE_STORE="$$store" $(BIN)/python -m pytest \
+	  -n 2 --dist loadfile --no-loadscope-reorder --durations 10 \
+	  --nbval-lax --nbval-current-env --nbval-cell-timeout 600 \
+	  --nbval-sanitize-with tests/nbval_sanitize.cfg \
+	  --ignore tests/pages notebooks tests
+
+lab: $(READY)
+	$(BIN)/python -m jupyterlab notebooks
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python book/tools/vendor.py --check
+	$(BIN)/python book/tools/notebooks.py check
+	$(BIN)/python -m pytest -q tests/test_environment.py tests/test_pairs.py tests/test_prose.py
+
+pages: $(READY)
+	$(BIN)/python -m pytest -q tests/pages
+
+# Lower bounds come from pyproject.toml, the few exact pins from constraints.txt.
+lock:
+	@command -v $(UV) >/dev/null || { \
+	  echo "make lock needs uv (https://docs.astral.sh/uv/): make lock UV=/path/to/uv." >&2; \
+	  exit 1; }
+	$(UV) pip compile pyproject.toml --extra book --extra test --universal \
+	  --python-version 3.10 --generate-hashes --no-header -c constraints.txt -o requirements.lock
+
+clean:
+	rm -rf _build .mypy_cache .ruff_cache .pytest_cache

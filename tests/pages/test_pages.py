@@ -1,0 +1,134 @@
+"""The built book is whole: every page, link, picture and script is where it should be."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+
+import notebooks
+
+ROOT = notebooks.NOTEBOOKS.parent
+TOC = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text())
+OWN_PAGES = {"genindex.html", "search.html", "index.html"}
+TRACEBACK = ("Traceback (most recent call last)", "ipykernel_launcher", "UndefinedError")
+LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src"}
+# <link> relations that name a page without loading it.
+NAMED_ONLY = {"canonical", "next", "prev", "search", "index", "author"}
+
+
+def documents(entry: dict[str, object]) -> Iterator[str]:
+    """Yield the documents of a table of contents, in order."""
+    for key in ("root", "file"):
+        if key in entry:
+            yield str(entry[key])
+    for key in ("parts", "chapters", "sections"):
+        children = entry.get(key, [])
+        assert isinstance(children, list)
+        for child in children:
+            yield from documents(child)
+
+
+EXPECTED = list(documents(TOC))
+page = pytest.mark.parametrize("name", EXPECTED)
+
+
+@cache
+def parse(path: Path) -> BeautifulSoup:
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def test_the_contents_name_every_lesson() -> None:
+    lessons = [f"notebooks/{source.stem}" for source in notebooks.sources()]
+    assert [name for name in EXPECTED if name.startswith("notebooks/")] == lessons
+
+
+def test_exactly_the_expected_pages_exist(book: Path) -> None:
+    found = {
+        path.relative_to(book).as_posix()
+        for path in book.rglob("*.html")
+        if not path.relative_to(book).parts[0].startswith("_")
+    }
+    assert found - OWN_PAGES == {f"{name}.html" for name in EXPECTED}
+
+
+@page
+def test_no_traceback(book: Path, name: str) -> None:
+    text = (book / f"{name}.html").read_text(encoding="utf-8")
+    assert not [mark for mark in TRACEBACK if mark in text]
+    assert not parse(book / f"{name}.html").select(".cell_output .stderr")
+
+
+@page
+def test_one_title(book: Path, name: str) -> None:
+    assert len(parse(book / f"{name}.html").select("article h1")) == 1
+
+
+@page
+def test_links_and_anchors_lead_somewhere(book: Path, name: str) -> None:
+    start = book / f"{name}.html"
+    dead = []
+    for link in parse(start).select("a[href]"):
+        address = urlsplit(str(link["href"]))
+        if address.scheme or address.netloc:
+            continue
+        target = start if not address.path else (start.parent / unquote(address.path))
+        if not target.exists():
+            dead.append(link["href"])
+        elif address.fragment and target.suffix == ".html":
+            identity = unquote(address.fragment)
+            there = parse(target.resolve()).find(id=identity) is not None
+            if not there and parse(target.resolve()).find(attrs={"name": identity}) is None:
+                dead.append(link["href"])
+    assert dead == []
+
+
+@page
+def test_every_image_is_described_and_there(book: Path, name: str) -> None:
+    start = book / f"{name}.html"
+    for image in parse(start).select("img"):
+        source = str(image["src"])
+        assert str(image.get("alt", "")).strip(), f"no alt text: {source}"
+        assert not str(image["alt"]).startswith(("../_images", "_images")), source
+        assert (start.parent / unquote(urlsplit(source).path)).exists(), source
+
+
+@page
+def test_no_other_host_is_asked(book: Path, name: str) -> None:
+    asked = []
+    for tag, attribute in LOADED.items():
+        for element in parse(book / f"{name}.html").select(f"{tag}[{attribute}]"):
+            if tag == "link" and NAMED_ONLY & set(element.get("rel") or []):
+                continue
+            address = urlsplit(str(element[attribute]))
+            if address.netloc or (address.scheme and address.scheme != "data"):
+                asked.append(element[attribute])
+    assert asked == []
+
+
+@page
+def test_scripts_and_styles_are_there(book: Path, name: str) -> None:
+    start = book / f"{name}.html"
+    for selector, attribute in (("script[src]", "src"), ("link[rel=stylesheet]", "href")):
+        for element in parse(start).select(selector):
+            path = unquote(urlsplit(str(element[attribute])).path)
+            assert (start.parent / path).exists(), path
+
+
+@pytest.mark.parametrize("source", notebooks.sources(), ids=lambda path: path.stem)
+def test_launch_buttons_name_the_lesson(book: Path, source: Path) -> None:
+    start = parse(book / "notebooks" / f"{source.stem}.html")
+    links = [str(link["href"]) for link in start.select("a[href]")]
+    colab = [link for link in links if link.startswith("https://colab.research.google.com/")]
+    assert colab
+    assert all(link.endswith(f"/blob/main/notebooks/{source.stem}.ipynb") for link in colab)
+    assert source.with_suffix(".ipynb").exists()
+
+
+@pytest.mark.parametrize("source", notebooks.sources(), ids=lambda path: path.stem)
+def test_pairs_are_small_and_in_step(source: Path) -> None:
+    assert list(notebooks.problems(source)) == []
+    assert source.with_suffix(".ipynb").stat().st_size < 500_000
