@@ -93,6 +93,20 @@ def test_bootstrap_spearman_covers_about_as_often_as_it_says():
     assert 0.88 <= hits / 200 <= 0.99
 
 
+def test_difference_of_correlations_is_that_of_the_estimates_and_pairs_the_classes():
+    rng = np.random.default_rng(7)
+    frequency, shared = rng.lognormal(0, 2, 60), rng.normal(size=60)
+    rank = np.argsort(np.argsort(frequency)) / 60
+    a, b = rank + shared, shared + rng.normal(0, 0.05, 60)
+    difference = intervals.bootstrap_spearman_difference(frequency, a, b)
+    assert difference.estimate == pytest.approx(spearman(frequency, a) - spearman(frequency, b))
+    alone = intervals.bootstrap_spearman(frequency, a)
+    assert difference.high - difference.low < 0.7 * (alone.high - alone.low)
+    swapped = intervals.bootstrap_spearman_difference(frequency, b, a)
+    assert swapped.estimate == pytest.approx(-difference.estimate)
+    assert intervals.bootstrap_spearman_difference(frequency, a, a) == Interval(0, 0, 0, 60)
+
+
 def test_where_nothing_varies_the_interval_is_a_point_or_undefined():
     assert intervals.bootstrap_mean([0.5, 0.5, 0.5]) == Interval(0.5, 0.5, 0.5, 3)
     assert intervals.mean_over_seeds([0.5, 0.5]) == Interval(0.5, 0.5, 0.5, 2)
@@ -118,6 +132,7 @@ def test_a_near_chance_model_still_gets_an_interval():
         lambda: intervals.paired_difference([1.0, 2.0], [1.0, 2.0, 3.0]),
         lambda: intervals.bootstrap_spearman([1, 2, 3, 4], [1, 2, 3]),
         lambda: intervals.bootstrap_spearman([1, 2, 3], [1, 2, 3]),
+        lambda: intervals.bootstrap_spearman_difference([1, 2, 3, 4], [1, 2, 3, 4], [1, 2]),
     ],
 )
 def test_bad_input_is_told_in_a_sentence(call):

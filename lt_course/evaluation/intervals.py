@@ -1,9 +1,9 @@
 """Intervals for bias metrics: what would change if classes, or seeds, were drawn again.
 
 Two kinds of chance, two kinds of interval. *Classes* are many (60 to 1,000) and their values
-far from normal: scipy's BCa bootstrap over classes. *Seeds* are few (3 to 10): with five numbers
-a bootstrap interval is much too short, so Student's t interval of their mean is used, paired
-where two methods share their seeds.
+far from normal: scipy's BCa bootstrap over classes. *Seeds* are few (3 to 10), and a bootstrap
+of five numbers is much too short: Student's t interval of their mean is used, paired where two
+methods share their seeds.
 """
 
 from dataclasses import dataclass
@@ -132,17 +132,7 @@ def bootstrap_spearman(
     Raises:
         CourseError: if lengths differ or fewer than four classes are left.
     """
-    x, y = np.asarray(frequency, dtype=np.float64), np.asarray(value, dtype=np.float64)
-    if x.shape != y.shape or x.ndim != 1:
-        raise CourseError(
-            f"frequency has shape {x.shape} and value {y.shape}: give one of each per class."
-        )
-    known = ~(np.isnan(x) | np.isnan(y))
-    x, y = x[known], y[known]
-    if len(x) < 4:
-        raise CourseError(
-            f"{len(x)} classes are too few for a bootstrap interval: give 4 or more."
-        )
+    x, y = _known_classes(frequency, value)
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return Interval(float("nan"), float("nan"), float("nan"), len(x))
     estimate = float(_rank_correlation(x, y))
@@ -151,6 +141,53 @@ def bootstrap_spearman(
     result = stats.bootstrap(
         (x, y),
         _rank_correlation,
+        paired=True,
+        vectorized=True,
+        confidence_level=confidence,
+        n_resamples=resamples,
+        rng=seed,
+    )
+    low, high = result.confidence_interval
+    return Interval(estimate, float(low), float(high), len(x))
+
+
+def bootstrap_spearman_difference(
+    frequency: npt.ArrayLike,
+    a: npt.ArrayLike,
+    b: npt.ArrayLike,
+    confidence: float = 0.95,
+    seed: int = 0,
+    resamples: int = 2000,
+) -> Interval:
+    """Spearman of frequency with `a` less that with `b`, and its BCa interval over classes.
+
+    Both methods are resampled on the same classes, so what makes a class easy or hard for both
+    drops out: compare methods with this, not by looking whether two intervals overlap.
+
+    Args:
+        frequency: float [C], training pictures of each class.
+        a: float [C], the first method's accuracy or number of predictions.
+        b: float [C], the second method's, in the same order of classes.
+        confidence: coverage aimed at, in 0..1.
+        seed: seed of the resampling.
+        resamples: number of bootstrap samples.
+
+    Raises:
+        CourseError: if lengths differ or fewer than four classes are left.
+    """
+    x, first, second = _known_classes(frequency, a, b)
+
+    def difference(
+        x: FloatArray, first: FloatArray, second: FloatArray, axis: int = -1
+    ) -> FloatArray:
+        return _rank_correlation(x, first, axis) - _rank_correlation(x, second, axis)
+
+    estimate = float(difference(x, first, second))
+    if np.array_equal(first, second):  # BCa is undefined where nothing varies
+        return Interval(0.0, 0.0, 0.0, len(x))
+    result = stats.bootstrap(
+        (x, first, second),
+        difference,
         paired=True,
         vectorized=True,
         confidence_level=confidence,
@@ -177,3 +214,18 @@ def _known(values: npt.ArrayLike) -> FloatArray:
     if len(known) < 2:
         raise CourseError(f"an interval needs two values or more, and got {len(known)}.")
     return known
+
+
+def _known_classes(frequency: npt.ArrayLike, *values: npt.ArrayLike) -> list[FloatArray]:
+    columns = [np.asarray(column, dtype=np.float64) for column in (frequency, *values)]
+    shapes = [column.shape for column in columns]
+    if len(set(shapes)) > 1 or len(shapes[0]) != 1:
+        raise CourseError(
+            f"frequency and values have shapes {shapes}: give one of each per class."
+        )
+    known = ~np.isnan(columns).any(axis=0)
+    if known.sum() < 4:
+        raise CourseError(
+            f"{known.sum()} classes are too few for a bootstrap interval: give 4 or more."
+        )
+    return [column[known] for column in columns]

@@ -1,0 +1,73 @@
+"""A classifier whose bias is known exactly: ground to try a metric on before trusting it.
+
+Each class gets a score: unit normal noise, plus `bias * log(frequency)`, plus, for the true
+class only, its visibility. The highest score wins. Nothing is trained, so the true confusion
+matrix is an integral, and whatever a metric says can be held against what was put in.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from lt_course.errors import CourseError
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Observer:
+    """An observer with a given pull towards frequent classes.
+
+    Attributes:
+        frequency: float [C] > 0, training pictures of each class.
+        visibility: float [C], how far the true class's score stands out, in standard deviations
+            of the noise; larger is easier.
+        bias: score per unit of log frequency; 0 for an observer without bias.
+    """
+
+    frequency: FloatArray
+    visibility: FloatArray
+    bias: float
+
+    def __post_init__(self) -> None:
+        """Refuse what has no logarithm, and shapes that do not fit."""
+        if np.min(self.frequency) <= 0:
+            raise CourseError("frequency must be positive: the observer's bias takes its log.")
+        if np.shape(self.frequency) != np.shape(self.visibility):
+            raise CourseError("frequency and visibility need one entry per class each.")
+
+    def confusion(self) -> FloatArray:
+        """Exact probability of each answer (columns) given the true class (rows), [C, C]."""
+        prior = self.bias * np.log(self.frequency)
+        seen = prior + self.visibility
+        low, high = min(prior.min(), seen.min()) - 6, max(prior.max(), seen.max()) + 6
+        z, step = np.linspace(low, high, 801, retstep=True)
+        # The answer is j where score j is z and all others lie below z; z is integrated out.
+        below, below_seen = _log_below(z, prior), _log_below(z, seen)
+        others = below.sum(0) - below + below_seen  # [C, Z]: all below z, given true class c
+        hazard = np.exp(_log_density(z, prior) - below)
+        matrix = np.exp(others) @ hazard.T
+        np.fill_diagonal(matrix, np.exp(others + _log_density(z, seen) - below_seen).sum(1))
+        return matrix * step
+
+    def answers(self, pictures: int, seed: int) -> tuple[IntArray, IntArray]:
+        """Labels and predictions on a test set of `pictures` a class; int [C * pictures] each."""
+        matrix = self.confusion()
+        counts = np.random.default_rng(seed).multinomial(
+            pictures, matrix / matrix.sum(1, keepdims=True)
+        )
+        classes = np.arange(len(matrix))
+        return np.repeat(classes, pictures), np.repeat(
+            np.tile(classes, len(matrix)), counts.flat
+        )
+
+
+def _log_below(z: FloatArray, mean: FloatArray) -> FloatArray:
+    return np.asarray(stats.norm.logcdf(z - mean[:, None]))
+
+
+def _log_density(z: FloatArray, mean: FloatArray) -> FloatArray:
+    return np.asarray(stats.norm.logpdf(z - mean[:, None]))
