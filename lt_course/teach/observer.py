@@ -1,7 +1,8 @@
 """A classifier whose bias is known exactly: ground to try a metric on before trusting it.
 
-Each class gets a score: unit normal noise, plus `bias * log(frequency)`, plus, for the true
-class only, its visibility. The highest score wins. Nothing is trained, so the true confusion
+Each class gets a score: unit normal noise, plus `prior * log(frequency)`, plus, for the true
+class only, its visibility. The highest score wins. Frequency can thus act in two ways: on the
+decision (`prior`) and on what was learned (visibility). Nothing is trained, so the confusion
 matrix is an integral, and whatever a metric says can be held against what was put in.
 """
 
@@ -19,29 +20,55 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Observer:
-    """An observer with a given pull towards frequent classes.
+    """An observer whose answers lean towards frequent classes by a given amount.
 
     Attributes:
         frequency: float [C] > 0, training pictures of each class.
         visibility: float [C], how far the true class's score stands out, in standard deviations
             of the noise; larger is easier.
-        bias: score per unit of log frequency; 0 for an observer without bias.
+        prior: score per unit of log frequency; 0 for a decision that ignores frequency, negative
+            for one that leans towards rare classes.
     """
 
     frequency: FloatArray
     visibility: FloatArray
-    bias: float
+    prior: float
 
     def __post_init__(self) -> None:
         """Refuse what has no logarithm, and shapes that do not fit."""
         if np.min(self.frequency) <= 0:
-            raise CourseError("frequency must be positive: the observer's bias takes its log.")
+            raise CourseError("frequency must be positive: the observer's prior takes its log.")
         if np.shape(self.frequency) != np.shape(self.visibility):
             raise CourseError("frequency and visibility need one entry per class each.")
 
+    @classmethod
+    def trained_on(
+        cls,
+        frequency: npt.ArrayLike,
+        prior: float = 0.0,
+        knowledge: float = 0.0,
+        ease: float = 3.0,
+        spread: float = 0.7,
+        seed: int = 0,
+    ) -> "Observer":
+        """An observer of classes that differ in difficulty, as real ones do.
+
+        Args:
+            frequency: float [C] > 0, training pictures of each class.
+            prior: score per unit of log frequency.
+            knowledge: how much more visible a class is per standard deviation of log frequency.
+            ease: mean visibility.
+            spread: standard deviation of the classes' own visibility, whatever their frequency.
+            seed: seed of the classes' own visibility.
+        """
+        counts = np.asarray(frequency, dtype=np.float64)
+        own = np.random.default_rng(seed).normal(ease, spread, len(counts))
+        learned = knowledge * stats.zscore(np.log(counts))
+        return cls(counts, own + learned, prior)
+
     def confusion(self) -> FloatArray:
         """Exact probability of each answer (columns) given the true class (rows), [C, C]."""
-        prior = self.bias * np.log(self.frequency)
+        prior = self.prior * np.log(self.frequency)
         seen = prior + self.visibility
         low, high = min(prior.min(), seen.min()) - 6, max(prior.max(), seen.max()) + 6
         z, step = np.linspace(low, high, 801, retstep=True)
@@ -54,7 +81,7 @@ class Observer:
         return matrix * step
 
     def answers(self, pictures: int, seed: int) -> tuple[IntArray, IntArray]:
-        """Labels and predictions on a test set of `pictures` a class; int [C * pictures] each."""
+        """Labels and predictions on a test set of `pictures` a class, int [C * pictures]."""
         matrix = self.confusion()
         counts = np.random.default_rng(seed).multinomial(
             pictures, matrix / matrix.sum(1, keepdims=True)
