@@ -107,8 +107,8 @@ def pictures_frame(
         truth: float [C], true per-class accuracy.
         measured: float [C], accuracy measured on `pictures` per class.
         frequency: float [C], training pictures of each class.
-        curve: mean measured Spearman by pictures per class, columns `S(a)` and `S(p)`, and the
-            true values as the row with index infinity.
+        curve: mean measured Spearman, indexed by pictures per class; columns `S(a)` and `S(p)`,
+            and their true values as the last row.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.0), width_ratios=[1.2, 1])
     left.vlines(frequency, truth, measured, color="#999999", linewidth=0.7)
@@ -117,11 +117,11 @@ def pictures_frame(
     left.set(xscale="log", xlabel="training pictures", ylabel="accuracy", ylim=(-0.05, 1.05))
     left.set_title(f"{pictures} test pictures a class")
     left.legend(loc="lower right", handletextpad=0.2)
-    finite = curve[np.isfinite(curve.index)]
+    truths, finite = curve.iloc[-1], curve.iloc[:-1]
     for name, colour, line in zip(curve.columns, style.PALETTE, style.LINES, strict=False):
         right.plot(finite.index, finite[name], color=colour, linestyle=line, label=name)
-        right.axhline(curve.loc[np.inf, name], color=colour, linestyle=":", linewidth=1)
-        right.plot([pictures], [curve.loc[pictures, name]], marker="o", color=colour)
+        right.axhline(truths[name], color=colour, linestyle=":", linewidth=1)
+        right.plot([pictures], [finite[name][pictures]], marker="o", color=colour)
     right.set(xscale="log", xlabel="test pictures a class", ylabel="mean Spearman")
     right.set_title("dotted: the truth")
     right.legend(loc="lower right")

@@ -26,8 +26,8 @@ class Observer:
         frequency: float [C] > 0, training pictures of each class.
         visibility: float [C], how far the true class's score stands out, in standard deviations
             of the noise; larger is easier.
-        prior: score per unit of log frequency; 0 for a decision that ignores frequency, negative
-            for one that leans towards rare classes.
+        prior: score per unit of log frequency; 0 for a decision that ignores frequency,
+            negative for one that leans towards rare classes.
     """
 
     frequency: FloatArray
