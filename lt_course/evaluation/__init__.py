@@ -1,0 +1,1 @@
+"""What is measured: bias, intervals, zero-shot classification."""

@@ -1,0 +1,1 @@
+"""Image towers, text towers, and heads."""

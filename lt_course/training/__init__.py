@@ -1,0 +1,1 @@
+"""One loop, its schedules, order, augmentation, checkpoints and progress."""

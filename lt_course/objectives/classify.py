@@ -1,0 +1,177 @@
+"""Supervised classification over a vocabulary of prototypes (Sec. 3.3 of arXiv 2405.21070).
+
+CLIP tells each picture from the few classes that its batch holds. A supervised classifier is put on
+the same footing by drawing a *vocabulary* for each micro-batch: the classes that occur in it, and
+further ones until there are V. Softmax and gradient see the vocabulary alone.
+
+Beside it stand the usual remedies for long tails, as options of the same objective:
+
+- logit adjustment (Menon et al., arXiv 2007.07314, eq. 9): scores minus strength * log prior, after
+  training;
+- balanced softmax (Ren et al., arXiv 2007.10740, eq. 4): logits plus strength * log prior, while
+  training. At strength 1 it is the loss form of logit adjustment (eq. 10 of the former);
+- weighted cross-entropy: class weights in proportion to 1 / frequency, mean 1 over the pictures;
+- tau-normalisation (Kang et al., arXiv 1910.09217, eq. 5): a linear head whose prototypes are
+  divided by the power tau of their norms after training;
+- class-balanced sampling is a matter of order, and is set there (``Training.sampler``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lt_course.errors import CourseError
+from lt_course.models.heads import Prototypes
+from lt_course.objectives.batch import Batch, Report, Representations
+
+Sampling = Literal["frequency", "sqrt", "uniform", "in-batch"]
+Adjustment = Literal["none", "logit-adjustment", "balanced-softmax", "weighted"]
+
+
+@dataclass(frozen=True)
+class Classify:
+    """How to classify.
+
+    Attributes:
+        vocabulary: number V of classes that a micro-batch is told from; None is all of them.
+            Classes present are never left out, so V is a lower bound on the realised size.
+        sampling: law by which the vocabulary is filled up: in proportion to class frequency, to its
+            square root, uniformly, or not at all (in-batch, which ignores V).
+        micro_batch: pictures that share one vocabulary; divides the batch.
+        adjustment: remedy for the class prior.
+        strength: its strength; 1 is the method as published. Ignored by ``none`` and ``weighted``.
+        tau: None for l2-normalised prototypes; a number in [0, 1] for a linear head that is
+            tau-normalised after training.
+    """
+
+    vocabulary: int | None = None
+    sampling: Sampling = "frequency"
+    micro_batch: int = 32
+    adjustment: Adjustment = "none"
+    strength: float = 1.0
+    tau: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raise a CourseError for a field out of range."""
+        if self.vocabulary is not None and self.vocabulary < 1:
+            raise CourseError(
+                f"Field 'vocabulary' is {self.vocabulary}; use at least 1, or None for all classes."
+            )
+        if self.micro_batch < 1:
+            raise CourseError(f"Field 'micro_batch' is {self.micro_batch}; use at least 1.")
+        if self.tau is not None and not 0 <= self.tau <= 1:
+            raise CourseError(f"Field 'tau' is {self.tau}; it must lie in [0, 1].")
+
+
+def vocabulary_mask(
+    labels: Tensor, size: int, weights: Tensor, generator: torch.Generator
+) -> Tensor:
+    """Draw one vocabulary for each micro-batch.
+
+    The classes present come first; the rest are drawn without replacement, each draw in
+    proportion to `weights` among the classes left. Adding Gumbel noise to the log weights and
+    keeping the largest is that law exactly (arXiv 1903.06059, Sec. 3), for all micro-batches
+    at once.
+
+    Args:
+        labels: int64 [G, m], G micro-batches of m labels.
+        size: V; a micro-batch with more classes present keeps them all.
+        weights: float [C], >= 0; classes of weight 0 are never drawn.
+        generator: source of the noise, on the CPU.
+
+    Returns:
+        bool [G, C], True for the classes in the vocabulary.
+    """
+    present = torch.zeros(len(labels), len(weights), dtype=torch.bool, device=labels.device)
+    present.scatter_(1, labels, True)
+    uniform = torch.rand(present.shape, generator=generator).to(labels.device)
+    keys = weights.log() - torch.log(-torch.log(uniform))
+    keys = keys.masked_fill(present, torch.inf)
+    rank = keys.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
+    return present | ((rank < size) & (weights > 0))
+
+
+class Classification(nn.Module):
+    """An image tower and prototypes, trained to classify.
+
+    Args:
+        options: how.
+        tower: pictures in, features [B, D] out.
+        embedding: dimension D.
+        frequency: int64 [C], training pictures of each class.
+    """
+
+    frequency: Tensor
+
+    def __init__(
+        self, options: Classify, tower: nn.Module, embedding: int, frequency: Tensor
+    ) -> None:
+        super().__init__()
+        self.options = options
+        self.tower = tower
+        self.head = Prototypes(len(frequency), embedding, normalised=options.tau is None)
+        self.register_buffer("frequency", frequency.float(), persistent=False)
+
+    def encode(self, batch: Batch) -> Representations:
+        """Normalised image features, float [B, D]."""
+        return (self.image_features(batch.pictures),)
+
+    def image_features(self, pictures: Tensor) -> Tensor:
+        """Normalised image features, float32 [B, D]."""
+        return F.normalize(self.tower(pictures).float(), dim=1)
+
+    def loss(
+        self, representations: Representations, batch: Batch, generator: torch.Generator
+    ) -> tuple[Tensor, Report]:
+        """Mean cross-entropy over the batch, each micro-batch within its own vocabulary."""
+        logits = self.head(representations[0])
+        if self.options.adjustment == "balanced-softmax":
+            logits = logits + self.options.strength * self._log_prior()
+        allowed = self._vocabularies(batch.labels, generator)
+        logits = logits.masked_fill(~allowed, -torch.inf)
+        losses = F.cross_entropy(logits, batch.labels, reduction="none")
+        if self.options.adjustment == "weighted":
+            weights = self.frequency.sum() / (self.frequency * (self.frequency > 0).sum())
+            losses = losses * weights[batch.labels]
+        return losses.mean(), {
+            "vocabulary": allowed.sum(1).float().mean(),
+            "log_scale": self.head.temperature.log_scale.detach(),
+        }
+
+    def _vocabularies(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """Which classes each picture is told from: bool [B, C]."""
+        classes, m = len(self.frequency), self.options.micro_batch
+        in_batch = self.options.sampling == "in-batch"
+        if not in_batch and (self.options.vocabulary or classes) >= classes:
+            return labels.new_ones(len(labels), classes, dtype=torch.bool)
+        weights = {
+            "frequency": self.frequency,
+            "sqrt": self.frequency.sqrt(),
+            "uniform": torch.ones_like(self.frequency),
+            "in-batch": torch.zeros_like(self.frequency),
+        }[self.options.sampling]
+        size = 0 if in_batch else self.options.vocabulary or classes
+        masks = vocabulary_mask(labels.view(-1, m), size, weights, generator)
+        return masks.repeat_interleave(m, dim=0)
+
+    def _log_prior(self) -> Tensor:
+        """Log of each class's share of the training pictures; a class without any counts as one."""
+        return (self.frequency.clamp(min=1) / self.frequency.sum()).log()
+
+    def scores(self, features: Tensor) -> Tensor:
+        """Scores of all classes for normalised features, with what is applied after training."""
+        if self.options.tau is not None:
+            norms = self.head.weight.norm(dim=1)
+            return self.head(features) / norms**self.options.tau
+        if self.options.adjustment == "logit-adjustment":
+            return self.head(features) - self.options.strength * self._log_prior()
+        return self.head(features)
+
+    def after_step(self) -> None:
+        """Clamp the temperature."""
+        self.head.temperature.clamp()

@@ -1,0 +1,80 @@
+"""CLIP: tell a picture's caption from those of the rest of its batch, and vice versa."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lt_course.models.heads import Temperature
+from lt_course.objectives.batch import Batch, Report, Representations
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """What CLIP is trained on.
+
+    Attributes:
+        text: the kind of caption, as `lt_course.data.captions` defines: ``template``, ``title``,
+            ``title+tags``, ``template|title``, …
+        context: greatest length of a caption in tokens.
+    """
+
+    text: str = "template"
+    context: int = 24
+
+
+def info_nce(image: Tensor, text: Tensor, temperature: Temperature) -> Tensor:
+    """Symmetric InfoNCE (arXiv 2103.00020, Fig. 3): the mean of both directions' cross-entropies.
+
+    Args:
+        image: float [B, D], normalised.
+        text: float [B, D], normalised; row b is the caption of picture b.
+        temperature: scales cosines to logits.
+    """
+    logits = temperature(image @ text.T)
+    target = torch.arange(len(logits), device=logits.device)
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+class Contrastive(nn.Module):
+    """An image and a text tower, trained to agree.
+
+    Args:
+        image_tower: pictures in, features [B, D] out.
+        text_tower: token ids in, features [B, D] out.
+    """
+
+    def __init__(self, image_tower: nn.Module, text_tower: nn.Module) -> None:
+        super().__init__()
+        self.image_tower = image_tower
+        self.text_tower = text_tower
+        self.temperature = Temperature()
+
+    def encode(self, batch: Batch) -> Representations:
+        """Normalised image and text features, float [B, D] each."""
+        assert batch.tokens is not None, "the contrastive objective reads captions"
+        return self.image_features(batch.pictures), self.text_features(batch.tokens)
+
+    def image_features(self, pictures: Tensor) -> Tensor:
+        """Normalised image features, float32 [B, D]."""
+        return F.normalize(self.image_tower(pictures).float(), dim=1)
+
+    def text_features(self, tokens: Tensor) -> Tensor:
+        """Normalised text features, float32 [B, D]."""
+        return F.normalize(self.text_tower(tokens).float(), dim=1)
+
+    def loss(
+        self, representations: Representations, batch: Batch, generator: torch.Generator
+    ) -> tuple[Tensor, Report]:
+        """InfoNCE over the batch."""
+        image, text = representations
+        return info_nce(image, text, self.temperature), {
+            "log_scale": self.temperature.log_scale.detach()
+        }
+
+    def after_step(self) -> None:
+        """Clamp the temperature."""
+        self.temperature.clamp()

@@ -1,0 +1,97 @@
+"""One switch, ``LT_SCALE``, and everything that it changes."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from lt_course.errors import CourseError
+
+ScaleName = Literal["tiny", "cpu", "gpu", "full"]
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Towers:
+    """The models of a scale.
+
+    Attributes:
+        image: ``small-cnn``, or the name of an open_clip model.
+        text: ``small-transformer``, or the name of an open_clip model.
+        embedding: dimension D of the shared space.
+        picture_size: height and width in pixels at which the image tower sees a picture.
+    """
+
+    image: str
+    text: str
+    embedding: int
+    picture_size: int
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a scale fixes; every other setting is the same from two CPU cores to many GPUs.
+
+    Attributes:
+        name: the value of ``LT_SCALE``.
+        dataset: where pictures and texts come from.
+        concepts: number of evaluated concepts C.
+        pictures: number of training pictures N.
+        epochs: passes over the training pictures.
+        batch: pictures a step, over all processes together.
+        towers: the models.
+        device: ``cpu`` or ``cuda``.
+        minutes: upper bound for one run on the hardware that the scale is meant for.
+    """
+
+    name: ScaleName
+    dataset: str
+    concepts: int
+    pictures: int
+    epochs: int
+    batch: int
+    towers: Towers
+    device: Literal["cpu", "cuda"]
+    minutes: float
+
+
+SMALL = Towers("small-cnn", "small-transformer", embedding=128, picture_size=32)
+
+SCALES: dict[str, Scale] = {
+    scale.name: scale
+    for scale in (
+        Scale("tiny", "icontail", 60, 4_500, 12, 128, SMALL, "cpu", minutes=0.25),
+        Scale("cpu", "icontail", 200, 15_000, 12, 128, SMALL, "cpu", minutes=3),
+        Scale(
+            "gpu", "icontail", 200, 15_000, 60, 256,
+            Towers("RN50", "RN50", 1024, 64), "cuda", 60,
+        ),
+        Scale(
+            "full", "imagenet-captions", 1_000, 448_896, 32, 1_024,
+            Towers("RN50", "RN50", 1024, 224), "cuda", 600,
+        ),
+    )
+}  # fmt: skip
+
+
+def current() -> Scale:
+    """The scale that ``LT_SCALE`` names; ``tiny`` when it is not set."""
+    return named(os.environ.get("LT_SCALE", "tiny"), "the environment variable LT_SCALE")
+
+
+def named(name: str, where: str = "the scale") -> Scale:
+    """The scale of that name.
+
+    Raises:
+        CourseError: if there is none; the sentence names the nearest ones.
+    """
+    if name not in SCALES:
+        near = difflib.get_close_matches(name, SCALES, n=1, cutoff=0.3)
+        raise CourseError(
+            f"There is no scale {name!r} (from {where}); "
+            + (f"did you mean {near[0]!r}? " if near else "")
+            + f"The scales are {', '.join(get_args(ScaleName))}."
+        )
+    return SCALES[name]

@@ -1,0 +1,202 @@
+"""A run, frozen: everything that decides its result.
+
+The canonical JSON of a `Run` hashes to its address in the store. A factor of the study is a list of
+runs that differ in one field (and the seed); `differences` is the proof.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from lt_course import scale as scales
+from lt_course.errors import CourseError
+from lt_course.objectives.classify import Classify
+from lt_course.objectives.contrast import Contrast
+from lt_course.training.loop import Training
+
+
+@dataclass(frozen=True)
+class Data:
+    """Which pictures are trained on; `lt_course.data.longtail.draw` explains the fields.
+
+    Attributes:
+        dataset: ``icontail``.
+        concepts: number of evaluated concepts C.
+        profile: class profile.
+        pictures: number of training pictures N.
+        permutation: seed of which concept gets which frequency; equal to the run's seed unless set.
+        fraction: share of every class that is kept.
+        trim: so many of the rarest concepts are cut …
+        shots: … to so many pictures each.
+        authors: greatest number of author families a concept.
+        others: pictures of concepts outside the evaluated ones.
+    """
+
+    dataset: str = "icontail"
+    concepts: int = 60
+    profile: str = "laionet"
+    pictures: int = 4_500
+    permutation: int = 0
+    fraction: float = 1.0
+    trim: int = 0
+    shots: int = 0
+    authors: int | None = None
+    others: int = 0
+
+
+@dataclass(frozen=True)
+class Model:
+    """Which towers.
+
+    Attributes:
+        image_tower: ``small-cnn`` or an open_clip model.
+        text_tower: ``small-transformer`` or an open_clip model; None where no text is read.
+        embedding: dimension D of the shared space.
+        picture_size: pixels at which an open_clip tower sees a picture.
+    """
+
+    image_tower: str = "small-cnn"
+    text_tower: str | None = None
+    embedding: int = 128
+    picture_size: int = 32
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training with its evaluation.
+
+    Attributes:
+        name: what to call it; it does not enter the address.
+        scale: the scale that its defaults come from.
+        seed: of initialisation, order, augmentation, captions and vocabularies.
+        data: which pictures.
+        model: which towers.
+        objective: what is minimised.
+        training: how.
+    """
+
+    name: str = field(compare=False)
+    scale: scales.ScaleName = "tiny"
+    seed: int = 0
+    data: Data = Data()
+    model: Model = Model()
+    objective: Classify | Contrast = Classify()
+    training: Training = Training()
+
+    @property
+    def address(self) -> str:
+        """First 16 hexadecimal digits of the SHA-256 of the canonical JSON."""
+        return hashlib.sha256(self.json().encode()).hexdigest()[:16]
+
+    def json(self) -> str:
+        """Canonical JSON: keys sorted, no blanks, without the name."""
+        plain = dataclasses.asdict(self)
+        del plain["name"]
+        plain["objective"]["kind"] = type(self.objective).__name__.lower()
+        return json.dumps(plain, sort_keys=True, separators=(",", ":"))
+
+
+NAMED: dict[str, tuple[str, Classify | Contrast]] = {
+    "sl": ("supervised learning, all classes in every softmax", Classify()),
+    "sl-vocab": ("supervised learning over sampled vocabularies", Classify(vocabulary=32)),
+    "clip-template": ("CLIP on class templates", Contrast("template")),
+    "clip-title": ("CLIP on the titles that authors gave", Contrast("title")),
+    "clip-full": ("CLIP on titles, tags and glosses", Contrast("title+tags+gloss", context=48)),
+}
+"""The declared runs: name -> what it is, and its objective. All else is the same for all."""
+
+
+def run(name: str, *, scale: str | None = None, seed: int = 0, **settings: Any) -> Run:
+    """A declared run, with some of its fields set otherwise.
+
+    Args:
+        name: one of `NAMED`.
+        scale: tiny, cpu, gpu or full; default: what ``LT_SCALE`` says.
+        seed: of the run, and of the permutation of frequencies unless that is set.
+        **settings: fields of Data, Model, Training or the objective, by their own names.
+
+    Raises:
+        CourseError: if a name is unknown; the sentence names the nearest.
+    """
+    if name not in NAMED:
+        raise CourseError(unknown("run", name, NAMED))
+    chosen = scales.current() if scale is None else scales.named(scale)
+    objective = NAMED[name][1]
+    reads_text = isinstance(objective, Contrast)
+    declared = Run(
+        name,
+        chosen.name,
+        seed,
+        Data(chosen.dataset, chosen.concepts, "laionet", chosen.pictures, seed),
+        Model(
+            chosen.towers.image,
+            chosen.towers.text if reads_text else None,
+            chosen.towers.embedding,
+            chosen.towers.picture_size,
+        ),
+        objective,
+        Training(duration=f"{chosen.epochs} epochs", batch=chosen.batch),
+    )
+    return override(declared, **settings)
+
+
+def override(run: Run, **settings: Any) -> Run:
+    """The run with some fields set otherwise, wherever in it they stand.
+
+    Raises:
+        CourseError: if no part of the run has such a field.
+    """
+    places = field_places(run)
+    for name, value in settings.items():
+        if name not in places:
+            raise CourseError(unknown(f"field of {run.name}", name, places))
+        part = places[name]
+        if part is None:
+            run = replace(run, **{name: value})
+        else:
+            run = replace(run, **{part: replace(getattr(run, part), **{name: value})})
+    return run
+
+
+def field_places(run: Run) -> dict[str, str | None]:
+    """Every field's name -> the part of the run that has it (None: the run itself)."""
+    parts = ("data", "model", "objective", "training")
+    inner: dict[str, str | None] = {f.name: p for p in parts for f in fields(getattr(run, p))}
+    return inner | {"seed": None}
+
+
+def differences(runs: Iterable[Run]) -> set[str]:
+    """Names of the fields in which runs differ, the seed and its permutation aside.
+
+    Fields of different objectives count as the one field ``objective``.
+    """
+    runs = list(runs)
+    if len({type(r.objective) for r in runs}) > 1:
+        # What is read as text goes with the objective.
+        rest = [
+            replace(r, objective=runs[0].objective, model=replace(r.model, text_tower=None))
+            for r in runs
+        ]
+        return {"objective"} | differences(rest)
+    places = {name: part for name, part in field_places(runs[0]).items() if part is not None}
+    del places["permutation"]
+    return {
+        name
+        for name, part in places.items()
+        if len({getattr(getattr(r, part), name) for r in runs}) > 1
+    }
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """The sentence for a name that does not exist, with the nearest ones that do."""
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    if near:
+        return f"There is no {what} {name!r}; the nearest are {', '.join(near)}."
+    return f"There is no {what} {name!r}; there are {', '.join(sorted(known))}."

@@ -1,0 +1,232 @@
+"""The store: runs by address, each trained once.
+
+``<store>/<address>/<code>/`` holds ``spec.json``, ``metrics.jsonl`` (one row per epoch, then the
+result), ``per_class.parquet``, ``environment.json`` and ``checkpoint/``. The address is the hash
+of the spec; the code is the hash of everything in the package that can change a result, the
+shipped data included. A record made by other code is therefore never read, and never overwritten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pooch
+import torch
+from filelock import FileLock, Timeout
+
+from lt_course.study.execute import device_of, execute
+from lt_course.study.spec import Run
+
+PACKAGE = Path(__file__).parents[1]
+DECIDES_RESULTS = (
+    "errors.py",
+    "scale.py",
+    "data/captions.py",
+    "data/icontail.py",
+    "data/longtail.py",
+    "data/tokens.py",
+    "data/resources/icontail.npz",
+    "models/*.py",
+    "objectives/*.py",
+    "training/*.py",
+    "evaluation/bias.py",
+    "evaluation/zero_shot.py",
+    "study/spec.py",
+    "study/execute.py",
+)
+"""Files of the package that a result can depend on (a test holds the list against the imports)."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A finished run.
+
+    Attributes:
+        run: its spec.
+        metrics: accuracy, accuracy_head/mid/tail, spearman_accuracy, spearman_predictions, …
+        history: one row per epoch of training.
+        per_class: one row per concept: concept, name, frequency, accuracy, predictions.
+        environment: versions, device, seconds, memory.
+        folder: where it lies.
+    """
+
+    run: Run
+    metrics: dict[str, float]
+    history: pd.DataFrame
+    per_class: pd.DataFrame
+    environment: dict[str, Any]
+    folder: Path
+
+    def summary(self) -> dict[str, Any]:
+        """One flat object: what it is, what it measured, how fast it was."""
+        return {
+            "name": self.run.name,
+            "scale": self.run.scale,
+            "seed": self.run.seed,
+            **{name: None if isnan(value) else value for name, value in self.metrics.items()},
+            "pictures_per_second": self.environment["pictures_per_second"],
+            "seconds": self.environment["seconds"],
+            "spec_hash": self.run.address,
+        }
+
+
+def root() -> Path:
+    """``LT_COURSE_STORE``; else ``.store`` in a checkout; else the user's cache."""
+    if chosen := os.environ.get("LT_COURSE_STORE"):
+        return Path(chosen)
+    checkout = PACKAGE.parent
+    if (checkout / "pyproject.toml").exists():
+        return checkout / ".store"
+    return Path(pooch.os_cache("lt_course")) / "runs"
+
+
+@cache
+def code_hash() -> str:
+    """First 12 hexadecimal digits of the SHA-256 of all that decides a result."""
+    digest = hashlib.sha256()
+    for pattern in DECIDES_RESULTS:
+        for path in sorted(PACKAGE.glob(pattern)):
+            digest.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def get(run: Run) -> Record:
+    """The record of a run: read if it is in the store, else trained now.
+
+    If another process is training the same run, this one waits for it. A run that was stopped goes
+    on from its last checkpoint.
+
+    Raises:
+        CourseError: as `lt_course.study.execute.execute` does.
+    """
+    folder = root() / run.address / code_hash()
+    if (record := _read(run, folder)) is not None:
+        return record
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"{run.name}, seed {run.seed}: another process is training it; waiting.")
+        lock.acquire()
+    try:
+        return _read(run, folder) or _train(run, folder)
+    finally:
+        lock.release()
+
+
+def get_all(runs: Iterable[Run]) -> list[Record]:
+    """The records of several runs, in their order."""
+    return [get(run) for run in runs]
+
+
+def records() -> Iterator[dict[str, Any]]:
+    """One row for each run in the store, finished or not, whatever code made it."""
+    for folder in sorted(root().glob("*/*/")):
+        if not (folder / "spec.json").exists():
+            continue
+        row = json.loads((folder / "spec.json").read_text())
+        finished = (folder / "environment.json").exists()
+        yield {
+            "name": row["name"],
+            "scale": row["scale"],
+            "seed": row["seed"],
+            "state": ("finished" if finished else "stopped")
+            + ("" if folder.name == code_hash() else ", other code"),
+            **(_rows(folder)[-1] if finished else {}),
+            "spec_hash": folder.parent.name,
+        }
+
+
+def _rows(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def _read(run: Run, folder: Path) -> Record | None:
+    # The environment is written last: where it is, all is.
+    if not (folder / "environment.json").exists():
+        return None
+    *history, result = _rows(folder)
+    return Record(
+        run,
+        result,
+        pd.DataFrame(history),
+        pd.read_parquet(folder / "per_class.parquet"),
+        json.loads((folder / "environment.json").read_text()),
+        folder,
+    )
+
+
+def _train(run: Run, folder: Path) -> Record:
+    _write(folder / "spec.json", json.dumps(json.loads(run.json()) | {"name": run.name}, indent=1))
+    wall, cpu = time.perf_counter(), time.process_time()
+    seen: list[int] = []
+    outcome = execute(run, folder / "checkpoint", seen.append)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    rows = [*outcome.history, outcome.metrics]
+    _write(folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    outcome.per_class.to_parquet(folder / "per_class.parquet")
+    environment = _environment(run) | {
+        "seconds": round(wall, 3),
+        "cpu_seconds": round(cpu, 3),
+        "pictures_per_second": round(len(seen) * run.training.batch / wall, 1),
+    }
+    _write(folder / "environment.json", json.dumps(environment, indent=1))
+    return _finished(run, folder)
+
+
+def _finished(run: Run, folder: Path) -> Record:
+    record = _read(run, folder)
+    assert record is not None, "it was written just now"
+    return record
+
+
+def _environment(run: Run) -> dict[str, Any]:
+    packages = ("torch", "torchvision", "open_clip_torch", "numpy", "scipy", "lt-course")
+    per_mebibyte = 2**20 if sys.platform == "darwin" else 2**10
+    return {
+        "code": code_hash(),
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "platform": platform.platform(terse=True),
+        "versions": {package: version(package) for package in packages},
+        "device": str(device_of(run)),
+        "threads": torch.get_num_threads(),
+        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // per_mebibyte,
+    }
+
+
+@cache
+def _commit() -> str | None:
+    """The checkout's commit, or None outside of one."""
+    try:
+        asked = subprocess.run(
+            ["git", "-C", str(PACKAGE.parent), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return None
+    return asked.stdout.strip() or None
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text)
+    temporary.replace(path)

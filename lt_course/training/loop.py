@@ -1,0 +1,280 @@
+"""One loop for every objective.
+
+A step asks `Order` for its pictures, the objective for its loss, and the schedule for its learning
+rate; all three depend on the step's number alone. A run that was stopped goes on from its last
+checkpoint and ends with the same weights, bit by bit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lt_course.errors import CourseError
+from lt_course.objectives.batch import Batch, Objective, Report
+from lt_course.scale import Precision
+from lt_course.training import checkpoints
+from lt_course.training.order import Order, Sampler, torch_generator
+from lt_course.training.progress import progress
+from lt_course.training.schedules import Schedule, ScheduleName, steps
+
+LoadBatch = Callable[[NDArray[np.int64], int], Batch]
+"""(rows of the training set, step) -> batch on the training device."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """How to train. Durations are texts such as ``12 epochs``, ``500 steps`` or ``5 %``.
+
+    Attributes:
+        duration: of the run.
+        batch: pictures a step.
+        sampler: order of the pictures, `lt_course.training.order.Order`.
+        optimiser: ``adamw`` (betas 0.9 and 0.999), or ``sgd`` with Nesterov momentum 0.9.
+        learning_rate: its peak.
+        weight_decay: on matrices and convolutions; biases, norms and the temperature have none.
+        schedule: course of the learning rate, `lt_course.training.schedules.Schedule`.
+        warmup: duration of its rise.
+        milestones: where the ``step`` schedule decays by 10.
+        precision: of the towers; losses are always float32.
+        channels_last: memory layout of convolutions.
+        accumulate: parts that a batch is encoded in, one after the other, to save memory; the
+            loss still compares the whole batch.
+        checkpoint_every: greatest work that a kill can lose.
+    """
+
+    duration: str = "12 epochs"
+    batch: int = 128
+    sampler: Sampler = "natural"
+    optimiser: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    schedule: ScheduleName = "cosine"
+    warmup: str = "5 %"
+    milestones: tuple[str, ...] = ()
+    precision: Precision = "bfloat16"
+    channels_last: bool = True
+    accumulate: int = 1
+    checkpoint_every: str = "25 %"
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or a termination signal, after the state was saved."""
+
+
+def optimiser(model: nn.Module, options: Training) -> torch.optim.Optimizer:
+    """The optimiser, with weight decay on parameters of two and more dimensions only."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {
+            "params": [p for p in parameters if p.ndim >= 2],
+            "weight_decay": options.weight_decay,
+        },
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    if options.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=0.0, momentum=0.9, nesterov=True, fused=True)
+    return torch.optim.AdamW(groups, lr=0.0, fused=True)
+
+
+def fit(
+    objective: Objective,
+    load: LoadBatch,
+    order: Order,
+    options: Training,
+    *,
+    label: str = "training",
+    folder: Path | None = None,
+    address: str = "",
+    before_step: Callable[[int], None] = lambda step: None,
+) -> list[dict[str, float]]:
+    """Train, or go on training, the objective (which is an ``nn.Module``) in place.
+
+    Args:
+        objective: model and loss.
+        load: rows of the training set and a step in, a batch out.
+        order: which rows make up which step.
+        options: how to train.
+        label: what the progress line calls the run.
+        folder: where checkpoints go; None keeps none.
+        address: identity of the run; a checkpoint with another one is refused.
+        before_step: called with each step's number (tests inject faults here).
+
+    Returns:
+        One row per epoch with its last step, learning rate and the means of loss and report.
+
+    Raises:
+        CourseError: if the loss or the gradient is not finite (the weights are as before that
+            step), the batch exceeds the data, or a checkpoint belongs to another run.
+        Interrupted: after Ctrl-C or SIGTERM; the state of the last whole step is saved.
+    """
+    assert isinstance(objective, nn.Module)
+    per_epoch = order.steps_per_epoch
+    if per_epoch == 0:
+        raise CourseError(
+            f"Field 'batch' is {options.batch}, but there are only {len(order.labels)} training "
+            "pictures; use a smaller batch."
+        )
+    total = steps(options.duration, "duration", per_epoch)
+    schedule = Schedule(
+        options.schedule,
+        options.learning_rate,
+        total,
+        steps(options.warmup, "warmup", per_epoch, total),
+        tuple(steps(m, "milestones", per_epoch, total) for m in options.milestones),
+    )
+    every = max(1, steps(options.checkpoint_every, "checkpoint_every", per_epoch, total))
+    adapt = optimiser(objective, options)
+    if options.channels_last:
+        objective.to(memory_format=torch.channels_last)
+
+    start, history, recent = _resume(objective, adapt, folder, address)
+
+    def save(step: int) -> None:
+        if folder is not None:
+            state = {"address": address, "step": step, "history": history, "recent": recent}
+            state |= {"model": objective.state_dict(), "optimiser": adapt.state_dict()}
+            checkpoints.save(folder, step, state)
+
+    objective.train()
+    with _deferred_signals() as interrupted, progress(label, total, start) as line:
+        for step in range(start, total):
+            before_step(step)
+            for group in adapt.param_groups:
+                group["lr"] = schedule(step)
+            adapt.zero_grad(set_to_none=True)
+            batch = load(order.rows(step), step)
+            generator = torch_generator(order.seed, step, "objective")
+            loss, report = _backward(objective, batch, options, generator)
+            _require_finite(objective, loss, step, schedule(step))
+            adapt.step()
+            objective.after_step()
+            recent.append({"loss": loss.item()} | {k: v.item() for k, v in report.items()})
+            if (step + 1) % per_epoch == 0 or step + 1 == total:
+                means = {k: float(np.mean([row[k] for row in recent])) for k in recent[0]}
+                history.append({"step": step + 1, "learning_rate": schedule(step)} | means)
+                recent = []
+                line.set_postfix_str(f"loss {means['loss']:.2f}", refresh=False)
+            line.update()
+            if (step + 1) % every == 0 or step + 1 == total or interrupted():
+                save(step + 1)
+            if interrupted() and step + 1 < total:
+                raise Interrupted(
+                    f"{label} was stopped after step {step + 1} of {total} and saved; the same "
+                    "command goes on from there."
+                )
+    return history
+
+
+def _resume(
+    objective: nn.Module, adapt: torch.optim.Optimizer, folder: Path | None, address: str
+) -> tuple[int, list[dict[str, float]], list[dict[str, float]]]:
+    """Load the newest checkpoint, if there is one: step, history, and the epoch's rows so far."""
+    state = None if folder is None else checkpoints.load_latest(folder)
+    if state is None:
+        return 0, [], []
+    if state["address"] != address:
+        raise CourseError(
+            f"The checkpoints in {folder} belong to the run {state['address']}, not to {address}; "
+            "use another folder, or delete them."
+        )
+    objective.load_state_dict(state["model"])
+    adapt.load_state_dict(state["optimiser"])
+    return state["step"], state["history"], state["recent"]
+
+
+def _backward(
+    objective: Objective, batch: Batch, options: Training, generator: torch.Generator
+) -> tuple[Tensor, Report]:
+    """Loss and gradients of one batch, encoded in `options.accumulate` parts.
+
+    With several parts the representations are first computed without a graph; the loss of the
+    whole batch then says what gradient each of them is owed, and every part is encoded again to
+    pass its share on (arXiv 2101.06983). Batch statistics are those of a part.
+    """
+    device = batch.pictures.device.type
+    autocast = torch.autocast(device, torch.bfloat16, enabled=options.precision == "bfloat16")
+    if options.accumulate == 1:
+        with autocast:
+            representations = objective.encode(batch)
+        loss, report = objective.loss(representations, batch, generator)
+        loss.backward()
+        return loss.detach(), report
+
+    B = len(batch.labels)
+    if B % options.accumulate:
+        raise CourseError(
+            f"Field 'accumulate' is {options.accumulate}, which does not divide the batch of {B}."
+        )
+    size = B // options.accumulate
+    parts = [batch.rows(start, start + size) for start in range(0, B, size)]
+    with torch.no_grad(), autocast, _frozen_statistics(objective):
+        encoded = [objective.encode(part) for part in parts]
+    leaves = tuple(torch.cat(column).requires_grad_() for column in zip(*encoded, strict=True))
+    loss, report = objective.loss(leaves, batch, generator)
+    loss.backward()
+    owed = zip(*(leaf.grad.split(size) for leaf in leaves if leaf.grad is not None), strict=True)
+    for part, gradients in zip(parts, owed, strict=True):
+        with autocast:
+            representations = objective.encode(part)
+        torch.autograd.backward(representations, gradients)
+    return loss.detach(), report
+
+
+@contextlib.contextmanager
+def _frozen_statistics(objective: Objective) -> Iterator[None]:
+    """Batch norm uses the statistics of the batch, but does not count it twice."""
+    assert isinstance(objective, nn.Module)
+    norms = [m for m in objective.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True
+
+
+def _require_finite(objective: nn.Module, loss: Tensor, step: int, rate: float) -> None:
+    """Raise before the optimiser could write a value that is not finite into the weights."""
+    norms = torch._foreach_norm([p.grad for p in objective.parameters() if p.grad is not None])
+    if not torch.stack([loss, *norms]).isfinite().all():
+        raise CourseError(
+            f"The loss ({loss.item():.3g}) or its gradient is not finite at step {step}, with "
+            f"learning rate {rate:.2g}; lower 'learning_rate', or lengthen 'warmup'. The weights "
+            "are those from before this step."
+        )
+
+
+@contextlib.contextmanager
+def _deferred_signals() -> Iterator[Callable[[], bool]]:
+    """Let Ctrl-C and SIGTERM wait for the end of the step; a second one acts at once."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        for s, handler in before.items():
+            signal.signal(s, handler)
+
+    for s in before:
+        signal.signal(s, note)
+    try:
+        yield lambda: bool(received)
+    finally:
+        for s, handler in before.items():
+            signal.signal(s, handler)

@@ -1,0 +1,62 @@
+"""A small stand-in for IconTail, for tests of everything that does not depend on its pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lt_course.data import icontail
+from lt_course.data.icontail import Concept, IconSet, IconTail
+
+
+def small_icontail(
+    concepts: int = 8, drawings: int = 40, tests: int = 6, seed: int = 0
+) -> IconTail:
+    """Noisy copies of one random pattern a concept; `drawings` to train on, by two authors."""
+    generator = np.random.default_rng(seed)
+    patterns = generator.random((concepts, 1, 8, 8)) > 0.5
+    each = drawings + tests
+    ink = np.kron(np.repeat(patterns, each, 1), np.ones((4, 4)))
+    ink = np.clip(ink + 0.3 * generator.standard_normal(ink.shape), 0, 1).reshape(-1, 32, 32)
+    concept = np.repeat(np.arange(concepts, dtype=np.int32), each)
+    within = np.tile(np.arange(each), concepts)
+    test = within >= drawings
+    family = np.where(test, 2, within % 2).astype(np.int32)
+    return IconTail(
+        pictures=np.round(255 * (1 - ink)).astype(np.uint8),
+        titles=[f"thing {c} of kind {k % 3}" for c, k in zip(concept, within, strict=True)],
+        tags=[("odd",) if k % 2 else ("even", "pair") for k in within],
+        concept=concept,
+        family=family,
+        set=family,
+        test=test,
+        concepts=tuple(
+            Concept(
+                f"thing-{c}",
+                f"thing {c}",
+                (f"object {c}",),
+                ("entity",),
+                f"the thing {c}",
+                True,
+                True,
+            )
+            for c in range(concepts)
+        ),
+        families=("a", "b", "c"),
+        sets=tuple(IconSet(f, f, f, "MIT", "https://example.org", 0) for f in "abc"),
+    )
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> IconTail:
+    """The stand-in, in the place of IconTail."""
+    data = small_icontail()
+    monkeypatch.setattr(icontail, "load", lambda: data)
+    return data
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """An empty store."""
+    monkeypatch.setenv("LT_COURSE_STORE", str(tmp_path / "store"))
+    return tmp_path / "store"
