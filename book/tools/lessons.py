@@ -34,7 +34,7 @@ class Lessons(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the table, and one warning for each lesson whose header is incomplete."""
         rows = [
-            "| Lesson | Question | In the paper | Scale | Minutes | Memory |",
+            "| Lesson | Question | In the paper | Scale | Minutes to run | Memory |",
             "|---|---|---|---|--:|--:|",
         ]
         for source in sorted(Path(self.env.srcdir, "notebooks").glob("[0-9][0-9]_*.py")):

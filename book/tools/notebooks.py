@@ -117,9 +117,7 @@ def problems(source: Path) -> Iterator[str]:
     if wanted.metadata.get("course") != found.metadata.get("course"):
         yield f"{target.name}: the header differs from {source.name}: {remedy}."
     pairs = [[(c.id, c.metadata) for c in nb.cells] for nb in (wanted, found)]
-    if pairs[0] != pairs[1] or [c.source for c in wanted.cells] != [
-        c.source for c in found.cells
-    ]:
+    if pairs[0] != pairs[1] or [c.source for c in wanted.cells] != [c.source for c in found.cells]:
         yield f"{target.name} was not generated from the present {source.name}: {remedy}."
     code = [cell for cell in found.cells if cell.cell_type == "code"]
     if any(cell.execution_count is None for cell in code):

@@ -24,6 +24,8 @@ VENDOR = Path(__file__).resolve().parents[1] / "_static" / "vendor"
 SUMS = VENDOR / "SHA256SUMS"
 REGISTRY = "https://registry.npmjs.org"
 EXTENSIONS = "bbox boldsymbol braket cancel color enclose html textmacros unicode upgreek verb"
+ICONS = "1551f4f60c37af51121f 7a3337626410ca2f4071 d878b0a6a1144760244f"
+
 # Its tarball carries no licence file; require.js names the holder and the MIT licence.
 REQUIREJS_NOTICE = "RequireJS. Copyright jQuery Foundation and other contributors.\n\n"
 
@@ -72,6 +74,7 @@ PACKAGES = (
         {
             "LICENSE": "html-manager/LICENSE",
             "dist/embed-amd.js": "html-manager/embed-amd.js",
+            **{f"dist/{name}.woff2": f"html-manager/{name}.woff2" for name in ICONS.split()},
         },
     ),
 )
@@ -126,9 +129,7 @@ def main() -> int:
     permission = licence[licence.index("Permission is hereby granted") :]
     (VENDOR / "requirejs" / "LICENSE").write_text(REQUIREJS_NOTICE + permission)
     SUMS.write_text(sums())
-    print(
-        f"wrote {VENDOR.relative_to(Path.cwd())} ({len(SUMS.read_text().splitlines())} files)"
-    )
+    print(f"wrote {VENDOR.relative_to(Path.cwd())} ({len(SUMS.read_text().splitlines())} files)")
     return 0
 
 

@@ -1,0 +1,55 @@
+"""Every page as a browser shows it: quiet, set, and no wider than a telephone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import test_pages
+from browser import CHROMIUM, Tab, browser, served
+
+# The widget manager looks for MathJax 2, which the page does not have; nothing depends on it.
+HARMLESS = ("Hub", "favicon.ico")
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
+
+
+@pytest.fixture(scope="module")
+def address(book: Path) -> Iterator[str]:
+    with served(book) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def tab(book: Path) -> Iterator[Tab]:
+    with browser() as opened:
+        yield opened
+
+
+@test_pages.page
+def test_quiet_and_alone(tab: Tab, address: str, name: str) -> None:
+    tab.open(f"{address}/{name}.html")
+    assert [e for e in tab.errors() if not any(known in e for known in HARMLESS)] == []
+    outside = [u for u in tab.requests() if not u.startswith((address, "data:", "blob:"))]
+    assert outside == []
+
+
+@test_pages.page
+def test_formulas_are_set(tab: Tab, address: str, name: str) -> None:
+    tab.open(f"{address}/{name}.html")
+    written = tab.evaluate("document.querySelectorAll('article .math').length")
+    drawn = tab.evaluate("document.querySelectorAll('article .math mjx-container').length")
+    assert drawn == written
+    assert tab.evaluate("document.querySelectorAll('mjx-merror').length") == 0
+
+
+@test_pages.page
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_sideways_scrolling(tab: Tab, address: str, name: str, width: int) -> None:
+    tab.open(f"{address}/{name}.html", width=width)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@test_pages.page
+def test_dark_pages_are_dark(tab: Tab, address: str, name: str) -> None:
+    tab.open(f"{address}/{name}.html", dark=True)
+    assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
