@@ -67,13 +67,7 @@ class Tab:
         self.events.clear()
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=900,
-            deviceScaleFactor=1,
-            mobile=width < 600,
-        )
+        self._show(width, 900)
         self.call("Page.navigate", url=url)
         end = time.monotonic() + PATIENCE
         while self.evaluate("document.readyState + location.href") != f"complete{url}":
@@ -109,11 +103,18 @@ class Tab:
         """Write a PNG of the whole page."""
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]
         # Chromium draws no more than 16,384 pixels in one direction.
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], 16000)}
-        shot = self.call(
-            "Page.captureScreenshot", captureBeyondViewport=True, clip={**clip, "scale": 1}
+        self._show(size["width"], min(size["height"], 16_000))
+        self.evaluate("new Promise(done => setTimeout(done, 400))")
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
+
+    def _show(self, width: int, height: int) -> None:
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=width < 600,
         )
-        path.write_bytes(base64.b64decode(shot["data"]))
 
 
 @contextlib.contextmanager
