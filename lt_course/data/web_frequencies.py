@@ -77,7 +77,7 @@ TRAINING_SUBSETS = {
 }
 """Labelled subsets (one ImageNet class a picture) on which the paper trains its models."""
 
-RANKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+RANKS = (1, 2, 5, 10, 20, 50, 100, 200, 350, 500, 700, 900, 1000)
 """Ranks at which the summary keeps the sorted counts."""
 
 _RESOURCES = Path(__file__).parent / "resources"
@@ -189,7 +189,7 @@ def load(
         note=(
             "SUMMARY ONLY: the counts of single classes are not at hand, because "
             f"{MIRROR_VARIABLE} is not set and {reason}. The course's own summary table "
-            "stands in: curves have ten points, and what needs single classes is left out."
+            "stands in: curves have few points, and what needs single classes is left out."
         ),
         summary=pd.read_csv(_RESOURCES / _SUMMARY, index_col="file"),
         correlations=pd.read_csv(_RESOURCES / _CORRELATIONS),
