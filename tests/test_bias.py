@@ -89,9 +89,7 @@ def test_correlations_are_symmetric_change_sign_and_forget_the_order_of_classes(
 def test_nan_classes_are_left_out_and_constants_have_no_correlation(correlation):
     frequency, value = np.array([5.0, 3, 2, 9, 7]), np.array([0.9, np.nan, 0.2, 0.4, 0.5])
     kept = [0, 2, 3, 4]
-    assert correlation(frequency, value) == pytest.approx(
-        correlation(frequency[kept], value[kept])
-    )
+    assert correlation(frequency, value) == pytest.approx(correlation(frequency[kept], value[kept]))
     assert np.isnan(correlation([1, 2, 3], [4, 4, 4]))
     assert np.isnan(correlation([4, 4, 4], [1, 2, 3]))
     assert np.isnan(correlation([1.0, 2.0], [np.nan, 1.0]))
@@ -125,6 +123,35 @@ def test_many_medium_few_limits_belong_to_medium():
     parts = bias.many_medium_few([101, 100, 20, 19], [1.0, 0.5, 0.7, 0.1])
     assert parts == {"many": 1.0, "medium": pytest.approx(0.6), "few": 0.1}
     assert np.isnan(bias.many_medium_few([200, 300], [1.0, 0.5])["few"])
+
+
+def test_bin_means_of_classes_and_of_one_bin():
+    frequency, value = RNG.permutation(np.arange(1.0, 31)), RNG.random(30)
+    order = np.argsort(frequency)
+    counts, means = bias.bin_means(frequency, value, 30)
+    np.testing.assert_array_equal(counts, frequency[order])
+    np.testing.assert_array_equal(means, value[order])
+    np.testing.assert_allclose(bias.bin_means(frequency, value, 1)[1], [value.mean()])
+    three = bias.bin_means(frequency, value, 3)[1]
+    parts = bias.thirds(frequency, value)
+    np.testing.assert_allclose(three, [parts["tail"], parts["mid"], parts["head"]])
+
+
+def test_false_alarms_are_the_off_diagonal_column_sums():
+    labels = np.repeat(np.arange(6), 15)
+    predictions = RNG.integers(0, 6, 90)
+    matrix = confusion(labels, predictions, 6)
+    alarms = bias.false_alarms(*bias.per_class(labels, predictions, 6))
+    np.testing.assert_allclose(alarms, matrix.sum(0) - np.diag(matrix))
+
+
+def test_thinning_keeps_all_or_draws_without_bias_and_with_the_right_variance():
+    accuracy = np.array([0.0, 0.25, 0.5, 1.0])
+    np.testing.assert_array_equal(bias.thin(accuracy, 20, 20, seed=0), accuracy)
+    drawn = np.stack([bias.thin(accuracy, 20, 5, seed) for seed in range(4000)])
+    np.testing.assert_allclose(drawn.mean(0), accuracy, atol=0.015)
+    expected = accuracy * (1 - accuracy) / 5 * (20 - 5) / (20 - 1)
+    np.testing.assert_allclose(drawn.var(0), expected, atol=0.004)
 
 
 @pytest.mark.parametrize("classes", [2, 10, 1000])
@@ -189,6 +216,9 @@ def test_an_unbiased_perfect_model_has_no_correlation_at_all():
         lambda: bias.thirds([1, 2, 3], [1, 2]),
         lambda: bias.third_of([1, np.nan]),
         lambda: bias.many_medium_few([1, 2], [1, 2], many=5, few=9),
+        lambda: bias.bin_means([1, 2], [1, 2], bins=3),
+        lambda: bias.false_alarms([0.5], [1, 2]),
+        lambda: bias.thin([0.5], tests=20, pictures=21, seed=0),
         lambda: bias.gini([0, 0]),
         lambda: bias.gini([1, -1]),
         lambda: bias.gini([]),

@@ -145,6 +145,66 @@ def many_medium_few(
     )
 
 
+def bin_means(
+    frequency: npt.ArrayLike, value: npt.ArrayLike, bins: int
+) -> tuple[FloatArray, FloatArray]:
+    """Mean frequency and mean value in bins of equally many classes, from rare to frequent.
+
+    The paper's Fig. 15 draws such means. Equal frequencies keep the order of the classes; bins
+    differ by one class at most; nan values are left out of the means.
+
+    Args:
+        frequency: float [C], training pictures of each class.
+        value: float [C], for example accuracy.
+        bins: number of bins, 1..C.
+
+    Returns:
+        Two arrays, float [bins].
+
+    Raises:
+        CourseError: if `bins` is below 1 or above C.
+    """
+    counts, values = _frequency(frequency), _like(frequency, value)
+    if not 1 <= bins <= len(counts):
+        raise CourseError(f"bins={bins} must lie in 1..{len(counts)}, the number of classes.")
+    parts = np.array_split(np.argsort(counts, kind="stable"), bins)
+    means = [(counts[part].mean(), _mean(values[part])) for part in parts]
+    return np.array([mean[0] for mean in means]), np.array([mean[1] for mean in means])
+
+
+def false_alarms(accuracy: npt.ArrayLike, predictions: npt.ArrayLike) -> FloatArray:
+    """Predictions of each class that were wrong, on a balanced test set, float [C].
+
+    Args:
+        accuracy: float [C], per-class accuracy.
+        predictions: int [C], test pictures put into each class; their sum is C times the number
+            of test pictures per class.
+    """
+    predicted = np.asarray(predictions, dtype=np.float64)
+    return predicted - _like(predicted, accuracy) * predicted.mean()
+
+
+def thin(accuracy: npt.ArrayLike, tests: int, pictures: int, seed: int) -> FloatArray:
+    """Accuracy had only some of the test pictures been used, float [C].
+
+    Draws `pictures` of the `tests` answers of every class without replacement.
+
+    Args:
+        accuracy: float [C], measured on `tests` pictures a class.
+        tests: test pictures of every class.
+        pictures: how many of them to keep, 1..tests.
+        seed: seed of the draw.
+
+    Raises:
+        CourseError: if `pictures` is not in 1..tests.
+    """
+    if not 1 <= pictures <= tests:
+        raise CourseError(f"pictures={pictures} must lie in 1..{tests}, the test pictures a class.")
+    hits = np.rint(np.asarray(accuracy, dtype=np.float64) * tests).astype(np.int64)
+    drawn = np.random.default_rng(seed).hypergeometric(hits, tests - hits, pictures)
+    return np.asarray(drawn / pictures)
+
+
 def gini(frequency: npt.ArrayLike) -> float:
     """Gini coefficient of the class frequencies: 0 if all are equal, 1 - 1/C if one has all.
 

@@ -54,14 +54,54 @@ def per_class_scatter(tables: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def plane(axes: Axes) -> None:
-    """Prepare axes for points (S(a), S(p)), with the diagonal on which both are equal."""
+def plane(
+    observers: Mapping[str, npt.ArrayLike],
+    paper: Mapping[str, npt.ArrayLike],
+    ours: Mapping[str, npt.ArrayLike],
+) -> Figure:
+    """The plane of S(a) and S(p), with the diagonal on which a model has no prior.
+
+    Args:
+        observers: per label a curve of points (S(a), S(p)), float [K, 2], drawn in grey.
+        paper: per method of `lt_course.show.style` points from the paper, [K, 2], hollow.
+        ours: per method points of our own runs, [K, 2], filled.
+    """
+    figure, axes = plt.subplots(figsize=(6.8, 4.6))
     axes.plot([-1, 1], [-1, 1], color="#777777", linestyle=":", linewidth=1)
+    for label, curve in observers.items():
+        points = np.asarray(curve)
+        axes.plot(*points.T, color="#999999", linestyle="-", linewidth=1)
+        axes.annotate(
+            label,
+            points[0],
+            xytext=(0, -9),
+            textcoords="offset points",
+            ha="center",
+            color="#555555",
+            fontsize=8,
+        )
+    for whose, groups, fill in (("paper", paper, "none"), ("ours", ours, None)):
+        for method, group in groups.items():
+            look = style.of(method)
+            name = method.split("-")[0].upper() if whose == "paper" else look["label"]
+            axes.plot(
+                *np.asarray(group).T,
+                linestyle="",
+                marker=look["marker"],
+                color=look["color"],
+                markerfacecolor=fill,
+                markersize=8,
+                label=f"{whose}: {name}",
+            )
     axes.set(
         xlabel="S(a): Spearman of frequency and accuracy",
-        ylabel="S(p): … and number of predictions",
+        ylabel="S(p): Spearman of frequency and number of predictions",
         aspect="equal",
+        xlim=(-0.3, 1),
+        ylim=(-0.45, 1),
     )
+    axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1))
+    return figure
 
 
 def interval_rows(axes: Axes, rows: Mapping[str, Mapping[str, Interval]]) -> None:

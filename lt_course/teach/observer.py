@@ -7,6 +7,7 @@ matrix is an integral, and whatever a metric says can be held against what was p
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +69,10 @@ class Observer:
 
     def confusion(self) -> FloatArray:
         """Exact probability of each answer (columns) given the true class (rows), [C, C]."""
+        return self._confusion.copy()
+
+    @cached_property
+    def _confusion(self) -> FloatArray:
         prior = self.prior * np.log(self.frequency)
         seen = prior + self.visibility
         low, high = min(prior.min(), seen.min()) - 6, max(prior.max(), seen.max()) + 6
@@ -82,14 +87,12 @@ class Observer:
 
     def answers(self, pictures: int, seed: int) -> tuple[IntArray, IntArray]:
         """Labels and predictions on a test set of `pictures` a class, int [C * pictures]."""
-        matrix = self.confusion()
+        matrix = self._confusion
         counts = np.random.default_rng(seed).multinomial(
             pictures, matrix / matrix.sum(1, keepdims=True)
         )
         classes = np.arange(len(matrix))
-        return np.repeat(classes, pictures), np.repeat(
-            np.tile(classes, len(matrix)), counts.flat
-        )
+        return np.repeat(classes, pictures), np.repeat(np.tile(classes, len(matrix)), counts.flat)
 
 
 def _log_below(z: FloatArray, mean: FloatArray) -> FloatArray:
