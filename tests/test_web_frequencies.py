@@ -4,6 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pooch
@@ -12,6 +13,7 @@ import requests
 
 from lt_course.data import web_frequencies
 from lt_course.errors import CourseError
+from lt_course.show import frequencies
 
 MIRROR = os.environ.get(web_frequencies.MIRROR_VARIABLE)
 needs_mirror = pytest.mark.skipif(not MIRROR, reason="LT_COURSE_MIRROR is not set")
@@ -307,3 +309,60 @@ def test_dataset_order_and_sorted_files_hold_the_same_counts():
     for name in pairs:
         ordered = web.files[f"{name}_ori"]
         assert ordered.sort_index().equals(web.files[name].sort_index().rename(ordered.name))
+
+
+# Figures, in every situation
+
+
+@pytest.fixture(params=["files", "summary"])
+def any_web(request, tiny_mirror, monkeypatch):
+    if request.param == "files":
+        mirror, registry = tiny_mirror
+        return web_frequencies.load(mirror, registry=registry)
+    monkeypatch.delenv(web_frequencies.MIRROR_VARIABLE, raising=False)
+    return web_frequencies.load(download=False)
+
+
+def test_figures_are_drawn_in_every_situation_and_say_so(any_web):
+    _, ax = plt.subplots()
+    files = {"laion400m_imagenet_ori": "LAION-400M", "laion2b_imagenet_ori": "LAION-2B"}
+    frequencies.rank_curves(any_web, files, ax, divide=True)
+    assert [line.get_label() for line in ax.lines] == list(files.values())
+    said = any("summary table" in text.get_text() for text in ax.texts)
+    assert said is not any_web.complete
+    for figure in (
+        frequencies.shared_ranking(any_web, width=3),
+        frequencies.shared_ranking(any_web, width=0),
+        frequencies.agreement(any_web),
+        frequencies.three_correlations(any_web),
+    ):
+        figure.canvas.draw()
+    plt.close("all")
+
+
+def test_a_heat_map_writes_all_fifteen_correlations(no_mirror):
+    figure = frequencies.agreement(web_frequencies.load(download=False))
+    for panel in figure.axes:
+        assert len(panel.texts) == 15
+    plt.close(figure)
+
+
+def test_the_table_is_the_same_from_build_to_build(no_mirror):
+    web = web_frequencies.load(download=False)
+    files = {"incaps_imagenet_ori": "IN-Caps", "laionet_thresh0.7_ori": "LAIONet"}
+    first, second = (
+        frequencies.summary_table(web, files, ["total", "gini", "ratio"]).to_html()
+        for _ in range(2)
+    )
+    assert first == second
+    assert "448,896" in frequencies.summary_table(web, files, ["total"]).to_html()
+    for shown in ("IN-Caps", "448,896", "0.22", "0.79", "137", "163,388"):
+        assert shown in first
+
+
+def test_drawings_have_their_titles():
+    pictures = np.zeros((3, 32, 32), dtype=np.uint8)
+    figure = frequencies.drawings(pictures, ["ram", "crane", "a very long title indeed"])
+    titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
+    assert titles == ["ram", "crane", "a very long tit…"]
+    plt.close(figure)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from pandas.io.formats.style import Styler
 from scipy.ndimage import gaussian_filter1d
 
 from lt_course.data.web_frequencies import (
@@ -26,6 +27,25 @@ from lt_course.data.web_frequencies import (
 from lt_course.show.style import LINES, PALETTE
 
 MARKERS = "os^Dv*"
+
+
+def summary_table(
+    web: WebFrequencies, files: Mapping[str, str], columns: Sequence[str]
+) -> Styler:
+    """Statistics of some files as a table: fractions with two decimals, all else whole.
+
+    Args:
+        web: the counts.
+        files: short names of files and their titles, one row each.
+        columns: columns of `WebFrequencies.summary`, or `ratio`: maximum over smallest.
+    """
+    rows = web.summary.loc[list(files)].rename(index=dict(files)).rename_axis(None)
+    rows = rows.assign(ratio=rows["maximum"] / rows["smallest"])[list(columns)]
+    fractions = [column for column in columns if rows[column].abs().max() <= 1]
+    named = rows.rename(columns=lambda column: column.replace("_", " "))
+    shown = [column.replace("_", " ") for column in fractions]
+    # A fixed name keeps the HTML equal from one build to the next.
+    return named.style.format("{:,.0f}").format("{:.2f}", subset=pd.Index(shown)).set_uuid("summary")
 
 
 def rank_curves(
@@ -96,7 +116,13 @@ def agreement(web: WebFrequencies) -> Figure:
             if not np.isnan(value):
                 ink = "white" if value < 0.7 else "black"
                 ax.text(
-                    column, row, f"{value:.2f}", ha="center", va="center", color=ink, fontsize=7.5
+                    column,
+                    row,
+                    f"{value:.2f}",
+                    ha="center",
+                    va="center",
+                    color=ink,
+                    fontsize=7.5,
                 )
         ax.set(title=f"{title} ({rows['classes'].iloc[0]})")
         names = list(PRETRAINING_SETS.values())
