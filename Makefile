@@ -31,7 +31,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 book: $(READY)
-	@$(BIN)/python book/tools/build.py
+	@$(BIN)/python book/tools/build_book.py
 
 # Training differs from processor to processor, so the notebooks' comparison is lax: every cell
 # must run, and those tagged nbval-check-output must print what is stored. All of them share

@@ -118,6 +118,13 @@ def test_scripts_and_styles_are_there(book: Path, name: str) -> None:
             assert (start.parent / path).exists(), path
 
 
+def test_the_map_has_a_row_for_each_lesson(book: Path) -> None:
+    rows = parse(book / "book" / "index.html").select(".lessons-map tbody tr")
+    linked = [Path(str(row.select_one("a[href]")["href"])).stem for row in rows]
+    assert linked == [source.stem for source in notebooks.sources()]
+    assert all(cell.get_text(strip=True) for row in rows for cell in row.select("td"))
+
+
 @pytest.mark.parametrize("source", notebooks.sources(), ids=lambda path: path.stem)
 def test_launch_buttons_name_the_lesson(book: Path, source: Path) -> None:
     start = parse(book / "notebooks" / f"{source.stem}.html")

@@ -1,6 +1,6 @@
 """Build the book; never from a stale cache.
 
-    python book/tools/build.py
+    python book/tools/build_book.py
 
 Jupyter Book executes a notebook again when its own text changes, but does not see the code that
 it imports. So the build keeps a fingerprint of everything else that a page's numbers depend on
