@@ -5,12 +5,14 @@ import re
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from ipywidgets.embed import embed_data
 from matplotlib.colors import to_rgb
 
 from lt_course.errors import CourseError
-from lt_course.show import style, widgets
+from lt_course.evaluation.intervals import Interval
+from lt_course.show import bias, style, widgets
 
 
 @pytest.fixture(autouse=True)
@@ -87,3 +89,61 @@ def test_every_frame_is_a_small_picture_with_alt_text():
 def test_slider_refuses_a_start_that_is_no_value():
     with pytest.raises(CourseError, match="none of the slider's values"):
         widgets.slider_figure(draw, [1, 2], "slope", start=3, alt=str)
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    frequency = np.append(np.geomspace(1000, 1, 19).round(), 0)
+    accuracy = np.clip(0.1 * np.log1p(frequency) + rng.normal(0, 0.05, 20), 0, 1)
+    return pd.DataFrame(
+        {"frequency": frequency, "accuracy": accuracy, "predictions": 20 * accuracy}
+    )
+
+
+def test_scatter_shows_every_class_of_every_method_even_those_without_pictures(table):
+    figure = bias.per_class_scatter({"sl": table, "clip-title": table})
+    assert len(figure.axes) == 4
+    for axes, field in zip(figure.axes, ["accuracy"] * 2 + ["predictions"] * 2, strict=True):
+        offsets = axes.collections[0].get_offsets()
+        np.testing.assert_allclose(offsets[:, 1], table[field])
+        assert axes.get_xscale() == "symlog"
+    rho = table.frequency.corr(table.accuracy, method="spearman")
+    assert figure.axes[0].get_title(loc="right") == f"S(a) = {rho:.2f}"
+
+
+def test_plane_tells_the_papers_models_from_ours():
+    figure = bias.plane(
+        {"knowledge 0": [(0.0, -0.2), (0.1, 0.4)]},
+        {"sl": [(0.6, 0.7), (0.6, 0.8)]},
+        {"sl": [(0.5, 0.9)]},
+    )
+    lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
+    paper, ours = lines["paper: SL"], lines["ours: SL"]
+    np.testing.assert_allclose(paper.get_xydata(), [(0.6, 0.7), (0.6, 0.8)])
+    np.testing.assert_allclose(ours.get_xydata(), [(0.5, 0.9)])
+    assert paper.get_markerfacecolor() == "none"
+    assert ours.get_markerfacecolor() == style.COLOURS["sl"]
+
+
+def test_interval_rows_draw_estimates_and_ends():
+    _, axes = plt.subplots()
+    rows = {
+        "S(a)": {"sl": Interval(0.5, 0.2, 0.6, 60), "clip-title": Interval(0.1, -0.2, 0.3, 60)},
+        "S(p)": {"sl": Interval(0.9, 0.8, 0.95, 60), "clip-title": Interval(0.3, 0.1, 0.5, 60)},
+    }
+    bias.interval_rows(axes, rows)
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["S(a)", "S(p)"]
+    assert axes.yaxis_inverted()
+    for container, method in zip(axes.containers, ("sl", "clip-title"), strict=True):
+        segments = container[2][0].get_segments()
+        for segment, row in zip(segments, rows.values(), strict=True):
+            np.testing.assert_allclose(segment[:, 0], [row[method].low, row[method].high])
+
+
+def test_pictures_frame_marks_its_own_place_on_the_curve(table):
+    curve = pd.DataFrame({"S(a)": [0.1, 0.2, 0.3], "S(p)": [0.2, 0.4, 0.5]}, index=[5, 50, "truth"])
+    figure = bias.pictures_frame(50, table.accuracy, table.accuracy, table.frequency + 1, curve)
+    marked = [line for line in figure.axes[1].get_lines() if line.get_marker() == "o"]
+    assert [tuple(line.get_xydata()[0]) for line in marked] == [(50, 0.2), (50, 0.4)]
+    assert figure.axes[0].get_title() == "50 test pictures a class"
