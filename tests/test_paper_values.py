@@ -71,7 +71,7 @@ def test_what_the_paper_concludes_can_be_read_from_the_table():
 def test_values_equal_the_tables_they_were_taken_from(figure, file, column):
     source = pd.read_csv(Path(MIRROR) / "numbers" / file, comment="#")[column]
     ours = paper.table(figure)
-    metric = ours["metric"].isin(["spearman_accuracy", "spearman"]) | ours[
-        "metric"
-    ].str.startswith("cosine")
+    metric = ours["metric"].isin(["spearman_accuracy", "spearman"]) | ours["metric"].str.startswith(
+        "cosine"
+    )
     assert sorted(ours.loc[metric, "value"]) == pytest.approx(sorted(source))

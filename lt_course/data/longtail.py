@@ -60,6 +60,11 @@ def profile_counts(profile: str, classes: int, pictures: int) -> Counts:
         raise CourseError(
             f"Field 'profile' is {profile!r}; the profiles are {', '.join(PROFILES)}."
         )
+    if GINI[profile] > 0.95 * (1 - 1 / classes):
+        raise CourseError(
+            f"Field 'concepts' is {classes}, too few for the imbalance of the profile {profile!r}; "
+            "use at least 8."
+        )
     normal = stats.norm.ppf(1 - (rank + 0.5) / classes)
 
     def excess(sigma: float) -> float:

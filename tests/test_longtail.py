@@ -1,0 +1,133 @@
+"""Class profiles: shapes, assignments and draws."""
+
+import numpy as np
+import pytest
+
+from lt_course.data.longtail import GINI, assign, draw, profile_counts
+from lt_course.errors import CourseError
+from lt_course.evaluation.bias import gini
+
+
+@pytest.mark.parametrize("profile", ["flat", "incaps", "laionet", "zipf(0)", "zipf(1.5)"])
+@pytest.mark.parametrize(("classes", "pictures"), [(60, 4_500), (200, 15_000), (9, 9), (12, 1_000)])
+def test_counts_sum_up_and_fall(profile: str, classes: int, pictures: int) -> None:
+    counts = profile_counts(profile, classes, pictures)
+    assert counts.sum() == pictures
+    assert counts.min() >= 1
+    assert (np.diff(counts) <= 0).all()
+
+
+@pytest.mark.parametrize("profile", GINI)
+def test_profiles_have_the_gini_of_their_namesakes(profile: str) -> None:
+    # At least one picture a class flattens the far tail a little.
+    assert gini(profile_counts(profile, 200, 200_000)) == pytest.approx(GINI[profile], abs=0.01)
+
+
+def test_zipf_is_zipf() -> None:
+    counts = profile_counts("zipf(1)", 100, 1_000_000)
+    slope = np.polyfit(np.log(np.arange(1, 101)), np.log(counts), 1)[0]
+    assert slope == pytest.approx(-1, abs=1e-3)
+    assert np.ptp(profile_counts("zipf(0)", 7, 100)) <= 1
+
+
+@pytest.mark.parametrize("profile", ["laion", "zipf", "zipf(-1)", "zipf(a)", ""])
+def test_unknown_profiles_are_named(profile: str) -> None:
+    with pytest.raises(CourseError, match="'profile' is"):
+        profile_counts(profile, 10, 100)
+
+
+def test_too_few_pictures_for_the_classes() -> None:
+    with pytest.raises(CourseError, match="use at least 10"):
+        profile_counts("flat", 10, 9)
+
+
+def test_too_few_classes_for_the_imbalance() -> None:
+    with pytest.raises(CourseError, match="'concepts' is 3, too few"):
+        profile_counts("laionet", 3, 100)
+
+
+def test_assignment_permutes_the_counts_within_what_is_available() -> None:
+    counts = profile_counts("laionet", 40, 2_000)
+    available = np.random.default_rng(0).permutation(counts + np.arange(40) * 3)
+    seen = set()
+    for seed in range(20):
+        frequency = assign(counts, available, seed)
+        assert sorted(frequency) == sorted(counts)
+        assert (frequency <= available).all()
+        seen.add(tuple(frequency))
+    assert len(seen) == 20
+
+
+def test_assignment_is_uniform_where_nothing_limits_it() -> None:
+    counts = np.array([3, 2, 1])
+    places = [assign(counts, np.full(3, 10), seed).argmax() for seed in range(600)]
+    # 200 expected each, standard deviation 11.5
+    assert np.bincount(places).min() > 150
+
+
+def test_an_impossible_profile_says_what_is_possible() -> None:
+    with pytest.raises(CourseError, match=r"20 pictures at rank 1.*has 10.*about 15 or fewer"):
+        assign(np.array([20, 10]), np.array([10, 10]), 0)
+
+
+def test_draw_takes_training_pictures_of_the_right_concepts_once(small) -> None:
+    drawn = draw(small, 8, profile="incaps", pictures=120, permutation=3)
+    assert len(np.unique(drawn.pictures)) == len(drawn.pictures) == 120
+    assert not small.test[drawn.pictures].any()
+    assert np.array_equal(small.concept[drawn.pictures], drawn.labels)
+    assert np.array_equal(np.bincount(drawn.labels, minlength=8), drawn.frequency)
+
+
+def test_draws_are_nested(small) -> None:
+    whole = draw(small, 8, profile="incaps", pictures=160, permutation=1)
+    half = draw(small, 8, profile="incaps", pictures=160, permutation=1, fraction=0.5)
+    trimmed = draw(small, 8, profile="incaps", pictures=160, permutation=1, trim=3, shots=1)
+    assert set(half.pictures) < set(whole.pictures)
+    assert set(trimmed.pictures) < set(whole.pictures)
+    assert np.array_equal(half.frequency, np.maximum(1, whole.frequency // 2))
+
+
+def test_trim_cuts_the_rarest(small) -> None:
+    whole = draw(small, 8, profile="incaps", pictures=160)
+    for shots in (0, 1):
+        trimmed = draw(small, 8, profile="incaps", pictures=160, trim=3, shots=shots)
+        changed = np.flatnonzero(trimmed.frequency != whole.frequency)
+        assert sorted(trimmed.frequency[changed]) == [shots] * 3
+        assert whole.frequency[changed].max() <= np.sort(whole.frequency)[2]
+
+
+def test_natural_keeps_the_counts_at_hand(small) -> None:
+    assert (draw(small, 8, profile="natural").frequency == 40).all()
+    assert (draw(small, 8, profile="natural", pictures=160).frequency == 20).all()
+
+
+def test_matched_frequencies(small) -> None:
+    wanted = np.arange(1, 9)
+    assert np.array_equal(draw(small, 8, frequency=wanted).frequency, wanted)
+    with pytest.raises(CourseError, match=r"41 pictures of 'thing 0'.*has 40"):
+        draw(small, 8, frequency=np.full(8, 41))
+
+
+def test_authors_limits_the_families(small) -> None:
+    one = draw(small, 8, profile="flat", pictures=80, authors=1)
+    assert all(len(np.unique(small.family[one.pictures[one.labels == c]])) == 1 for c in range(8))
+    two = draw(small, 8, profile="flat", pictures=80, authors=2)
+    assert len(np.unique(small.family[two.pictures])) == 2
+
+
+def test_others_come_from_outside(small) -> None:
+    drawn = draw(small, 5, profile="flat", pictures=50, others=30)
+    outside = drawn.pictures[drawn.labels == 5]
+    assert len(np.unique(outside)) == 30
+    assert (small.concept[outside] >= 5).all()
+    assert drawn.frequency.sum() == 50
+    with pytest.raises(CourseError, match="only 120 pictures of other concepts"):
+        draw(small, 5, profile="flat", pictures=50, others=121)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("fraction", 0), ("fraction", 1.5), ("trim", 9), ("trim", -1)]
+)
+def test_fields_out_of_range_are_named(small, field: str, value: float) -> None:
+    with pytest.raises(CourseError, match=f"'{field}' is {value}"):
+        draw(small, 8, profile="flat", pictures=80, **{field: value})

@@ -1,0 +1,211 @@
+"""The loop: exact accumulation, no step into the infinite, and resume bit by bit."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import small_icontail
+from torch import nn
+
+from lt_course import study
+from lt_course.data import icontail
+from lt_course.errors import CourseError
+from lt_course.objectives.batch import Batch
+from lt_course.objectives.classify import Classification, Classify
+from lt_course.objectives.contrast import Contrastive
+from lt_course.study.execute import execute
+from lt_course.study.spec import Run
+from lt_course.training import checkpoints, loop
+from lt_course.training.loop import Interrupted, Training, fit
+from lt_course.training.order import Order
+
+SMALL = {"concepts": 8, "pictures": 160, "profile": "incaps", "batch": 32, "duration": "4 epochs"}
+OBJECTIVES = {
+    "sl": SMALL,
+    "sl-vocab": SMALL | {"vocabulary": 6, "micro_batch": 8},
+    "clip-template": SMALL,
+    "clip-full": SMALL,
+}
+STEPS = 20
+
+
+def small_run(name: str, **settings: object) -> Run:
+    return study.run(name, scale="tiny", **(OBJECTIVES[name] | settings))
+
+
+def linear_batch(seed: int = 0, size: int = 12) -> Batch:
+    generator = torch.Generator().manual_seed(seed)
+    pictures = torch.randn(size, 1, 4, 4, generator=generator)
+    return Batch(
+        pictures,
+        torch.randint(0, 3, (size,), generator=generator),
+        torch.randint(0, 9, (size, 5), generator=generator),
+    )
+
+
+def linear_objective(kind: str, norm: bool = False) -> nn.Module:
+    """Towers without batch statistics (unless asked for), so that parts can equal the whole."""
+    torch.manual_seed(0)
+    layers = [nn.Flatten(), nn.Linear(16, 6)] + ([nn.BatchNorm1d(6)] if norm else [])
+    if kind == "classify":
+        options = Classify(vocabulary=2, micro_batch=4)
+        return Classification(options, nn.Sequential(*layers), 6, torch.tensor([5, 3, 1]))
+    return Contrastive(nn.Sequential(*layers), nn.EmbeddingBag(9, 6))
+
+
+@pytest.mark.parametrize("kind", ["classify", "contrast"])
+@pytest.mark.parametrize("parts", [2, 3, 6])
+def test_accumulation_is_exact(kind: str, parts: int) -> None:
+    gradients = []
+    for accumulate in (1, parts):
+        objective = linear_objective(kind)
+        options = Training(accumulate=accumulate, precision="float32")
+        loss, _ = loop._backward(objective, linear_batch(), options, torch.Generator())
+        gradients.append([loss] + [p.grad for p in objective.parameters()])
+    for whole, accumulated in zip(*gradients, strict=True):
+        torch.testing.assert_close(accumulated, whole, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_batch_norm_counts_each_part_once(accumulate: int) -> None:
+    objective = linear_objective("contrast", norm=True)
+    options = Training(accumulate=accumulate, precision="float32")
+    loop._backward(objective, linear_batch(), options, torch.Generator())
+    assert objective.image_tower[2].num_batches_tracked == accumulate
+
+
+def test_accumulate_must_divide_the_batch() -> None:
+    with pytest.raises(
+        CourseError, match="'accumulate' is 5, which does not divide the batch of 12"
+    ):
+        loop._backward(
+            linear_objective("contrast"), linear_batch(), Training(accumulate=5), torch.Generator()
+        )
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("at", [0, 7])
+def test_no_step_is_taken_into_the_infinite(bad: float, at: int) -> None:
+    objective = linear_objective("classify")
+    weights = []
+
+    def load(rows: np.ndarray, step: int) -> Batch:
+        weights.append(objective.head.weight.detach().clone())
+        batch = linear_batch(step)
+        if step == at:
+            batch.pictures[0, 0, 0, 0] = bad
+        return batch
+
+    options = Training("20 steps", batch=12, precision="float32", channels_last=False)
+    with pytest.raises(CourseError, match=f"not finite at step {at}, .*'learning_rate'"):
+        fit(objective, load, Order(np.zeros(24, int), 12, 0), options)
+    assert len(weights) == at + 1
+    assert torch.equal(objective.head.weight, weights[-1])
+
+
+def test_weight_decay_spares_norms_biases_and_the_temperature() -> None:
+    objective = linear_objective("contrast", norm=True)
+    decayed, spared = loop.optimiser(objective, Training()).param_groups
+    assert decayed["weight_decay"] > 0 == spared["weight_decay"]
+    assert {tuple(p.shape) for p in decayed["params"]} == {(6, 16), (9, 6)}
+    assert any(p is objective.temperature.log_scale for p in spared["params"])
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_each_optimiser_and_precision_learns(small, optimiser: str, precision: str) -> None:
+    rate = {"adamw": 2e-3, "sgd": 0.1}[optimiser]
+    run = small_run(
+        "sl", optimiser=optimiser, precision=precision, learning_rate=rate, duration="8 epochs"
+    )
+    history = execute(run).history
+    assert history[-1]["loss"] < 0.7 * history[0]["loss"]
+
+
+def test_a_batch_larger_than_the_data(small) -> None:
+    with pytest.raises(CourseError, match="'batch' is 256, but there are only 160"):
+        execute(small_run("sl", batch=256))
+
+
+def test_a_checkpoint_of_another_run_is_refused(small, tmp_path: Path) -> None:
+    execute(small_run("sl", duration="1 epoch"), tmp_path)
+    with pytest.raises(CourseError, match="belong to the run"):
+        execute(small_run("sl", duration="2 epochs"), tmp_path)
+
+
+def results(run: Run, folder: Path) -> tuple[dict, dict]:
+    """The final checkpoint and the metrics; training happens only as far as it is still needed."""
+    outcome = execute(run, folder)
+    state = checkpoints.load_latest(folder)
+    assert state is not None
+    return state, outcome.metrics
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_killed_at_a_random_step_ends_bit_by_bit_the_same(name: str, tmp_path: Path, small) -> None:
+    """SIGKILL once at a random step; the resumed run equals the one that was never stopped."""
+    at = random.Random(name).randrange(6, STEPS)
+    # The child trains with one thread, as this process must too: sums depend on their grouping.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        killed = subprocess.run(
+            [sys.executable, __file__, name, str(at), str(tmp_path / "killed")],
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        left = checkpoints.load_latest(tmp_path / "killed")
+        assert left is not None
+        assert at - STEPS // 4 <= left["step"] <= at
+        resumed, metrics = results(small_run(name), tmp_path / "killed")
+        whole, expected = results(small_run(name), tmp_path / "whole")
+    finally:
+        torch.set_num_threads(threads)
+    assert metrics == pytest.approx(expected, rel=0, abs=0, nan_ok=True)
+    assert resumed["history"] == whole["history"]
+    assert resumed["model"].keys() == whole["model"].keys()
+    for key, tensor in whole["model"].items():
+        assert torch.equal(resumed["model"][key], tensor), key
+    for index, moments in whole["optimiser"]["state"].items():
+        for key, tensor in moments.items():
+            assert torch.equal(resumed["optimiser"]["state"][index][key], tensor), (index, key)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_at_the_end_of_the_step(small, tmp_path: Path, number: int) -> None:
+    run = small_run("sl", checkpoint_every="100 %")
+
+    def interrupt(step: int) -> None:
+        if step == 7:
+            signal.raise_signal(number)
+
+    before = signal.getsignal(number)
+    with pytest.raises(Interrupted, match="stopped after step 8 of 20 and saved"):
+        execute(run, tmp_path / "stopped", interrupt)
+    assert signal.getsignal(number) is before
+    assert checkpoints.load_latest(tmp_path / "stopped")["step"] == 8
+    resumed, _ = results(run, tmp_path / "stopped")
+    whole, _ = results(run, tmp_path / "whole")
+    for key, tensor in whole["model"].items():
+        assert torch.equal(resumed["model"][key], tensor), key
+
+
+if __name__ == "__main__":
+    killed_name, killed_at, killed_folder = sys.argv[1:]
+    stand_in = small_icontail()
+    icontail.load = lambda: stand_in
+
+    def kill(step: int) -> None:
+        if step == int(killed_at):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    execute(small_run(killed_name), Path(killed_folder), kill)

@@ -1,0 +1,250 @@
+"""Runs, their addresses, their store, and the command line."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from lt_course import cli, study
+from lt_course.errors import CourseError
+from lt_course.study import store as store_module
+from lt_course.study.spec import Run
+
+SMALL = {"concepts": 8, "pictures": 160, "profile": "incaps", "batch": 32, "duration": "1 epoch"}
+FLAGS = [f for k, v in SMALL.items() for f in (f"--{k}", str(v))]
+
+
+def small_run(name: str = "sl", **settings: object) -> Run:
+    return study.run(name, scale="tiny", **(SMALL | settings))
+
+
+def test_equal_specs_have_equal_addresses() -> None:
+    assert (
+        study.run("sl", scale="tiny", seed=3).address
+        == study.run("sl", scale="tiny", seed=3).address
+    )
+    # A name is a name: sl with a vocabulary is sl-vocab.
+    assert (
+        study.run("sl", scale="tiny", vocabulary=32).address
+        == study.run("sl-vocab", scale="tiny").address
+    )
+
+
+@pytest.mark.parametrize("name", study.NAMED)
+def test_every_field_is_part_of_the_address(name: str) -> None:
+    run = study.run(name, scale="tiny")
+    seen = {run.address}
+    for place in ("data", "model", "objective", "training"):
+        part = getattr(run, place)
+        for field in dataclasses.fields(part):
+            changed = object.__new__(type(part))
+            for other in dataclasses.fields(part):
+                object.__setattr__(changed, other.name, getattr(part, other.name))
+            object.__setattr__(changed, field.name, "something else")
+            seen.add(dataclasses.replace(run, **{place: changed}).address)
+    count = sum(
+        len(dataclasses.fields(getattr(run, p))) for p in ("data", "model", "objective", "training")
+    )
+    assert len(seen) == count + 1
+
+
+def test_field_names_are_unique_within_a_run() -> None:
+    for name in study.NAMED:
+        run = study.run(name, scale="tiny")
+        names = [
+            f.name
+            for p in ("data", "model", "objective", "training")
+            for f in dataclasses.fields(getattr(run, p))
+        ]
+        assert len(names) == len(set(names))
+
+
+def test_the_permutation_follows_the_seed_unless_set() -> None:
+    assert study.run("sl", seed=4).data.permutation == 4
+    assert study.run("sl", seed=4, permutation=0).data.permutation == 0
+
+
+def test_the_declared_runs_differ_in_their_objective_alone() -> None:
+    for scale in ("tiny", "cpu", "gpu", "full"):
+        assert study.differences(study.run(n, scale=scale) for n in study.NAMED) == {"objective"}
+    assert study.differences([study.run("sl"), study.run("sl-vocab")]) == {"vocabulary"}
+    assert study.differences([study.run("sl"), study.run("sl", seed=1)]) == set()
+    assert study.differences([study.run("sl"), study.run("sl", batch=64)]) == {"batch"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"name": "clip-titel"}, "no run 'clip-titel'; the nearest are clip-title"),
+        (
+            {"name": "sl", "vocabluary": 3},
+            "no field of sl 'vocabluary'; the nearest are vocabulary",
+        ),
+        ({"name": "sl", "scale": "tinny"}, "no scale 'tinny'.*did you mean 'tiny'"),
+    ],
+)
+def test_unknown_names_are_answered_with_the_nearest(settings: dict, sentence: str) -> None:
+    with pytest.raises(CourseError, match=sentence):
+        study.run(**settings)
+
+
+def test_lt_scale_is_the_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LT_SCALE", "cpu")
+    assert study.run("sl").data.concepts == 200
+    monkeypatch.setenv("LT_SCALE", "huge")
+    with pytest.raises(CourseError, match="LT_SCALE"):
+        study.run("sl")
+
+
+def test_a_run_is_trained_once(small, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = study.get(small_run())
+    monkeypatch.setattr(store_module, "execute", lambda *_: pytest.fail("trained twice"))
+    second = study.get(small_run())
+    assert second.metrics == first.metrics
+    assert second.environment == first.environment
+    pd.testing.assert_frame_equal(second.per_class, first.per_class)
+    pd.testing.assert_frame_equal(second.history, first.history)
+
+
+def test_what_a_run_leaves(small, store: Path) -> None:
+    record = study.get(small_run())
+    left = {path.name for path in record.folder.iterdir()}
+    assert left >= {
+        "spec.json",
+        "metrics.jsonl",
+        "per_class.parquet",
+        "environment.json",
+        "checkpoint",
+    }
+    spec = json.loads((record.folder / "spec.json").read_text())
+    assert spec.pop("name") == "sl"
+    assert json.dumps(spec, sort_keys=True, separators=(",", ":")) == record.run.json()
+    assert list(record.per_class) == ["concept", "name", "frequency", "accuracy", "predictions"]
+    assert record.per_class["predictions"].sum() == small.test.sum()
+    assert record.metrics["accuracy"] == pytest.approx(record.per_class["accuracy"].mean())
+    written = {"versions", "commit", "device", "threads", "code", "seconds", "cpu_seconds"}
+    assert written | {"peak_memory_mib"} <= set(record.environment)
+
+
+def test_other_code_never_answers(small, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = study.get(small_run())
+    monkeypatch.setattr(store_module, "code_hash", lambda: "0123456789ab")
+    after = study.get(small_run())
+    assert after.folder != before.folder
+    assert (before.folder / "environment.json").exists()
+    assert [row["state"] for row in study.records()].count("finished, other code") == 1
+
+
+def test_the_code_hash_covers_what_a_run_imports() -> None:
+    imported = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, lt_course.study.execute; print(*[m.__file__ for n, m in "
+            "sys.modules.items() if n.startswith('lt_course') and m.__file__], sep='\\n')",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    covered = {
+        p for pattern in store_module.DECIDES_RESULTS for p in store_module.PACKAGE.glob(pattern)
+    }
+    needless = {"study/store.py"}
+    for path in map(Path, imported):
+        name = str(path.relative_to(store_module.PACKAGE))
+        assert path in covered or path.name == "__init__.py" or name in needless, name
+    assert (store_module.PACKAGE / "data/resources/icontail.npz") in covered
+
+
+def test_two_processes_train_one_run_once(store: Path) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from conftest import small_icontail\n"
+        "from lt_course.data import icontail\n"
+        "data = small_icontail(); icontail.load = lambda: data\n"
+        "from test_study import small_run\n"
+        "from lt_course import study\n"
+        "print(study.get(small_run(duration='20 epochs')).environment['seconds'])"
+    )
+    pair = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    outputs = [process.communicate()[0].splitlines() for process in pair]
+    assert [process.returncode for process in pair] == [0, 0]
+    assert outputs[0][-1] == outputs[1][-1]
+
+
+def command(capsys, *arguments: str) -> tuple[int, str, str]:
+    status = cli.main(arguments)
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_run_answers_in_json(small, store: Path, capsys) -> None:
+    status, out, _ = command(
+        capsys, "run", "sl-vocab", "--scale", "tiny", "--seed", "11", *FLAGS,
+        "--vocabulary", "5", "--micro-batch", "8", "--sampling", "uniform", "--json",
+    )  # fmt: skip
+    answer = json.loads(out)
+    assert status == 0
+    assert {
+        "accuracy", "accuracy_head", "accuracy_mid", "accuracy_tail", "spearman_accuracy",
+        "spearman_predictions", "pictures_per_second", "seconds", "spec_hash",
+    } <= set(answer)  # fmt: skip
+    run = small_run("sl-vocab", seed=11, vocabulary=5, micro_batch=8, sampling="uniform")
+    assert answer["spec_hash"] == run.address
+
+
+def test_runs_lists_the_store(small, store: Path, capsys) -> None:
+    assert "empty" in command(capsys, "runs")[1]
+    command(capsys, "run", "sl", "--scale", "tiny", *FLAGS)
+    rows = [json.loads(line) for line in command(capsys, "runs", "--json")[1].splitlines()]
+    assert [(row["name"], row["state"]) for row in rows] == [("sl", "finished")]
+    assert rows[0]["spec_hash"] == small_run().address
+    assert "finished" in command(capsys, "runs")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["clip-titel"], "There is no run 'clip-titel'; the nearest are clip-title"),
+        (["sl", "--vocabluary", "3"], "no field of sl 'vocabluary'; the nearest are vocabulary"),
+        (["clip-title", "--vocabulary", "3"], "There is no field of clip-title 'vocabulary'"),
+        (["sl", "--scale", "tinny"], "There is no scale 'tinny'"),
+        (["sl", "--micro-batch", "33"], "'micro_batch' is 33, which does not divide"),
+        (["sl", "--pictures", "9999"], "set 'pictures' to about"),
+        (["sl", "--others", "5"], "'others' is 5"),
+        (["sl", "--image-tower", "RN51"], "'image_tower' is 'RN51'"),
+        (["clip-title", "--text", "titel"], "did you mean 'title'"),
+        (["sl", "--dataset", "laion"], "'dataset' is 'laion'"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_sentence_and_exit_2(small, store, capsys, arguments, sentence) -> None:
+    name, *rest = arguments
+    status, out, err = command(capsys, "run", name, "--scale", "tiny", *FLAGS, *rest)
+    if "--scale" in rest:
+        status, out, err = command(capsys, "run", name, *rest)
+    assert status == 2
+    assert out == ""
+    assert sentence in err
+    assert err.count("\n") == 1
+
+
+def test_a_bad_value_exits_2(small, store: Path, capsys) -> None:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["run", "sl-vocab", "--scale", "tiny", "--sampling", "frequent"])
+    assert stop.value.code == 2
+    assert "'frequency'" in capsys.readouterr().err
+
+
+def test_no_cuda_is_said(small, store: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    status, _, err = command(capsys, "run", "sl", "--scale", "gpu")
+    assert status == 2
+    assert "none is there" in err

@@ -1,0 +1,83 @@
+"""Towers: shapes, exact trimming, and open_clip's models under the same names."""
+
+import open_clip
+import pytest
+import torch
+
+from lt_course import study
+from lt_course.errors import CourseError
+from lt_course.evaluation.zero_shot import zero_shot_prototypes
+from lt_course.models.image_towers import OpenClipImageTower, SmallCNN, image_tower
+from lt_course.models.text_towers import SmallTransformer, text_tower
+from lt_course.study.execute import execute
+
+
+def test_small_towers_meet_in_one_space() -> None:
+    pictures, tokens = (
+        torch.randn(3, 1, 32, 32),
+        torch.tensor([[1, 4, 9, 0], [1, 9, 0, 0], [1, 2, 3, 9]]),
+    )
+    assert image_tower("small-cnn", 16, 32)(pictures).shape == (3, 16)
+    assert text_tower("small-transformer", 10, 4, 16)(tokens).shape == (3, 16)
+    assert isinstance(image_tower("small-cnn", 16, 32), SmallCNN)
+
+
+def test_trimming_and_padding_are_exact() -> None:
+    torch.manual_seed(0)
+    tower = SmallTransformer(ids=10, context=12, embedding=8)
+    text = torch.tensor([[1, 4, 5, 9]])
+    padded = torch.nn.functional.pad(text, (0, 8))
+    longer = torch.cat([padded, torch.tensor([[1, 2, 3, 4, 5, 6, 7, 8, 2, 3, 4, 9]])])
+    torch.testing.assert_close(tower(padded), tower(text))
+    torch.testing.assert_close(tower(longer)[:1], tower(text))
+
+
+def test_a_text_is_read_from_left_to_right_to_its_end() -> None:
+    torch.manual_seed(0)
+    tower = SmallTransformer(ids=10, context=6, embedding=8)
+    features = tower(torch.tensor([[1, 4, 5, 9, 0, 0], [1, 5, 4, 9, 0, 0], [1, 4, 5, 9, 7, 7]]))
+    assert not torch.allclose(features[0], features[1])
+    torch.testing.assert_close(features[0], features[2])
+
+
+@pytest.mark.parametrize(("name", "embedding"), [("RN50", 1024), ("ViT-B-32", 512)])
+def test_specs_name_open_clip_towers(name: str, embedding: int) -> None:
+    tower = image_tower(name, embedding, 64)
+    assert isinstance(tower, OpenClipImageTower)
+    assert tower(torch.randn(2, 1, 32, 32)).shape == (2, embedding)
+    tokens = open_clip.SimpleTokenizer()(["a photo of a cat.", "dog"])
+    assert text_tower(name, 0, 77, embedding)(tokens).shape == (2, embedding)
+
+
+@pytest.mark.parametrize("make", [image_tower, lambda n, d, s: text_tower(n, 0, 77, d)])
+def test_unknown_towers_and_dimensions_are_named(make) -> None:
+    with pytest.raises(CourseError, match="is 'RN51', which is neither"):
+        make("RN51", 1024, 64)
+    with pytest.raises(CourseError, match="1024 dimensions, but field 'embedding' is 128"):
+        make("RN50", 128, 64)
+
+
+def test_zero_shot_prototypes_are_normalised_means_of_normalised_prompts() -> None:
+    table = torch.nn.functional.normalize(torch.randn(7, 4), dim=1)
+    prompts = torch.tensor([[[0], [1], [2]], [[3], [3], [6]]])
+    prototypes = zero_shot_prototypes(lambda ids: table[ids[:, 0]], prompts, batch=4)
+    expected = torch.stack([table[:3].mean(0), (2 * table[3] + table[6]) / 3])
+    torch.testing.assert_close(prototypes, expected / expected.norm(dim=1, keepdim=True))
+
+
+def test_an_oracle_scores_all_and_a_swapped_pair_does_not() -> None:
+    table = torch.eye(5)
+    prompts = torch.arange(5).view(5, 1, 1)
+    labels = torch.arange(5).repeat(3)
+    right = zero_shot_prototypes(lambda ids: table[ids[:, 0]], prompts)
+    swapped = zero_shot_prototypes(lambda ids: table[ids[:, 0]], prompts[[1, 0, 2, 3, 4]])
+    assert ((table[labels] @ right.T).argmax(1) == labels).all()
+    assert ((table[labels] @ swapped.T).argmax(1) == labels).float().mean() == pytest.approx(0.6)
+
+
+def test_a_run_with_open_clip_towers(small) -> None:
+    """One step of the larger scales' code path, on the CPU."""
+    settings = {"concepts": 3, "pictures": 12, "profile": "flat", "batch": 4, "duration": "1 step"}
+    towers = {"image_tower": "RN50", "embedding": 1024, "picture_size": 32}
+    outcome = execute(study.run("sl", scale="tiny", micro_batch=4, **settings, **towers))
+    assert outcome.per_class["predictions"].sum() == small.test[small.concept < 3].sum()
