@@ -1,0 +1,153 @@
+"""IconTail, the embedded data set: real drawings with the names that their authors gave them.
+
+The pictures come from the open icon sets that the Iconify project collects; see the data card
+and ``resources/ATTRIBUTION`` for every set's author, licence and address. Nothing is
+downloaded here: the package carries the data.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lt_course.errors import CourseError
+
+RESOURCES = files("lt_course.data") / "resources"
+DATA_FILE = "icontail.npz"
+EMBEDDINGS_FILE = "icontail_text.npz"
+SIDE = 32
+
+
+@dataclass(frozen=True)
+class Concept:
+    """What a drawing shows.
+
+    ``key`` is a unique slug and ``name`` its readable form; ``synonyms`` and ``hypernyms``
+    (nearest first) are WordNet lemmas, ``gloss`` is WordNet's definition. ``core`` marks the
+    evaluation concepts (they have test pictures), ``tiny`` the smallest course's share of them.
+    """
+
+    key: str
+    name: str
+    synonyms: tuple[str, ...]
+    hypernyms: tuple[str, ...]
+    gloss: str
+    core: bool
+    tiny: bool
+
+
+@dataclass(frozen=True)
+class IconSet:
+    """One icon set as published: ``licence`` is an SPDX id, ``pictures`` its number here."""
+
+    prefix: str
+    name: str
+    author: str
+    licence: str
+    url: str
+    pictures: int
+
+
+@dataclass(frozen=True, eq=False)
+class IconTail:
+    """N drawings with their texts, concepts and authors.
+
+    ``pictures`` is uint8 [N, 32, 32], 255 paper and 0 ink. ``concept``, ``family`` and ``set``
+    are int32 [N], indices into ``concepts``, ``families`` (authors and those who share their
+    drawings) and ``sets``. ``test`` is bool [N]: True for test pictures, all of them drawn by
+    families without a single training picture; all others are training pictures. Concepts are
+    ordered: tiny ones, other core ones, open ones; within each by descending number of
+    training pictures.
+    """
+
+    pictures: NDArray[np.uint8]
+    titles: list[str]
+    tags: list[tuple[str, ...]]
+    concept: NDArray[np.int32]
+    family: NDArray[np.int32]
+    set: NDArray[np.int32]
+    test: NDArray[np.bool_]
+    concepts: tuple[Concept, ...]
+    families: tuple[str, ...]
+    sets: tuple[IconSet, ...]
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+
+def _read(name: str) -> dict[str, NDArray]:
+    resource = RESOURCES / name
+    try:
+        with np.load(io.BytesIO(resource.read_bytes()), allow_pickle=False) as archive:
+            return {key: archive[key] for key in archive.files}
+    except (FileNotFoundError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise CourseError(
+            f"The package's data file {name} is missing or damaged ({error}); "
+            "reinstall lt-course, or rebuild the file as the data card describes."
+        ) from error
+
+
+def _text(blob: NDArray) -> str:
+    return blob.tobytes().decode("utf-8")
+
+
+@lru_cache(maxsize=1)
+def load() -> IconTail:
+    """The whole data set, read once a process; its arrays are read-only.
+
+    Raises:
+        CourseError: the package's data file is missing or damaged.
+    """
+    archive = _read(DATA_FILE)
+    concepts = tuple(
+        Concept(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()})
+        for entry in json.loads(_text(archive["concepts"]))
+    )
+    arrays = {
+        "pictures": archive["pictures"],
+        "concept": archive["concept"].astype(np.int32),
+        "family": archive["family"].astype(np.int32),
+        "set": archive["set"].astype(np.int32),
+        "test": archive["test"],
+    }
+    for array in arrays.values():
+        array.flags.writeable = False
+    return IconTail(
+        **arrays,
+        titles=_text(archive["titles"]).split("\n"),
+        tags=[
+            tuple(line.split("\t")) if line else ()
+            for line in _text(archive["tags"]).split("\n")
+        ],
+        concepts=concepts,
+        families=tuple(_text(archive["families"]).split("\n")),
+        sets=tuple(IconSet(**entry) for entry in json.loads(_text(archive["sets"]))),
+    )
+
+
+@lru_cache(maxsize=1)
+def text_embeddings() -> NDArray[np.float32]:
+    """A frozen language model's embedding of every concept, float32 [C, 384].
+
+    Row i belongs to ``load().concepts[i]``: all-MiniLM-L6-v2's embedding of the concept's
+    prompt, less the mean over all concepts (which would otherwise dominate every cosine).
+
+    Raises:
+        CourseError: the table is missing, damaged, or was built for other concepts.
+    """
+    archive = _read(EMBEDDINGS_FILE)
+    if _text(archive["keys"]).split("\n") != [c.key for c in load().concepts]:
+        raise CourseError(
+            f"{EMBEDDINGS_FILE} was built for another list of concepts than {DATA_FILE}'s; "
+            "run `lt-course data build-text-embeddings`."
+        )
+    table = archive["embeddings"].astype(np.float32)
+    table.flags.writeable = False
+    return table
