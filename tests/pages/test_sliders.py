@@ -1,0 +1,56 @@
+"""A slider of a lesson moves its picture on the static page, where no Python runs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import test_pages
+from browser import CHROMIUM, Tab, browser, served
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
+
+DRAWN = """new Promise((done, fail) => {
+  const end = Date.now() + 30000;
+  (function look() {
+    const views = document.querySelectorAll(
+      'script[type="application/vnd.jupyter.widget-view+json"]').length;
+    const handles = document.querySelectorAll('.noUi-handle').length;
+    if (handles >= views) done(handles);
+    else if (Date.now() > end) fail(`${handles} of ${views} sliders were drawn`);
+    else setTimeout(look, 100);
+  })();
+})"""
+
+SEEN = """[...document.querySelectorAll('.jupyter-widgets img')]
+  .filter(image => image.offsetWidth > 0).map(image => image.alt)"""
+
+PRESS = """document.querySelectorAll('.noUi-handle').forEach(handle => handle.dispatchEvent(
+  new KeyboardEvent('keydown', {key: '%s', bubbles: true})))"""
+
+
+@pytest.fixture(scope="module")
+def address(book: Path) -> Iterator[str]:
+    with served(book) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def tab(book: Path) -> Iterator[Tab]:
+    with browser() as opened:
+        yield opened
+
+
+@test_pages.page
+def test_sliders_move_their_pictures(tab: Tab, address: str, name: str) -> None:
+    tab.open(f"{address}/{name}.html")
+    if tab.evaluate(DRAWN) == 0:
+        pytest.skip("no slider on this page")
+    before = tab.evaluate(SEEN)
+    assert before
+    assert all(len(alt.split()) >= 4 for alt in before)
+    tab.evaluate(PRESS % "Right")
+    after = tab.evaluate(SEEN)
+    assert len(after) == len(before)
+    assert all(a != b for a, b in zip(after, before, strict=True))
+    tab.evaluate(PRESS % "Left")
+    assert tab.evaluate(SEEN) == before
