@@ -136,7 +136,9 @@ def test_a_mirror_is_read_and_named(tiny_mirror):
     assert "LT_COURSE_MIRROR" in web.note
     assert str(mirror) not in web.note
     assert len(web.summary) == len(web.files) == 97
-    assert list(web.concept_set("pets").columns) == list(web_frequencies.PRETRAINING_SETS.values())
+    assert list(web.concept_set("pets").columns) == list(
+        web_frequencies.PRETRAINING_SETS.values()
+    )
 
 
 def test_the_environment_variable_names_the_mirror(tiny_mirror, monkeypatch):
@@ -287,7 +289,8 @@ def test_every_printed_correlation_of_figure_13_is_reproduced():
     assert len(printed) == 120
     for row in printed.itertuples():
         names = [
-            web_frequencies._file(name, row.concept_set) for name in (row.dataset_a, row.dataset_b)
+            web_frequencies._file(name, row.concept_set)
+            for name in (row.dataset_a, row.dataset_b)
         ]
         ours = web.table(names).corr(method="spearman").iloc[0, 1]
         recorded = web.correlations.query(
@@ -323,8 +326,9 @@ def any_web(request, tiny_mirror, monkeypatch):
 def test_figures_are_drawn_in_every_situation_and_say_so(any_web):
     _, ax = plt.subplots()
     files = {"laion400m_imagenet_ori": "LAION-400M", "laion2b_imagenet_ori": "LAION-2B"}
-    frequencies.rank_curves(any_web, files, ax, divide=True)
-    assert [line.get_label() for line in ax.lines] == list(files.values())
+    frequencies.rank_curves(any_web, files, ax, divide=True, more={"ours": np.array([0, 1, 3])})
+    assert [line.get_label() for line in ax.lines] == [*files.values(), "ours"]
+    assert ax.lines[-1].get_ydata() == pytest.approx([0.75, 0.25])
     said = any("summary table" in text.get_text() for text in ax.texts)
     assert said is not any_web.complete
     for figure in (
@@ -348,11 +352,10 @@ def test_the_table_is_the_same_from_build_to_build(no_mirror):
     web = web_frequencies.load(download=False)
     files = {"incaps_imagenet_ori": "IN-Caps", "laionet_thresh0.7_ori": "LAIONet"}
     first, second = (
-        frequencies.summary_table(web, files, ["total", "gini", "ratio"]).to_html()
-        for _ in range(2)
+        frequencies.summary_table(web, files, ["total", "gini", "ratio"]).data for _ in range(2)
     )
     assert first == second
-    assert "448,896" in frequencies.summary_table(web, files, ["total"]).to_html()
+    assert "448,896" in frequencies.summary_table(web, files, ["total"]).data
     for shown in ("IN-Caps", "448,896", "0.22", "0.79", "137", "163,388"):
         assert shown in first
 

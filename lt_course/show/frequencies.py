@@ -13,9 +13,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from pandas.io.formats.style import Styler
 from scipy.ndimage import gaussian_filter1d
 
 from lt_course.data.web_frequencies import (
@@ -31,7 +31,7 @@ MARKERS = "os^Dv*"
 
 def summary_table(
     web: WebFrequencies, files: Mapping[str, str], columns: Sequence[str]
-) -> Styler:
+) -> HTML:
     """Statistics of some files as a table: fractions with two decimals, all else whole.
 
     Args:
@@ -43,13 +43,20 @@ def summary_table(
     rows = rows.assign(ratio=rows["maximum"] / rows["smallest"])[list(columns)]
     fractions = [column for column in columns if rows[column].abs().max() <= 1]
     named = rows.rename(columns=lambda column: column.replace("_", " "))
-    shown = [column.replace("_", " ") for column in fractions]
-    # A fixed name keeps the HTML equal from one build to the next.
-    return named.style.format("{:,.0f}").format("{:.2f}", subset=pd.Index(shown)).set_uuid("summary")
+    styler = named.style.format("{:,.0f}").format(
+        "{:.2f}", subset=pd.Index([column.replace("_", " ") for column in fractions])
+    )
+    # A fixed name, and HTML instead of an object, keep the page equal from build to build.
+    return HTML(styler.set_uuid("summary").to_html())
 
 
 def rank_curves(
-    web: WebFrequencies, files: Mapping[str, str], ax: Axes, *, divide: bool = False
+    web: WebFrequencies,
+    files: Mapping[str, str],
+    ax: Axes,
+    *,
+    divide: bool = False,
+    more: Mapping[str, npt.NDArray[np.integer]] | None = None,
 ) -> None:
     """Counts against rank, each file ranked by itself, on logarithmic axes.
 
@@ -57,14 +64,18 @@ def rank_curves(
 
     Args:
         web: the counts.
-        files: short names of files and their titles, six at most.
+        files: short names of files and their titles, six at most together with `more`.
         ax: where to draw.
         divide: draw shares (0..1) of a file's total instead of counts.
+        more: counts int [C] that come from elsewhere, by title.
     """
     for number, (name, title) in enumerate(files.items()):
         ranks, counts = _sorted_counts(web, name)
         total = float(web.summary["total"][name])
         _curve(ax, number, ranks, counts / total if divide else counts, title)
+    for number, (title, own) in enumerate((more or {}).items(), start=len(files)):
+        counts = np.sort(own[own > 0])[::-1] / (own.sum() if divide else 1)
+        _curve(ax, number, np.arange(1.0, len(counts) + 1), counts, title)
     ax.set(xscale="log", yscale="log", xlabel="rank of the class")
     ax.set_ylabel("share of all counts" if divide else "captions that name the class")
     ax.legend()
@@ -155,20 +166,24 @@ def three_correlations(web: WebFrequencies) -> Figure:
 
 
 def beside_the_web(ours: pd.Series, theirs: pd.Series, label: Sequence[str]) -> Figure:
-    """Counts of the same concepts in two sources, on logarithmic axes.
+    """Counts of the same classes in two sources, on logarithmic axes that show zeros of ours.
 
     Args:
-        ours: pictures of each concept, indexed by name.
-        theirs: captions that name it, same index.
-        label: names to write beside their points.
+        ours: counts of C classes, indexed by name; its name becomes the axis label.
+        theirs: counts above 0 of the same classes; its name becomes the axis label.
+        label: classes whose names are written beside their points.
     """
-    figure, ax = plt.subplots(figsize=(6.4, 4.2))
-    ax.plot(theirs, ours, "o", color=PALETTE[0], markersize=3.5, alpha=0.6)
+    figure, ax = plt.subplots(figsize=(6.4, 4))
+    zero = ours == 0
+    ax.plot(theirs[~zero], ours[~zero], "o", color=PALETTE[0], markersize=3)
+    ax.plot(theirs[zero], ours[zero], "|", color=PALETTE[1], markersize=7)
     for name in label:
         ax.annotate(
             name, (theirs[name], ours[name]), xytext=(4, 3), textcoords="offset points", size=8
         )
-    ax.set(xscale="log", yscale="log", xlabel=f"captions in {theirs.name}", ylabel=ours.name)
+    ax.set_xscale("log")
+    ax.set_yscale("symlog", linthresh=1)
+    ax.set(xlabel=theirs.name, ylabel=ours.name, ylim=(-0.3, 3 * ours.max()))
     return figure
 
 

@@ -1,0 +1,603 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+#   course: {question: "What do real concept frequencies look like, and how are they counted?", figure: "Fig. 1a, 2, 13, 16, 21, App. B", scale: tiny, minutes: 1, memory_gb: 1.2}
+# ---
+
+# %% [markdown]
+# # The long tail of the web
+#
+# **Web-scale image-text sets share one extremely long-tailed distribution of concepts, and part
+# of every tail is made by the rule that counts it.**
+#
+# After this lesson you can
+#
+# - read a rank-frequency plot, and see through the smoothing of one;
+# - put a number on imbalance, and say what the number leaves out;
+# - check a published table of 120 correlations against the released counts;
+# - say why the study correlates ranks ({term}`Spearman <Spearman correlation>`) and not counts
+#   ({term}`Pearson <Pearson correlation>`);
+# - count concepts in captions, and find where the counting goes wrong;
+# - judge whether a subset, or a small data set such as IconTail, keeps the web's tail.
+#
+# **Time:** 45 minutes to read and solve; the code runs in seconds. **Memory:** 1.2 GB. **In the
+# paper** {cite}`wen2024`: Fig. 1a, 2, 13, 16 and 21, and App. B.
+
+# %%
+import re
+from collections import defaultdict
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from IPython.display import display
+
+from lt_course.data import icontail, web_frequencies
+from lt_course.data.web_frequencies import PRETRAINING_SETS, TRAINING_SUBSETS
+from lt_course.evaluation import bias, intervals
+from lt_course.show import frequencies, style, widgets
+from lt_course.study import paper
+from lt_course.teach.checks import check
+
+style.use()
+
+# %% [markdown]
+# ## 1. The counts
+#
+# How long is the tail of the web? Nobody labelled two billion pictures, but every picture came
+# with a caption, and captions can be searched. The authors of the study searched six image-text
+# sets for the names of the classes of ImageNet and of seven smaller evaluation sets, and
+# released the results: 97 files, one line a class, `name<TAB>count`.
+#
+# The course reads those files from a local copy if the environment variable `LT_COURSE_MIRROR`
+# names one, and otherwise downloads them once (0.8 MB) from the authors' repository at a fixed
+# commit. Either way each file must match its checksum. Without a copy and without a network,
+# our own summary of the files stands in, and says so. Which of the three you see is printed
+# here:
+
+# %%
+web = web_frequencies.load()
+print(web.note)
+
+# %% [markdown]
+# Start with one set, {term}`LAION-400M` {cite}`schuhmann2021`, and the 1,000 classes of
+# ImageNet: the five most frequent, and the five least.
+
+# %%
+laion = web.summary.loc["laion400m_imagenet_ori"]
+print(f"{laion['total']:,.0f} counts for {laion['classes']:,.0f} classes; half of the classes")
+print(f"have fewer than {laion['median']:,.0f}, the largest has {laion['maximum']:,.0f}.")
+if web.complete:
+    counts = web.counts("laion400m_imagenet_ori").sort_values(ascending=False)
+    display(pd.concat([counts.head(5), counts.tail(5)]).to_frame("captions").T)
+
+# %% [markdown]
+# Five orders of magnitude lie between a T-shirt and a mushroom called *gyromitra*. A table
+# cannot show that; a **rank plot** can. Sort the classes by count and draw count against rank,
+# both axes logarithmic.
+
+# %% mystnb={"figure": {"caption": "Counts against rank for ImageNet's classes in the six web sets, each set ranked by itself. Both axes are logarithmic.", "name": "fig-01-rank"}, "image": {"alt": "Six falling curves on logarithmic axes. All bend downwards: slowly over the first hundred ranks, then steeply, across five orders of magnitude."}}
+six = {f"{key}_imagenet_ori": title for key, title in PRETRAINING_SETS.items()}
+figure, ax = plt.subplots(figsize=(7, 4))
+frequencies.rank_curves(web, six, ax)
+
+# %% [markdown]
+# Three readings of {numref}`fig-01-rank`.
+#
+# - **The sets differ in size, not in shape.** Multiplying all counts by a constant moves a
+#   curve up on a logarithmic axis and leaves its form alone.
+# - **It is no power law.** Zipf's law {cite}`zipf1949`, $n_r \propto r^{-a}$, would be a
+#   straight line. The curves bend: the first hundred classes are closer to each other, and the
+#   last hundred much rarer, than any line through the middle predicts. One reason is that
+#   ImageNet's makers *chose* 1,000 classes; the tail of all words of the language would go on.
+# - **MetaCLIP is flatter.** Its makers balanced it {cite}`xu2024`: an entry of their word list
+#   may bring in only so many captions, which presses the head down. A rare entry stays rare, so
+#   a tail remains.
+#
+# ### One ranking for all
+#
+# A rank plot hides whether the *same* classes are frequent everywhere. The study's Fig. 1a
+# therefore puts the classes of all sets in one order, that of LAION-400M, and smooths the
+# curves with a Gaussian over neighbouring ranks. Smoothing is a choice, so here it is a slider.
+# Move it from 0 (the counts as they are) to 100 ranks.
+
+# %% tags=["nbval-ignore-output"]
+widgets.slider_figure(
+    lambda width: frequencies.shared_ranking(web, width),
+    values=[0, 1, 3, 10, 30, 100],
+    label="smoothing (ranks)",
+    start=3,
+    alt=lambda width: f"Six curves in the order of LAION-400M, smoothed over {width} ranks.",
+)
+
+# %% mystnb={"figure": {"caption": "All six sets in the order of LAION-400M, as in the paper's Fig. 1a. Dots are classes, lines Gaussian averages of the logarithms over 3 ranks.", "name": "fig-01-shared"}, "image": {"alt": "Counts of 1,000 classes in six web sets, all in the order of LAION-400M. LAION-2B and CC-12M fall smoothly with it; YFCC-15M and the two MetaCLIP sets fall with it on average, but jump up and down by a factor of ten or more."}}
+figure = frequencies.shared_ranking(web, width=3)
+
+# %% [markdown]
+# All six curves fall together: what is common in one set is common in the others. But look at
+# the dots. LAION-2B, made in the same way from the same crawl of the web, hugs the curve;
+# YFCC-15M (photographs from Flickr) and MetaCLIP scatter over a factor of a hundred around it.
+# At 30 ranks of smoothing that scatter is gone from the lines, and the picture says "the same"
+# more loudly than the data do. Section 3 measures the agreement without any smoothing.
+#
+# ## 2. How imbalanced is imbalanced?
+#
+# Four numbers are in use for counts $n_1 \le \dots \le n_C$ with shares $p_c = n_c / \sum_k
+# n_k$:
+#
+# $$
+# G = \frac{\sum_{i=1}^{C} (2i - C - 1)\, n_i}{C \sum_i n_i}
+# \qquad
+# N_{\mathrm{eff}} = \exp\Bigl(-\sum_c p_c \ln p_c\Bigr)
+# \qquad
+# \frac{n_{\max}}{n_{\min > 0}}
+# \qquad
+# \sum_{c \in \text{top ten}} p_c
+# $$
+#
+# The {term}`Gini coefficient` $G$ {cite}`gini1912` is 0 for equal counts and nearly 1 when one
+# class has everything. The **effective number of classes** $N_{\mathrm{eff}}$ answers: how many
+# equally frequent classes would be as diverse? The **ratio** looks at two classes only, the
+# largest and the smallest that occurs; the **top-ten share** at ten.
+
+# %%
+columns = ["total", "gini", "effective_classes", "ratio", "top10_share", "zeros", "below_10"]
+frequencies.summary_table(web, six | TRAINING_SUBSETS, columns)
+
+# %% [markdown]
+# The lower rows are the labelled subsets on which the study trains its own models. (**IN-Caps**
+# is {term}`ImageNet-Captions` {cite}`fang2022`, {term}`LAIONet` {cite}`shirali2023` is cut from
+# LAION-400M, **-Cls** marks the captions of CC-12M and YFCC-15M that name a class.) One row
+# does not belong: IN-Caps. Its Gini coefficient is a quarter of the others', and nearly all of
+# its classes are "effective". ImageNet's makers collected about as many pictures for every
+# class, and ImageNet-Captions inherits that balance.
+
+# %% mystnb={"figure": {"caption": "Each class's share of all counts. LAIONet keeps the shape of LAION-400M; IN-Caps is nearly flat and only its last classes fall off.", "name": "fig-01-flat"}, "image": {"alt": "Shares against rank for three sets on logarithmic axes. LAION-400M and LAIONet fall together over five orders of magnitude; IN-Caps is almost horizontal and drops only at the last ranks."}}
+three = {"laion400m_imagenet_ori": "LAION-400M"} | dict(list(TRAINING_SUBSETS.items())[1::-1])
+figure, ax = plt.subplots(figsize=(7, 3.8))
+frequencies.rank_curves(web, three, ax, divide=True)
+
+# %% [markdown]
+# Keep this picture in mind for the rest of the course. Several of the study's experiments,
+# among them the ones on captions, vocabularies and extreme tails (its Fig. 3, 8 and 9), are run
+# on IN-Caps: *mild* imbalance, sometimes with a tail cut by hand. What holds there need not
+# hold on LAIONet, so the lessons that follow train on both profiles.
+#
+# ````{exercise-start} Two numbers, by hand
+# :label: ex-01-gini
+# ````
+# A data set has four classes with 1, 1, 1 and 7 pictures.
+#
+# 1. Compute its Gini coefficient from the formula above, without a program.
+# 2. Somebody adds two classes without a single picture. Which of the four measures change?
+#
+# ```{hint}
+# :class: dropdown
+# The weights $2i - C - 1$ for four classes are $-3, -1, 1, 3$. For six classes they start at
+# $-5$.
+# ```
+# ````{exercise-end}
+# ````
+
+# %%
+gini_of_four = ...
+gini_of_six = ...
+rule = "The weights times the sorted counts, summed, over C times the total."
+_ = check("Gini of 1, 1, 1, 7", gini_of_four, 0.45, tolerance=0.005, hint=rule)
+_ = check("with two empty classes", gini_of_six, 0.633, tolerance=0.005, hint=rule)
+
+# %% [markdown]
+# ````{solution-start} ex-01-gini
+# :class: dropdown
+# ````
+# $G = (-3 - 1 + 1 + 21) / (4 \cdot 10)$. With two empty classes the weights become $-5, -3, -1,
+# 1, 3, 5$ and the first two meet zeros. Only the Gini coefficient changes: an empty class has
+# no share, so it moves neither the effective number nor the top share, and the ratio looks at
+# occurring classes only. A Gini coefficient is therefore comparable only between sets that
+# count the same classes.
+
+# %% tags=["nbval-check-output"]
+for some in ([1, 1, 1, 7], [0, 0, 1, 1, 1, 7]):
+    print(some, f"Gini {bias.gini(some):.3f}")
+
+# %% [markdown]
+# ````{solution-end}
+# ````
+#
+# ## 3. Do the webs agree?
+#
+# The study's Fig. 13 prints Spearman's rank correlation between the counts of every two sets,
+# for eight sets of class names: 8 × 15 numbers. Here they are again, computed from the files.
+
+# %% mystnb={"figure": {"caption": "Spearman correlation of class counts between the six sets, for eight sets of class names (number of classes in brackets), as in the paper's Fig. 13.", "name": "fig-01-agreement"}, "image": {"alt": "Eight triangular heat maps of correlations. Nearly all cells lie between 0.6 and 1; pairs from one pipeline are at 0.94 or above; the lowest, near 0.5, are MetaCLIP's with all others on CUB birds."}}
+figure = frequencies.agreement(web)
+
+# %% [markdown]
+# And number by number against the printed ones:
+
+# %% tags=["nbval-check-output"]
+printed = paper.table("fig13").rename(columns={"dataset": "concept_set", "value": "printed"})
+printed[["first", "second"]] = printed["method"].str.split("+", expand=True)
+both = web.correlations.merge(printed, on=["concept_set", "first", "second"])
+worst = (both["spearman"] - both["printed"]).abs().max()
+print(f"{len(both)} correlations; the largest difference from the paper is {worst:.4f}")
+
+# %% [markdown]
+# The paper prints two decimals, so a difference of up to 0.005 is rounding: the figure is
+# reproduced in full. Its message stands as well: the webs agree, and two sets from one pipeline
+# (LAION-400M and LAION-2B, the two MetaCLIP sets) are almost one.
+#
+# The exception teaches something. For CUB's 200 bird species, MetaCLIP agrees with nobody:
+
+# %%
+birds = {f"{key}_cub": title for key, title in PRETRAINING_SETS.items()}
+frequencies.summary_table(web, birds, ["total", "median", "zeros", "below_10"])
+
+# %% [markdown]
+# Most of its counts are exactly zero. MetaCLIP's counts were not made by searching captions,
+# but by summing the counts of 500,000 *entries* that MetaCLIP's makers published. A species
+# that is not an entry counts zero, however often it is photographed. These are **structural
+# zeros**, made by the method. Rank correlation sees 126 tied classes and drops.
+#
+# ### Why ranks?
+#
+# Pearson's correlation of the raw counts asks another question, and on long-tailed data it is a
+# poor one: with shares like those above, a handful of head classes decides it.
+
+# %% mystnb={"figure": {"caption": "Three correlations for the 15 pairs of web sets (ImageNet classes). Ranks and logarithms agree; raw counts tell another story.", "name": "fig-01-pearson"}, "image": {"alt": "Fifteen pairs of sets, each with three points. Spearman and the Pearson correlation of logarithms lie close together, from 0.67 to 1. The Pearson correlation of raw counts lies far to the left for most pairs, down to 0.34."}}
+figure = frequencies.three_correlations(web)
+
+# %% [markdown]
+# Spearman's coefficient and the Pearson correlation of logarithms say the same, because on a
+# logarithmic scale these counts are roughly evenly spread. Raw counts say something else, and
+# change with a single class. The next lesson takes this trap up again for accuracies, where it
+# changes conclusions.
+#
+# ````{exercise-start} Where the webs differ most
+# :label: ex-01-ranks
+# ````
+# Among ImageNet's classes, find one that is among the 100 most frequent in LAION-400M and
+# beyond rank 950 in MetaCLIP-400M. Set `odd_one` to its name. Do you believe that it is rare on
+# the web? Then look at the ten largest differences in *either* direction, and sort them into
+# "the webs differ" and "the counting differs". (This needs the full files.)
+#
+# ```{hint}
+# :class: dropdown
+# `web.concept_set("imagenet").rank(ascending=False)` ranks every column, 1 for the largest
+# count.
+# ```
+# ````{exercise-end}
+# ````
+
+# %%
+odd_one = ...
+
+
+def is_odd(name: str) -> bool:
+    rank = web.concept_set("imagenet").rank(ascending=False).loc[name]
+    return bool(rank["LAION-400M"] <= 100 and rank["MetaCLIP-400M"] > 950)
+
+
+_ = check("the odd one out", odd_one, is_odd, hint="Subtract the two columns of ranks.")
+
+# %% [markdown]
+# ````{solution-start} ex-01-ranks
+# :class: dropdown
+# ````
+
+# %%
+if web.complete:
+    ranks = web.concept_set("imagenet").rank(ascending=False)[["LAION-400M", "MetaCLIP-400M"]]
+    gap = (ranks["MetaCLIP-400M"] - ranks["LAION-400M"]).sort_values()
+    display(ranks.loc[[*gap.index[:6], *gap.index[-6:]]].astype(int).T)
+else:
+    print(web.note)
+
+# %% [markdown]
+# The odd one is the tent, and nobody believes that the web has fewer tents than gyromitras. The
+# list of names that the authors released counts a caption with *tent*, so that number cannot
+# come from it. Counted by WordNet's own names (*mountain tent*, *studio couch*, *head cabbage*,
+# *French loaf*) the rare ones fall into place, and so do the frequent ones by a bare *cricket*,
+# *jay*, *kite* or *brass*. Two classes give it away:
+
+# %%
+if web.complete:
+    pairs = ["cardigan", "Cardigan Welsh Corgi", "crane bird", "construction crane"]
+    display(web.concept_set("imagenet").loc[pairs])
+
+# %% [markdown]
+# In the two MetaCLIP columns the garment and the dog have the same count to the last digit, and
+# so have the bird and the machine: one word was counted for both. It seems that MetaCLIP's
+# captions were counted with an older list of names. We infer this from the numbers; the release
+# does not say so. Hardly any of the twelve differences is about the web, and a part of what
+# separates 0.76 from 1 in Fig. 13 is not either.
+#
+# Now compare YFCC-15M with LAION-400M in the same way: howler monkeys, bell towers and sundials
+# against trench coats, slip-on shoes and dumbbells. Travel photographs against shop windows:
+# that difference is real.
+#
+# ````{solution-end}
+# ````
+#
+# ## 4. How one counts
+#
+# Caption search is a program of a few lines (App. B), and every line is a decision:
+#
+# 1. Write the caption in lower case, replace everything that is not a letter by a space, split.
+# 2. Bring each word to its dictionary form (its **lemma**): *cranes* becomes *crane*.
+# 3. Keep the words as a *set*: order and repetition are forgotten (a **bag of lemmas**).
+# 4. A caption counts for a class if the set holds *all* words of *one* of the class's names.
+# 5. It does not count if the set holds one of the class's **negative words**.
+#
+# Our version follows, with a crude plural rule in place of a dictionary. Instead of captions it
+# reads the titles that authors gave to the drawings of {term}`IconTail`, the course's own data
+# set.
+
+
+# %%
+def lemmas(caption: str) -> set[str]:
+    """Words in lower case, without a plural s; order and repetition are forgotten."""
+    words = re.findall("[a-z]+", caption.lower())
+    return {re.sub(r"(?<=[^sui])s$", "", word) for word in words}
+
+
+tail = icontail.load()
+titles_with: dict[str, set[int]] = defaultdict(set)
+for number, title in enumerate(tail.titles):
+    for lemma in lemmas(title):
+        titles_with[lemma].add(number)
+
+
+def mentions(name: str, negative: str = "") -> np.ndarray:
+    """Drawings whose title holds every word of the name and no negative word."""
+    found = set.intersection(*(titles_with[lemma] for lemma in lemmas(name)))
+    unwanted = set().union(*(titles_with[lemma] for lemma in lemmas(negative)))
+    return np.array(sorted(found - unwanted), dtype=int)
+
+
+# %%
+for name in ("star", "mouse", "computer mouse", "T-shirt", "glasses", "gyromitra"):
+    print(f"{name:15s} {len(mentions(name)):4d} titles")
+
+# %% [markdown]
+# The plural rule already shows. *Glasses* and *glass* are two words to it, and rightly so;
+# *leaves* will never be *leaf*. With photographs of the web we would have to believe the
+# counts. Here we can look at every drawing that was found. Let us ask for four words: a ram, a
+# seal, a cricket, a drum.
+
+# %% mystnb={"figure": {"caption": "Drawings whose titles hold the words ram, seal, cricket and drum, one row a word, at most one drawing an icon set.", "name": "fig-01-homonyms"}, "image": {"alt": "Four rows of drawings. Ram: memory modules and male sheep. Seal: badges, a stamp and the sea animal. Cricket: the insect and the bat of the game. Drum: oil barrels and the instrument."}}
+shown = []
+for word in ("ram", "seal", "cricket", "drum"):
+    found = mentions(word)
+    one_a_set = found[np.unique(tail.set[found], return_index=True)[1]]
+    shown.extend(one_a_set[np.linspace(0, len(one_a_set) - 1, 8).astype(int)])
+figure = frequencies.drawings(tail.pictures[shown], [tail.titles[i] for i in shown])
+
+# %% [markdown]
+# Each row is one number in a table of counts. The word is right in every title, and the things
+# are two or three. The authors of the study met the same difficulty and gave nine classes
+# negative words: with *memory*, *computer* or *dodge* a caption does not count for the sheep; a
+# *crane* near a *bird* is not for building.
+
+# %%
+for name, negative in (("ring", "bell phone"), ("drum", "oil"), ("ram", "memory computer")):
+    without = len(mentions(name, negative))
+    print(f"{name}: {len(mentions(name))} titles, without {negative!r} {without}")
+
+# %% [markdown]
+# Negative words help where a title says enough: bells that ring and drums of oil are gone.
+# Where it is a single word they are powerless: every ram is still there. A count of captions is
+# therefore most wrong where captions are shortest and words most common, and no amount of data
+# mends it.
+#
+# ### Zeros that are not rare
+#
+# LAIONet's labels come from a stricter search in the captions of LAION-400M: a caption must
+# name exactly *one* class, must resemble that class's definition (cosine of CLIP's text
+# features above 0.7), and its picture must still be there. Which classes end up with no picture
+# at all?
+
+# %%
+if web.complete:
+    two = web.table(
+        {"laion400m_imagenet_ori": "LAION-400M", "laionet_thresh0.7_ori": "LAIONet"}
+    )
+    lost = two.query("LAIONet == 0").sort_values("LAION-400M", ascending=False)
+    share = (two["LAION-400M"] > lost["LAION-400M"].median()).mean()
+    print(f"{len(lost)} classes without a picture; the one in their middle is still named")
+    print(
+        f"{lost['LAION-400M'].median():,.0f} times in LAION-400M, less often than {share:.0%}."
+    )
+    display(lost.head(8).T)
+else:
+    print(f"{web.summary.loc['laionet_thresh0.7_ori', 'zeros']:.0f} classes. {web.note}")
+
+# %% [markdown]
+# Construction cranes, harps and Border Collies are not rare. They were lost on the way: a harp
+# is named together with a second class, a Border Collie is also a collie. The class at the end
+# of LAIONet's tail may be a common thing with an unlucky name. Remember it when a model "fails
+# on the tail".
+#
+# ## 5. Do subsets keep the tail?
+#
+# Nobody trains on all of LAION-400M in a course, or, 400 times, in a study. Does a part of the
+# data have the shape of the whole? The study's Fig. 16 draws fractions of LAIONet; we add the
+# subsets made by a stricter similarity threshold.
+
+# %%
+fractions = {"laionet_thresh0.7_ori": "all of LAIONet"} | {
+    f"laionet_thresh0.7_frac{1 / n}_ori": f"1/{n}" for n in (2, 4, 8, 16, 32)
+}
+thresholds = {
+    f"laionet_thresh{t}_ori": f"similarity > {t}" for t in (0.7, 0.75, 0.8, 0.85, 0.88, 0.9)
+}
+
+# %% mystnb={"figure": {"caption": "Left: random fractions of LAIONet (the paper's Fig. 16). Right: subsets by a stricter similarity threshold.", "name": "fig-01-subsets"}, "image": {"alt": "Two panels of falling curves on logarithmic axes. In both, smaller subsets are the same curve moved down, until the tail meets the floor of one picture a class."}}
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), sharey=True)
+frequencies.rank_curves(web, fractions, left)
+frequencies.rank_curves(web, thresholds, right)
+left.set_ylabel("pictures of the class")
+_ = right.set_ylabel("")
+
+# %%
+columns = ["total", "gini", "top10_share", "zeros", "below_10"]
+frequencies.summary_table(web, fractions | thresholds, columns)
+
+# %% [markdown]
+# The shape is kept: Gini coefficient and top-ten share hardly move while the size falls by a
+# factor of 90. The *counts* of the tail are not: at 1/32, four classes in ten have fewer than
+# ten pictures. Imbalance is a matter of shares, learning one of counts. The column of zeros is
+# constant for another reason: wherever a class would have vanished, the makers put one picture
+# back.
+#
+# ````{exercise-start} What a threshold does to the tail
+# :label: ex-01-threshold
+# ````
+# The threshold 0.85 leaves 260,713 pictures. Does it hurt the tail more than chance? Estimate
+# how many classes would have fewer than ten pictures in a *random* subset of that size, from
+# the two fractions nearest in size, and compare with the column `below_10`.
+#
+# ```{hint}
+# :class: dropdown
+# Interpolate `below_10` linearly in the logarithm of `total`, for example with `numpy.interp`,
+# whose second argument must ascend.
+# ```
+# ````{exercise-end}
+# ````
+
+# %%
+below_ten_at_random = ...
+_ = check(
+    "a random subset of that size",
+    below_ten_at_random,
+    lambda answer: 255 < answer < 272,
+    hint="It lies between the values at 1/8 and at 1/16.",
+)
+
+# %% [markdown]
+# ````{solution-start} ex-01-threshold
+# :class: dropdown
+# ````
+
+# %% tags=["nbval-check-output"]
+drawn = web.summary.loc[list(fractions)].sort_values("total")
+strict = web.summary.loc["laionet_thresh0.85_ori"]
+guess = np.interp(np.log(strict["total"]), np.log(drawn["total"]), drawn["below_10"])
+print(
+    f"random: {guess:.0f} classes below ten pictures; threshold 0.85: {strict['below_10']:.0f}"
+)
+
+# %% [markdown]
+# No more than chance. A threshold on the resemblance of caption and definition thins all
+# classes alike; what it costs the tail is what any loss of data costs it. (Classes change
+# places all the same: compare `web.counts("laionet_thresh0.85_ori")` with the whole.)
+#
+# ````{solution-end}
+# ````
+#
+# ## 6. IconTail beside the web
+#
+# The lessons that follow train on IconTail: drawings from open icon sets, with the names that
+# their authors gave them. Nobody balanced it. Is its tail like the web's?
+
+# %% mystnb={"figure": {"caption": "Each concept's share of IconTail's drawings, beside each ImageNet class's share of the counts in LAION-400M.", "name": "fig-01-icontail-shape"}, "image": {"alt": "Two falling curves of shares against rank on logarithmic axes, close to each other over the first hundred ranks; IconTail's reaches further, to about two thousand concepts."}}
+natural = np.bincount(tail.concept)
+print(
+    f"{natural.sum():,} drawings of {len(natural):,} concepts: Gini {bias.gini(natural):.2f},"
+)
+print(f"largest {natural.max():,}, median {np.median(natural):.0f} drawings a concept")
+figure, ax = plt.subplots(figsize=(6.4, 3.6))
+laion_file = {"laion400m_imagenet_ori": "LAION-400M"}
+frequencies.rank_curves(web, laion_file, ax, divide=True, more={"IconTail": natural})
+
+# %% [markdown]
+# As long a tail, from a thousandth of the data. Are the *same* things frequent? To compare like
+# with like we count IconTail as the web was counted: by ImageNet's class names in the titles.
+
+# %% mystnb={"figure": {"caption": "ImageNet's 1,000 classes: captions of LAION-400M that name them, and titles of IconTail that do. The lowest row are classes that no title names.", "name": "fig-01-icontail"}, "image": {"alt": "A cloud of points that rises only weakly from left to right, above a dense row of classes without any title. Orange and necklace are frequent on the web and rare in IconTail; hourglass and shield the other way round."}}
+if web.complete:
+    laion = web.counts("laion400m_imagenet_ori").rename("LAION-400M")
+    names = laion.index.str.replace(r" \(.*\)| or .*| / .*", "", regex=True)
+    ours = pd.Series([len(mentions(name)) for name in names], laion.index, name="titles")
+    drawn = ours > 0
+    for which, rows in (
+        (f"all {len(ours)} classes", slice(None)),
+        (f"{drawn.sum()} drawn", drawn),
+    ):
+        print(f"{which:17s} Spearman {intervals.bootstrap_spearman(laion[rows], ours[rows])}")
+    marked = ["orange", "pillow", "shield", "hourglass", "stethoscope"]
+    figure = frequencies.beside_the_web(ours, laion, marked)
+else:
+    print(web.note)
+
+# %% [markdown]
+# Two numbers, and the difference between them is a lesson. Over all classes the agreement is
+# fair: what the web seldom names, designers seldom draw, and most of the correlation is carried
+# by the classes that nobody drew at all. Among the classes that *were* drawn it is weak.
+# Designers draw what software needs, such as shields and hourglasses; shops photograph what
+# they sell, such as pillows; and an orange, in a black-and-white drawing, is a circle. Which
+# classes enter a correlation is part of its result. (The intervals are bootstraps over classes.
+# They do not cover that choice.)
+#
+# So IconTail has a natural tail of the right length, but it is its own tail. Nothing in this
+# course assumes more: the lessons give frequencies to concepts by design, and permute them.
+#
+# ## The paper's numbers beside ours
+
+# %% tags=["nbval-check-output"]
+rows = [
+    ("imagenet", "laion400m", "laion2b"),
+    ("imagenet", "metaclip_400m", "metaclip_fullcc"),
+    ("imagenet", "yfcc15m", "laion400m"),
+    ("imagenet", "laion400m", "metaclip_400m"),
+    ("cub", "yfcc15m", "metaclip_400m"),
+    ("places365", "cc12m", "laion2b"),
+]
+beside = both.set_index(["concept_set", "first", "second"]).loc[rows, ["printed", "spearman"]]
+print(beside.rename(columns={"printed": "Fig. 13", "spearman": "ours"}).round(3))
+reproduced = (both["spearman"] - both["printed"]).abs() <= 0.005
+print(f"reproduced to rounding: {reproduced.sum()} of {len(both)}")
+
+# %% [markdown]
+# This lesson is the exception in the course: same data, so the same numbers. All later lessons
+# compare directions, not digits.
+#
+# ## What this scale cannot show
+#
+# - **Captions are not pictures.** A count says how many captions name a class, not in how many
+#   pictures it can be seen. Most sandals on the web are never called so. We have no pictures of
+#   LAION to check.
+# - **The rule cannot be re-run here.** We recompute everything *from* the counts. The counts
+#   themselves need the captions of three billion pictures and the authors' list of names.
+# - **A thousand chosen classes are not the web's vocabulary.** The tail of all words is far
+#   longer.
+# - **Alike is not alike for the same reason.** That frequencies of IconTail and LAION-400M
+#   correlate does not show that models learn from both in the same way. The lessons on training
+#   do that, within limits.
+#
+# ## Summary
+#
+# - Six web-scale sets have the same shape of tail: about five orders of magnitude over a
+#   thousand classes, Gini coefficients from 0.66 to 0.83. IN-Caps, at 0.22, is not long-tailed.
+# - They also agree on *which* concepts are frequent. All 120 printed rank correlations are
+#   reproduced from the released counts. Correlate ranks or logarithms; raw counts let a few
+#   classes decide.
+# - A count is the output of a rule. Ambiguous words, missing entries and lost labels put common
+#   things into the tail; in this study they explain part of the disagreement between LAION and
+#   MetaCLIP.
+# - Random fractions and thresholds keep the shares and starve the tail in numbers.
+# - IconTail has a natural tail as long as the web's. Which concepts are frequent in it agrees
+#   only in part.
+#
+# ## References
+#
+# The study is {cite:t}`wen2024`; the counts are in the folder `metadata/freqs` of its release,
+# [CVMI-Lab/clip-beyond-tail](https://github.com/CVMI-Lab/clip-beyond-tail) (MIT licence), at
+# commit `c8fc64c`.
