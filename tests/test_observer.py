@@ -11,7 +11,7 @@ from lt_course.teach.observer import Observer
 
 def test_two_classes_have_a_closed_form():
     # Score difference is normal with variance 2.
-    observer = Observer(np.array([1.0, np.e**2]), np.array([1.0, 1.5]), prior=0.5)
+    observer = Observer(np.array([1.0, 1.5]), np.array([0.0, 1.0]))
     right = stats.norm.cdf((np.array([1.0 - 1.0, 1.5 + 1.0])) / np.sqrt(2))
     expected = [[right[0], 1 - right[0]], [1 - right[1], right[1]]]
     np.testing.assert_allclose(observer.confusion(), expected, atol=1e-9)
@@ -19,10 +19,10 @@ def test_two_classes_have_a_closed_form():
 
 def test_rows_are_probabilities_and_equal_plain_simulation():
     rng = np.random.default_rng(0)
-    observer = Observer(rng.lognormal(0, 2, 12), rng.normal(2, 1, 12), prior=0.4)
+    observer = Observer(rng.normal(2, 1, 12), rng.normal(0, 1, 12))
     matrix = observer.confusion()
     np.testing.assert_allclose(matrix.sum(1), 1, atol=1e-9)
-    score = rng.normal(size=(12, 20_000, 12)) + 0.4 * np.log(observer.frequency)
+    score = rng.normal(size=(12, 20_000, 12)) + observer.pull
     for truth in range(12):
         score[truth, :, truth] += observer.visibility[truth]
     counted = np.stack([np.bincount(row.argmax(1), minlength=12) for row in score]) / 20_000
@@ -30,7 +30,7 @@ def test_rows_are_probabilities_and_equal_plain_simulation():
 
 
 def test_answers_follow_the_matrix():
-    observer = Observer(np.array([9.0, 3.0, 1.0]), np.full(3, 1.0), prior=0.5)
+    observer = Observer(np.full(3, 1.0), np.array([1.0, 0.5, 0.0]))
     labels, predictions = observer.answers(50_000, seed=1)
     accuracy, predicted = bias.per_class(labels, predictions, 3)
     np.testing.assert_array_equal(np.bincount(labels), 50_000)
@@ -40,9 +40,9 @@ def test_answers_follow_the_matrix():
 
 def test_without_bias_all_classes_are_alike_and_with_it_the_frequent_win():
     frequency = np.array([100.0, 10.0, 1.0])
-    fair = Observer(frequency, np.full(3, 1.0), prior=0.0).confusion()
+    fair = Observer.trained_on(frequency, spread=0.0).confusion()
     np.testing.assert_allclose(np.diag(fair), fair[0, 0])
-    biased = Observer(frequency, np.full(3, 1.0), prior=0.5).confusion()
+    biased = Observer.trained_on(frequency, spread=0.0, prior=0.5).confusion()
     assert (np.diff(np.diag(biased)) < 0).all()
     assert (np.diff(biased.sum(0)) < 0).all()
 
@@ -63,8 +63,15 @@ def test_spearmans_of_a_known_truth():
         assert bias.spearman(frequency, alarms) == pytest.approx(sign, abs=0.01)
 
 
+def test_hubs_pull_predictions_away_from_frequency():
+    frequency = np.geomspace(1000, 1, 60)
+    level = Observer.trained_on(frequency, knowledge=0.5, seed=3).confusion()
+    hubs = Observer.trained_on(frequency, knowledge=0.5, hubs=0.5, seed=3).confusion()
+    assert bias.spearman(frequency, hubs.sum(0)) < bias.spearman(frequency, level.sum(0)) - 0.1
+
+
 def test_bad_input_is_told():
     with pytest.raises(CourseError, match="positive"):
-        Observer(np.array([1.0, 0.0]), np.ones(2), 0.1)
+        Observer.trained_on([1.0, 0.0])
     with pytest.raises(CourseError, match="one entry per class"):
-        Observer(np.array([1.0, 2.0]), np.ones(3), 0.1)
+        Observer(np.ones(2), np.ones(3))

@@ -59,27 +59,18 @@ def plane(
     paper: Mapping[str, npt.ArrayLike],
     ours: Mapping[str, npt.ArrayLike],
 ) -> Figure:
-    """The plane of S(a) and S(p), with the diagonal on which a model has no prior.
+    """The plane of S(a) and S(p), with the diagonal on which both are equal.
 
     Args:
-        observers: per label a curve of points (S(a), S(p)), float [K, 2], drawn in grey.
+        observers: per label a curve of points (S(a), S(p)), float [K, 2], drawn in grey, one line style each.
         paper: per method of `lt_course.show.style` points from the paper, [K, 2], hollow.
         ours: per method points of our own runs, [K, 2], filled.
     """
     figure, axes = plt.subplots(figsize=(6.8, 4.6))
-    axes.plot([-1, 1], [-1, 1], color="#777777", linestyle=":", linewidth=1)
-    for label, curve in observers.items():
-        points = np.asarray(curve)
-        axes.plot(*points.T, color="#999999", linestyle="-", linewidth=1)
-        axes.annotate(
-            label,
-            points[0],
-            xytext=(0, -9),
-            textcoords="offset points",
-            ha="center",
-            color="#555555",
-            fontsize=8,
-        )
+    axes.plot([-1, 1], [-1, 1], color="#BBBBBB", linewidth=0.8)
+    for (label, curve), line in zip(observers.items(), style.LINES, strict=False):
+        points = np.asarray(curve).T
+        axes.plot(*points, color="#888888", linestyle=line, linewidth=1.2, label=label)
     for whose, groups, fill in (("paper", paper, "none"), ("ours", ours, None)):
         for method, group in groups.items():
             look = style.of(method)
@@ -97,8 +88,8 @@ def plane(
         xlabel="S(a): Spearman of frequency and accuracy",
         ylabel="S(p): Spearman of frequency and number of predictions",
         aspect="equal",
-        xlim=(-0.3, 1),
-        ylim=(-0.45, 1),
+        xlim=(-0.1, 1),
+        ylim=(-0.3, 1),
     )
     axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1))
     return figure

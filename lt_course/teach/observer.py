@@ -1,9 +1,9 @@
 """A classifier whose bias is known exactly: ground to try a metric on before trusting it.
 
-Each class gets a score: unit normal noise, plus `prior * log(frequency)`, plus, for the true
-class only, its visibility. The highest score wins. Frequency can thus act in two ways: on the
-decision (`prior`) and on what was learned (visibility). Nothing is trained, so the confusion
-matrix is an integral, and whatever a metric says can be held against what was put in.
+Each class gets a score: unit normal noise, plus the class's pull, plus, for the true class
+only, its visibility. The highest score wins. Frequency can thus act in two ways: on the decision
+(through the pull) and on what was learned (through visibility). Nothing is trained, so the
+confusion matrix is an integral, and what a metric says can be held against what was put in.
 """
 
 from dataclasses import dataclass
@@ -21,26 +21,21 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Observer:
-    """An observer whose answers lean towards frequent classes by a given amount.
+    """An observer that knows some classes better than others, and prefers some to others.
 
     Attributes:
-        frequency: float [C] > 0, training pictures of each class.
         visibility: float [C], how far the true class's score stands out, in standard deviations
             of the noise; larger is easier.
-        prior: score per unit of log frequency; 0 for a decision that ignores frequency,
-            negative for one that leans towards rare classes.
+        pull: float [C], what is added to a class's score on every picture, true class or not.
     """
 
-    frequency: FloatArray
     visibility: FloatArray
-    prior: float
+    pull: FloatArray
 
     def __post_init__(self) -> None:
-        """Refuse what has no logarithm, and shapes that do not fit."""
-        if np.min(self.frequency) <= 0:
-            raise CourseError("frequency must be positive: the observer's prior takes its log.")
-        if np.shape(self.frequency) != np.shape(self.visibility):
-            raise CourseError("frequency and visibility need one entry per class each.")
+        """Refuse shapes that do not fit."""
+        if np.ndim(self.visibility) != 1 or np.shape(self.visibility) != np.shape(self.pull):
+            raise CourseError("visibility and pull need one entry per class each.")
 
     @classmethod
     def trained_on(
@@ -48,6 +43,7 @@ class Observer:
         frequency: npt.ArrayLike,
         prior: float = 0.0,
         knowledge: float = 0.0,
+        hubs: float = 0.0,
         ease: float = 3.0,
         spread: float = 0.7,
         seed: int = 0,
@@ -56,16 +52,24 @@ class Observer:
 
         Args:
             frequency: float [C] > 0, training pictures of each class.
-            prior: score per unit of log frequency.
+            prior: pull per unit of log frequency; 0 for a decision that ignores frequency,
+                negative for one that leans towards rare classes.
             knowledge: how much more visible a class is per standard deviation of log frequency.
+            hubs: standard deviation of the classes' own pull, whatever their frequency: some
+                classes attract pictures of others for reasons such as a vague name.
             ease: mean visibility.
             spread: standard deviation of the classes' own visibility, whatever their frequency.
-            seed: seed of the classes' own visibility.
+            seed: seed of the classes' own visibility and pull.
+
+        Raises:
+            CourseError: if a frequency is not positive.
         """
         counts = np.asarray(frequency, dtype=np.float64)
-        own = np.random.default_rng(seed).normal(ease, spread, len(counts))
+        if np.min(counts) <= 0:
+            raise CourseError("frequency must be positive: the observer takes its logarithm.")
+        visibility, pull = np.random.default_rng(seed).normal(size=(2, len(counts)))
         learned = knowledge * stats.zscore(np.log(counts))
-        return cls(counts, own + learned, prior)
+        return cls(ease + spread * visibility + learned, prior * np.log(counts) + hubs * pull)
 
     def confusion(self) -> FloatArray:
         """Exact probability of each answer (columns) given the true class (rows), [C, C]."""
@@ -73,14 +77,14 @@ class Observer:
 
     @cached_property
     def _confusion(self) -> FloatArray:
-        prior = self.prior * np.log(self.frequency)
-        seen = prior + self.visibility
-        low, high = min(prior.min(), seen.min()) - 6, max(prior.max(), seen.max()) + 6
+        pull = np.asarray(self.pull, dtype=np.float64)
+        seen = pull + self.visibility
+        low, high = min(pull.min(), seen.min()) - 6, max(pull.max(), seen.max()) + 6
         z, step = np.linspace(low, high, 801, retstep=True)
         # The answer is j where score j is z and all others lie below z; z is integrated out.
-        below, below_seen = _log_below(z, prior), _log_below(z, seen)
+        below, below_seen = _log_below(z, pull), _log_below(z, seen)
         others = below.sum(0) - below + below_seen  # [C, Z]: all below z, given true class c
-        hazard = np.exp(_log_density(z, prior) - below)
+        hazard = np.exp(_log_density(z, pull) - below)
         matrix = np.exp(others) @ hazard.T
         np.fill_diagonal(matrix, np.exp(others + _log_density(z, seen) - below_seen).sum(1))
         return matrix * step
