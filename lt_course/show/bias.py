@@ -62,7 +62,7 @@ def plane(
     """The plane of S(a) and S(p), with the diagonal on which both are equal.
 
     Args:
-        observers: per label a curve of points (S(a), S(p)), float [K, 2], drawn in grey, one line style each.
+        observers: per label a curve of points (S(a), S(p)), float [K, 2], in grey.
         paper: per method of `lt_course.show.style` points from the paper, [K, 2], hollow.
         ours: per method points of our own runs, [K, 2], filled.
     """
