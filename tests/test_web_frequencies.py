@@ -136,9 +136,7 @@ def test_a_mirror_is_read_and_named(tiny_mirror):
     assert "LT_COURSE_MIRROR" in web.note
     assert str(mirror) not in web.note
     assert len(web.summary) == len(web.files) == 97
-    assert list(web.concept_set("pets").columns) == list(
-        web_frequencies.PRETRAINING_SETS.values()
-    )
+    assert list(web.concept_set("pets").columns) == list(web_frequencies.PRETRAINING_SETS.values())
 
 
 def test_the_environment_variable_names_the_mirror(tiny_mirror, monkeypatch):
@@ -289,8 +287,7 @@ def test_every_printed_correlation_of_figure_13_is_reproduced():
     assert len(printed) == 120
     for row in printed.itertuples():
         names = [
-            web_frequencies._file(name, row.concept_set)
-            for name in (row.dataset_a, row.dataset_b)
+            web_frequencies._file(name, row.concept_set) for name in (row.dataset_a, row.dataset_b)
         ]
         ours = web.table(names).corr(method="spearman").iloc[0, 1]
         recorded = web.correlations.query(

@@ -29,9 +29,7 @@ from lt_course.show.style import LINES, PALETTE
 MARKERS = "os^Dv*"
 
 
-def summary_table(
-    web: WebFrequencies, files: Mapping[str, str], columns: Sequence[str]
-) -> HTML:
+def summary_table(web: WebFrequencies, files: Mapping[str, str], columns: Sequence[str]) -> HTML:
     """Statistics of some files as a table: fractions with two decimals, all else whole.
 
     Args:
@@ -46,8 +44,11 @@ def summary_table(
     styler = named.style.format("{:,.0f}").format(
         "{:.2f}", subset=pd.Index([column.replace("_", " ") for column in fractions])
     )
+    aligned = styler.set_table_styles(
+        [{"selector": "td, th.col_heading", "props": "text-align: right; padding: 0.2em 0.6em"}]
+    )
     # A fixed name, and HTML instead of an object, keep the page equal from build to build.
-    return HTML(styler.set_uuid("summary").to_html())
+    return HTML(aligned.set_uuid("summary").to_html())
 
 
 def rank_curves(
@@ -187,9 +188,7 @@ def beside_the_web(ours: pd.Series, theirs: pd.Series, label: Sequence[str]) -> 
     return figure
 
 
-def drawings(
-    pictures: npt.NDArray[np.uint8], titles: Sequence[str], columns: int = 8
-) -> Figure:
+def drawings(pictures: npt.NDArray[np.uint8], titles: Sequence[str], columns: int = 8) -> Figure:
     """Drawings with a title under each.
 
     Args:
