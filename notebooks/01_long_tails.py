@@ -32,6 +32,7 @@
 
 # %%
 import re
+import textwrap
 from collections import defaultdict
 
 import matplotlib.pyplot as plt
@@ -67,7 +68,7 @@ style.use()
 
 # %%
 web = web_frequencies.load()
-print(web.note)
+print(textwrap.fill(web.note, 78))
 left_out = "Left out: this needs the counts of single classes."
 
 # %% [markdown]
@@ -76,12 +77,8 @@ left_out = "Left out: this needs the counts of single classes."
 
 # %%
 laion = web.summary.loc["laion400m_imagenet_ori"]
-print(
-    f"{laion['total']:,.0f} counts for {laion['classes']:,.0f} classes; half of the classes"
-)
-print(
-    f"have fewer than {laion['median']:,.0f}, the largest has {laion['maximum']:,.0f}."
-)
+print(f"{laion['classes']:,.0f} classes, {laion['total']:,.0f} counts;")
+print(f"largest {laion['maximum']:,.0f}, median {laion['median']:,.0f}")
 if web.complete:
     counts = web.counts("laion400m_imagenet_ori").sort_values(ascending=False)
     ends = pd.concat([counts.head(5), counts.tail(5)])
@@ -250,9 +247,7 @@ printed = paper.table("fig13").rename(
 printed[["first", "second"]] = printed["method"].str.split("+", expand=True)
 both = web.correlations.merge(printed, on=["concept_set", "first", "second"])
 worst = (both["spearman"] - both["printed"]).abs().max()
-print(
-    f"{len(both)} correlations; the largest difference from the paper is {worst:.4f}"
-)
+print(f"{len(both)} correlations, largest difference from the paper {worst:.4f}")
 
 # %% [markdown]
 # The paper prints two decimals, so a difference of up to 0.005 is rounding: the figure is
@@ -374,7 +369,7 @@ if web.complete:
 
 # %%
 def lemmas(caption: str) -> set[str]:
-    """Words in lower case, without a plural s; order and repetition are forgotten."""
+    """Words in lower case without a plural s, their order and number forgotten."""
     words = re.findall("[a-z]+", caption.lower())
     return {re.sub(r"(?<=[^sui])s$", "", word) for word in words}
 
@@ -441,17 +436,15 @@ for name, negative in (
 
 # %%
 if web.complete:
-    two = web.table(
-        {"laion400m_imagenet_ori": "LAION-400M", "laionet_thresh0.7_ori": "LAIONet"}
-    )
+    laion, laionet = "laion400m_imagenet_ori", "laionet_thresh0.7_ori"
+    two = web.table({laion: "LAION-400M", laionet: "LAIONet"})
     lost = two.query("LAIONet == 0").sort_values("LAION-400M", ascending=False)
-    share = (two["LAION-400M"] > lost["LAION-400M"].median()).mean()
+    middle = lost["LAION-400M"].median()
+    below = (two["LAION-400M"] < middle).mean()
     print(
-        f"{len(lost)} classes without a picture; the one in their middle is still named"
+        f"{len(lost)} classes without a picture. In LAION-400M their median count"
     )
-    print(
-        f"{lost['LAION-400M'].median():,.0f} times in LAION-400M, less often than {share:.0%}."
-    )
+    print(f"is {middle:,.0f}: {below:.0%} of all classes have fewer.")
     display(lost.head(10).map("{:,}".format))
 else:
     print(left_out)
@@ -530,9 +523,8 @@ strict = web.summary.loc["laionet_thresh0.85_ori"]
 guess = np.interp(
     np.log(strict["total"]), np.log(drawn["total"]), drawn["below_10"]
 )
-print(
-    f"random: {guess:.0f} classes below ten pictures; threshold 0.85: {strict['below_10']:.0f}"
-)
+print(f"classes below ten pictures: {guess:.0f} at random,")
+print(f"{strict['below_10']:.0f} at the threshold 0.85")
 
 # %% [markdown]
 # No more than chance. A threshold on the resemblance of caption and definition thins all
@@ -549,12 +541,9 @@ print(
 
 # %% mystnb={"figure": {"caption": "Each concept's share of IconTail's drawings, beside each ImageNet class's share of the counts in LAION-400M.", "name": "fig-01-icontail-shape"}, "image": {"alt": "Two falling curves of shares against rank on logarithmic axes, close to each other over the first hundred ranks; IconTail's reaches further, to about two thousand concepts."}}
 natural = np.bincount(tail.concept)
-print(
-    f"{natural.sum():,} drawings of {len(natural):,} concepts: Gini {bias.gini(natural):.2f},"
-)
-print(
-    f"largest {natural.max():,}, median {np.median(natural):.0f} drawings a concept"
-)
+print(f"{natural.sum():,} drawings of {len(natural):,} concepts,")
+print(f"largest {natural.max():,}, median {np.median(natural):.0f}")
+print(f"Gini {bias.gini(natural):.2f}")
 figure, ax = plt.subplots(figsize=(6.4, 3.6))
 laion_file = {"laion400m_imagenet_ori": "LAION-400M"}
 frequencies.rank_curves(
@@ -570,30 +559,26 @@ frequencies.rank_curves(
 if web.complete:
     laion = web.counts("laion400m_imagenet_ori").rename("LAION-400M")
     names = laion.index.str.replace(r" \(.*\)| or .*| / .*", "", regex=True)
-    ours = pd.Series(
+    titles = pd.Series(
         [len(mentions(name)) for name in names], laion.index, name="titles"
     )
-    drawn = ours > 0
-    for which, rows in (
-        (f"all {len(ours)} classes", slice(None)),
-        (f"{drawn.sum()} drawn", drawn),
-    ):
-        print(
-            f"{which:17s} Spearman {intervals.bootstrap_spearman(laion[rows], ours[rows])}"
-        )
+    drawn = titles > 0
+    for rows in (titles >= 0, drawn):
+        agreement = intervals.bootstrap_spearman(laion[rows], titles[rows])
+        print(f"{rows.sum():4d} classes: Spearman {agreement}")
     marked = ["orange", "pillow", "shield", "hourglass", "stethoscope"]
-    figure = frequencies.beside_the_web(ours, laion, marked)
+    figure = frequencies.beside_the_web(titles, laion, marked)
 else:
     print(left_out)
 
 # %% [markdown]
-# Two numbers, and the difference between them is a lesson. Over all classes the agreement is
-# fair: what the web seldom names, designers seldom draw, and most of the correlation is carried
-# by the classes that nobody drew at all. Among the classes that *were* drawn it is weak.
-# Designers draw what software needs, such as shields and hourglasses; shops photograph what
-# they sell, such as pillows; and an orange, in a black-and-white drawing, is a circle. Which
-# classes enter a correlation is part of its result. (The intervals are bootstraps over classes.
-# They do not cover that choice.)
+# Two numbers: over all classes, and over those that some title names. Their difference is a
+# lesson. Over all classes the agreement is fair: what the web seldom names, designers seldom
+# draw, and most of the correlation is carried by the classes that nobody drew at all. Among the
+# classes that *were* drawn it is weak. Designers draw what software needs, such as shields and
+# hourglasses; shops photograph what they sell, such as pillows; and an orange, in a
+# black-and-white drawing, is a circle. Which classes enter a correlation is part of its result.
+# (The intervals are bootstraps over classes. They do not cover that choice.)
 #
 # So IconTail has a natural tail of the right length, but it is its own tail. Nothing in this
 # course assumes more: the lessons give frequencies to concepts by design, and permute them.

@@ -98,7 +98,7 @@ def shared_ranking(web: WebFrequencies, width: float, by: str = "LAION-400M") ->
     if not web.complete:
         files = {f"{key}_imagenet_ori": title for key, title in PRETRAINING_SETS.items()}
         rank_curves(web, files, ax)
-        ax.set(xscale="linear", title="Each set ranked by itself")
+        ax.set(xscale="linear", xlabel="rank of the class, each set ranked by itself")
         return figure
     table = web.concept_set("imagenet").sort_values(by, ascending=False, kind="stable")
     ranks = np.arange(1.0, len(table) + 1)
@@ -250,5 +250,5 @@ def _curve(
 
 def _say_source(ax: Axes, web: WebFrequencies) -> None:
     if not web.complete:
-        note = f"from the summary table:\n{len(RANKS)} ranks a curve at most"
-        ax.text(0.03, 0.04, note, transform=ax.transAxes, fontsize=8, color=PALETTE[1])
+        note = f"summary table: {len(RANKS)} ranks a curve at most"
+        ax.set_title(note, loc="right", fontsize=8, color=PALETTE[1])
