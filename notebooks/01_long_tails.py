@@ -15,7 +15,7 @@
 # # The long tail of the web
 #
 # **Web-scale image-text sets share one extremely long-tailed distribution of concepts, and part
-# of every tail is made by the rule that counts it.**
+# of the tail that we measure is made by the rule that counts it.**
 #
 # After this lesson you can
 #
@@ -97,15 +97,15 @@ frequencies.rank_curves(web, six, ax)
 # %% [markdown]
 # Three readings of {numref}`fig-01-rank`.
 #
-# - **The sets differ in size, not in shape.** Multiplying all counts by a constant moves a
-#   curve up on a logarithmic axis and leaves its form alone.
+# - **Four of the six differ in size, not in shape.** Multiplying all counts by a constant moves
+#   a curve up on a logarithmic axis and leaves its form alone.
 # - **It is no power law.** Zipf's law {cite}`zipf1949`, $n_r \propto r^{-a}$, would be a
 #   straight line. The curves bend: the first hundred classes are closer to each other, and the
 #   last hundred much rarer, than any line through the middle predicts. One reason is that
 #   ImageNet's makers *chose* 1,000 classes; the tail of all words of the language would go on.
-# - **MetaCLIP is flatter.** Its makers balanced it: an entry of their word list may bring in
-#   only so many captions, which presses the head down. A rare entry stays rare, so a tail
-#   remains.
+# - **The two MetaCLIP sets are flatter.** Their makers balanced them: an entry of their word
+#   list may bring in only so many captions, which presses the head down. A rare entry stays
+#   rare, so a tail remains.
 #
 # ### One ranking for all
 #
@@ -171,14 +171,17 @@ frequencies.summary_table(web, six | TRAINING_SUBSETS, columns)
 # The lower rows are the labelled subsets on which the study trains its own models. (**IN-Caps**
 # is {term}`ImageNet-Captions` {cite}`fang2022`, {term}`LAIONet` {cite}`shirali2023` is cut from
 # LAION-400M, **-Cls** marks the captions of CC-12M and YFCC-15M that name a class.) One row
-# does not belong: IN-Caps. Its Gini coefficient is a quarter of the others', and nearly all of
-# its classes are "effective". ImageNet's makers collected about as many pictures for every
-# class, and ImageNet-Captions inherits that balance.
+# does not belong: IN-Caps (with the part of LAIONet that was cut to match it). Its Gini
+# coefficient is a quarter of the others', and nearly all of its classes are "effective".
+# ImageNet's makers collected about as many pictures for every class, and ImageNet-Captions
+# inherits that balance.
 
 # %% mystnb={"figure": {"caption": "Each class's share of all counts. LAIONet keeps the shape of LAION-400M; IN-Caps is nearly flat and only its last classes fall off.", "name": "fig-01-flat"}, "image": {"alt": "Shares against rank for three sets on logarithmic axes. LAION-400M and LAIONet fall together over five orders of magnitude; IN-Caps is almost horizontal and drops only at the last ranks."}}
-three = {"laion400m_imagenet_ori": "LAION-400M"} | dict(
-    list(TRAINING_SUBSETS.items())[1::-1]
-)
+three = {
+    "laion400m_imagenet_ori": "LAION-400M",
+    "laionet_thresh0.7_ori": "LAIONet",
+    "incaps_imagenet_ori": "IN-Caps",
+}
 figure, ax = plt.subplots(figsize=(7, 3.8))
 frequencies.rank_curves(web, three, ax, divide=True)
 
@@ -423,9 +426,8 @@ for name, negative in (
 
 # %% [markdown]
 # Negative words help where a title says enough: bells that ring and drums of oil are gone.
-# Where it is a single word they are powerless: every ram is still there. A count of captions is
-# therefore most wrong where captions are shortest and words most common, and no amount of data
-# mends it.
+# Where it is a single word they are powerless: every ram is still there. A count errs most
+# where captions are short and a word has many meanings, and more data do not mend it.
 #
 # ### Zeros that are not rare
 #
@@ -527,9 +529,9 @@ print(f"classes below ten pictures: {guess:.0f} at random,")
 print(f"{strict['below_10']:.0f} at the threshold 0.85")
 
 # %% [markdown]
-# No more than chance. A threshold on the resemblance of caption and definition thins all
-# classes alike; what it costs the tail is what any loss of data costs it. (Classes change
-# places all the same: compare `web.counts("laionet_thresh0.85_ori")` with the whole.)
+# At this threshold, no more than chance. It costs the tail, in numbers, what a random loss of
+# as many pictures would cost. (Classes change places all the same: compare
+# `web.counts("laionet_thresh0.85_ori")` with the whole.)
 #
 # ````{solution-end}
 # ````
@@ -555,7 +557,7 @@ frequencies.rank_curves(
 # compare like with like we count IconTail as the web was counted: by ImageNet's class names in
 # the titles.
 
-# %% mystnb={"figure": {"caption": "ImageNet's 1,000 classes: captions of LAION-400M that name them, and titles of IconTail that do. The lowest row are classes that no title names.", "name": "fig-01-icontail"}, "image": {"alt": "A cloud of points that rises only weakly from left to right, above a dense row of classes without any title. Orange and necklace are frequent on the web and rare in IconTail; hourglass and shield the other way round."}}
+# %% mystnb={"figure": {"caption": "ImageNet's 1,000 classes: captions of LAION-400M that name them, and titles of IconTail that do. The lowest row are classes that no title names.", "name": "fig-01-icontail"}, "image": {"alt": "A cloud of points that rises only weakly from left to right, above a dense row of classes without any title. Orange and pillow are frequent on the web and rare in IconTail; hourglass and shield the other way round."}}
 if web.complete:
     laion = web.counts("laion400m_imagenet_ori").rename("LAION-400M")
     names = laion.index.str.replace(r" \(.*\)| or .*| / .*", "", regex=True)
@@ -611,7 +613,7 @@ print(f"reproduced to rounding: {reproduced.sum()} of {len(both)}")
 #   pictures it can be seen. Most sandals on the web are never called so. We have no pictures of
 #   LAION to check.
 # - **The rule cannot be re-run here.** We recompute everything *from* the counts. The counts
-#   themselves need the captions of three billion pictures and the authors' list of names.
+#   themselves need the captions of billions of pictures and the authors' list of names.
 # - **A thousand chosen classes are not the web's vocabulary.** The tail of all words is far
 #   longer.
 # - **Alike is not alike for the same reason.** That frequencies of IconTail and LAION-400M
