@@ -220,9 +220,7 @@ def _known_classes(frequency: npt.ArrayLike, *values: npt.ArrayLike) -> list[Flo
     columns = [np.asarray(column, dtype=np.float64) for column in (frequency, *values)]
     shapes = [column.shape for column in columns]
     if len(set(shapes)) > 1 or len(shapes[0]) != 1:
-        raise CourseError(
-            f"frequency and values have shapes {shapes}: give one of each per class."
-        )
+        raise CourseError(f"frequency and values have shapes {shapes}: give one of each per class.")
     known = ~np.isnan(columns).any(axis=0)
     if known.sum() < 4:
         raise CourseError(

@@ -29,9 +29,7 @@ def check(
     if answer is None or answer is ...:
         print(f"○ {name}: no answer yet")
         return None
-    right = (
-        bool(expected(answer)) if callable(expected) else _close(answer, expected, tolerance)
-    )
+    right = bool(expected(answer)) if callable(expected) else _close(answer, expected, tolerance)
     if right:
         print(f"✓ {name}")
     else:
