@@ -63,7 +63,7 @@ def labelled(
     drawings: Iterable[sources.Drawing], namer: naming.Namer
 ) -> tuple[list[Item], Catalogue]:
     """All drawings whose name says one thing, rendered, without exact copies."""
-    found = {}
+    found: dict[str, tuple[sources.Drawing, naming.Label]] = {}
     for drawing in drawings:
         label = namer.label(drawing)
         if label is not None:
@@ -99,7 +99,6 @@ def tested(items: Sequence[Item], train: Sequence[Item], concepts: Sequence[str]
     candidates = thinned(
         [item for item in items if item.concept in wanted],
         same=duplicates.TEST_LIMIT,
-        other=duplicates.TEST_LIMIT,
     )
     cosine = duplicates.nearest(
         np.stack([item.picture for item in candidates]),

@@ -79,6 +79,7 @@ class IconTail:
     sets: tuple[IconSet, ...]
 
     def __len__(self) -> int:
+        """The number of pictures, N."""
         return len(self.pictures)
 
 
@@ -107,7 +108,15 @@ def load() -> IconTail:
     """
     archive = _read(DATA_FILE)
     concepts = tuple(
-        Concept(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()})
+        Concept(
+            key=entry["key"],
+            name=entry["name"],
+            synonyms=tuple(entry["synonyms"]),
+            hypernyms=tuple(entry["hypernyms"]),
+            gloss=entry["gloss"],
+            core=entry["core"],
+            tiny=entry["tiny"],
+        )
         for entry in json.loads(_text(archive["concepts"]))
     )
     arrays = {
@@ -123,8 +132,7 @@ def load() -> IconTail:
         **arrays,
         titles=_text(archive["titles"]).split("\n"),
         tags=[
-            tuple(line.split("\t")) if line else ()
-            for line in _text(archive["tags"]).split("\n")
+            tuple(line.split("\t")) if line else () for line in _text(archive["tags"]).split("\n")
         ],
         concepts=concepts,
         families=tuple(_text(archive["families"]).split("\n")),

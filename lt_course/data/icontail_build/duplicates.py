@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-# Test pictures: no training picture and no other test picture of the concept is closer.
+# No test picture is closer to any training picture, nor to its own author's other ones.
 TEST_LIMIT = 0.95
 # Training pictures of one concept: one author's re-exports and other sizes of a drawing go,
 # and so do copies; two authors' similar hearts stay, for they are two drawings.

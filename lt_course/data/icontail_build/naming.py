@@ -11,40 +11,20 @@ from importlib.resources import files
 from lt_course.data.icontail_build.sources import Drawing
 from lt_course.data.icontail_build.wordnet import Nouns, Synset
 
-# How a thing is drawn, not what it is.
-STYLE = frozenset(
-    """
-    alt baseline basic bold broken color colored colour dark duo duotone essential expressive
-    f fill filled flat freehand light line linear lines o outline outlined pop print regular
-    remix round rounded s sharp simple solid stroke thick thin tone two twotone variant
-    alternate minimalistic big large medium small mini tiny xs sm md lg xl curved
-    24px 16px 32px 48px 3d ios android v2 v1 i ii iii iv unicode
-    """.split()
-)
-# Badges, states and directions that leave the thing itself as it was.
-MODIFIERS = frozenset(
-    """
-    a add added alert arrow arrows back backward bottom cancel cancelled check checked checkmark
-    circle circled clear close cross cursor delete disable disabled dismiss dollar done dot dots
-    double down download east edit edited emergency enabled error exclamation export fast
-    favorite find forward help hide hidden horizontal import in inactive info information left
-    loop mark minus more move multiple new next no none north not notification off ok on
-    out pause play playing plus prohibited question refresh remove removed reply
-    restore right save secure send share shared show side sign single slash south sparkle
-    sparkles square star stop subtract sync tick top transfer triangle turn undo unread up
-    update upload variant vertical view warning west x xmark
-    """.split()
-)
-COLOURS = frozenset("red orange yellow green blue purple pink brown black white grey gray".split())
-# Names with these words show a brand, a flag, an arrangement or a script, not the thing.
-VETO = frozenset(
-    """
-    adobe aws azure brand brands emoji-modifier facebook fedora figma flags github gitlab google
-    ibm instagram keycap linkedin logo logos microsoft nintendo openai paypal pinterest
-    playstation snapchat spotify telegram tiktok twitter whatsapp wordpress xbox youtube
-    skin letter regional mastodon threads python lego slack android tone1 tone2 tone3 tone4 tone5
-    """.split()
-)
+
+def resource_rows(name: str) -> list[dict[str, str]]:
+    """The lines of one of the package's CSV tables."""
+    text = (files("lt_course.data") / "resources" / name).read_text("utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+WORDS = {row["kind"]: frozenset(row["words"].split()) for row in resource_rows("name_words.csv")}
+STYLE = WORDS["style"]  # how a thing is drawn, not what it is
+# Colours, and badges, states and directions, which leave the thing itself as it was.
+MODIFIERS = WORDS["modifier"] | WORDS["colour"]
+TOPICS = WORDS["topic"]  # shelves on which some authors file drawings, within the name itself
+VETO = WORDS["veto"]  # brands, flags and scripts: such a drawing shows no thing
+HOMONYMS = WORDS["homonym"]  # brands that are also things, left to the curated list
 
 
 @dataclass(frozen=True)
@@ -53,7 +33,8 @@ class CuratedConcept:
 
     ``role`` is ``tiny`` or ``core`` for evaluation concepts, ``open`` for those with too few
     drawings or authors. A drawing is labelled when one of ``patterns`` occurs in its name and
-    the other words say nothing or stand in ``also``; a word of ``without`` forbids it. Where
+    the other words say nothing or stand in ``also``; a word of ``without`` forbids it, and so
+    does ``not_in``: a set, or ``set:pattern``, whose authors mean something else by it. Where
     ``holds`` is set (a page, a container), a name that begins with a pattern may go on with
     any badge.
     """
@@ -66,6 +47,7 @@ class CuratedConcept:
     patterns: tuple[tuple[str, ...], ...]
     also: frozenset[str]
     without: frozenset[str]
+    not_in: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -79,8 +61,6 @@ class Label:
 
 def curated_concepts() -> tuple[CuratedConcept, ...]:
     """The curated list; every evaluation concept in it was looked at on contact sheets."""
-    text = (files("lt_course.data") / "resources" / "curated_concepts.csv").read_text("utf-8")
-    rows = csv.DictReader(text.splitlines())
     return tuple(
         CuratedConcept(
             key=row["key"],
@@ -91,8 +71,9 @@ def curated_concepts() -> tuple[CuratedConcept, ...]:
             patterns=tuple(tuple(p.split()) for p in row["patterns"].split(";")),
             also=frozenset(row["also"].split()),
             without=frozenset(row["without"].split()),
+            not_in=frozenset(row["not_in"].split()),
         )
-        for row in rows
+        for row in resource_rows("curated_concepts.csv")
     )
 
 
@@ -120,12 +101,12 @@ class Namer:
         words = drawing.words
         if not words or VETO & set(words):
             return None
-        found = self._curated(words)
+        found = self._curated(words, drawing.source)
         if found is not None:
             return Label(found, self._senses[found.key], found.name)
         return self._from_wordnet(words)
 
-    def _curated(self, words: tuple[str, ...]) -> CuratedConcept | None:
+    def _curated(self, words: tuple[str, ...], source: str) -> CuratedConcept | None:
         matches = [
             (start, pattern)
             for start, pattern in _spans(words, self._longest)
@@ -135,9 +116,10 @@ class Namer:
         for start, pattern in matches:
             concept = self._by_pattern[pattern]
             rest = words[:start] + words[start + len(pattern) :]
-            if concept.without & set(rest):
+            elsewhere = {source, f"{source}:{'-'.join(pattern)}"}
+            if concept.not_in & elsewhere or concept.without & set(rest):
                 continue
-            plain = all(_says_nothing(w) or w in concept.also for w in rest)
+            plain = all(_says_nothing(w) or w in TOPICS or w in concept.also for w in rest)
             badge = concept.holds and start == 0 and len(rest) <= 3
             if plain or badge:
                 meant.append((plain, len(pattern), concept))
@@ -146,18 +128,18 @@ class Namer:
         return max(meant, key=lambda match: match[:2])[2]
 
     def _from_wordnet(self, words: tuple[str, ...]) -> Label | None:
+        """The first sense of the whole name, or else of its last word, if it is a thing."""
         kept = [w for w in words if not _says_nothing(w)]
-        if not kept or len(kept) > 3 or self._mentions_curated(kept):
+        if not kept or len(kept) > 3 or HOMONYMS & set(kept) or self._mentions_curated(kept):
             return None
-        lemma = "_".join(kept)
-        for form in (lemma, *_singular(lemma)):
-            senses = self.nouns.senses(form)
-            if senses:
-                synset = senses[0]
-                taken = synset in self._senses.values()
-                return Label(None, synset, form) if synset.physical and not taken else None
+        for lemma in ("_".join(kept), kept[-1]):
+            for form in (lemma, *_singular(lemma)):
+                senses = self.nouns.senses(form)
+                if senses:
+                    synset = senses[0]
+                    taken = synset in self._senses.values()
+                    return Label(None, synset, form) if synset.physical and not taken else None
         return None
-
 
     def _mentions_curated(self, words: list[str]) -> bool:
         """Whether a curated concept is named at all, be it among others or in the plural."""
@@ -189,7 +171,7 @@ def tags(drawing: Drawing) -> tuple[str, ...]:
 
 
 def _says_nothing(word: str) -> bool:
-    return word.isdigit() or word in STYLE or word in MODIFIERS or word in COLOURS
+    return word.isdigit() or word in STYLE or word in MODIFIERS
 
 
 def _spans(words: tuple[str, ...], longest: int) -> Iterator[tuple[int, tuple[str, ...]]]:

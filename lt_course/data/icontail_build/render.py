@@ -15,6 +15,7 @@ from PIL import Image
 SIDE = 32
 DRAWN = 64  # rendered at twice the size, so that cropping to the ink loses no sharpness
 INNER = 28  # the drawing's longer side; two pixels of paper all round
+LEVELS = 16  # grey levels kept: halves the file, and no eye sees it
 LEAST_INK = 16  # grey levels that count as a mark
 ANIMATION = re.compile(r"<(animate\w*|set)\b[^>]*?(/>|>.*?</\1>)", re.DOTALL)
 
@@ -24,7 +25,7 @@ def render(svg: str) -> NDArray[np.uint8] | None:
 
     The drawing is cropped to its ink, scaled to a longer side of 28 pixels (never enlarged
     beyond the rendering) and centred; its contrast is stretched to the full range, since a
-    pale emoji and a thin line are as much drawings as a black glyph.
+    pale emoji and a thin line are as much drawings as a black glyph. Sixteen grey levels.
     """
     found = re.match(r'<svg [^>]*?width="([\d.e-]+)" height="([\d.e-]+)"', svg)
     width, height = (float(x) for x in found.groups()) if found else (1.0, 1.0)
@@ -47,14 +48,18 @@ def render(svg: str) -> NDArray[np.uint8] | None:
     rows, columns = np.flatnonzero(marked.any(1)), np.flatnonzero(marked.any(0))
     box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
     factor = min(1.0, INNER / max(box[2] - box[0], box[3] - box[1]))
-    size = tuple(max(1, round(factor * (box[i + 2] - box[i]))) for i in (0, 1))
+    size = (
+        max(1, round(factor * (box[2] - box[0]))),
+        max(1, round(factor * (box[3] - box[1]))),
+    )
     small = Image.fromarray(ink).resize(size, Image.Resampling.LANCZOS, box=box)
     canvas = Image.new("L", (SIDE, SIDE), 0)
     canvas.paste(small, ((SIDE - size[0]) // 2, (SIDE - size[1]) // 2))
     full = np.asarray(canvas).astype(np.float32)
     if full.max() < 2 * LEAST_INK:
         return None
-    return np.round(255 - full * (255 / full.max())).astype(np.uint8)
+    top = LEVELS - 1
+    return (255 - np.round(full * (top / full.max())) * (255 // top)).astype(np.uint8)
 
 
 def render_all(svgs: Iterable[str], workers: int = 1) -> list[NDArray[np.uint8] | None]:

@@ -20,10 +20,13 @@ PHYSICAL = {
     6: "artifact",
     8: "body",
     13: "food",
+    14: "group",
+    15: "location",
     17: "object",
     18: "person",
     19: "phenomenon",
     20: "plant",
+    21: "possession",
     25: "shape",
     27: "substance",
 }
@@ -72,9 +75,6 @@ class Nouns:
             if index is None or data is None:
                 raise CourseError(f"{path} holds no package/dict/index.noun and data.noun.")
             return cls(index.read().decode("ascii"), data.read())
-
-    def __contains__(self, lemma: str) -> bool:
-        return lemma in self._index
 
     def senses(self, lemma: str) -> tuple[Synset, ...]:
         """All senses of a lemma (underscores between words), most frequent first."""
