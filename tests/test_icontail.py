@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 
@@ -324,16 +325,32 @@ def test_thinning_keeps_the_first_and_spares_other_authors():
     assert nearest[2] == pytest.approx(1, abs=1e-6)
 
 
-def test_balanced_split_takes_turns_and_names_what_is_short():
-    wanted, per = ["a", "b"], split.TEST_PICTURES
-    concept = ["a"] * 100 + ["b"] * (per - 1)
-    family = ["large"] * 90 + ["small"] * 10 + ["large"] * (per - 1)
-    with pytest.raises(CourseError, match=f"'b': {per - 1}"):
-        split.balanced(concept, family, wanted)
-    chosen = split.balanced(concept, family, ["a"])
-    assert len(chosen) == per
-    assert sum(family[i] == "small" for i in chosen) == 10
-    assert np.array_equal(chosen, split.balanced(concept, family, ["a"]))
+def test_list_of_test_drawings_must_be_balanced(monkeypatch):
+    row = {"set": "any", "concept": "cat"}
+    rows = [{**row, "name": f"cat-{i}"} for i in range(split.TEST_PICTURES)]
+    monkeypatch.setattr(split, "resource_rows", lambda name: rows)
+    listed = split.test_drawings(["cat"])
+    assert listed[("any", "cat-3")] == "cat"
+    assert len(listed) == split.TEST_PICTURES
+    with pytest.raises(CourseError, match="lines for dog"):
+        split.test_drawings(["cat", "dog"])
+    with pytest.raises(CourseError, match="lines for cat"):
+        split.test_drawings([])
+    rows.pop()
+    with pytest.raises(CourseError, match="lines for cat"):
+        split.test_drawings(["cat"])
+
+
+def test_every_listed_test_drawing_is_shipped(data, core):
+    keys = {data.concepts[i].key for i in np.flatnonzero(core)}
+    listed = Counter(
+        (concept, prefix) for (prefix, _), concept in split.test_drawings(keys).items()
+    )
+    shipped = Counter(
+        (data.concepts[data.concept[i]].key, data.sets[data.set[i]].prefix)
+        for i in np.flatnonzero(data.test)
+    )
+    assert listed == shipped
 
 
 def test_packing_depends_on_nothing_but_the_arrays(tmp_path):

