@@ -57,22 +57,28 @@ def test_streams_are_independent_of_each_other() -> None:
 def test_blank_paper_is_zero_and_stays_blank() -> None:
     paper = standardise(torch.full((4, 32, 32), 255, dtype=torch.uint8))
     assert torch.equal(paper, torch.zeros(4, 1, 32, 32))
-    assert torch.equal(random_crop(paper, torch.Generator().manual_seed(0)), paper)
+    assert torch.equal(random_crop(paper, 0.5, torch.Generator().manual_seed(0)), paper)
 
 
-def test_cropping_without_range_changes_nothing() -> None:
+def test_the_whole_picture_is_left_as_it_is() -> None:
     pictures = torch.rand(4, 1, 32, 32, generator=torch.Generator().manual_seed(0))
-    same = random_crop(pictures, torch.Generator(), scale=(1.0, 1.0), shift=0.0)
-    torch.testing.assert_close(same, pictures, rtol=0, atol=1e-5)
+    assert torch.equal(random_crop(pictures, 1, torch.Generator()), pictures)
+    nearly = random_crop(pictures, 1 - 1e-6, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(nearly, pictures, rtol=0, atol=1e-4)
 
 
-def test_cropping_moves_ink_about_but_keeps_it_in_range() -> None:
-    pictures = torch.zeros(256, 1, 32, 32)
-    pictures[:, :, 14:18, 14:18] = 2
-    cropped = random_crop(pictures, torch.Generator().manual_seed(0))
-    assert cropped.min() >= 0
-    assert cropped.max() <= 2 + 1e-5
-    rows = torch.arange(32.0)
-    centre = (cropped.sum((1, 3)) @ rows) / cropped.sum((1, 2, 3))
-    assert centre.std() > 1
-    assert centre.mean() == pytest.approx(15.5, abs=0.5)
+def test_a_crop_lies_within_the_picture_and_has_its_area() -> None:
+    """Pictures of coordinates: what is read off the crop is where it lies."""
+    line = (torch.arange(32.0) + 0.5) / 32
+    coordinates = torch.stack([line.expand(32, 32), line[:, None].expand(32, 32)])
+    pictures = coordinates[:, None].repeat(500, 1, 1, 1)
+    for smallest in (0.5, 0.9):
+        crops = random_crop(pictures[::2], smallest, torch.Generator().manual_seed(0))[:, 0]
+        left, right = crops[:, :, 1:-1].amin((1, 2)), crops[:, :, 1:-1].amax((1, 2))
+        assert left.min() >= 0
+        assert right.max() <= 1
+        area = ((right - left) * 32 / 29) ** 2
+        assert area.min() > smallest - 0.02
+        assert area.max() < 1.02
+        assert area.mean() == pytest.approx((1 + smallest) / 2, abs=0.02)
+        assert (left + right).std() > 0.01

@@ -16,9 +16,10 @@ gloss      a sentence that says what the concept is
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,33 @@ T = TypeVar("T")
 def prompts(name: str) -> list[str]:
     """A concept's name in each of the 80 OpenAI templates (as open_clip lists them)."""
     return [template(name) for template in OPENAI_IMAGENET_TEMPLATES]
+
+
+def usual_name(icontail: IconTail, concept: int) -> str:
+    """What authors most often call a concept: the commonest title of its training drawings.
+
+    A model that has read "search" a hundred times and "magnifying glass" twice knows the concept
+    by the former name; asking for the usual name is the remedy of arXiv 2401.12425 (Sec. 3).
+    """
+    titles = Counter(
+        icontail.titles[picture]
+        for picture in np.flatnonzero((icontail.concept == concept) & ~icontail.test)
+    )
+    return min(titles, key=lambda title: (-titles[title], title))
+
+
+Prompts = Literal["template", "usual-name"]
+
+
+def zero_shot_prompts(icontail: IconTail, classes: int, kind: Prompts) -> list[list[str]]:
+    """What a model is asked for each of the first `classes` concepts: C lists of P prompts.
+
+    The prompts must sound like the captions that a model was trained on: ``template`` puts the
+    concept's name into the 80 templates, ``usual-name`` asks by the name that titles use.
+    """
+    if kind == "template":
+        return [prompts(concept.name) for concept in icontail.concepts[:classes]]
+    return [[usual_name(icontail, concept)] for concept in range(classes)]
 
 
 def _synset(concept: Concept) -> list[str]:

@@ -55,9 +55,9 @@ class SmallTransformer(nn.Module):
         ids: int,
         context: int,
         embedding: int,
-        width: int = 128,
+        width: int = 64,
         layers: int = 2,
-        heads: int = 4,
+        heads: int = 2,
     ) -> None:
         super().__init__()
         self.token_embedding = nn.Embedding(ids, width)
@@ -71,8 +71,10 @@ class SmallTransformer(nn.Module):
         """Features, not normalised."""
         end = tokens.argmax(1)
         tokens = tokens[:, : int(end.max()) + 1]
-        x = self.blocks(self.token_embedding(tokens) + self.positions[: tokens.shape[1]])
-        return self.projection(self.norm(x[torch.arange(len(x), device=x.device), end]))
+        # Matrices this small lose more by conversion to bfloat16 than they gain.
+        with torch.autocast(tokens.device.type, enabled=False):
+            x = self.blocks(self.token_embedding(tokens) + self.positions[: tokens.shape[1]])
+            return self.projection(self.norm(x[torch.arange(len(x), device=x.device), end]))
 
 
 def text_tower(name: str, ids: int, context: int, embedding: int) -> nn.Module:

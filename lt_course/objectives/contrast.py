@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -19,10 +20,13 @@ class Contrast:
     Attributes:
         text: the kind of caption, as `lt_course.data.captions` defines: ``template``, ``title``,
             ``title+tags``, ``template|title``, …
+        prompts: how concepts are asked for in zero-shot classification: ``template`` or
+            ``usual-name``; they should sound like the captions.
         context: greatest length of a caption in tokens.
     """
 
     text: str = "template"
+    prompts: Literal["template", "usual-name"] = "template"
     context: int = 24
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lt_course import scale as scales
 from lt_course.data import icontail as icontail_module
-from lt_course.data.captions import captions, prompts
+from lt_course.data.captions import captions, zero_shot_prompts
 from lt_course.data.icontail import IconTail
 from lt_course.data.longtail import Draw, draw
 from lt_course.data.tokens import Tokens, tokens
@@ -97,7 +97,7 @@ def execute(
     def load(rows: NDArray[np.int64], step: int) -> Batch:
         picked = torch.from_numpy(rows).to(device)
         generator = torch_generator(run.seed, step, "augmentation")
-        cropped = random_crop(standardise(pictures[picked]), generator)
+        cropped = random_crop(standardise(pictures[picked]), run.training.crop, generator)
         if run.training.channels_last:
             cropped = cropped.contiguous(memory_format=torch.channels_last)
         said = None if captioner is None else captioner(rows, step).to(device)
@@ -186,9 +186,11 @@ def _contrastive(
             "Field 'text_tower' is None, but the contrastive objective reads captions; name one."
         )
     said = captions(icontail, drawn.pictures, options.text)
-    asked = [p for concept in icontail.concepts[: run.data.concepts] for p in prompts(concept.name)]
+    asked = zero_shot_prompts(icontail, run.data.concepts, options.prompts)
     table: Tokens = tokens(
-        said.texts + asked, options.context, compact=model.text_tower == "small-transformer"
+        said.texts + sum(asked, []),
+        options.context,
+        compact=model.text_tower == "small-transformer",
     )
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
@@ -202,7 +204,7 @@ def _contrastive(
             torch.from_numpy(said.draw(rows, numpy_generator(run.seed, step, "captions")))
         ]
 
-    zero_shot = table.ids[len(said.texts) :].unflatten(0, (run.data.concepts, -1))
+    zero_shot = table.ids[len(said.texts) :].unflatten(0, (len(asked), -1))
     return objective, captioner, zero_shot
 
 

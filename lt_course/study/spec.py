@@ -106,8 +106,11 @@ NAMED: dict[str, tuple[str, Classify | Contrast]] = {
     "sl": ("supervised learning, all classes in every softmax", Classify()),
     "sl-vocab": ("supervised learning over sampled vocabularies", Classify(vocabulary=32)),
     "clip-template": ("CLIP on class templates", Contrast("template")),
-    "clip-title": ("CLIP on the titles that authors gave", Contrast("title")),
-    "clip-full": ("CLIP on titles, tags and glosses", Contrast("title+tags+gloss", context=48)),
+    "clip-title": ("CLIP on the titles that authors gave", Contrast("title", "usual-name")),
+    "clip-full": (
+        "CLIP on titles, tags and glosses",
+        Contrast("title+tags+gloss", "usual-name", context=48),
+    ),
 }
 """The declared runs: name -> what it is, and its objective. All else is the same for all."""
 

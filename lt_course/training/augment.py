@@ -19,29 +19,26 @@ def standardise(pictures: Tensor) -> Tensor:
     return (1 - pictures.unsqueeze(1).float() / 255) * 2
 
 
-def random_crop(
-    pictures: Tensor,
-    generator: torch.Generator,
-    scale: tuple[float, float] = (0.8, 1.2),
-    shift: float = 0.1,
-) -> Tensor:
-    """Scale (each axis by itself) and shift each picture at random; the margin is paper.
+def random_crop(pictures: Tensor, smallest: float, generator: torch.Generator) -> Tensor:
+    """Crop each picture at random and scale the crop back to its size.
 
-    Drawings carry their meaning in their direction (an arrow, a letter), so none is mirrored.
+    The crop's area is uniform between `smallest` and 1, its place uniform within the picture;
+    0.9 is the paper's weak augmentation (App. C). Drawings carry their meaning in their direction
+    (an arrow, a letter), so none is mirrored.
 
     Args:
         pictures: float [B, 1, H, W], 0 = paper.
+        smallest: least area of the crop, in (0, 1]; 1 leaves pictures as they are.
         generator: source of randomness, on the CPU.
-        scale: range of the crop's height and width, relative to the picture's.
-        shift: greatest shift, relative to the picture's size.
 
     Returns:
         float [B, 1, H, W].
     """
+    if smallest == 1:
+        return pictures
     B = len(pictures)
-    low, high = scale
-    sizes = low + (high - low) * torch.rand(B, 2, generator=generator)
-    shifts = 2 * shift * (2 * torch.rand(B, 2, generator=generator) - 1)
-    affine = torch.cat([torch.diag_embed(sizes), shifts.unsqueeze(2)], dim=2)
+    side = (smallest + (1 - smallest) * torch.rand(B, generator=generator)).sqrt()
+    centre = (1 - side)[:, None] * (2 * torch.rand(B, 2, generator=generator) - 1)
+    affine = torch.cat([side[:, None, None] * torch.eye(2), centre[:, :, None]], dim=2)
     grid = F.affine_grid(affine.to(pictures.device), list(pictures.shape), align_corners=False)
     return F.grid_sample(pictures, grid, align_corners=False)

@@ -41,6 +41,7 @@ class Training:
         duration: of the run.
         batch: pictures a step.
         sampler: order of the pictures, `lt_course.training.order.Order`.
+        crop: least area of the random crop, in (0, 1] (`lt_course.training.augment.random_crop`).
         optimiser: ``adamw`` (betas 0.9 and 0.999), or ``sgd`` with Nesterov momentum 0.9.
         learning_rate: its peak.
         weight_decay: on matrices and convolutions; biases, norms and the temperature have none.
@@ -54,9 +55,10 @@ class Training:
         checkpoint_every: greatest work that a kill can lose.
     """
 
-    duration: str = "12 epochs"
+    duration: str = "10 epochs"
     batch: int = 128
     sampler: Sampler = "natural"
+    crop: float = 0.9
     optimiser: Literal["adamw", "sgd"] = "adamw"
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
@@ -67,6 +69,11 @@ class Training:
     channels_last: bool = True
     accumulate: int = 1
     checkpoint_every: str = "25 %"
+
+    def __post_init__(self) -> None:
+        """Raise a CourseError for a field out of range."""
+        if not 0 < self.crop <= 1:
+            raise CourseError(f"Field 'crop' is {self.crop}; it must lie in (0, 1].")
 
 
 class Interrupted(KeyboardInterrupt):
