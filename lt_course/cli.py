@@ -114,20 +114,26 @@ def _runs(as_json: bool) -> int:
 
 
 def _build(name: str, source: Path | None, out: Path | None) -> int:
+    out = out or Path(__file__).parent / "data" / "resources"
     # The builders need the extra `data`; nothing else may import them.
     try:
         if name == "icontail":
-            from lt_course.data.build_icontail import build as make
+            from lt_course.data import build_icontail
+
+            build_icontail.build(source, out)
         elif name == "text-embeddings":
-            from lt_course.data.build_text_embeddings import build as make
+            from lt_course.data import build_text_embeddings
+
+            build_text_embeddings.build(source, out)
         else:
-            from lt_course.data.web_frequencies import build_summary as make
+            from lt_course.data import web_frequencies
+
+            web_frequencies.build_summary(out)
     except ModuleNotFoundError as error:
         raise CourseError(
             f"The command data build-{name} needs the package {error.name}; install it with "
             "pip install 'lt-course[data]'."
         ) from error
-    make(source, out or Path(__file__).parent / "data" / "resources")
     return 0
 
 

@@ -62,7 +62,7 @@ SMALL = Towers("small-cnn", "small-transformer", embedding=128, picture_size=32)
 SCALES: dict[str, Scale] = {
     scale.name: scale
     for scale in (
-        Scale("tiny", "icontail", 60, 4_500, 10, 128, SMALL, "cpu", minutes=0.25),
+        Scale("tiny", "icontail", 60, 4_500, 8, 128, SMALL, "cpu", minutes=0.25),
         Scale("cpu", "icontail", 200, 15_000, 12, 128, SMALL, "cpu", minutes=3),
         Scale(
             "gpu", "icontail", 200, 15_000, 60, 256,

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from lt_course.errors import CourseError
 
+
 class SmallCNN(nn.Module):
     """Five convolutions; three of them halve the resolution as they widen.
 

@@ -188,7 +188,7 @@ def _contrastive(
     said = captions(icontail, drawn.pictures, options.text)
     asked = zero_shot_prompts(icontail, run.data.concepts, options.prompts)
     table: Tokens = tokens(
-        said.texts + sum(asked, []),
+        said.texts + [prompt for prompts in asked for prompt in prompts],
         options.context,
         compact=model.text_tower == "small-transformer",
     )

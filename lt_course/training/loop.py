@@ -55,7 +55,7 @@ class Training:
         checkpoint_every: greatest work that a kill can lose.
     """
 
-    duration: str = "10 epochs"
+    duration: str = "8 epochs"
     batch: int = 128
     sampler: Sampler = "natural"
     crop: float = 0.9
