@@ -594,7 +594,7 @@ print(f"claimed {claimed:.3f}, right {tail_accuracy:.3f}")
 # - Thirds and shots say how much is lost; bins flatter.
 # - Join by name, count ties, mistrust models near 0 or 100 %.
 #
-# Next: the gap between CLIP and supervised learning, on equal terms.
+# Next: {doc}`03_clip_against_supervised`, the gap on equal terms.
 #
 # ## References
 #

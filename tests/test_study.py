@@ -94,7 +94,7 @@ def test_unknown_names_are_answered_with_the_nearest(settings: dict, sentence: s
 
 def test_lt_scale_is_the_switch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LT_SCALE", "cpu")
-    assert study.run("sl").data.concepts == 200
+    assert study.run("sl").data.concepts == 194
     monkeypatch.setenv("LT_SCALE", "huge")
     with pytest.raises(CourseError, match="LT_SCALE"):
         study.run("sl")

@@ -58,11 +58,11 @@ def concept_frame(icontail: IconTail, tables: Mapping[str, pd.DataFrame], concep
     shown = np.flatnonzero((icontail.concept == number) & icontail.test)
     rows = {method: t.set_index("concept").loc[concept] for method, t in tables.items()}
     figure = plt.figure(figsize=(7, 2.2))
-    left, right = figure.subfigures(1, 2, width_ratios=[1, 1.2])
+    left, right = np.ravel(np.array(figure.subfigures(1, 2, width_ratios=[1, 1.2])))
     for axes, picture in zip(left.subplots(2, 5).flat, shown, strict=False):
         axes.imshow(icontail.pictures[picture], cmap="gray", vmin=0, vmax=255)
         axes.set_axis_off()
-    frequency = int(next(iter(rows.values()))["frequency"])
+    frequency = next(iter(rows.values()))["frequency"]
     left.suptitle(f"{icontail.concepts[number].name}: {frequency} training pictures", fontsize=10)
     axes = right.subplots()
     names = [style.LABELS[method] for method in rows]
