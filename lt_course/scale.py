@@ -63,9 +63,9 @@ SCALES: dict[str, Scale] = {
     scale.name: scale
     for scale in (
         Scale("tiny", "icontail", 60, 4_500, 8, 128, SMALL, "cpu", minutes=0.25),
-        Scale("cpu", "icontail", 194, 15_000, 10, 128, SMALL, "cpu", minutes=3),
+        Scale("cpu", "icontail", 194, 8_000, 20, 128, SMALL, "cpu", minutes=3),
         Scale(
-            "gpu", "icontail", 194, 15_000, 60, 256,
+            "gpu", "icontail", 194, 8_000, 60, 256,
             Towers("RN50", "RN50", 1024, 64), "cuda", 60,
         ),
         Scale(

@@ -108,8 +108,8 @@ NAMED: dict[str, tuple[str, Classify | Contrast]] = {
     "clip-template": ("CLIP on class templates", Contrast("template")),
     "clip-title": ("CLIP on the titles that authors gave", Contrast("title", "usual-name")),
     "clip-full": (
-        "CLIP on titles, tags and glosses",
-        Contrast("title+tags+gloss", "usual-name", context=48),
+        "CLIP on all that authors wrote: titles and tags",
+        Contrast("title+tags", "usual-name", context=16),
     ),
 }
 """The declared runs: name -> what it is, and its objective. All else is the same for all."""
