@@ -17,7 +17,9 @@ change in a committed notebook is a change in the lesson.
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
+import io
 import os
 import sys
 import time
@@ -28,10 +30,15 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+from PIL import Image
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 CELL_TIMEOUT = 600  # seconds; the same limit as in the book and in the tests
+COLOURS = 128  # of a stored figure: half the size, the same to the eye
+# The figure on the README's page is the one that this lesson computed last.
+FRONT_LESSON, FRONT_FIGURE = "00_start_here", "fig-00-scatter"
+FRONT_PICTURE = NOTEBOOKS.parent / "book" / "_static" / "first_result.png"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 PEAK_MEMORY = "import resource; resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024"
 
@@ -88,6 +95,24 @@ def strip(notebook: NotebookNode) -> None:
             # A view without its (large, randomly named) state is dead; the text stays.
             output.get("data", {}).pop(WIDGET_VIEW, None)
             output.get("metadata", {}).pop(WIDGET_VIEW, None)
+            if "image/png" in output.get("data", {}):
+                output.data["image/png"] = shrink(output.data["image/png"])
+
+
+def shrink(picture: str) -> str:
+    """Reduce a base64 PNG to few colours."""
+    small = io.BytesIO()
+    with Image.open(io.BytesIO(base64.b64decode(picture))) as image:
+        image.convert("RGB").quantize(COLOURS).save(small, format="png", optimize=True)
+    return base64.b64encode(small.getvalue()).decode()
+
+
+def front_picture(notebook: NotebookNode) -> bytes:
+    """Return the PNG of the README's figure out of its lesson."""
+    for cell in notebook.cells:
+        if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == FRONT_FIGURE:
+            return base64.b64decode(cell.outputs[0].data["image/png"])
+    raise ValueError(f"{FRONT_LESSON} has no figure {FRONT_FIGURE}; name another in {__file__}.")
 
 
 def build(source: Path) -> None:
@@ -99,6 +124,8 @@ def build(source: Path) -> None:
     nbformat.validate(notebook)
     target = source.with_suffix(".ipynb")
     nbformat.write(notebook, target)
+    if source.stem == FRONT_LESSON:
+        FRONT_PICTURE.write_bytes(front_picture(notebook))
     print(
         f"{source.stem}: {time.perf_counter() - started:.0f} s, "
         f"peak memory {peak} MiB, {target.stat().st_size / 1000:.0f} kB",
