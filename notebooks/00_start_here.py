@@ -6,7 +6,7 @@
 # %% [markdown]
 # # Start here: a result in five minutes
 #
-# **Claim: trained on the same long-tailed pictures, a classifier names concepts in the order of their frequency almost without exception; CLIP does so far less, and least when it reads the titles that authors gave their drawings.**
+# **Claim: trained on the same long-tailed pictures, how often a classifier names a concept follows almost exactly how often it has seen it; for CLIP this holds far less, and least when it reads the titles that authors gave their drawings.**
 #
 # After this lesson you can
 #
@@ -37,7 +37,7 @@ pd.options.display.float_format = "{:.2f}".format
 #
 # The course brings its own data. {term}`IconTail` holds real drawings from open icon sets; every one has a title by its author, and a {term}`concept` that we sorted it under ({doc}`../book/data_card`). Here are sixteen of the drawings that models will be tested on, each with its author's title.
 
-# %% mystnb={"image": {"alt": "Sixteen small black drawings on white, two rows of eight, each with its title below, such as a folder, a bell, a cloud or a pair of headphones."}, "figure": {"caption": "Test drawings of sixteen concepts, with their authors' titles.", "name": "fig-00-drawings"}} tags=["nbval-check-output"]
+# %% mystnb={"image": {"alt": "Sixteen small black drawings on white, two rows of eight, each with its title below, such as a database, a bell, a key or a camera."}, "figure": {"caption": "Test drawings of sixteen concepts, with their authors' titles.", "name": "fig-00-drawings"}} tags=["nbval-check-output"]
 data = icontail.load()
 tests = np.flatnonzero(data.test & (data.concept < 60))
 some = np.random.default_rng(1).permutation(tests)
@@ -47,15 +47,17 @@ frequencies.drawings(data.pictures[some], [data.titles[i] for i in some])
 plt.show()
 
 # %% [markdown]
-# Note the titles. Two authors rarely call the same thing by the same name, and many describe more than the thing. A classifier throws this away and keeps the concept's number. CLIP reads it.
+# Note the titles. An author may use another word than we do (this *cog* is sorted under *gear*, the *wastebasket* under *trash can*), or say more than the concept (*broken heart*, *map pin plus*). A classifier throws this away and keeps the concept's number. CLIP reads it.
+#
+# How does it read? {term}`CLIP` has two networks, called {term}`towers <tower>`: one maps a picture to a vector, the other a text. Both are trained together, so that each picture's vector lies nearer to that of its own text than to those of the other texts in the batch. In the test each concept is put into words, and the answer is the concept whose words lie nearest to the picture: {term}`zero-shot classification`.
 #
 # ## Three runs
 #
 # A **run** is a training and its test, described completely by a frozen specification. Three of them:
 #
 # - `sl`, {term}`supervised learning`: the concept's number is predicted by a softmax over all 60 concepts;
-# - `clip-template`: {term}`CLIP` reads {term}`templates <template>` such as *a photo of a bell*, so it is told no more than the classifier;
-# - `clip-title`: CLIP reads what each author wrote.
+# - `clip-template`: CLIP reads {term}`templates <template>` such as *a photo of a bell*, so it is told no more than the classifier;
+# - `clip-title`: CLIP reads the title that each author wrote.
 #
 # Everything else is equal: pictures, image tower, steps, batch size, optimiser. `study.get` trains a run, or reads its record if it has been trained before.
 
@@ -66,9 +68,9 @@ records = {method: study.get(spec) for method, spec in specs.items()}
 tables = {method: record.per_class for method, record in records.items()}
 
 # %% [markdown]
-# What are they trained on? The concepts' frequencies follow the shape of {term}`LAIONet`, a web collection with ImageNet's classes: a few concepts have most of the pictures. Which concept is frequent is drawn at random by the seed, as far as the number of drawings allows; so a frequent concept is not just an easy one.
+# What are they trained on? The concepts' frequencies are as unequal as those of {term}`LAIONet`, a web collection with ImageNet's classes: a few concepts have most of the pictures. Which concepts are frequent is decided at random by the seed, as far as the number of drawings allows; so a frequent concept need not be an easy one.
 
-# %% mystnb={"image": {"alt": "Bars on a logarithmic axis: training pictures of 60 concepts, falling from more than a thousand for the first to a handful for the last; the concepts' names stand below."}, "figure": {"caption": "The training set of seed 0, concept by concept.", "name": "fig-00-profile"}}
+# %% mystnb={"image": {"alt": "Bars on a logarithmic axis: training pictures of 60 concepts, falling from more than a thousand for the first to a single one for the last; the concepts' names stand below."}, "figure": {"caption": "The training set of seed 0, concept by concept.", "name": "fig-00-profile"}}
 runs.profile(tables["sl"])
 plt.show()
 
@@ -76,20 +78,21 @@ plt.show()
 counts = np.sort(tables["sl"].frequency)[::-1]
 print(f"{counts.sum()} pictures; the most frequent concept has {counts[0]},")
 print(f"the median {np.median(counts):.0f}, the rarest {counts[-1]}.")
+print(f"{len(tests)} test pictures, {len(tests) // len(counts)} a concept.")
 
 # %% [markdown]
 # ## What each model makes of it
 #
-# The test is fair to all concepts: 20 drawings of each, by authors who drew nothing in the training set. Two questions are asked of every concept. How many of its test pictures are recognised (its *accuracy*)? And how many pictures of the whole test are given its name (its *number of predictions*, 20 for a model without favourites)?
+# The test is fair to all concepts: the same number of drawings of each, by authors who drew nothing in the training set. Two questions are asked of every concept. How many of its test pictures are recognised (its *accuracy*)? And how many pictures of the whole test are given its name (its *number of predictions*; for a model without favourites, about as many as there are test pictures of it)?
 
-# %% mystnb={"image": {"alt": "Six scatter plots with one dot a concept. Above, accuracy against training pictures; below, number of predictions. For SL in the left column, predictions rise with frequency along a tight band. For CLIP with templates the band is wider, and for CLIP with titles hardly a trend is left."}, "figure": {"caption": "Accuracy and number of predictions of 60 concepts against their frequency in training.", "name": "fig-00-scatter"}}
+# %% mystnb={"image": {"alt": "Six scatter plots with one dot a concept. Above, accuracy against training pictures; below, number of predictions. For SL in the left column, predictions rise with frequency along a tight band. For CLIP with templates the band is wider, and for CLIP with titles only a weak trend is left."}, "figure": {"caption": "Accuracy and number of predictions of 60 concepts against their frequency in training.", "name": "fig-00-scatter"}}
 bias.per_class_scatter(tables)
 plt.show()
 
 # %% [markdown]
-# **S(a)** and **S(p)** above the panels are {term}`Spearman correlations <Spearman correlation>` of frequency with accuracy and with the number of predictions: 1 if the concepts stand in the same order on both axes, 0 if the orders have nothing to do with each other. For a model that treats concepts alike, S(p) is near 0.
+# **S(a)** and **S(p)** above the panels are {term}`Spearman correlations <Spearman correlation>` of frequency with accuracy and with the number of predictions: 1 if the concepts stand in the same order on both axes, 0 if the orders have nothing to do with each other. For a model whose answers do not depend on frequency, S(p) is near 0.
 #
-# Lower left is the finding that started the study: what the classifier answers is, in rank, what it has seen most of. On the right, little of that is left, although that model was trained on the same pictures.
+# Lower left is the classifier's bias: the more pictures of a concept it has seen, the more often it answers with it. Lower right, little of this is left, although that model was trained on the same pictures.
 #
 # Take single concepts. Move the slider from the most frequent one to the rarest.
 
@@ -104,7 +107,8 @@ def draw(concept):
 
 def alt(concept):
     named = {
-        m: t.set_index("concept").predictions[concept] for m, t in tables.items()
+        style.LABELS[m]: int(t.set_index("concept").predictions[concept])
+        for m, t in tables.items()
     }
     return f"Ten test drawings of {concept}; predictions: {named}"
 
@@ -114,26 +118,27 @@ widgets.slider_figure(draw, steps, "concept", steps[-2], alt)
 # %% [markdown]
 # The slider works on this page without any running code. The still below shows one of the rare concepts again.
 
-# %% mystnb={"image": {"alt": "Ten test drawings of one rare concept on the left; on the right three bars, how many test pictures SL, CLIP with templates and CLIP with titles call by its name, with a dashed line at 20."}, "figure": {"caption": "A concept of the tail: drawings of it, and how many of the 1,200 test pictures each model calls by its name.", "name": "fig-00-concept"}}
+# %% mystnb={"image": {"alt": "Ten test drawings of one rare concept on the left; on the right horizontal bars, how many test pictures each model calls by its name: none to be seen for SL, bars near the dashed line at 20 for the two CLIPs."}, "figure": {"caption": "A concept of the tail: drawings of it, and how many of all test pictures each model calls by its name.", "name": "fig-00-concept"}}
 draw(steps[-2])
 plt.show()
 
 # %% [markdown]
 # ## The paper's numbers beside ours
 #
-# The paper made the comparison on three web collections. Its supervised models and its CLIPs (read off Fig. 1b) stand beside our three runs; S(a) and S(p) mean the same throughout.
+# The paper made the comparison on three web collections: {term}`LAIONet`, CC12M {cite}`changpinyo2021` and YFCC15M {cite}`thomee2016`. Its values, read off Fig. 1b, stand beside our three runs. For CC12M and YFCC15M the row *CLIP* is a mean over released models, for LAIONet over the full set and its half. S(a) and S(p) mean the same throughout.
 
 # %%
+collections = {"laionet": "LAIONet", "cc12m": "CC12M", "yfcc15m": "YFCC15M"}
 theirs = {
-    (f"paper, {data_set}", method.upper()): [
+    f"paper, {name}: {method.upper()}": [
         paper.value("fig1b", data_set, method, f"spearman_{field}")
         for field in ("accuracy", "predictions")
     ]
-    for data_set in ("laionet", "cc12m", "yfcc15m")
+    for data_set, name in collections.items()
     for method in ("sl", "clip")
 }
 ours = runs.table(records.values()).droplevel("seed")[["S(a)", "S(p)"]]
-here = {("IconTail", style.LABELS[m]): list(row) for m, row in ours.iterrows()}
+here = {f"IconTail: {style.LABELS[m]}": list(row) for m, row in ours.iterrows()}
 pd.DataFrame.from_dict(theirs | here, "index", columns=["S(a)", "S(p)"])
 
 # %%
@@ -142,13 +147,13 @@ print(f"SL minus CLIP with titles: S(a) {gap['S(a)']:.2f}, S(p) {gap['S(p)']:.2f
 assert gap["S(p)"] > 0, "the claim of this lesson does not hold in this run"
 
 # %% [markdown]
-# The direction is the paper's in both columns, and as in the paper the gap is wider in S(p) than in S(a): the models differ less in what they recognise than in what they say when in doubt.
+# The direction is the paper's in both columns, and as in the paper the gap is wider in S(p) than in S(a): the models differ less in which concepts they recognise than in how often they name them.
 #
 # ## What this scale cannot show
 #
 # - **One seed.** Another seed permutes the frequencies and begins from other weights. How much of the gap is luck is the business of {doc}`02_measuring_bias` and {doc}`03_clip_against_supervised`.
 # - **Drawings are not photographs.** The paper's accuracies are ImageNet's, ours those of 60 concepts at 32 pixels. Directions can be compared, sizes cannot.
-# - **Two prompts.** A CLIP is asked in words. Each of ours is asked in the manner of its captions, and lesson 03 shows what happens otherwise.
+# - **Two ways of asking.** The words in which a CLIP is asked matter. Each of ours is asked in the manner of its captions: one in templates, the other by the name that authors use most. Lesson 03 shows what happens otherwise.
 #
 # ## Exercises
 #
@@ -234,7 +239,7 @@ for method, share in tail_share.items():
     print(f"{style.LABELS[method]:<24} {share:.2f}")
 
 # %% [markdown]
-# The classifier hardly ever names a rare concept; both CLIPs do so more often.
+# The classifier hardly ever names a rare concept. Both CLIPs do so far more often, though still less than in a third of their answers.
 #
 # ````{solution-end}
 # ````
@@ -243,11 +248,11 @@ for method, share in tail_share.items():
 # :label: ex-00-vocabulary
 # ````
 #
-# CLIP tells a picture from the few captions of its batch, a classifier from all concepts at once. The run `sl-vocab` is a classifier that, for each {term}`micro-batch` of 32 pictures, chooses among a {term}`vocabulary` of 32 concepts drawn by frequency. Train it with seed 0 and put its S(p) into `vocabulary_bias`. Which way does it move?
+# In training, CLIP chooses among the captions of its batch, which leave many concepts out; a classifier chooses among all concepts every time. The run `sl-vocab` is a classifier that chooses among a {term}`vocabulary` of 32 concepts, drawn anew for each {term}`micro-batch` of 32 pictures: the concepts of these pictures, and others drawn in proportion to their frequency. Train it with seed 0 and put its S(p) into `vocabulary_bias`. Which way does it move?
 #
 # ```{hint}
 # :class: dropdown
-# `study.get(study.run(name, seed=0)).metrics` is a dictionary.
+# `study.get(study.run(name, seed=0)).metrics` is a dictionary; S(p) is its entry `spearman_predictions`.
 # ```
 #
 # ````{exercise-end}
@@ -263,9 +268,7 @@ def from_the_run(answer):
     return abs(answer - run.metrics["spearman_predictions"]) < 1e-6
 
 
-_ = check(
-    "S(p) of sl-vocab", vocabulary_bias, from_the_run, hint="See the hint above."
-)
+_ = check("S(p) of sl-vocab", vocabulary_bias, from_the_run, hint="Is it seed 0?")
 
 # %% [markdown]
 # ````{solution-start} ex-00-vocabulary
@@ -282,15 +285,15 @@ print(
 )
 
 # %% [markdown]
-# The bias goes down a little. Why sampling a vocabulary by frequency works against bias at all, how much it can do, and what sets its strength, is the subject of a later lesson.
+# In this one run the bias goes down a little. Why sampling a vocabulary by frequency works against bias at all, how much it can do, and what sets its strength, is the subject of a later lesson.
 #
 # ````{solution-end}
 # ````
 #
 # ## Summary
 #
-# - On a long-tailed training set, the answers of a classifier stand in the order of frequency: S(p) near 1.
-# - CLIP on the same pictures is less biased, on titles less than on templates; the paper found the same on web photographs.
+# - On a long-tailed training set, a classifier names concepts the more often the more frequent they were: S(p) is near 1.
+# - CLIP on the same pictures is less biased, on titles less than on templates. The paper, too, found CLIP less biased than classifiers, on web photographs.
 # - S(p) shows the difference more clearly than S(a).
 # - A run is a frozen specification; its record is kept, so no lesson trains it twice.
 #
@@ -298,4 +301,4 @@ print(
 #
 # ## References
 #
-# {cite:t}`wen2024`; {cite:t}`radford2021`. In full on the page {doc}`../book/references`.
+# {cite:t}`wen2024`; {cite:t}`radford2021`; {cite:t}`changpinyo2021`; {cite:t}`thomee2016`. In full on the page {doc}`../book/references`.

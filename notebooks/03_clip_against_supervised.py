@@ -6,7 +6,7 @@
 # %% [markdown]
 # # CLIP against supervised learning
 #
-# **Claim: with pictures, image tower, steps and optimiser held equal, supervised learning follows class frequency more closely than CLIP on templates, and that more closely than CLIP on titles; the gaps hold over seeds and permutations of the frequencies, and are wider in S(p) than in S(a).**
+# **Claim: with pictures, image tower, steps and optimiser held equal, supervised learning follows class frequency more closely than CLIP on templates, and that more closely than CLIP on titles; the order is the same with every seed and permutation of the frequencies tried here, and the gap between supervised learning and CLIP on titles is wider in S(p) than in S(a).**
 #
 # After this lesson you can
 #
@@ -21,6 +21,7 @@
 
 # %%
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 
 from lt_course import study
@@ -40,9 +41,9 @@ pd.options.display.float_format = "{:.2f}".format
 # %% [markdown]
 # ## Equal terms
 #
-# A comparison of a method with another is worth as much as the list of what was kept equal. The released models of Fig. 1b differ from classifiers in everything at once: data, size, schedule, augmentation. That is why the paper built its own supervised baseline as much like CLIP as it could: the same {term}`embedding` space, a cosine head with one {term}`prototype` a class, a learnable {term}`temperature`, the same weak cropping. Its optimisers still differ (SGD against AdamW), and so do batch sizes, epochs and schedules.
+# A comparison of two methods is worth as much as the list of what was kept equal. The released models of Fig. 1b differ from classifiers in everything at once: data, size, schedule, augmentation. That is why the paper built its own supervised baseline as much like CLIP as it could: the same {term}`embedding` space, a cosine head with one {term}`prototype` a class, a learnable {term}`temperature`, the same weak cropping. Their optimisers still differ (SGD against AdamW), and so do batch sizes, epochs and schedules.
 #
-# Here, a run is one frozen specification, so equality is not a promise but a computation. `study.differences` lists the fields in which runs differ, the seed aside.
+# Here a run is one frozen specification, so equality can be computed. `study.differences` lists the fields in which runs differ, the seed aside.
 
 # %% tags=["nbval-check-output"]
 METHODS = ["sl", "clip-template", "clip-title"]
@@ -50,7 +51,7 @@ print(study.differences(study.run(method, scale="tiny") for method in METHODS))
 print(study.differences([study.run("clip-template"), study.run("clip-title")]))
 
 # %% [markdown]
-# The classifier and the CLIPs differ in the objective and in nothing else. The two CLIPs differ in what their captions say, and, with it, in how concepts are asked for in the test.
+# The classifier and the CLIPs differ in the objective (with CLIP's comes a text {term}`tower`) and in nothing else. The two CLIPs differ in what their captions say, and, with it, in how concepts are asked for in the test.
 #
 # What all of them share:
 
@@ -68,17 +69,17 @@ pd.Series({name: str(fields[name]) for name in names})
 #
 # $$\mathcal L_\text{SL} = -\log \frac{\exp(s\, f^\top w_y)}{\sum_{c=1}^{C} \exp(s\, f^\top w_c)}.$$
 #
-# CLIP has no prototypes. Its text tower makes a feature $t_b$ of each caption in the {term}`batch of B pairs <InfoNCE>`, and one half of its loss reads, for picture $b$,
+# CLIP has no prototypes. Its text tower makes a feature $t_b$ of each caption in the batch of $B$ pairs, and one half of its loss, {term}`InfoNCE`, reads for picture $b$
 #
 # $$\mathcal L_\text{CLIP} = -\log \frac{\exp(s\, f_b^\top t_b)}{\sum_{j=1}^{B} \exp(s\, f_b^\top t_j)}.$$
 #
-# The other half swaps pictures and captions. Suppose that captions say the class and nothing else, $t_b = w_{y_b}$. Sort the sum by class, with $n_c$ captions of class $c$ in the batch:
+# The other half chooses the picture for a caption; whatever a caption adds to all of its logits cancels there, so we can leave that half aside. Suppose that captions say the class and nothing else, $t_b = w_{y_b}$. Sort the sum by class, with $n_c$ captions of class $c$ in the batch and only the classes with $n_c > 0$ in the sum:
 #
 # $$\sum_{j=1}^{B} \exp(s\, f^\top t_j) = \sum_{c} n_c \exp(s\, f^\top w_c) = \sum_{c} \exp(s\, f^\top w_c + \log n_c).$$
 #
-# This is the denominator of supervised learning with $\log n_c$ added to every logit, and $n_c$ is, on average, in proportion to the class's frequency. The loss with that very addition is known as {term}`balanced softmax` {cite}`ren2020`, the loss form of {term}`logit adjustment` {cite}`menon2021`: a remedy for long tails. The prior is put in while training, so that the model need not learn it, and is left out in the test. **CLIP applies the remedy without being told the frequencies; its batch counts them.**
+# This is the denominator of supervised learning with $\log n_c$ added to the logit of each class that is present, and $n_c$ is, on average, in proportion to the class's frequency. (Adding $\log n_y$ in the numerator too changes the loss by a constant and no gradient.) Cross-entropy with the log frequency added to each logit is known as {term}`balanced softmax` {cite}`ren2020`, the loss form of {term}`logit adjustment` {cite}`menon2021`: a remedy for long tails. The prior is put in while training, so that the model need not learn it, and is left out in the test. **CLIP applies the remedy without being told the frequencies; its batch counts them.**
 #
-# Then why is CLIP biased at all, and why less with titles? The argument is about the best possible solution. A tower that has memorised its few tail pictures is far from it: on unseen drawings it falls back on what it has seen most. Titles, in turn, are not one caption a class: each is an attempt of its own, and harder to memorise. So much for what to expect; now we measure.
+# Then why should CLIP be biased at all, and why less with titles? The argument is about the best possible solution, and training need not reach it. A guess: a model that has memorised its few tail pictures falls back, on unseen drawings, on what it has seen most. Titles are not one caption a class but many, so there is no one caption to memorise for a class. So much for what to expect; now we measure. Exercise 3 puts the guess to a first test.
 #
 # ## Three methods, three seeds
 #
@@ -124,11 +125,11 @@ assert all(gap["S(p)"].estimate > 0 for gap in gaps.values()), (
 )
 
 # %% [markdown]
-# With three seeds, t intervals are wide: two degrees of freedom multiply the standard error by 4.3. An interval that spans zero here is no evidence against a gap, only too little evidence for it. The project's tests train seeds 0 to 4 and demand that both steps, from SL to templates and from templates to titles, are clear of zero in S(p).
+# With three seeds, t intervals are wide: with two degrees of freedom they reach more than four standard errors to either side. An interval that spans zero here is no evidence against a gap, only too little evidence for it. So it is with the step from templates to titles: the drop has the same sign in every seed, but its intervals reach zero. The project's tests train seeds 0 to 4 and demand that both steps, from SL to templates and from templates to titles, are clear of zero in S(p).
 #
-# Is any of this bought with accuracy? The table above says no for templates: that CLIP is about as accurate as the classifier, but spreads its accuracy otherwise. By thirds of the concepts:
+# Is the lower bias bought with accuracy? The table of runs says no for templates: that CLIP is about as accurate as the classifier, but its accuracy is spread differently. It says yes for titles: that CLIP is less accurate in every seed. By thirds of the concepts, ranked by frequency ({term}`head, mid and tail`):
 
-# %% mystnb={"image": {"alt": "Intervals of accuracy for the head, middle and tail third of the concepts. SL is highest in the head and lowest in the tail; the two CLIPs are lower in the head and higher in the tail."}, "figure": {"caption": "Accuracy by thirds of the concepts, mean over seeds, with t intervals.", "name": "fig-03-thirds"}}
+# %% mystnb={"image": {"alt": "Intervals of accuracy for the head, middle and tail third of the concepts. In the head SL is highest and CLIP with titles lowest; in the middle all three are close; in the tail SL's mean is lowest and that of CLIP with templates highest, but the intervals overlap."}, "figure": {"caption": "Accuracy by thirds of the concepts, mean over seeds, with t intervals.", "name": "fig-03-thirds"}}
 figure, axes = plt.subplots(figsize=(6.4, 3.2))
 bias.interval_rows(
     axes,
@@ -142,11 +143,25 @@ axes.legend(loc="center right")
 plt.show()
 
 # %% [markdown]
+# ## Has it memorised?
+#
+# The loss of CLIP on templates has a floor above 0. When $n_y$ captions of the batch are made from the picture's class, no model can tell which of them is its own, and the best is to give each the same share: a loss of $\log n_y$. The mean of that over random batches is the floor. How far above it did training end?
+
+# %%
+template = records["clip-template"][0]
+share = template.per_class.frequency / template.per_class.frequency.sum()
+batches = np.random.default_rng(0).multinomial(128, share, size=2_000)
+floor = (batches * np.log(np.maximum(batches, 1))).sum(1).mean() / 128
+print(f"floor {floor:.2f}, loss of the last epoch {template.metrics['loss']:.2f}")
+
+# %% [markdown]
+# The model has all but memorised its training set, augmented as it was. That is the state in which the argument about the best solution says nothing about unseen drawings, and it fits the guess above: the remedy is at work, and what it cannot reach is the prior that comes back with memory. Exercise 3 goes on from here.
+#
 # ## Frequency, or difficulty?
 #
-# Frequent concepts might simply be easy ones; then S would measure difficulty. The paper cannot exclude this: its frequencies are those of the web, one permutation for all time. Ours are permuted by the seed, so every concept has been frequent once and rare another time. Compare each concept with *itself*.
+# Frequent concepts might simply be easy ones; then S would measure difficulty. With frequencies as the web has them, this cannot be excluded, as each class has one frequency and keeps it. Ours are permuted by the seed, so that most concepts are more frequent with one seed than with another. Compare each concept with *itself*.
 
-# %% mystnb={"image": {"alt": "Three panels, one a method. A line for each concept goes from its number of predictions where it was rarer to that where it was more frequent. SL's lines rise almost all; CLIP's with titles go in both directions."}, "figure": {"caption": "Each line is one concept under two permutations; the marker is the one in which it is more frequent.", "name": "fig-03-within"}}
+# %% mystnb={"image": {"alt": "Three panels, one a method. A line for each concept goes from its number of predictions where it was rarer to that where it was more frequent. SL's lines rise almost all; CLIP's with titles go in both directions."}, "figure": {"caption": "Each line is one concept under two permutations; the marker is at the end where it is more frequent.", "name": "fig-03-within"}}
 tables = {
     method: [record.per_class for record in found]
     for method, found in records.items()
@@ -165,7 +180,7 @@ within = {
 pd.DataFrame(within).T
 
 # %% [markdown]
-# These correlations use only what changes when a concept is moved to another rank, so difficulty has no part in them. The order of the methods stays. There is a limit: the few largest counts can only go to the few concepts with that many drawings. The correlation of frequency with the number of drawings at hand says how strong this tie is.
+# From each concept's ranks in frequency and in the measured value its own mean over the seeds was subtracted, and what is left was correlated. So only what changes when a concept moves to another rank counts, and a difficulty that stays with the concept has no part in it. The order of the methods stays. There is a limit: the few largest counts can only go to the few concepts with that many drawings. The correlation of frequency with the number of drawings at hand says how strong this tie is (0 for a free permutation).
 
 # %%
 for record in records["sl"]:
@@ -198,7 +213,7 @@ plt.show()
 # %% [markdown]
 # ## A milder tail
 #
-# {term}`ImageNet-Captions` is nearly flat (its {term}`Gini coefficient` is .22, LAIONet's .79), and the paper's controlled experiments stand on it. The profile `incaps` has its shape. With so little imbalance, chance plays a larger part, and one seed must do here; the intervals are bootstrapped over concepts.
+# {term}`ImageNet-Captions` is nearly flat (its {term}`Gini coefficient` is .22, LAIONet's .79), and the paper uses it to compare captions and vocabularies. The profile `incaps` has its Gini coefficient. To save time we train one seed only; the intervals are bootstrapped over concepts.
 
 # %% tags=["nbval-ignore-output"]
 mild = {
@@ -219,7 +234,7 @@ spread = {
 pd.DataFrame(spread).T.astype(str)
 
 # %% [markdown]
-# Both correlations are smaller than on the steep tail, as there is less to follow. The supervised S(p) is the one that stands out from chance most; whether the two methods differ in S(a) on this profile, one seed of 60 concepts cannot say.
+# All four correlations are smaller than on the steep tail, as there is less to follow. Only the interval of the supervised S(p) excludes zero, and it lies clear of CLIP's. Whether the two methods differ in S(a) on this profile, one seed cannot say.
 #
 # ## The paper's numbers beside ours
 #
@@ -237,17 +252,17 @@ for method in METHODS:
     values = {
         s: str(mean_over_seeds(metrics.loc[method, s])) for s in ("S(a)", "S(p)")
     }
-    rows[f"IconTail, LAIONet's shape: {style.LABELS[method]}"] = values
+    rows[f"IconTail, as LAIONet: {style.LABELS[method]}"] = values
 pd.DataFrame(rows).T
 
 # %% [markdown]
-# The order is the same in both columns. Our supervised runs are more biased than the paper's: they have seen far fewer pictures of a typical concept than the paper's, which had hundreds, and of the tail a handful. Note the second column of the paper's LAIONet rows against the first: the gap in S(p) is several times the gap in S(a), as it is here.
+# The order is the same in both columns. Our supervised runs are more biased than the paper's; they also see far fewer pictures of a typical concept, but nothing here shows that this is the reason. In the paper's rows, too, the gap between SL and CLIP is wider in S(p) than in S(a).
 #
 # ## What this scale cannot show
 #
-# - **The size of the gap.** It moves with the number of pictures, the crops and the steps (exercise 3 shows how much). The sign is what repeats.
+# - **The size of the gap.** It may well move with the number of pictures, the crops and the steps (exercise 3 changes the crops). The sign is what repeats.
 # - **Web language.** Titles of drawings are short and mostly name the thing. Captions of photographs say more, and other things.
-# - **Scale itself.** The paper finds that CLIP's S(a) falls to nearly 0 with hundreds of millions of pairs. Nothing here speaks to that.
+# - **Scale itself.** The paper finds that CLIP's S(a) falls to nearly 0 with billions of pairs (Fig. 1b). Nothing here speaks to that.
 # - **The other optimiser.** The paper trained its classifiers with SGD for 90 epochs; equal terms meant AdamW and equal steps here.
 #
 # ## Exercises
@@ -275,7 +290,7 @@ expected = paired_difference(by_seed["S(p)"], by_seed["S(a)"])
 _ = check(
     "difference of differences",
     wider,
-    lambda answer: abs(answer.estimate - expected.estimate) < 1e-6,
+    lambda answer: str(answer) == str(expected),
     hint="Which gap is subtracted from which?",
 )
 
@@ -292,6 +307,8 @@ wider = paired_difference(
 print(wider)
 
 # %% [markdown]
+# The interval is clear of zero: the gap is wider in S(p).
+#
 # ````{solution-end}
 # ````
 #
@@ -299,7 +316,7 @@ print(wider)
 # :label: ex-03-prompts
 # ````
 #
-# The CLIP on titles has never read *a photo of a …*. Ask it in these words all the same: train `clip-title` with seed 0 and the field `prompts` set to `"template"`, and put its accuracy into `asked_wrongly`. Predict first: more, less, or equal?
+# The CLIP on titles has never read *a photo of a …*. Ask it in these words all the same: train `clip-title` with seed 0 and the field `prompts` set to `"template"`, and put its accuracy into `asked_wrongly`. Predict first: will it be higher, lower or the same?
 #
 # ```{hint}
 # :class: dropdown
@@ -323,7 +340,7 @@ _ = check(
     "accuracy with templates",
     asked_wrongly,
     with_templates,
-    hint="See the hint above.",
+    hint="Is it seed 0, and the accuracy?",
 )
 
 # %% [markdown]
@@ -341,7 +358,7 @@ print(
 )
 
 # %% [markdown]
-# Training is the same to the last bit; only the questions differ, and accuracy collapses. Words that the text tower never read have random features, and eighty templates are mostly such words. A model's zero-shot result is a result of model *and* prompts {cite}`radford2021,parashar2024`; the usual name of a concept is found in the training titles by counting.
+# The captions, the pictures and their order are the same; only the questions differ, and accuracy drops steeply. (The text tower also begins from other random weights, because its table of words now holds those of the templates.) Words that the tower never read keep the random vectors they began with, and the templates are full of such words. A {term}`zero-shot <zero-shot classification>` result is one of model *and* prompts {cite}`radford2021,parashar2024`. The usual name of a concept was found by counting titles, in all of IconTail's training drawings and not only in those of the run: a little help that the other methods do not get.
 #
 # ````{solution-end}
 # ````
@@ -350,7 +367,7 @@ print(
 # :label: ex-03-crop
 # ````
 #
-# We said that CLIP on templates would be unbiased at its optimum, and that memorising the tail keeps it from there. If that is so, whatever makes memorising harder should lower its S(p). Test it: train `clip-template`, seed 0, with crops down to half of the area (`crop=0.5`) and put the change of S(p) against `metrics` into `change`.
+# We said that CLIP on templates would be unbiased at its optimum, and guessed that memorising the tail keeps it from there. If that is so, whatever makes memorising harder should lower its S(p). Test it: train `clip-template`, seed 0, with crops down to half of the area (`crop=0.5`), and put into `change` by how much its S(p) differs from that in `metrics`.
 #
 # ```{hint}
 # :class: dropdown
@@ -393,18 +410,18 @@ print(f"training loss: {cropped.metrics['loss']:.2f}, ", end="")
 print(f"with weak crops {records['clip-template'][0].metrics['loss']:.2f}")
 
 # %% [markdown]
-# One run is a hint, not evidence: repeat it over seeds before you believe its sign. The capstone of this course is to do just that with a claim of your own.
+# S(p) falls, as guessed, and the training loss is higher, so the model has memorised less. (This loss cannot reach 0: templates filled with one class's name are right for all of its pictures in the batch.) But accuracy falls too: perhaps it has only learned less. And one run is a hint, not evidence: repeat it over seeds before you believe its sign.
 #
 # ````{solution-end}
 # ````
 #
 # ## Summary
 #
-# - Equal terms can be proved: the runs differ in their objective alone.
-# - CLIP's denominator counts the classes of its batch, and so adjusts its logits by frequency without knowing it.
-# - SL follows frequency most, CLIP on titles least; the gaps are paired over seeds and permutations.
-# - Concepts compared with themselves give the same order, so difficulty is not the explanation.
-# - Zero-shot results depend on prompts that sound like captions.
+# - Equal terms can be proved: the classifier and the CLIPs differ in their objective alone.
+# - CLIP's denominator counts the classes of its batch, and so adjusts its logits by frequency without being told it.
+# - SL follows frequency most, CLIP on titles least, in every seed; the gaps are paired, as the methods share each seed's frequencies.
+# - Concepts compared with themselves give the same order, so difficulty alone is not the explanation.
+# - Zero-shot results depend on the prompts, which should sound like the captions.
 #
 # ## References
 #

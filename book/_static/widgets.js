@@ -1,8 +1,14 @@
 // Loaded between require.js and the widget manager, on pages with widgets only.
 (function () {
-  // The manager looks for its icon fonts beside its own module; name the place.
-  const vendor = new URL("vendor/html-manager", document.currentScript.src);
-  require.config({ paths: { "@jupyter-widgets/html-manager/dist": vendor.href } });
+  // Each module of the manager looks for its icon fonts beside itself; name the place.
+  const vendor = new URL("vendor/html-manager/", document.currentScript.src).href;
+  require.config({
+    paths: {
+      "@jupyter-widgets/base": vendor + "base",
+      "@jupyter-widgets/controls": vendor + "controls",
+      "@jupyter-widgets/html-manager/dist": vendor + ".",
+    },
+  });
 
   // It typesets labels through MathJax 2's queue; the pages have MathJax 3.
   window.addEventListener("load", function () {
