@@ -57,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         return 130
+    except KeyboardInterrupt:
+        print("Stopped; what was saved stays.", file=sys.stderr)
+        return 130
 
 
 def _run(known: argparse.Namespace, rest: list[str]) -> int:
@@ -79,7 +82,8 @@ def _run(known: argparse.Namespace, rest: list[str]) -> int:
     )
     for word in unparsed:
         fields = [place.replace("_", "-") for place in field_places(declared)]
-        raise CourseError(unknown(f"field of {known.name}", word.removeprefix("--"), fields))
+        name = word.removeprefix("--").partition("=")[0]
+        raise CourseError(unknown(f"field of {known.name}", name, [*fields, "scale", "json"]))
     record = study.get(chosen)
     summary = record.summary()
     if known.json:

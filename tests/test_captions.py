@@ -1,18 +1,21 @@
 """Captions and their tokens."""
 
+import dataclasses
+from collections import Counter
+
 import numpy as np
 import open_clip
 import pytest
 import torch
+from scipy import stats
 
-from lt_course.data.captions import captions, prompts
+from lt_course.data.captions import captions, prompts, usual_name, zero_shot_prompts
 from lt_course.data.tokens import tokens
 from lt_course.errors import CourseError
 
 
 def said(small, kind: str, picture: int = 0) -> set[str]:
-    table = captions(small, [picture], kind)
-    return {table.texts[i] for i in table.choices[0]}
+    return set(captions(small, [picture], kind).of(0))
 
 
 def test_simple_kinds(small) -> None:
@@ -31,16 +34,47 @@ def test_plus_says_both_and_bar_says_either(small) -> None:
     assert said(small, "template+tags") == {f"{p} even, pair" for p in prompts("thing 0")}
 
 
-def test_the_parts_of_a_mixture_weigh_the_same(small) -> None:
-    table = captions(small, range(20), "template|title")
-    of_title = np.isin(table.choices, [table.texts.index(t) for t in set(small.titles[:20])])
-    assert (of_title.mean(axis=1) == 0.5).all()
+@pytest.mark.parametrize("kind", ["template|title", "synset|title", "synset|title|name"])
+def test_the_parts_of_a_mixture_weigh_the_same(small, kind: str) -> None:
+    # Concepts with different numbers of synonyms, so that parts differ in length.
+    concepts = tuple(
+        dataclasses.replace(c, synonyms=tuple(f"word {k}" for k in range(i)))
+        for i, c in enumerate(small.concepts)
+    )
+    data = dataclasses.replace(small, concepts=concepts)
+    pictures = range(0, len(small.titles), 30)
+    table = captions(data, pictures, kind)
+    for row, picture in enumerate(pictures):
+        share = Counter(table.of(row))[data.titles[picture]] / table.count[row]
+        assert share == pytest.approx(1 / len(kind.split("|")))
 
 
-def test_draw_reaches_every_caption_and_no_other(small) -> None:
+def test_a_draw_is_uniform_over_the_list(small) -> None:
     table = captions(small, range(10), "template")
-    drawn = table.draw(np.full(2_000, 4), np.random.default_rng(0))
-    assert set(drawn) == set(table.choices[4])
+    drawn = Counter(table.draw(np.full(16_000, 4), np.random.default_rng(0)))
+    assert {table.texts[i] for i in drawn} == set(table.of(4))
+    assert stats.chisquare(list(drawn.values())).pvalue > 1e-3
+
+
+def test_lists_are_shared_between_pictures_of_a_concept(small) -> None:
+    table = captions(small, range(20), "template")
+    assert len(set(table.first)) == 1
+    assert len(table.choices) == 80
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("template", 80), ("usual-name", 1)])
+def test_zero_shot_prompts(small, kind: str, expected: int) -> None:
+    asked = zero_shot_prompts(small, 8, kind)
+    assert [len(prompts) for prompts in asked] == [expected] * 8
+
+
+def test_the_usual_name_is_the_commonest_training_title(small) -> None:
+    titles = list(small.titles)
+    of_two = np.flatnonzero(small.concept == 2)
+    for picture in of_two:
+        titles[picture] = "rare" if small.test[picture] else "common"
+    titles[of_two[0]] = "other"
+    assert usual_name(dataclasses.replace(small, titles=titles), 2) == "common"
 
 
 def test_an_unknown_kind_names_the_nearest(small) -> None:

@@ -51,10 +51,12 @@ def test_latest_is_by_number_whole_and_ours(tmp_path: Path) -> None:
     whole = (tmp_path / "step_10.pt").read_bytes()
     (tmp_path / "step_11.pt").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "step_12.tmp").write_bytes(whole)
+    (tmp_path / "step_13.pt").write_bytes(b"garbage")
     (tmp_path / "step_x.pt").write_bytes(whole)
     (tmp_path / "other.pt").write_bytes(whole)
-    with pytest.warns(UserWarning, match=r"step_11.pt is damaged"):
+    with pytest.warns(UserWarning, match=r"is damaged") as warned:
         loaded = checkpoints.load_latest(tmp_path)
+    assert [str(w.message).count("step_1") for w in warned] == [1, 1]
     assert loaded is not None
     assert loaded["step"] == 10
 

@@ -114,7 +114,7 @@ def test_the_realised_size_is_reported() -> None:
     assert report["vocabulary"].item() == max(5, len(labels.unique()))
 
 
-def test_balanced_softmax_is_equation_4_of_ren_et_al() -> None:
+def test_balanced_softmax_is_the_formula_of_ren_et_al() -> None:
     model = classification(adjustment="balanced-softmax")
     features, labels = features_and_labels()
     exponentials = FREQUENCY.clamp(min=1) * model.head(features).exp()

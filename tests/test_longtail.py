@@ -99,6 +99,10 @@ def test_trim_cuts_the_rarest(small) -> None:
 def test_natural_keeps_the_counts_at_hand(small) -> None:
     assert (draw(small, 8, profile="natural").frequency == 40).all()
     assert (draw(small, 8, profile="natural", pictures=160).frequency == 20).all()
+    for pictures in (8, 9, 77, 319, 320):
+        assert draw(small, 8, profile="natural", pictures=pictures).frequency.sum() == pictures
+    with pytest.raises(CourseError, match="between 8 and 320"):
+        draw(small, 8, profile="natural", pictures=321)
 
 
 def test_matched_frequencies(small) -> None:

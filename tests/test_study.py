@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -217,7 +218,8 @@ def test_runs_lists_the_store(small, store: Path, capsys) -> None:
         (["sl", "--vocabluary", "3"], "no field of sl 'vocabluary'; the nearest are vocabulary"),
         (["clip-title", "--vocabulary", "3"], "There is no field of clip-title 'vocabulary'"),
         (["sl", "--scale", "tinny"], "There is no scale 'tinny'"),
-        (["sl", "--micro-batch", "33"], "'micro_batch' is 33, which does not divide"),
+        (["sl-vocab", "--vocabulary", "5", "--micro-batch", "33"],
+         "'micro_batch' is 33, which does not divide"),
         (["sl", "--pictures", "9999"], "set 'pictures' to about"),
         (["sl", "--others", "5"], "'others' is 5"),
         (["sl", "--image-tower", "RN51"], "'image_tower' is 'RN51'"),
@@ -234,6 +236,85 @@ def test_bad_input_is_one_sentence_and_exit_2(small, store, capsys, arguments, s
     assert out == ""
     assert sentence in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("seed", -1), ("permutation", -1), ("batch", 0), ("batch", -32), ("accumulate", 0),
+        ("shots", -1), ("others", -3), ("concepts", 0), ("authors", 0), ("pictures", 0),
+        ("context", 1), ("embedding", 0), ("learning_rate", -1.0), ("learning_rate", float("nan")),
+        ("crop", 0.0), ("fraction", 2.0), ("duration", 3), ("optimiser", "adam"),
+        ("schedule", "linear"), ("sampler", "class_balanced"), ("precision", "float16"),
+        ("prompts", "names"), ("profile", 3), ("channels_last", 1), ("seed", "8"), ("batch", True),
+    ],
+)  # fmt: skip
+def test_values_that_do_not_fit_are_refused(field: str, value: object) -> None:
+    with pytest.raises(CourseError, match=f"^Field '{field}' is "):
+        study.run("clip-title", scale="tiny", **{field: value})
+
+
+def test_equal_values_have_equal_addresses() -> None:
+    whole = study.run("sl", scale="tiny", crop=1, batch=np.int64(64), milestones=["50 %"])
+    same = study.run("sl", scale="tiny", crop=1.0, batch=64, milestones=("50 %",))
+    assert whole.json() == same.json()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--concepts", "9", "--profile", "natural"], "'concepts' is 9, but there are only 8"),
+        (["--pictures", "999", "--profile", "natural"], "must lie between 8 and 320"),
+        (["--duration", "0 epochs"], "'duration' is '0 epochs', less than one step"),
+        (["--vocabluary=3"], "no field of sl 'vocabluary'; the nearest are vocabulary"),
+        (["--sclae", "cpu"], "no field of sl 'sclae'; the nearest are scale"),
+    ],
+)
+def test_more_bad_input(small, store, capsys, arguments: list[str], sentence: str) -> None:
+    status, _, err = command(capsys, "run", "sl", "--scale", "tiny", *FLAGS, *arguments)
+    assert status == 2
+    assert sentence in err
+
+
+def test_an_unknown_device_is_named(small, store, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("LT_DEVICE", "foo")
+    status, _, err = command(capsys, "run", "sl", "--scale", "tiny", *FLAGS)
+    assert status == 2
+    assert "LT_DEVICE is 'foo'" in err
+
+
+def test_a_store_that_cannot_be_written_is_named(small, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("LT_COURSE_STORE", "/dev/null")
+    status, _, err = command(capsys, "run", "sl", "--scale", "tiny", *FLAGS)
+    assert status == 2
+    assert "set LT_COURSE_STORE" in err
+
+
+def test_damaged_records_are_named_and_do_not_hide_others(small, store, capsys) -> None:
+    record, _ = study.get(small_run()), study.get(small_run(seed=1))
+    (record.folder / "metrics.jsonl").write_text('{"step"')
+    status, _, err = command(capsys, "run", "sl", "--scale", "tiny", *FLAGS)
+    assert status == 2
+    assert f"{record.folder} is damaged" in err
+    assert sorted(row["state"] for row in study.records()) == ["damaged", "finished"]
+
+
+def test_a_refused_run_leaves_no_record(small, store) -> None:
+    with pytest.raises(CourseError):
+        study.get(small_run("sl-vocab", vocabulary=5, micro_batch=33))
+    assert list(study.records()) == []
+
+
+def test_no_nan_in_json(small, store, capsys) -> None:
+    command(capsys, "run", "sl", "--scale", "tiny", *FLAGS, "--profile", "flat")
+    out = command(capsys, "runs", "--json")[1]
+    assert "NaN" not in out
+    assert json.loads(out)["spearman_accuracy"] is None
+
+
+def test_speed_is_of_training_alone() -> None:
+    assert store_module._speed([(0, 10.0), (1, 10.5), (2, 11.0)], batch=32) == 64
+    assert store_module._speed([(7, 10.0)], batch=32) is None
 
 
 def test_a_bad_value_exits_2(small, store: Path, capsys) -> None:

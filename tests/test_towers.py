@@ -75,9 +75,12 @@ def test_an_oracle_scores_all_and_a_swapped_pair_does_not() -> None:
     assert ((table[labels] @ swapped.T).argmax(1) == labels).float().mean() == pytest.approx(0.6)
 
 
-def test_a_run_with_open_clip_towers(small) -> None:
+@pytest.mark.parametrize("name", ["sl", "clip-title"])
+def test_a_run_with_open_clip_towers(small, name: str) -> None:
     """One step of the larger scales' code path, on the CPU."""
     settings = {"concepts": 3, "pictures": 12, "profile": "flat", "batch": 4, "duration": "1 step"}
     towers = {"image_tower": "RN50", "embedding": 1024, "picture_size": 32}
-    outcome = execute(study.run("sl", scale="tiny", micro_batch=4, **settings, **towers))
+    if name != "sl":
+        towers["text_tower"] = "RN50"
+    outcome = execute(study.run(name, scale="tiny", **settings, **towers))
     assert outcome.per_class["predictions"].sum() == small.test[small.concept < 3].sum()

@@ -8,7 +8,7 @@ template   the concept's name in one of the 80 prompts that CLIP was evaluated w
 synset     the same prompts around a synonym of the concept
 name       the concept's name
 title      the name that the drawing's author gave it
-tags       the words that its author filed it under
+tags       the words that its author filed it under (nothing, where there are none)
 gloss      a sentence that says what the concept is
 ========== =====================================================================================
 """
@@ -16,10 +16,11 @@ gloss      a sentence that says what the concept is
 from __future__ import annotations
 
 import difflib
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,6 @@ from open_clip import OPENAI_IMAGENET_TEMPLATES
 
 from lt_course.data.icontail import Concept, IconTail
 from lt_course.errors import CourseError
-
-T = TypeVar("T")
 
 
 def prompts(name: str) -> list[str]:
@@ -40,7 +39,7 @@ def usual_name(icontail: IconTail, concept: int) -> str:
     """What authors most often call a concept: the commonest title of its training drawings.
 
     A model that has read "search" a hundred times and "magnifying glass" twice knows the concept
-    by the former name; asking for the usual name is the remedy of arXiv 2401.12425 (Sec. 3).
+    by the former name; asking for the usual name is the remedy of arXiv 2401.12425.
     """
     titles = Counter(
         icontail.titles[picture]
@@ -82,21 +81,29 @@ KINDS = (*_OF_A_CONCEPT, *_OF_A_PICTURE)
 
 @dataclass(frozen=True)
 class Captions:
-    """The captions that each training picture may be shown with.
+    """The captions that each of N training pictures may be shown with.
 
     Attributes:
         texts: the U distinct captions.
-        choices: int64 [N, K]; row n lists the captions of picture n, repeated to fill K columns,
-            so that a uniform draw of a column is a uniform draw of a caption up to rounding.
+        choices: int64 [M], indices into `texts`: lists of captions, one behind the other.
+        first: int64 [N], where the list of each picture starts.
+        count: int64 [N], its length.
     """
 
     texts: list[str]
     choices: NDArray[np.int64]
+    first: NDArray[np.int64]
+    count: NDArray[np.int64]
+
+    def of(self, row: int) -> list[str]:
+        """The list of one picture."""
+        chosen = self.choices[self.first[row] : self.first[row] + self.count[row]]
+        return [self.texts[i] for i in chosen]
 
     def draw(self, rows: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
-        """One caption for each of the given rows: int64 indices into `texts`."""
-        columns = generator.integers(self.choices.shape[1], size=len(rows))
-        return self.choices[rows, columns]
+        """A caption for each of the given rows, uniform over its list: indices into `texts`."""
+        place = (generator.random(len(rows)) * self.count[rows]).astype(np.int64)
+        return self.choices[self.first[rows] + place]
 
 
 def captions(icontail: IconTail, pictures: Iterable[int], kind: str) -> Captions:
@@ -111,25 +118,24 @@ def captions(icontail: IconTail, pictures: Iterable[int], kind: str) -> Captions
         CourseError: if the kind is unknown.
     """
     mixture = [_joint(part) for part in kind.split("|")]
-    index: dict[str, int] = {}
-    alternatives: list[list[int]] = []
-    of_a_kind: dict[tuple[int, ...], list[int]] = {}
+    texts: dict[str, int] = {}
+    choices: list[int] = []
+    lists: dict[tuple[tuple[int, ...], ...], tuple[int, int]] = {}
+    places = []
     for picture in pictures:
-        texts = [write(icontail, int(picture)) for write in mixture]
-        numbers = tuple(index.setdefault(text, len(index)) for part in texts for text in part)
-        if numbers not in of_a_kind:
+        said = tuple(
+            tuple(texts.setdefault(text, len(texts)) for text in write(icontail, int(picture)))
+            for write in mixture
+        )
+        if said not in lists:
             # Every part of the mixture weighs the same, however many captions it offers.
-            longest = max(map(len, texts))
-            of_a_kind[numbers] = [index[text] for part in texts for text in _stretch(part, longest)]
-        alternatives.append(of_a_kind[numbers])
-    width = max(map(len, alternatives))
-    return Captions(
-        list(index), np.array([_stretch(row, width) for row in alternatives], dtype=np.int64)
-    )
-
-
-def _stretch(row: list[T], width: int) -> list[T]:
-    return (row * -(-width // len(row)))[:width]
+            length = math.lcm(*map(len, said))
+            evened = [number for part in said for number in part * (length // len(part))]
+            lists[said] = (len(choices), len(evened))
+            choices += evened
+        places.append(lists[said])
+    first, count = np.array(places, dtype=np.int64).reshape(-1, 2).T
+    return Captions(list(texts), np.array(choices, dtype=np.int64), first, count)
 
 
 def _joint(kind: str) -> Callable[[IconTail, int], list[str]]:
@@ -139,9 +145,9 @@ def _joint(kind: str) -> Callable[[IconTail, int], list[str]]:
         if part not in KINDS:
             near = difflib.get_close_matches(part, KINDS, n=1, cutoff=0.4)
             raise CourseError(
-                f"Field 'text' names a caption kind {part!r} that does not exist; "
-                + (f"did you mean {near[0]!r}? " if near else "")
-                + f"The kinds are {', '.join(KINDS)}, joined by + or |."
+                f"Field 'text' names a caption kind {part!r} that does not exist"
+                + (f" (did you mean {near[0]!r}?)" if near else "")
+                + f"; the kinds are {', '.join(KINDS)}, joined by + or |."
             )
 
     def write(icontail: IconTail, picture: int) -> list[str]:

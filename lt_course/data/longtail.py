@@ -6,8 +6,8 @@ used twice, so a concept can only stand at ranks whose count it can fill: the fe
 are open to the few concepts with the most drawings. `Draw.limit` says how strongly that ties
 frequency to the number of drawings at hand.
 
-Everything is a pure function of its arguments, and nested: with the same permutation, a smaller
-set is a subset of a larger one.
+Everything is a pure function of its arguments. With the same permutation, a fraction of a set
+and a trimmed set are subsets of the whole one.
 """
 
 from __future__ import annotations
@@ -173,12 +173,15 @@ def draw(
         raise CourseError(f"Field 'fraction' is {fraction}; it must lie in (0, 1].")
     if not 0 <= trim <= classes:
         raise CourseError(f"Field 'trim' is {trim}; it must lie between 0 and {classes} concepts.")
+    if classes > len(icontail.concepts):
+        raise CourseError(
+            f"Field 'concepts' is {classes}, but there are only {len(icontail.concepts)}."
+        )
     pools = [_pool(icontail, concept, permutation, authors) for concept in range(classes)]
     available = np.array([len(pool) for pool in pools])
 
     if frequency is None and profile == "natural":
-        total = int(available.sum())
-        frequency = np.maximum(1, available * min(pictures or total, total) // total)
+        frequency = _natural(available, pictures)
     elif frequency is None:
         if pictures is None:
             raise CourseError(f"Field 'pictures' must be set for the profile {profile!r}.")
@@ -201,6 +204,27 @@ def draw(
     return Draw(
         np.concatenate(taken), np.concatenate(labels), frequency, spearman(available, frequency)
     )
+
+
+def _natural(available: Counts, pictures: int | None) -> Counts:
+    """Counts in proportion to the drawings at hand, at least one each, with sum `pictures`."""
+    total = int(available.sum())
+    if pictures is None:
+        return available
+    if not len(available) <= pictures <= total:
+        raise CourseError(
+            f"Field 'pictures' is {pictures}; with the profile 'natural' it must lie between "
+            f"{len(available)} and {total}, or be None for all."
+        )
+    share = available * pictures / total
+    counts = np.maximum(1, share.astype(np.int64))
+    missing = pictures - int(counts.sum())
+    if missing >= 0:
+        behind = np.where(counts < available, counts - share, np.inf)
+        counts[np.argsort(behind, kind="stable")[:missing]] += 1
+    else:
+        counts[np.argsort(-counts, kind="stable")[:-missing]] -= 1
+    return counts
 
 
 def _pool(

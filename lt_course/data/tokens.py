@@ -41,17 +41,17 @@ def tokens(texts: list[str], context: int, compact: bool = True) -> Tokens:
         texts: U captions.
         context: greatest length, start and end token included.
         compact: renumber the ids that occur to 0 … size-1, in their order. A small tower then
-            learns a table of a few hundred rows, not one of 49,408. open_clip's towers need the
-            original ids.
+            learns a table of a few hundred rows, not one of 49,408, and the common padding is
+            cut. open_clip's towers need the original ids, and all of `context`.
     """
     start, end = _tokenizer().sot_token_id, _tokenizer().eot_token_id
     ids = torch.zeros(len(texts), context, dtype=torch.long)
     for row, text in zip(ids, texts, strict=True):
         encoded = (start, *_encode(text)[: context - 2], end)
         row[: len(encoded)] = torch.tensor(encoded)
-    ids = ids[:, : int((ids != 0).sum(1).max())]
     if not compact:
         return Tokens(ids, _tokenizer().vocab_size)
+    ids = ids[:, : int((ids != 0).sum(1).max())]
     present, compacted = torch.cat([torch.zeros(1, dtype=torch.long), ids.flatten()]).unique(
         return_inverse=True
     )

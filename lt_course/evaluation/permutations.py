@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from lt_course.evaluation.bias import spearman
@@ -26,4 +25,4 @@ def within_concept(tables: Sequence[pd.DataFrame], field: str) -> float:
     )
     means = pooled.groupby("concept").transform("mean")
     left = pooled[["frequency", "value"]] - means
-    return spearman(left["frequency"] - left["frequency"].min(), np.asarray(left["value"]))
+    return spearman(left["frequency"].rank(), left["value"])

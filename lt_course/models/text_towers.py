@@ -86,4 +86,4 @@ def text_tower(name: str, ids: int, context: int, embedding: int) -> nn.Module:
     if name == "small-transformer":
         return SmallTransformer(ids, context, embedding)
     check_open_clip(name, embedding, "text_tower")
-    return open_clip.create_model(name, force_custom_text=True).text
+    return open_clip.create_model(name, force_custom_text=True, force_context_length=context).text

@@ -8,10 +8,10 @@ Beside it stand the usual remedies for long tails, as options of the same object
 
 - logit adjustment (Menon et al., arXiv 2007.07314, eq. 9): scores minus strength * log prior, after
   training;
-- balanced softmax (Ren et al., arXiv 2007.10740, eq. 4): logits plus strength * log prior, while
+- balanced softmax (Ren et al., arXiv 2007.10740): logits plus strength * log prior, while
   training. At strength 1 it is the loss form of logit adjustment (eq. 10 of the former);
 - weighted cross-entropy: class weights in proportion to 1 / frequency, mean 1 over the pictures;
-- tau-normalisation (Kang et al., arXiv 1910.09217, eq. 5): a linear head whose prototypes are
+- tau-normalisation (Kang et al., arXiv 1910.09217): a linear head whose prototypes are
   divided by the power tau of their norms after training;
 - class-balanced sampling is a matter of order, and is set there (``Training.sampler``).
 """
@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lt_course.errors import CourseError
+from lt_course.fields import COUNT, NATURAL, check
 from lt_course.models.heads import Prototypes
 from lt_course.objectives.batch import Batch, Report, Representations
 
@@ -39,7 +39,9 @@ class Classify:
 
     Attributes:
         vocabulary: number V of classes that a micro-batch is told from; None is all of them.
-            Classes present are never left out, so V is a lower bound on the realised size.
+            Classes present are never left out, so the realised size can exceed V; classes
+            without training pictures are never drawn by frequency, so it can fall short of V.
+            With V = C or None there is nothing to draw: the softmax is over all classes.
         sampling: law by which the vocabulary is filled up: in proportion to class frequency, to its
             square root, uniformly, or not at all (in-batch, which ignores V).
         micro_batch: pictures that share one vocabulary; divides the batch.
@@ -58,14 +60,11 @@ class Classify:
 
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range."""
-        if self.vocabulary is not None and self.vocabulary < 1:
-            raise CourseError(
-                f"Field 'vocabulary' is {self.vocabulary}; use at least 1, or None for all classes."
-            )
-        if self.micro_batch < 1:
-            raise CourseError(f"Field 'micro_batch' is {self.micro_batch}; use at least 1.")
-        if self.tau is not None and not 0 <= self.tau <= 1:
-            raise CourseError(f"Field 'tau' is {self.tau}; it must lie in [0, 1].")
+        check(self, vocabulary=COUNT, micro_batch=COUNT, strength=NATURAL, tau=(0, 1))
+
+    def draws_from(self, classes: int) -> bool:
+        """Whether micro-batches see fewer than all `classes`."""
+        return self.sampling == "in-batch" or (self.vocabulary or classes) < classes
 
 
 def vocabulary_mask(
@@ -75,7 +74,7 @@ def vocabulary_mask(
 
     The classes present come first; the rest are drawn without replacement, each draw in
     proportion to `weights` among the classes left. Adding Gumbel noise to the log weights and
-    keeping the largest is that law exactly (arXiv 1903.06059, Sec. 3), for all micro-batches
+    keeping the largest is that law exactly (arXiv 1903.06059), for all micro-batches
     at once.
 
     Args:
@@ -147,7 +146,7 @@ class Classification(nn.Module):
         """Which classes each picture is told from: bool [B, C]."""
         classes, m = len(self.frequency), self.options.micro_batch
         in_batch = self.options.sampling == "in-batch"
-        if not in_batch and (self.options.vocabulary or classes) >= classes:
+        if not self.options.draws_from(classes):
             return labels.new_ones(len(labels), classes, dtype=torch.bool)
         weights = {
             "frequency": self.frequency,
@@ -165,12 +164,12 @@ class Classification(nn.Module):
 
     def scores(self, features: Tensor) -> Tensor:
         """Scores of all classes for normalised features, with what is applied after training."""
+        scores = self.head(features)
         if self.options.tau is not None:
-            norms = self.head.weight.norm(dim=1)
-            return self.head(features) / norms**self.options.tau
+            scores = scores / self.head.weight.norm(dim=1) ** self.options.tau
         if self.options.adjustment == "logit-adjustment":
-            return self.head(features) - self.options.strength * self._log_prior()
-        return self.head(features)
+            scores = scores - self.options.strength * self._log_prior()
+        return scores
 
     def after_step(self) -> None:
         """Clamp the temperature."""

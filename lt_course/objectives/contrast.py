@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lt_course.fields import check
 from lt_course.models.heads import Temperature
 from lt_course.objectives.batch import Batch, Report, Representations
 
@@ -22,12 +23,16 @@ class Contrast:
             ``title+tags``, ``template|title``, …
         prompts: how concepts are asked for in zero-shot classification: ``template`` or
             ``usual-name``; they should sound like the captions.
-        context: greatest length of a caption in tokens.
+        context: greatest length of a caption in tokens, 3 … 77.
     """
 
     text: str = "template"
     prompts: Literal["template", "usual-name"] = "template"
     context: int = 24
+
+    def __post_init__(self) -> None:
+        """Raise a CourseError for a field out of range."""
+        check(self, context=(3, 77))
 
 
 def info_nce(image: Tensor, text: Tensor, temperature: Temperature) -> Tensor:

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 
 from lt_course.data.icontail import IconTail
 from lt_course.show import style
-from lt_course.show.bias import QUESTIONS
 from lt_course.study import Record
 
 METRICS = {
@@ -54,7 +53,7 @@ def concept_frame(icontail: IconTail, tables: Mapping[str, pd.DataFrame], concep
         tables: per method a per-class table of runs with the same frequencies.
         concept: its key.
     """
-    number = next(i for i, c in enumerate(icontail.concepts) if c.key == concept)
+    number = [c.key for c in icontail.concepts].index(concept)
     shown = np.flatnonzero((icontail.concept == number) & icontail.test)
     rows = {method: t.set_index("concept").loc[concept] for method, t in tables.items()}
     figure = plt.figure(figsize=(7, 2.2))
@@ -70,7 +69,8 @@ def concept_frame(icontail: IconTail, tables: Mapping[str, pd.DataFrame], concep
     axes.barh(names, counts, color=[style.COLOURS[method] for method in rows], height=0.6)
     axes.axvline(len(shown), color="black", linestyle="--", linewidth=1)
     axes.invert_yaxis()
-    axes.set(xlabel="predictions (dashed: test pictures of it)", xlim=(0, 130))
+    widest = max(table["predictions"].max() for table in tables.values())
+    axes.set(xlabel="predictions (dashed: test pictures of it)", xlim=(0, 1.05 * widest))
     axes.grid(visible=False, axis="y")
     return figure
 
@@ -92,12 +92,12 @@ def seeds(metrics: pd.DataFrame, columns: Sequence[str] = ("S(a)", "S(p)")) -> F
         axes.set_xticks(
             range(len(wide)), [style.LABELS[str(m)].replace(", ", ",\n") for m in wide.index]
         )
-        axes.set(title=column, xlim=(-0.4, len(wide) - 0.6), ylim=(-0.1, 1))
+        axes.set(title=column, xlim=(-0.4, len(wide) - 0.6), ylim=(-0.4, 1))
     return figure
 
 
 def within_concepts(pairs: Mapping[str, Sequence[pd.DataFrame]]) -> Figure:
-    """What a concept gains when it becomes more frequent: one arrow a concept and panel.
+    """What a concept gains when it becomes more frequent: one line a concept and panel.
 
     Args:
         pairs: per method two per-class tables with different permutations.
@@ -113,7 +113,7 @@ def within_concepts(pairs: Mapping[str, Sequence[pd.DataFrame]]) -> Figure:
                 joined[f"{field}_a"].where(~swap, joined[f"{field}_b"]),
                 joined[f"{field}_b"].where(~swap, joined[f"{field}_a"]),
             ]
-            for field in ("frequency", *QUESTIONS)
+            for field in ("frequency", "predictions")
         }
         axes.plot(*map(np.array, (ends["frequency"], ends["predictions"])), linestyle="-",
                   color=style.COLOURS[method], alpha=0.45, linewidth=0.9)  # fmt: skip

@@ -53,9 +53,17 @@ def device_of(run: Run) -> torch.device:
     """Where the run trains: what its scale says, unless ``LT_DEVICE`` says otherwise.
 
     Raises:
-        CourseError: if a CUDA device is asked for and there is none.
+        CourseError: if the device has no such name, or a CUDA device is asked for and there is
+            none.
     """
-    device = torch.device(os.environ.get("LT_DEVICE", scales.named(run.scale).device))
+    named = os.environ.get("LT_DEVICE", scales.named(run.scale).device)
+    try:
+        device = torch.device(named)
+    except RuntimeError as error:
+        raise CourseError(
+            f"The environment variable LT_DEVICE is {named!r}, which torch does not know; use cpu "
+            "or cuda."
+        ) from error
     if device.type == "cuda" and not torch.cuda.is_available():
         raise CourseError(
             f"Scale {run.scale!r} trains on a CUDA device and none is there; use another scale, or "
@@ -163,7 +171,8 @@ def _classification(run: Run, drawn: Draw) -> Classification:
             f"Field 'others' is {run.data.others}, but a classifier over {run.data.concepts} "
             "concepts has no prototype for pictures of others; set it to 0."
         )
-    if run.training.batch % run.objective.micro_batch:
+    draws = run.objective.draws_from(run.data.concepts)
+    if draws and run.training.batch % run.objective.micro_batch:
         raise CourseError(
             f"Field 'micro_batch' is {run.objective.micro_batch}, which does not divide the batch "
             f"of {run.training.batch}."

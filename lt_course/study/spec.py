@@ -16,6 +16,7 @@ from typing import Any
 
 from lt_course import scale as scales
 from lt_course.errors import CourseError
+from lt_course.fields import COUNT, NATURAL, SEED, check
 from lt_course.objectives.classify import Classify
 from lt_course.objectives.contrast import Contrast
 from lt_course.training.loop import Training
@@ -29,8 +30,9 @@ class Data:
         dataset: ``icontail``.
         concepts: number of evaluated concepts C.
         profile: class profile.
-        pictures: number of training pictures N.
-        permutation: seed of which concept gets which frequency; equal to the run's seed unless set.
+        pictures: number of training pictures N; None, with the profile ``natural``, is all.
+        permutation: seed of which concept gets which frequency; `run` sets it to the run's seed
+            unless it is given.
         fraction: share of every class that is kept.
         trim: so many of the rarest concepts are cut …
         shots: … to so many pictures each.
@@ -41,13 +43,27 @@ class Data:
     dataset: str = "icontail"
     concepts: int = 60
     profile: str = "laionet"
-    pictures: int = 4_500
+    pictures: int | None = 4_500
     permutation: int = 0
     fraction: float = 1.0
     trim: int = 0
     shots: int = 0
     authors: int | None = None
     others: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise a CourseError for a field out of range."""
+        check(
+            self,
+            concepts=COUNT,
+            pictures=COUNT,
+            permutation=SEED,
+            fraction=(0, 1),
+            trim=NATURAL,
+            shots=NATURAL,
+            authors=COUNT,
+            others=NATURAL,
+        )
 
 
 @dataclass(frozen=True)
@@ -65,6 +81,10 @@ class Model:
     text_tower: str | None = None
     embedding: int = 128
     picture_size: int = 32
+
+    def __post_init__(self) -> None:
+        """Raise a CourseError for a field out of range."""
+        check(self, embedding=COUNT, picture_size=COUNT)
 
 
 @dataclass(frozen=True)
@@ -88,6 +108,10 @@ class Run:
     model: Model = Model()
     objective: Classify | Contrast = Classify()
     training: Training = Training()
+
+    def __post_init__(self) -> None:
+        """Raise a CourseError for a field out of range."""
+        check(self, seed=SEED)
 
     @property
     def address(self) -> str:
@@ -135,8 +159,8 @@ def run(name: str, *, scale: str | None = None, seed: int = 0, **settings: Any) 
     declared = Run(
         name,
         chosen.name,
-        seed,
-        Data(chosen.dataset, chosen.concepts, "laionet", chosen.pictures, seed),
+        0,
+        Data(chosen.dataset, chosen.concepts, "laionet", chosen.pictures),
         Model(
             chosen.towers.image,
             chosen.towers.text if reads_text else None,
@@ -146,7 +170,7 @@ def run(name: str, *, scale: str | None = None, seed: int = 0, **settings: Any) 
         objective,
         Training(duration=f"{chosen.epochs} epochs", batch=chosen.batch),
     )
-    return override(declared, **settings)
+    return override(declared, **({"seed": seed, "permutation": seed} | settings))
 
 
 def override(run: Run, **settings: Any) -> Run:
@@ -180,6 +204,8 @@ def differences(runs: Iterable[Run]) -> set[str]:
     Fields of different objectives count as the one field ``objective``.
     """
     runs = list(runs)
+    if not runs:
+        return set()
     if len({type(r.objective) for r in runs}) > 1:
         # What is read as text goes with the objective.
         rest = [

@@ -29,12 +29,14 @@ import pooch
 import torch
 from filelock import FileLock, Timeout
 
+from lt_course.errors import CourseError
 from lt_course.study.execute import device_of, execute
 from lt_course.study.spec import Run
 
 PACKAGE = Path(__file__).parents[1]
 DECIDES_RESULTS = (
     "errors.py",
+    "fields.py",
     "scale.py",
     "data/captions.py",
     "data/icontail.py",
@@ -61,7 +63,10 @@ class Record:
         metrics: accuracy, accuracy_head/mid/tail, spearman_accuracy, spearman_predictions, …
         history: one row per epoch of training.
         per_class: one row per concept: concept, name, frequency, accuracy, predictions.
-        environment: versions, device, seconds, memory.
+        environment: versions, device, threads, memory; ``seconds`` and ``cpu_seconds`` of the
+            process that finished the run, set-up and evaluation included, and the ``first_step``
+            that it took (not 0 if it went on from a checkpoint); ``pictures_per_second`` of its
+            training alone.
         folder: where it lies.
     """
 
@@ -78,7 +83,7 @@ class Record:
             "name": self.run.name,
             "scale": self.run.scale,
             "seed": self.run.seed,
-            **{name: None if isnan(value) else value for name, value in self.metrics.items()},
+            **_without_nan(self.metrics),
             "pictures_per_second": self.environment["pictures_per_second"],
             "seconds": self.environment["seconds"],
             "spec_hash": self.run.address,
@@ -117,13 +122,19 @@ def get(run: Run) -> Record:
     folder = root() / run.address / code_hash()
     if (record := _read(run, folder)) is not None:
         return record
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "lock")
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"{run.name}, seed {run.seed}: another process is training it; waiting.")
+        waiting = f"{run.name}, seed {run.seed}: another process is training it; waiting."
+        print(waiting, file=sys.stderr)
         lock.acquire()
+    except OSError as error:
+        raise CourseError(
+            f"The run store {root()} cannot be written ({error.strerror}); set LT_COURSE_STORE to "
+            "a folder that can."
+        ) from error
     try:
         return _read(run, folder) or _train(run, folder)
     finally:
@@ -140,17 +151,26 @@ def records() -> Iterator[dict[str, Any]]:
     for folder in sorted(root().glob("*/*/")):
         if not (folder / "spec.json").exists():
             continue
-        row = json.loads((folder / "spec.json").read_text())
         finished = (folder / "environment.json").exists()
+        state = ("finished" if finished else "unfinished") + (
+            "" if folder.name == code_hash() else ", other code"
+        )
+        try:
+            spec = json.loads((folder / "spec.json").read_text())
+            result = _without_nan(_rows(folder)[-1]) if finished else {}
+        except (ValueError, IndexError):
+            spec, result, state = {}, {}, "damaged"
         yield {
-            "name": row["name"],
-            "scale": row["scale"],
-            "seed": row["seed"],
-            "state": ("finished" if finished else "stopped")
-            + ("" if folder.name == code_hash() else ", other code"),
-            **(_rows(folder)[-1] if finished else {}),
+            **{field: spec.get(field) for field in ("name", "scale", "seed")},
+            "state": state,
+            **result,
             "spec_hash": folder.parent.name,
         }
+
+
+def _without_nan(metrics: dict[str, float]) -> dict[str, float | None]:
+    """JSON knows no nan."""
+    return {name: None if isnan(value) else value for name, value in metrics.items()}
 
 
 def _rows(folder: Path) -> list[dict[str, Any]]:
@@ -161,22 +181,28 @@ def _read(run: Run, folder: Path) -> Record | None:
     # The environment is written last: where it is, all is.
     if not (folder / "environment.json").exists():
         return None
-    *history, result = _rows(folder)
-    return Record(
-        run,
-        result,
-        pd.DataFrame(history),
-        pd.read_parquet(folder / "per_class.parquet"),
-        json.loads((folder / "environment.json").read_text()),
-        folder,
-    )
+    try:
+        *history, result = _rows(folder)
+        per_class = pd.read_parquet(folder / "per_class.parquet")
+        environment = json.loads((folder / "environment.json").read_text())
+    except (ValueError, OSError) as error:
+        raise CourseError(
+            f"The record in {folder} is damaged ({error}); delete that folder and run again."
+        ) from error
+    return Record(run, result, pd.DataFrame(history), per_class, environment, folder)
 
 
 def _train(run: Run, folder: Path) -> Record:
-    _write(folder / "spec.json", json.dumps(json.loads(run.json()) | {"name": run.name}, indent=1))
     wall, cpu = time.perf_counter(), time.process_time()
-    seen: list[int] = []
-    outcome = execute(run, folder / "checkpoint", seen.append)
+    steps: list[tuple[int, float]] = []
+
+    def note(step: int) -> None:
+        if not steps:  # the specification has proved to be sound
+            spec = json.loads(run.json()) | {"name": run.name}
+            _write(folder / "spec.json", json.dumps(spec, indent=1))
+        steps.append((step, time.perf_counter()))
+
+    outcome = execute(run, folder / "checkpoint", note)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     rows = [*outcome.history, outcome.metrics]
     _write(folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
@@ -184,10 +210,19 @@ def _train(run: Run, folder: Path) -> Record:
     environment = _environment(run) | {
         "seconds": round(wall, 3),
         "cpu_seconds": round(cpu, 3),
-        "pictures_per_second": round(len(seen) * run.training.batch / wall, 1),
+        "first_step": steps[0][0] if steps else None,
+        "pictures_per_second": _speed(steps, run.training.batch),
     }
     _write(folder / "environment.json", json.dumps(environment, indent=1))
     return _finished(run, folder)
+
+
+def _speed(steps: list[tuple[int, float]], batch: int) -> float | None:
+    """Training pictures a second, set-up and evaluation aside; None below two steps."""
+    if len(steps) < 2:
+        return None
+    (_, start), (_, end) = steps[0], steps[-1]
+    return round((len(steps) - 1) * batch / (end - start), 1)
 
 
 def _finished(run: Run, folder: Path) -> Record:
@@ -214,6 +249,8 @@ def _environment(run: Run) -> dict[str, Any]:
 @cache
 def _commit() -> str | None:
     """The checkout's commit, or None outside of one."""
+    if not (PACKAGE.parent / "pyproject.toml").exists():
+        return None
     try:
         asked = subprocess.run(
             ["git", "-C", str(PACKAGE.parent), "rev-parse", "HEAD"],

@@ -8,6 +8,7 @@ before it is deleted only after that. Whenever the process dies, the newest whol
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import shutil
 import warnings
@@ -56,17 +57,24 @@ def save(folder: Path, step: int, state: State) -> Path:
     return path
 
 
-def load_latest(folder: Path, device: torch.device | str = "cpu") -> State | None:
+def load_latest(folder: Path) -> State | None:
     """The newest checkpoint that loads, or None if there is none.
 
     A damaged file is passed over, with a warning that names it.
     """
     for path in _saved(folder):
         try:
-            state: State = torch.load(path, map_location=device, weights_only=True)
-        except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+            state: State = torch.load(path, map_location="cpu", weights_only=True)
+        except (
+            RuntimeError,
+            EOFError,
+            OSError,
+            ValueError,
+            KeyError,
+            pickle.UnpicklingError,
+        ) as error:
             warnings.warn(
-                f"The checkpoint {path} is damaged ({error}); the one before it is used.",
+                f"The checkpoint {path} is damaged ({error}); an earlier one is used, if any.",
                 stacklevel=2,
             )
             continue

@@ -2,7 +2,8 @@
 
 A step asks `Order` for its pictures, the objective for its loss, and the schedule for its learning
 rate; all three depend on the step's number alone. A run that was stopped goes on from its last
-checkpoint and ends with the same weights, bit by bit.
+checkpoint and ends with the same weights, bit by bit, if it is given as many threads as before
+(sums depend on how they are grouped).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lt_course.errors import CourseError
+from lt_course.fields import COUNT, NATURAL, check
 from lt_course.objectives.batch import Batch, Objective, Report
 from lt_course.scale import Precision
 from lt_course.training import checkpoints
@@ -41,7 +43,7 @@ class Training:
         duration: of the run.
         batch: pictures a step.
         sampler: order of the pictures, `lt_course.training.order.Order`.
-        crop: least area of the random crop, in (0, 1] (`lt_course.training.augment.random_crop`).
+        crop: least area of the random crop, 0.01 … 1 (`lt_course.training.augment.random_crop`).
         optimiser: ``adamw`` (betas 0.9 and 0.999), or ``sgd`` with Nesterov momentum 0.9.
         learning_rate: its peak.
         weight_decay: on matrices and convolutions; biases, norms and the temperature have none.
@@ -72,8 +74,14 @@ class Training:
 
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range."""
-        if not 0 < self.crop <= 1:
-            raise CourseError(f"Field 'crop' is {self.crop}; it must lie in (0, 1].")
+        check(
+            self,
+            batch=COUNT,
+            crop=(0.01, 1),
+            learning_rate=NATURAL,
+            weight_decay=NATURAL,
+            accumulate=COUNT,
+        )
 
 
 class Interrupted(KeyboardInterrupt):
@@ -122,8 +130,9 @@ def fit(
         One row per epoch with its last step, learning rate and the means of loss and report.
 
     Raises:
-        CourseError: if the loss or the gradient is not finite (the weights are as before that
-            step), the batch exceeds the data, or a checkpoint belongs to another run.
+        CourseError: if the loss or the gradient is not finite (the optimiser has not taken that
+            step), the duration is less than a step, the batch exceeds the data, or a checkpoint
+            belongs to another run.
         Interrupted: after Ctrl-C or SIGTERM; the state of the last whole step is saved.
     """
     assert isinstance(objective, nn.Module)
@@ -134,6 +143,10 @@ def fit(
             "pictures; use a smaller batch."
         )
     total = steps(options.duration, "duration", per_epoch)
+    if total == 0:
+        raise CourseError(
+            f"Field 'duration' is {options.duration!r}, less than one step; train for longer."
+        )
     schedule = Schedule(
         options.schedule,
         options.learning_rate,
@@ -176,10 +189,10 @@ def fit(
             line.update()
             if (step + 1) % every == 0 or step + 1 == total or interrupted():
                 save(step + 1)
-            if interrupted() and step + 1 < total:
+            if interrupted():
+                kept = "saved; the same command goes on from there" if folder else "not saved"
                 raise Interrupted(
-                    f"{label} was stopped after step {step + 1} of {total} and saved; the same "
-                    "command goes on from there."
+                    f"{label} was stopped after step {step + 1} of {total} and {kept}."
                 )
     return history
 
@@ -259,8 +272,8 @@ def _require_finite(objective: nn.Module, loss: Tensor, step: int, rate: float) 
     if not torch.stack([loss, *norms]).isfinite().all():
         raise CourseError(
             f"The loss ({loss.item():.3g}) or its gradient is not finite at step {step}, with "
-            f"learning rate {rate:.2g}; lower 'learning_rate', or lengthen 'warmup'. The weights "
-            "are those from before this step."
+            f"learning rate {rate:.2g}; lower 'learning_rate', or lengthen 'warmup'. No step was "
+            "taken; the last checkpoint is whole."
         )
 
 

@@ -1,0 +1,78 @@
+"""Fields of a specification: brought to their declared types, or refused in one sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import numbers
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from lt_course.errors import CourseError
+
+Bounds = tuple[float, float]
+COUNT: Bounds = (1, math.inf)
+NATURAL: Bounds = (0, math.inf)
+SEED: Bounds = (0, 2**63 - 1)
+
+
+def check(spec: Any, **bounds: Bounds) -> None:
+    """Check a frozen dataclass's fields against their annotations; call it in `__post_init__`.
+
+    Equal values must be equal in the canonical JSON too, so 1 becomes 1.0 where a float is
+    declared, a list becomes a tuple, and numpy's numbers become Python's.
+
+    Args:
+        spec: the instance; nested dataclasses are left to themselves.
+        **bounds: (least, greatest) value of a numeric field, both allowed.
+
+    Raises:
+        CourseError: if a value does not fit; the sentence names the field and what it may be.
+    """
+    for name, hint in get_type_hints(type(spec)).items():
+        value = getattr(spec, name)
+        options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        if any(dataclasses.is_dataclass(option) for option in options):
+            continue
+        fitting = [fit for option in options if (fit := _fit(value, option)) is not _MISFIT]
+        if not fitting:
+            wanted = " or ".join(_describe(option) for option in options)
+            raise CourseError(f"Field {name!r} is {value!r}; it must be {wanted}.")
+        value = fitting[0]
+        least, greatest = bounds.get(name, (-math.inf, math.inf))
+        if isinstance(value, int | float) and not least <= value <= greatest:
+            limits = f"at least {least:g}" + (
+                f" and at most {greatest:g}" if greatest < math.inf else ""
+            )
+            raise CourseError(f"Field {name!r} is {value!r}; it must be {limits}.")
+        object.__setattr__(spec, name, value)
+
+
+_MISFIT = object()
+
+
+def _fit(value: Any, hint: Any) -> Any:
+    """The value as the declared type has it, or `_MISFIT`."""
+    if get_origin(hint) is Literal:
+        return value if value in get_args(hint) else _MISFIT
+    if get_origin(hint) is tuple:
+        whole = isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)
+        return tuple(value) if whole else _MISFIT
+    if hint is NoneType:
+        return None if value is None else _MISFIT
+    if hint in (bool, str):
+        return value if isinstance(value, hint) else _MISFIT
+    if isinstance(value, bool):
+        return _MISFIT
+    if hint is int and isinstance(value, numbers.Integral):
+        return int(value)
+    if hint is float and isinstance(value, numbers.Real) and math.isfinite(value):
+        return float(value)
+    return _MISFIT
+
+
+def _describe(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(map(str, get_args(hint)))
+    names = {int: "a whole number", float: "a finite number", str: "a text", bool: "True or False"}
+    return names.get(hint, "None" if hint is NoneType else "a list of texts")
