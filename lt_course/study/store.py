@@ -32,6 +32,7 @@ from filelock import FileLock, Timeout
 from lt_course.errors import CourseError
 from lt_course.study.execute import device_of, execute
 from lt_course.study.spec import Run
+from lt_course.training.progress import progress
 
 PACKAGE = Path(__file__).parents[1]
 DECIDES_RESULTS = (
@@ -127,9 +128,8 @@ def get(run: Run) -> Record:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
-        waiting = f"{run.name}, seed {run.seed}: another process is training it; waiting."
-        print(waiting, file=sys.stderr)
-        lock.acquire()
+        with progress(f"{run.name}, seed {run.seed}: another process trains it, waiting", 1):
+            lock.acquire()
     except OSError as error:
         raise CourseError(
             f"The run store {root()} cannot be written ({error.strerror}); set LT_COURSE_STORE to "
