@@ -125,7 +125,7 @@ assert all(gap["S(p)"].estimate > 0 for gap in gaps.values()), (
 )
 
 # %% [markdown]
-# With three seeds, t intervals are wide: with two degrees of freedom they reach more than four standard errors to either side. An interval that spans zero here is no evidence against a gap, only too little evidence for it. So it is with the step from templates to titles: the drop has the same sign in every seed, but its intervals reach zero. The project's tests train seeds 0 to 4 and demand that both steps, from SL to templates and from templates to titles, are clear of zero in S(p).
+# With three seeds, t intervals are wide: with two degrees of freedom they reach more than four standard errors to either side. An interval that spans zero here is no evidence against a gap, only too little evidence for it. So it is with the step from templates to titles in S(a): the drop has the same sign in every seed, but the interval reaches below zero. In S(p) all three intervals are clear of it. Three seeds are few all the same, so the project's tests train seeds 0 to 4 and demand that both steps, from SL to templates and from templates to titles, are clear of zero in S(p).
 #
 # Is the lower bias bought with accuracy? The table of runs says no for templates: that CLIP is about as accurate as the classifier, but its accuracy is spread differently. It says yes for titles: that CLIP is less accurate in every seed. By thirds of the concepts, ranked by frequency ({term}`head, mid and tail`):
 
