@@ -118,7 +118,7 @@ widgets.slider_figure(draw, steps, "concept", steps[-2], alt)
 # %% [markdown]
 # The slider works on this page without any running code. The still below shows one of the rare concepts again.
 
-# %% mystnb={"image": {"alt": "Ten test drawings of one rare concept on the left; on the right horizontal bars, how many test pictures each model calls by its name: none to be seen for SL, bars near the dashed line at 20 for the two CLIPs."}, "figure": {"caption": "A concept of the tail: drawings of it, and how many of all test pictures each model calls by its name.", "name": "fig-00-concept"}}
+# %% mystnb={"image": {"alt": "Ten test drawings of one rare concept on the left; on the right horizontal bars, how many test pictures each model calls by its name: none to be seen for SL, bars near the dashed line at 20 for the two CLIPs."}, "figure": {"caption": "A concept of the tail: drawings of it, and how many of all test pictures each model calls by its name; the dashed line is the number of test pictures that show it.", "name": "fig-00-concept"}}
 draw(steps[-2])
 plt.show()
 

@@ -70,7 +70,7 @@ def concept_frame(icontail: IconTail, tables: Mapping[str, pd.DataFrame], concep
     axes.axvline(len(shown), color="black", linestyle="--", linewidth=1)
     axes.invert_yaxis()
     widest = max(table["predictions"].max() for table in tables.values())
-    axes.set(xlabel="predictions (dashed: test pictures of it)", xlim=(0, 1.05 * widest))
+    axes.set(xlabel="number of predictions", xlim=(0, 1.05 * widest))
     axes.grid(visible=False, axis="y")
     return figure
 
