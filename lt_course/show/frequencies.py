@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import seaborn as sns
 from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -118,30 +119,26 @@ def shared_ranking(web: WebFrequencies, width: float, by: str = "LAION-400M") ->
 def agreement(web: WebFrequencies) -> Figure:
     """Spearman correlations between the six web sets, one panel a concept set (Fig. 13)."""
     figure, axes = plt.subplots(2, 4, figsize=(8.4, 4.8), sharex=True, sharey=True)
-    keys = list(PRETRAINING_SETS)
+    keys, names = list(PRETRAINING_SETS), list(PRETRAINING_SETS.values())
     for ax, (concept_set, title) in zip(axes.flat, CONCEPT_SETS.items(), strict=True):
         rows = _web_pairs(web, concept_set)
         half = rows.pivot(index="second", columns="first", values="spearman")
-        values = half.reindex(index=keys[1:], columns=keys[:-1]).to_numpy()
-        ax.imshow(values, cmap=plt.get_cmap("cividis", 6), vmin=0.4, vmax=1)
-        for (row, column), value in np.ndenumerate(values):
-            if not np.isnan(value):
-                ink = "white" if value < 0.7 else "black"
-                ax.text(
-                    column,
-                    row,
-                    f"{value:.2f}",
-                    ha="center",
-                    va="center",
-                    color=ink,
-                    fontsize=7.5,
-                )
-        ax.set(title=f"{title} ({rows['classes'].iloc[0]})")
-        names = list(PRETRAINING_SETS.values())
-        ax.set_xticks(range(5), names[:-1], rotation=60, ha="right")
-        ax.set_yticks(range(5), names[1:])
+        sns.heatmap(
+            half.reindex(index=keys[1:], columns=keys[:-1]),
+            ax=ax,
+            cmap=plt.get_cmap("cividis", 6),
+            vmin=0.4,
+            vmax=1,
+            annot=True,
+            fmt=".2f",
+            annot_kws={"fontsize": 7.5},
+            square=True,
+            cbar=False,
+        )
+        ax.set(title=f"{title} ({rows['classes'].iloc[0]})", xlabel="", ylabel="")
+        ax.set_xticklabels(names[:-1], rotation=60, ha="right")
+        ax.set_yticklabels(names[1:], rotation=0)
         ax.grid(visible=False)
-        ax.spines[["left", "bottom"]].set_visible(False)
         ax.tick_params(length=0)
     return figure
 
