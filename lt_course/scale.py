@@ -40,10 +40,9 @@ class Scale:
         concepts: number of evaluated concepts C.
         pictures: number of training pictures N.
         epochs: passes over the training pictures.
-        batch: pictures a step, over all processes together.
+        batch: pictures a step.
         towers: the models.
         device: ``cpu`` or ``cuda``.
-        minutes: upper bound for one run on the hardware that the scale is meant for.
     """
 
     name: ScaleName
@@ -54,7 +53,6 @@ class Scale:
     batch: int
     towers: Towers
     device: Literal["cpu", "cuda"]
-    minutes: float
 
 
 SMALL = Towers("small-cnn", "small-transformer", embedding=128, picture_size=32)
@@ -62,15 +60,15 @@ SMALL = Towers("small-cnn", "small-transformer", embedding=128, picture_size=32)
 SCALES: dict[str, Scale] = {
     scale.name: scale
     for scale in (
-        Scale("tiny", "icontail", 60, 4_500, 8, 128, SMALL, "cpu", minutes=0.25),
-        Scale("cpu", "icontail", 194, 8_000, 20, 128, SMALL, "cpu", minutes=3),
+        Scale("tiny", "icontail", 60, 4_500, 8, 128, SMALL, "cpu"),
+        Scale("cpu", "icontail", 194, 8_000, 20, 128, SMALL, "cpu"),
         Scale(
             "gpu", "icontail", 194, 8_000, 60, 256,
-            Towers("RN50", "RN50", 1024, 64), "cuda", 60,
+            Towers("RN50", "RN50", 1024, 64), "cuda",
         ),
         Scale(
             "full", "imagenet-captions", 1_000, 448_896, 32, 1_024,
-            Towers("RN50", "RN50", 1024, 224), "cuda", 600,
+            Towers("RN50", "RN50", 1024, 224), "cuda",
         ),
     )
 }  # fmt: skip

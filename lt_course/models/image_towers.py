@@ -12,8 +12,8 @@ from lt_course.errors import CourseError
 class SmallCNN(nn.Module):
     """Five convolutions; three of them halve the resolution as they widen.
 
-    Striding at once, where a larger network would pool later, keeps a step on one core below
-    40 ms: most of the cost of a small network lies at its highest resolution.
+    It strides at once, where a larger network would pool later: most of the cost of a small
+    network lies at its highest resolution.
 
     Args:
         embedding: dimension D of the features.
