@@ -31,6 +31,22 @@ class Towers:
 
 
 @dataclass(frozen=True)
+class OpenWorld:
+    """What the CLIP is trained on whose text head others start from.
+
+    It stands for CLIP's own 400 million pairs: all training pictures of the evaluated concepts, in
+    their natural counts, and pictures of other concepts.
+
+    Attributes:
+        others: pictures of other concepts.
+        epochs: passes over all of them.
+    """
+
+    others: int
+    epochs: int
+
+
+@dataclass(frozen=True)
 class Scale:
     """What a scale fixes; every other setting is the same from two CPU cores to many GPUs.
 
@@ -40,6 +56,7 @@ class Scale:
         concepts: number of evaluated concepts C.
         pictures: number of training pictures N.
         epochs: passes over the training pictures.
+        open_world: what the pre-trained text head has seen.
         batch: pictures a step.
         towers: the models.
         device: ``cpu`` or ``cuda``.
@@ -50,6 +67,7 @@ class Scale:
     concepts: int
     pictures: int
     epochs: int
+    open_world: OpenWorld
     batch: int
     towers: Towers
     device: Literal["cpu", "cuda"]
@@ -60,14 +78,14 @@ SMALL = Towers("small-cnn", "small-transformer", embedding=128, picture_size=32)
 SCALES: dict[str, Scale] = {
     scale.name: scale
     for scale in (
-        Scale("tiny", "icontail", 60, 4_500, 8, 128, SMALL, "cpu"),
-        Scale("cpu", "icontail", 194, 8_000, 20, 128, SMALL, "cpu"),
+        Scale("tiny", "icontail", 60, 4_500, 6, OpenWorld(10_000, 1), 128, SMALL, "cpu"),
+        Scale("cpu", "icontail", 194, 6_000, 8, OpenWorld(29_000, 3), 128, SMALL, "cpu"),
         Scale(
-            "gpu", "icontail", 194, 8_000, 60, 256,
+            "gpu", "icontail", 194, 8_000, 60, OpenWorld(29_000, 20), 256,
             Towers("RN50", "RN50", 1024, 64), "cuda",
         ),
         Scale(
-            "full", "imagenet-captions", 1_000, 448_896, 32, 1_024,
+            "full", "imagenet-captions", 1_000, 448_896, 32, OpenWorld(0, 32), 1_024,
             Towers("RN50", "RN50", 1024, 224), "cuda",
         ),
     )

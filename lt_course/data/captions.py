@@ -10,6 +10,7 @@ name       the concept's name
 title      the name that the drawing's author gave it
 tags       the words that its author filed it under (nothing, where there are none)
 gloss      a sentence that says what the concept is
+appearance what the drawing looks like, and not what it shows (a negative control)
 ========== =====================================================================================
 """
 
@@ -26,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from open_clip import OPENAI_IMAGENET_TEMPLATES
 
+from lt_course.data.appearance import describe
 from lt_course.data.icontail import Concept, IconTail
 from lt_course.errors import CourseError
 
@@ -48,18 +50,31 @@ def usual_name(icontail: IconTail, concept: int) -> str:
     return min(titles, key=lambda title: (-titles[title], title))
 
 
-Prompts = Literal["template", "usual-name"]
+Prompts = Literal["matching", "template", "name", "usual-name", "gloss"]
+
+
+def matching_prompts(kind: str) -> Prompts:
+    """The prompts that sound like captions of that kind: they follow the kind named first.
+
+    Raises:
+        CourseError: if the kind is unknown.
+    """
+    first = _parts(kind.split("|")[0])[0]
+    if first in _OF_A_PICTURE:
+        return "usual-name" if first != "appearance" else "template"
+    return {"synset": "template"}.get(first, first)  # type: ignore[return-value]
 
 
 def zero_shot_prompts(icontail: IconTail, classes: int, kind: Prompts) -> list[list[str]]:
     """What a model is asked for each of the first `classes` concepts: C lists of P prompts.
 
     The prompts must sound like the captions that a model was trained on: ``template`` puts the
-    concept's name into the 80 templates, ``usual-name`` asks by the name that titles use.
+    concept's name into the 80 templates, ``name`` asks by the bare name, ``usual-name`` by the
+    name that titles use, ``gloss`` by the sentence that explains it.
     """
-    if kind == "template":
-        return [prompts(concept.name) for concept in icontail.concepts[:classes]]
-    return [[usual_name(icontail, concept)] for concept in range(classes)]
+    if kind == "usual-name":
+        return [[usual_name(icontail, concept)] for concept in range(classes)]
+    return [_OF_A_CONCEPT[kind](concept) for concept in icontail.concepts[:classes]]
 
 
 def _synset(concept: Concept) -> list[str]:
@@ -75,6 +90,7 @@ _OF_A_CONCEPT: dict[str, Callable[[Concept], list[str]]] = {
 _OF_A_PICTURE: dict[str, Callable[[IconTail, int], list[str]]] = {
     "title": lambda icontail, picture: [icontail.titles[picture]],
     "tags": lambda icontail, picture: [", ".join(icontail.tags[picture])],
+    "appearance": lambda icontail, picture: [describe(icontail.pictures[picture])],
 }
 KINDS = (*_OF_A_CONCEPT, *_OF_A_PICTURE)
 
@@ -138,8 +154,8 @@ def captions(icontail: IconTail, pictures: Iterable[int], kind: str) -> Captions
     return Captions(list(texts), np.array(choices, dtype=np.int64), first, count)
 
 
-def _joint(kind: str) -> Callable[[IconTail, int], list[str]]:
-    """The writer of one caption that says everything in ``a+b+…``."""
+def _parts(kind: str) -> list[str]:
+    """The simple kinds in ``a+b+…``."""
     parts = kind.split("+")
     for part in parts:
         if part not in KINDS:
@@ -149,6 +165,12 @@ def _joint(kind: str) -> Callable[[IconTail, int], list[str]]:
                 + (f" (did you mean {near[0]!r}?)" if near else "")
                 + f"; the kinds are {', '.join(KINDS)}, joined by + or |."
             )
+    return parts
+
+
+def _joint(kind: str) -> Callable[[IconTail, int], list[str]]:
+    """The writer of one caption that says everything in ``a+b+…``."""
+    parts = _parts(kind)
 
     def write(icontail: IconTail, picture: int) -> list[str]:
         said = [""]

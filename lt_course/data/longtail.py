@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
+from lt_course.data.appearance import Style, is_solid
 from lt_course.data.icontail import IconTail
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import gini, spearman
@@ -126,6 +127,7 @@ class Draw:
         pictures: int64 [N], indices into ``IconTail.pictures``.
         labels: int64 [N], the class of each, 0 … C-1 (C, for a drawing of another concept).
         frequency: int64 [C], pictures of each class.
+        trimmed: bool [C], the classes that were cut to a few shots.
         limit: Spearman correlation between frequency and the number of drawings at hand; 0 would
             be a free permutation, 1 the natural order.
     """
@@ -133,6 +135,7 @@ class Draw:
     pictures: NDArray[np.int64]
     labels: NDArray[np.int64]
     frequency: Counts
+    trimmed: NDArray[np.bool_]
     limit: float
 
 
@@ -148,7 +151,9 @@ def draw(
     trim: int = 0,
     shots: int = 0,
     authors: int | None = None,
+    style: Style = "all",
     others: int = 0,
+    other_concepts: int | None = None,
 ) -> Draw:
     """Draw training pictures of the first `classes` concepts to a class profile.
 
@@ -164,7 +169,9 @@ def draw(
         shots: 0, 1, …: pictures left to each trimmed class.
         authors: use only so many author families a concept, those with the most drawings of it
             (intra-class diversity at equal counts); None uses all.
-        others: adds that many pictures of concepts outside the C (open world), labelled C.
+        style: use only line drawings, or only solid ones.
+        others: adds that many pictures of concepts outside the C (open world), labelled C …
+        other_concepts: … from so many concepts, drawn at random; None draws from all of them.
 
     Raises:
         CourseError: if a field is out of range or the drawings do not suffice.
@@ -177,7 +184,7 @@ def draw(
         raise CourseError(
             f"Field 'concepts' is {classes}, but there are only {len(icontail.concepts)}."
         )
-    pools = [_pool(icontail, concept, permutation, authors) for concept in range(classes)]
+    pools = [_pool(icontail, concept, permutation, authors, style) for concept in range(classes)]
     available = np.array([len(pool) for pool in pools])
 
     if frequency is None and profile == "natural":
@@ -195,14 +202,20 @@ def draw(
     frequency = np.maximum(np.minimum(frequency, 1), (frequency * fraction).astype(np.int64))
     rarest = np.argsort(frequency, kind="stable")[:trim]
     frequency[rarest] = np.minimum(frequency[rarest], shots)
+    trimmed = np.zeros(classes, dtype=bool)
+    trimmed[rarest] = True
 
     taken = [pool[:count] for pool, count in zip(pools, frequency, strict=True)]
     labels = [np.full(count, label) for label, count in enumerate(frequency)]
     if others:
-        taken.append(_others(icontail, classes, permutation, others))
+        taken.append(_others(icontail, classes, permutation, others, other_concepts))
         labels.append(np.full(others, classes))
     return Draw(
-        np.concatenate(taken), np.concatenate(labels), frequency, spearman(available, frequency)
+        np.concatenate(taken),
+        np.concatenate(labels),
+        frequency,
+        trimmed,
+        spearman(available, frequency),
     )
 
 
@@ -228,10 +241,12 @@ def _natural(available: Counts, pictures: int | None) -> Counts:
 
 
 def _pool(
-    icontail: IconTail, concept: int, permutation: int, authors: int | None
+    icontail: IconTail, concept: int, permutation: int, authors: int | None, style: Style
 ) -> NDArray[np.int64]:
     """The training drawings of a concept, in a seeded order."""
     pool = np.flatnonzero((icontail.concept == concept) & ~icontail.test)
+    if style != "all":
+        pool = pool[is_solid(icontail.pictures[pool]) == (style == "solid")]
     if authors is not None:
         families, counts = np.unique(icontail.family[pool], return_counts=True)
         kept = families[np.argsort(-counts, kind="stable")[:authors]]
@@ -239,11 +254,22 @@ def _pool(
     return np.random.default_rng([permutation, 0xD4A, concept]).permutation(pool)
 
 
-def _others(icontail: IconTail, classes: int, permutation: int, count: int) -> NDArray[np.int64]:
-    """Training drawings of concepts outside the evaluated ones, in a seeded order."""
+def _others(
+    icontail: IconTail, classes: int, permutation: int, count: int, concepts: int | None
+) -> NDArray[np.int64]:
+    """Training drawings of concepts outside the evaluated ones, in a seeded order.
+
+    Fewer concepts are a subset of more, with the same permutation.
+    """
+    generator = np.random.default_rng([permutation, 0x07E])
     pool = np.flatnonzero((icontail.concept >= classes) & ~icontail.test)
+    pool = generator.permutation(pool)
+    if concepts is not None:
+        order = generator.permutation(np.arange(classes, len(icontail.concepts)))
+        pool = pool[np.isin(icontail.concept[pool], order[:concepts])]
     if count > len(pool):
         raise CourseError(
-            f"Field 'others' is {count}, but only {len(pool)} pictures of other concepts exist."
+            f"Field 'others' is {count}, but only {len(pool)} pictures of "
+            f"{concepts or 'all'} other concepts exist; ask for fewer."
         )
-    return np.random.default_rng([permutation, 0x07E]).permutation(pool)[:count]
+    return pool[:count]

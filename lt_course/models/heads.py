@@ -41,14 +41,25 @@ class Prototypes(nn.Module):
         embedding: dimension D.
         normalised: l2-normalise the prototypes (the paper's head). A linear head, whose prototypes
             keep their norms, is what tau-normalisation starts from.
+        start: float [C, D], prototypes to start from; None starts from random ones.
+        frozen: leave them as they are.
 
     Shapes: normalised features float [B, D] in, logits float [B, C] out.
     """
 
-    def __init__(self, classes: int, embedding: int, normalised: bool = True) -> None:
+    def __init__(
+        self,
+        classes: int,
+        embedding: int,
+        normalised: bool = True,
+        start: Tensor | None = None,
+        frozen: bool = False,
+    ) -> None:
         super().__init__()
         self.normalised = normalised
-        self.weight = nn.Parameter(torch.randn(classes, embedding) * embedding**-0.5)
+        drawn = torch.randn(classes, embedding) * embedding**-0.5
+        self.weight = nn.Parameter(drawn if start is None else start.clone())
+        self.weight.requires_grad_(not frozen)
         self.temperature = Temperature()
 
     def forward(self, features: Tensor) -> Tensor:

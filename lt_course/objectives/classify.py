@@ -13,11 +13,14 @@ Beside it stand the usual remedies for long tails, as options of the same object
 - weighted cross-entropy: class weights in proportion to 1 / frequency, mean 1 over the pictures;
 - tau-normalisation (Kang et al., arXiv 1910.09217): a linear head whose prototypes are
   divided by the power tau of their norms after training;
+- federated loss (Zhou et al., arXiv 2103.07461, Sec. 5.2): one sigmoid a class in place of the
+  softmax, over a vocabulary filled up by the square root of frequency;
 - class-balanced sampling is a matter of order, and is set there (``Training.sampler``).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,6 +33,7 @@ from lt_course.models.heads import Prototypes
 from lt_course.objectives.batch import Batch, Report, Representations
 
 Sampling = Literal["frequency", "sqrt", "uniform", "in-batch"]
+Loss = Literal["softmax", "sigmoid"]
 Adjustment = Literal["none", "logit-adjustment", "balanced-softmax", "weighted"]
 
 
@@ -45,6 +49,8 @@ class Classify:
         sampling: law by which the vocabulary is filled up: in proportion to class frequency, to its
             square root, uniformly, or not at all (in-batch, which ignores V).
         micro_batch: pictures that share one vocabulary; divides the batch.
+        loss: cross-entropy of one softmax, or the sum of binary ones of a sigmoid a class; both
+            over the vocabulary alone.
         adjustment: remedy for the class prior.
         strength: its strength; 1 is the method as published. Ignored by ``none`` and ``weighted``.
         tau: None for l2-normalised prototypes; a number in [0, 1] for a linear head that is
@@ -54,6 +60,7 @@ class Classify:
     vocabulary: int | None = None
     sampling: Sampling = "frequency"
     micro_batch: int = 32
+    loss: Loss = "softmax"
     adjustment: Adjustment = "none"
     strength: float = 1.0
     tau: float | None = None
@@ -101,19 +108,22 @@ class Classification(nn.Module):
     Args:
         options: how.
         tower: pictures in, features [B, D] out.
-        embedding: dimension D.
+        head: prototypes of the C classes.
         frequency: int64 [C], training pictures of each class.
     """
 
     frequency: Tensor
 
     def __init__(
-        self, options: Classify, tower: nn.Module, embedding: int, frequency: Tensor
+        self, options: Classify, tower: nn.Module, head: Prototypes, frequency: Tensor
     ) -> None:
         super().__init__()
         self.options = options
-        self.tower = tower
-        self.head = Prototypes(len(frequency), embedding, normalised=options.tau is None)
+        self.image_tower = tower
+        self.head = head
+        # The sigmoids start from "one class in C"; a softmax does not see a bias that all share.
+        self.bias = nn.Parameter(torch.tensor(-math.log(len(frequency))))
+        self.bias.requires_grad_(options.loss == "sigmoid")
         self.register_buffer("frequency", frequency.float(), persistent=False)
 
     def encode(self, batch: Batch) -> Representations:
@@ -122,18 +132,23 @@ class Classification(nn.Module):
 
     def image_features(self, pictures: Tensor) -> Tensor:
         """Normalised image features, float32 [B, D]."""
-        return F.normalize(self.tower(pictures).float(), dim=1)
+        return F.normalize(self.image_tower(pictures).float(), dim=1)
 
     def loss(
         self, representations: Representations, batch: Batch, generator: torch.Generator
     ) -> tuple[Tensor, Report]:
-        """Mean cross-entropy over the batch, each micro-batch within its own vocabulary."""
+        """Mean loss over the batch, each micro-batch within its own vocabulary."""
         logits = self.head(representations[0])
         if self.options.adjustment == "balanced-softmax":
             logits = logits + self.options.strength * self._log_prior()
         allowed = self._vocabularies(batch.labels, generator)
-        logits = logits.masked_fill(~allowed, -torch.inf)
-        losses = F.cross_entropy(logits, batch.labels, reduction="none")
+        if self.options.loss == "sigmoid":
+            target = F.one_hot(batch.labels, len(self.frequency)).float()
+            each = F.binary_cross_entropy_with_logits(logits + self.bias, target, reduction="none")
+            losses = (each * allowed).sum(1)
+        else:
+            logits = logits.masked_fill(~allowed, -torch.inf)
+            losses = F.cross_entropy(logits, batch.labels, reduction="none")
         if self.options.adjustment == "weighted":
             weights = self.frequency.sum() / (self.frequency * (self.frequency > 0).sum())
             losses = losses * weights[batch.labels]

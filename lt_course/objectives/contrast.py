@@ -21,14 +21,15 @@ class Contrast:
     Attributes:
         text: the kind of caption, as `lt_course.data.captions` defines: ``template``, ``title``,
             ``title+tags``, ``template|title``, …
-        prompts: how concepts are asked for in zero-shot classification: ``template`` or
-            ``usual-name``; they should sound like the captions.
+        prompts: how concepts are asked for in zero-shot classification: ``matching`` sounds
+            like the captions, as it should; ``template``, ``name``, ``usual-name`` and ``gloss``
+            are `lt_course.data.captions.zero_shot_prompts`.
         context: greatest length of a caption in tokens, 3 … 77.
     """
 
     text: str = "template"
-    prompts: Literal["template", "usual-name"] = "template"
-    context: int = 24
+    prompts: Literal["matching", "template", "name", "usual-name", "gloss"] = "matching"
+    context: int = 16
 
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range."""

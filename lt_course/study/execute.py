@@ -3,35 +3,47 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from tempfile import TemporaryDirectory
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from lt_course import scale as scales
 from lt_course.data import icontail as icontail_module
-from lt_course.data.captions import captions, zero_shot_prompts
+from lt_course.data.appearance import is_solid
+from lt_course.data.captions import captions, matching_prompts, zero_shot_prompts
 from lt_course.data.icontail import IconTail
 from lt_course.data.longtail import Draw, draw
-from lt_course.data.tokens import Tokens, tokens
+from lt_course.data.tokens import tokens
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import bias_report, per_class
+from lt_course.evaluation.neural_collapse import class_means, mean_cosine, nc1, nc2
 from lt_course.evaluation.zero_shot import zero_shot_prototypes
+from lt_course.models.heads import Prototypes
 from lt_course.models.image_towers import image_tower
-from lt_course.models.text_towers import text_tower
+from lt_course.models.text_towers import LanguageModel, pretrained_text_tower, text_tower
 from lt_course.objectives.batch import Batch
 from lt_course.objectives.classify import Classification, Classify
 from lt_course.objectives.contrast import Contrast, Contrastive
-from lt_course.study.spec import Run
+from lt_course.study.spec import Run, open_world_clip
+from lt_course.training import checkpoints
 from lt_course.training.augment import random_crop, standardise
 from lt_course.training.loop import fit
 from lt_course.training.order import Order, numpy_generator, torch_generator
+
+Captioner = Callable[[NDArray[np.int64], int], Tensor]
+"""Rows of the training set and a step in, token ids [B, L] out."""
+
+Weights = Mapping[str, Tensor]
+"""Parameters and buffers of a trained model, by name."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +53,18 @@ class Outcome:
     Attributes:
         metrics: of the test pictures.
         history: one row per epoch of training.
-        per_class: one row per concept: concept, name, frequency, accuracy, predictions.
+        per_class: one row per concept: concept, name, frequency, trimmed (whether it was cut to a
+            few shots), accuracy, predictions, and mean_logit, its logit's mean over all test
+            pictures.
+        arrays: ``test`` int64 [M], indices of the test pictures; ``labels`` and ``predictions``
+            int64 [M]; ``prototypes`` and ``centres`` float32 [C, D], class vectors and mean
+            image features.
     """
 
     metrics: dict[str, float]
     history: list[dict[str, float]]
     per_class: pd.DataFrame
+    arrays: dict[str, NDArray[Any]]
 
 
 def device_of(run: Run) -> torch.device:
@@ -73,7 +91,10 @@ def device_of(run: Run) -> torch.device:
 
 
 def execute(
-    run: Run, folder: Path | None = None, before_step: Callable[[int], None] = lambda step: None
+    run: Run,
+    folder: Path | None = None,
+    before_step: Callable[[int], None] = lambda step: None,
+    pretrained: Callable[[Run], Weights] | None = None,
 ) -> Outcome:
     """Train and evaluate.
 
@@ -81,6 +102,7 @@ def execute(
         run: what to do.
         folder: where checkpoints go, and are taken up from.
         before_step: called with each step's number (tests inject faults here).
+        pretrained: gives the weights of another run; None trains it first, and forgets it.
 
     Raises:
         CourseError: as `lt_course.data.longtail.draw`, `lt_course.training.loop.fit` and
@@ -90,13 +112,16 @@ def execute(
     icontail = _dataset(run)
     drawn = _draw(run, icontail)
     order = Order(drawn.labels, run.training.batch, run.seed, run.training.sampler)
+    teacher: Weights | None = None
+    if run.model.text_head in ("initialised", "frozen"):
+        teacher = (pretrained or _train_first)(open_world_clip(run))
     objective: Classification | Contrastive
-    captioner: Callable[[NDArray[np.int64], int], Tensor] | None = None
+    captioner: Captioner | None = None
     zero_shot: Tensor | None = None
     if isinstance(run.objective, Classify):
-        objective = _classification(run, drawn)
+        objective = _classification(run, run.objective, icontail, drawn, teacher)
     else:
-        objective, captioner, zero_shot = _contrastive(run, run.objective, icontail, drawn)
+        objective, captioner, zero_shot = _contrastive(run, run.objective, icontail, drawn, teacher)
     objective.to(device)
 
     pictures = torch.from_numpy(icontail.pictures[drawn.pictures]).to(device)
@@ -121,22 +146,26 @@ def execute(
         address=run.address,
         before_step=before_step,
     )
+    return _evaluate(run, icontail, drawn, objective, zero_shot, history)
 
-    test = np.flatnonzero(icontail.test & (icontail.concept < run.data.concepts))
-    objective.eval()
-    with torch.no_grad():
-        shown = torch.from_numpy(icontail.pictures[test]).to(device)
-        features = torch.cat(
-            [objective.image_features(standardise(part)) for part in shown.split(512)]
-        )
-        if isinstance(objective, Contrastive):
-            assert zero_shot is not None
-            prototypes = zero_shot_prototypes(objective.text_features, zero_shot.to(device))
-            scores = features @ prototypes.T
-        else:
-            scores = objective.scores(features)
-        predictions = scores.argmax(1).cpu().numpy()
-    return _outcome(icontail, drawn, icontail.concept[test], predictions, history)
+
+def _train_first(run: Run) -> Weights:
+    """Train another run for its weights alone."""
+    with TemporaryDirectory() as folder:
+        execute(run, Path(folder))
+        return weights(Path(folder))
+
+
+def weights(folder: Path) -> Weights:
+    """The weights in a folder of checkpoints, of the newest one.
+
+    Raises:
+        CourseError: if there is no whole checkpoint.
+    """
+    state = checkpoints.load_latest(folder)
+    if state is None:
+        raise CourseError(f"There is no checkpoint in {folder}; delete that run and train it anew.")
+    return cast(Weights, state["model"])
 
 
 def _dataset(run: Run) -> IconTail:
@@ -160,81 +189,176 @@ def _draw(run: Run, icontail: IconTail) -> Draw:
         trim=data.trim,
         shots=data.shots,
         authors=data.authors,
+        style=data.style,
         others=data.others,
+        other_concepts=data.other_concepts,
     )
 
 
-def _classification(run: Run, drawn: Draw) -> Classification:
-    assert isinstance(run.objective, Classify)
+def _classification(
+    run: Run, options: Classify, icontail: IconTail, drawn: Draw, teacher: Weights | None
+) -> Classification:
     if run.data.others:
         raise CourseError(
             f"Field 'others' is {run.data.others}, but a classifier over {run.data.concepts} "
             "concepts has no prototype for pictures of others; set it to 0."
         )
-    draws = run.objective.draws_from(run.data.concepts)
-    if draws and run.training.batch % run.objective.micro_batch:
+    if options.draws_from(run.data.concepts) and run.training.batch % options.micro_batch:
         raise CourseError(
-            f"Field 'micro_batch' is {run.objective.micro_batch}, which does not divide the batch "
+            f"Field 'micro_batch' is {options.micro_batch}, which does not divide the batch "
             f"of {run.training.batch}."
         )
+    if run.model.text_head == "language-model":
+        raise CourseError(
+            "Field 'text_head' is 'language-model', which only CLIP can read; a classifier's is "
+            "scratch, initialised or frozen."
+        )
+    start = None if teacher is None else _prototypes(run, icontail, teacher)
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
-        tower = image_tower(run.model.image_tower, run.model.embedding, run.model.picture_size)
         return Classification(
-            run.objective, tower, run.model.embedding, torch.from_numpy(drawn.frequency)
+            options,
+            image_tower(run.model.image_tower, run.model.embedding, run.model.picture_size),
+            Prototypes(
+                run.data.concepts,
+                run.model.embedding,
+                normalised=options.tau is None,
+                start=start,
+                frozen=run.model.text_head == "frozen",
+            ),
+            torch.from_numpy(drawn.frequency),
         )
+
+
+def _prototypes(run: Run, icontail: IconTail, teacher: Weights) -> Tensor:
+    """What a trained CLIP's text tower makes of the concepts' names: float [C, D]."""
+    asked = zero_shot_prompts(icontail, run.data.concepts, "template")
+    prompts = tokens([prompt for each in asked for prompt in each], Contrast().context)
+    tower = pretrained_text_tower(teacher, prompts)
+    return zero_shot_prototypes(
+        lambda part: F.normalize(tower(part), dim=1), prompts.unflatten(0, (len(asked), -1))
+    )
 
 
 def _contrastive(
-    run: Run, options: Contrast, icontail: IconTail, drawn: Draw
-) -> tuple[Contrastive, Callable[[NDArray[np.int64], int], Tensor], Tensor]:
+    run: Run, options: Contrast, icontail: IconTail, drawn: Draw, teacher: Weights | None
+) -> tuple[Contrastive, Captioner, Tensor]:
     """The objective, what captions a step's pictures, and the zero-shot prompts [C, P, L]."""
     model = run.model
     if model.text_tower is None:
         raise CourseError(
             "Field 'text_tower' is None, but the contrastive objective reads captions; name one."
         )
+    if model.text_head == "language-model":
+        return _behind_a_language_model(run, options, icontail, drawn)
     said = captions(icontail, drawn.pictures, options.text)
-    asked = zero_shot_prompts(icontail, run.data.concepts, options.prompts)
-    table: Tokens = tokens(
-        said.texts + [prompt for prompts in asked for prompt in prompts],
-        options.context,
-        compact=model.text_tower == "small-transformer",
-    )
+    kind = matching_prompts(options.text) if options.prompts == "matching" else options.prompts
+    asked = zero_shot_prompts(icontail, run.data.concepts, kind)
+    ids = tokens(said.texts + [prompt for each in asked for prompt in each], options.context)
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
         objective = Contrastive(
             image_tower(model.image_tower, model.embedding, model.picture_size),
-            text_tower(model.text_tower, table.size, options.context, model.embedding),
+            text_tower(model.text_tower, ids, model.embedding)
+            if teacher is None
+            else pretrained_text_tower(teacher, ids),
         )
+    objective.text_tower.requires_grad_(model.text_head != "frozen")
 
     def captioner(rows: NDArray[np.int64], step: int) -> Tensor:
-        return table.ids[
-            torch.from_numpy(said.draw(rows, numpy_generator(run.seed, step, "captions")))
-        ]
+        return ids[torch.from_numpy(said.draw(rows, numpy_generator(run.seed, step, "captions")))]
 
-    zero_shot = table.ids[len(said.texts) :].unflatten(0, (len(asked), -1))
-    return objective, captioner, zero_shot
+    return objective, captioner, ids[len(said.texts) :].unflatten(0, (len(asked), -1))
 
 
-def _outcome(
+def _behind_a_language_model(
+    run: Run, options: Contrast, icontail: IconTail, drawn: Draw
+) -> tuple[Contrastive, Captioner, Tensor]:
+    """As `_contrastive`; a caption is the number of the concept that it names."""
+    if options.text != "name":
+        raise CourseError(
+            f"Field 'text' is {options.text!r}, but the shipped language model's table holds "
+            "concept names alone; use text 'name' with text_head 'language-model'."
+        )
+    with torch.random.fork_rng():
+        torch.manual_seed(run.seed)
+        objective = Contrastive(
+            image_tower(run.model.image_tower, run.model.embedding, run.model.picture_size),
+            LanguageModel(torch.tensor(icontail_module.text_embeddings()), run.model.embedding),
+        )
+    concepts = torch.from_numpy(icontail.concept[drawn.pictures].astype(np.int64))[:, None]
+    zero_shot = torch.arange(run.data.concepts)[:, None, None]
+    return objective, lambda rows, step: concepts[torch.from_numpy(rows)], zero_shot
+
+
+@torch.no_grad()
+def _evaluate(
+    run: Run,
     icontail: IconTail,
     drawn: Draw,
-    labels: NDArray[np.int32],
-    predictions: NDArray[np.int64],
+    objective: Classification | Contrastive,
+    zero_shot: Tensor | None,
     history: list[dict[str, float]],
 ) -> Outcome:
-    classes = len(drawn.frequency)
+    """Everything that is measured on the test pictures."""
+    classes = run.data.concepts
+    test = np.flatnonzero(icontail.test & (icontail.concept < classes))
+    labels = icontail.concept[test].astype(np.int64)
+    objective.eval()
+    device = next(objective.parameters()).device
+    shown = standardise(torch.from_numpy(icontail.pictures[test]).to(device))
+    raw = torch.cat([objective.image_tower(part).float() for part in shown.split(512)])
+    features = F.normalize(raw, dim=1)
+    if isinstance(objective, Contrastive):
+        assert zero_shot is not None
+        prototypes = zero_shot_prototypes(objective.text_features, zero_shot.to(device))
+        logits = objective.temperature(features @ prototypes.T)
+    else:
+        prototypes = objective.head.weight
+        logits = objective.scores(features)
+    predictions = logits.argmax(1).cpu().numpy()
+
     accuracy, predicted = per_class(labels, predictions, classes)
     table = pd.DataFrame(
         {
             "concept": [concept.key for concept in icontail.concepts[:classes]],
             "name": [concept.name for concept in icontail.concepts[:classes]],
             "frequency": drawn.frequency,
+            "trimmed": drawn.trimmed,
             "accuracy": accuracy,
             "predictions": predicted,
+            "mean_logit": logits.mean(0).cpu().numpy(),
         }
     )
-    bias = cast("dict[str, float]", bias_report(drawn.frequency, labels, predictions))
-    metrics = bias | {"loss": history[-1]["loss"], "frequency_limit": drawn.limit}
-    return Outcome(metrics, history, table)
+    raw, features, prototypes = raw.cpu(), features.cpu(), prototypes.float().cpu()
+    truth = torch.from_numpy(labels)
+    centres = class_means(features, truth, classes)
+    right, solid = labels == predictions, is_solid(icontail.pictures[test])
+    seen = drawn.frequency > 0
+    metrics = cast("dict[str, float]", bias_report(drawn.frequency, labels, predictions)) | {
+        "accuracy_line": _mean(right[~solid]),
+        "accuracy_solid": _mean(right[solid]),
+        "accuracy_kept": _mean(accuracy[~drawn.trimmed]),
+        "accuracy_trimmed": _mean(accuracy[drawn.trimmed]),
+        "predictions_trimmed": _mean(predicted[drawn.trimmed]),
+        "nc1": nc1(raw, truth, classes),
+        "nc2_means": nc2(centres),
+        "nc2_prototypes": nc2(prototypes, centre=False),
+        "cosine_seen": mean_cosine(prototypes[seen]),
+        "cosine_unseen": mean_cosine(prototypes[~seen]),
+        "loss": history[-1]["loss"],
+        "frequency_limit": drawn.limit,
+    }
+    arrays = {
+        "test": test,
+        "labels": labels,
+        "predictions": predictions,
+        "prototypes": prototypes.numpy(),
+        "centres": centres.float().numpy(),
+    }
+    return Outcome(metrics, history, table, arrays)
+
+
+def _mean(values: NDArray[Any]) -> float:
+    """The mean, or nan where there is none."""
+    return float(values.mean()) if len(values) else float("nan")

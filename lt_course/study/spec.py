@@ -12,9 +12,10 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from lt_course import scale as scales
+from lt_course.data.appearance import Style
 from lt_course.errors import CourseError
 from lt_course.fields import COUNT, NATURAL, SEED, check
 from lt_course.objectives.classify import Classify
@@ -37,7 +38,9 @@ class Data:
         trim: so many of the rarest concepts are cut …
         shots: … to so many pictures each.
         authors: greatest number of author families a concept.
-        others: pictures of concepts outside the evaluated ones.
+        style: ``all`` drawings, ``line`` or ``solid`` ones (`lt_course.data.appearance`).
+        others: pictures of concepts outside the evaluated ones …
+        other_concepts: … and of how many such concepts; None draws from all.
     """
 
     dataset: str = "icontail"
@@ -49,7 +52,9 @@ class Data:
     trim: int = 0
     shots: int = 0
     authors: int | None = None
+    style: Style = "all"
     others: int = 0
+    other_concepts: int | None = None
 
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range."""
@@ -63,6 +68,7 @@ class Data:
             shots=NATURAL,
             authors=COUNT,
             others=NATURAL,
+            other_concepts=COUNT,
         )
 
 
@@ -73,12 +79,17 @@ class Model:
     Attributes:
         image_tower: ``small-cnn`` or an open_clip model.
         text_tower: ``small-transformer`` or an open_clip model; None where no text is read.
+        text_head: where class vectors come from (Sec. 3.5). ``scratch``: learnt. ``initialised``:
+            from the text tower of a CLIP that has seen the open world (`open_world_clip`), and
+            learnt on; ``frozen``: from there, and kept. For a classifier that is its prototypes.
+            ``language-model``: MiniLM's embeddings of names, behind a head that is learnt.
         embedding: dimension D of the shared space.
         picture_size: pixels at which an open_clip tower sees a picture.
     """
 
     image_tower: str = "small-cnn"
     text_tower: str | None = None
+    text_head: Literal["scratch", "initialised", "frozen", "language-model"] = "scratch"
     embedding: int = 128
     picture_size: int = 32
 
@@ -130,11 +141,8 @@ NAMED: dict[str, tuple[str, Classify | Contrast]] = {
     "sl": ("supervised learning, all classes in every softmax", Classify()),
     "sl-vocab": ("supervised learning over sampled vocabularies", Classify(vocabulary=32)),
     "clip-template": ("CLIP on class templates", Contrast("template")),
-    "clip-title": ("CLIP on the titles that authors gave", Contrast("title", "usual-name")),
-    "clip-full": (
-        "CLIP on all that authors wrote: titles and tags",
-        Contrast("title+tags", "usual-name", context=16),
-    ),
+    "clip-title": ("CLIP on the titles that authors gave", Contrast("title")),
+    "clip-full": ("CLIP on all that authors wrote: titles and tags", Contrast("title+tags")),
 }
 """The declared runs: name -> what it is, and its objective. All else is the same for all."""
 
@@ -164,13 +172,35 @@ def run(name: str, *, scale: str | None = None, seed: int = 0, **settings: Any) 
         Model(
             chosen.towers.image,
             chosen.towers.text if reads_text else None,
-            chosen.towers.embedding,
-            chosen.towers.picture_size,
+            embedding=chosen.towers.embedding,
+            picture_size=chosen.towers.picture_size,
         ),
         objective,
         Training(duration=f"{chosen.epochs} epochs", batch=chosen.batch),
     )
     return override(declared, **({"seed": seed, "permutation": seed} | settings))
+
+
+def open_world_clip(student: Run) -> Run:
+    """The CLIP that a run's ``initialised`` or ``frozen`` text head comes from.
+
+    One for all runs of a scale: natural counts, concepts beyond the evaluated ones, templates as
+    well as what authors wrote.
+    """
+    seen = scales.named(student.scale).open_world
+    return replace(
+        override(
+            run("clip-full", scale=student.scale, seed=0),
+            text="template|title+tags",
+            concepts=student.data.concepts,
+            profile="natural",
+            pictures=None,
+            others=seen.others,
+            duration=f"{seen.epochs} epochs",
+            embedding=student.model.embedding,
+        ),
+        name="clip-open-world",
+    )
 
 
 def override(run: Run, **settings: Any) -> Run:

@@ -1,9 +1,10 @@
 """The store: runs by address, each trained once.
 
 ``<store>/<address>/<code>/`` holds ``spec.json``, ``metrics.jsonl`` (one row per epoch, then the
-result), ``per_class.parquet``, ``environment.json`` and ``checkpoint/``. The address is the hash
-of the spec; the code is the hash of everything in the package that can change a result, the
-shipped data included. A record made by other code is therefore never read, and never overwritten.
+result), ``per_class.parquet``, ``arrays.npz``, ``environment.json`` and ``checkpoint/``. The
+address is the hash of the spec; the code is the hash of everything in the package that can change
+a result, the shipped data included. A record made by other code is therefore never read, and never
+overwritten.
 """
 
 from __future__ import annotations
@@ -22,16 +23,19 @@ from functools import cache
 from importlib.metadata import version
 from math import isnan
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from zipfile import BadZipFile
 
+import numpy as np
 import pandas as pd
 import pooch
 import torch
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 
 from lt_course.errors import CourseError
-from lt_course.study.execute import device_of, execute
-from lt_course.study.spec import Run
+from lt_course.study.execute import device_of, execute, weights
+from lt_course.study.spec import Run, open_world_clip
 from lt_course.training.progress import progress
 
 PACKAGE = Path(__file__).parents[1]
@@ -39,15 +43,18 @@ DECIDES_RESULTS = (
     "errors.py",
     "fields.py",
     "scale.py",
+    "data/appearance.py",
     "data/captions.py",
     "data/icontail.py",
     "data/longtail.py",
     "data/tokens.py",
     "data/resources/icontail.npz",
+    "data/resources/icontail_text.npz",
     "models/*.py",
     "objectives/*.py",
     "training/*.py",
     "evaluation/bias.py",
+    "evaluation/neural_collapse.py",
     "evaluation/zero_shot.py",
     "study/spec.py",
     "study/execute.py",
@@ -63,7 +70,9 @@ class Record:
         run: its spec.
         metrics: accuracy, accuracy_head/mid/tail, spearman_accuracy, spearman_predictions, …
         history: one row per epoch of training.
-        per_class: one row per concept: concept, name, frequency, accuracy, predictions.
+        per_class: one row per concept: concept, name, frequency, trimmed, accuracy, predictions,
+            mean_logit.
+        arrays: test, labels, predictions, prototypes, centres (`lt_course.study.execute.Outcome`).
         environment: versions, device, threads, memory; ``seconds`` and ``cpu_seconds`` of the
             process that finished the run, set-up and evaluation included, and the ``first_step``
             that it took (not 0 if it went on from a checkpoint); ``pictures_per_second`` of its
@@ -75,6 +84,7 @@ class Record:
     metrics: dict[str, float]
     history: pd.DataFrame
     per_class: pd.DataFrame
+    arrays: dict[str, NDArray[Any]]
     environment: dict[str, Any]
     folder: Path
 
@@ -184,15 +194,20 @@ def _read(run: Run, folder: Path) -> Record | None:
     try:
         *history, result = _rows(folder)
         per_class = pd.read_parquet(folder / "per_class.parquet")
+        with np.load(folder / "arrays.npz") as archive:
+            arrays = dict(archive)
         environment = json.loads((folder / "environment.json").read_text())
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, BadZipFile) as error:
         raise CourseError(
             f"The record in {folder} is damaged ({error}); delete that folder and run again."
         ) from error
-    return Record(run, result, pd.DataFrame(history), per_class, environment, folder)
+    return Record(run, result, pd.DataFrame(history), per_class, arrays, environment, folder)
 
 
 def _train(run: Run, folder: Path) -> Record:
+    # A run that another one starts from is no part of its own costs.
+    teacher = open_world_clip(run) if run.model.text_head in ("initialised", "frozen") else None
+    taught_by = None if teacher is None else weights(get(teacher).folder / "checkpoint")
     wall, cpu = time.perf_counter(), time.process_time()
     steps: list[tuple[int, float]] = []
 
@@ -202,11 +217,14 @@ def _train(run: Run, folder: Path) -> Record:
             _write(folder / "spec.json", json.dumps(spec, indent=1))
         steps.append((step, time.perf_counter()))
 
-    outcome = execute(run, folder / "checkpoint", note)
+    outcome = execute(
+        run, folder / "checkpoint", note, None if taught_by is None else lambda _: taught_by
+    )
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     rows = [*outcome.history, outcome.metrics]
     _write(folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     outcome.per_class.to_parquet(folder / "per_class.parquet")
+    np.savez_compressed(folder / "arrays.npz", **cast("Any", outcome.arrays))
     environment = _environment(run) | {
         "seconds": round(wall, 3),
         "cpu_seconds": round(cpu, 3),

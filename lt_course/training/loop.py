@@ -57,7 +57,7 @@ class Training:
         checkpoint_every: greatest work that a kill can lose.
     """
 
-    duration: str = "8 epochs"
+    duration: str = "6 epochs"
     batch: int = 128
     sampler: Sampler = "natural"
     crop: float = 0.9
