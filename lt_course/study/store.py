@@ -151,6 +151,11 @@ def get(run: Run) -> Record:
         lock.release()
 
 
+def find(run: Run) -> Record | None:
+    """The record of a run if it is in the store, finished; nothing is trained or written."""
+    return _read(run, root() / run.address / code_hash())
+
+
 def get_all(runs: Iterable[Run]) -> list[Record]:
     """The records of several runs, in their order."""
     return [get(run) for run in runs]
@@ -257,11 +262,22 @@ def _environment(run: Run) -> dict[str, Any]:
         "commit": _commit(),
         "python": platform.python_version(),
         "platform": platform.platform(terse=True),
+        "processor": processor(),
         "versions": {package: version(package) for package in packages},
         "device": str(device_of(run)),
         "threads": torch.get_num_threads(),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // per_mebibyte,
     }
+
+
+@cache
+def processor() -> str:
+    """The processor's name and vector instructions, on which the last digits depend."""
+    described = Path("/proc/cpuinfo")  # on Linux; elsewhere Python knows the name
+    lines = described.read_text().splitlines() if described.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{name}, {torch.backends.cpu.get_cpu_capability()}"
 
 
 @cache

@@ -1,0 +1,132 @@
+"""Claims beside their evidence: a table to read, and effects with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lt_course.study.claims import Judgement, Verdict
+
+KINDS: dict[str, str] = {
+    "spearman_predictions": "S(p): Spearman of frequency and number of predictions",
+    "spearman_accuracy": "S(a): Spearman of frequency and accuracy",
+    "accuracy": "accuracy (fraction of test drawings)",
+    "cosine": "mean cosine between prototypes",
+    "nc1": "NC1: variation within classes over that between",
+}
+"""What an effect is measured in, by the metric's first letters; the figure has a panel for each."""
+
+LOOKS: dict[Judgement, tuple[str, str]] = {
+    "supported": ("#009E73", "o"),
+    "undecided": ("#E69F00", "s"),
+    "contradicted": ("#D55E00", "X"),
+}
+"""Colour and marker of each verdict."""
+
+
+PAPER: dict[str, Any] = {
+    "color": "black",
+    "marker": "D",
+    "linestyle": "",
+    "markerfacecolor": "none",
+    "zorder": 3,
+}
+
+
+def table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
+    """One row a claim, all of them, as it is read on a page.
+
+    Returns:
+        Indexed by the claim's id: target (number of the reproduction target), claim (its
+        sentence), in the paper (effect and figure), ours (effect with its 95 % interval), seeds
+        (how many), verdict.
+    """
+    rows = [
+        {
+            "id": v.claim.id,
+            "target": "" if v.claim.target is None else str(v.claim.target),
+            "claim": v.claim.sentence,
+            "in the paper": _paper(v),
+            "ours": "" if v.effect is None else f"{v.effect:.{_digits(v)}f}",
+            "seeds": len(v.by_seed),
+            "verdict": v.verdict,
+        }
+        for v in verdicts
+    ]
+    return pd.DataFrame(rows).set_index("id")
+
+
+def effects(verdicts: Sequence[Verdict]) -> Figure:
+    """Each claim's effect with its interval, beside the paper's and the smallest that would matter.
+
+    One panel for each kind of metric, since their units differ; within it, one row a claim in the
+    order given. Claims without an interval yet show the paper's effect alone.
+    """
+    groups = {kind: rows for kind in KINDS if (rows := [v for v in verdicts if _kind(v) == kind])}
+    figure, panels = plt.subplots(
+        len(groups),
+        1,
+        figsize=(8.2, 0.9 * len(groups) + 0.27 * len(verdicts) + 0.5),
+        height_ratios=[len(rows) + 0.6 for rows in groups.values()],
+        squeeze=False,
+    )
+    for axes, (kind, rows) in zip(panels.flat, groups.items(), strict=True):
+        _panel(axes, rows)
+        axes.set_title(KINDS[kind], loc="left")
+    figure.legend(handles=_legend(), loc="outside upper center", ncols=3)
+    return figure
+
+
+def _panel(axes: Axes, rows: Sequence[Verdict]) -> None:
+    for place, verdict in enumerate(rows):
+        claim, effect = verdict.claim, verdict.effect
+        if claim.paper is not None:
+            axes.plot(claim.paper[0], place, **PAPER)
+        for bound in (claim.smallest, *([-claim.smallest] if claim.expect == "none" else [])):
+            axes.plot([bound] * 2, [place - 0.3, place + 0.3], color="#888888", linestyle="-")
+        if effect is None:
+            continue
+        colour, marker = LOOKS[verdict.verdict]
+        axes.plot([effect.low, effect.high], [place] * 2, color=colour, linestyle="-", linewidth=2)
+        axes.plot(effect.estimate, place, color=colour, marker=marker, markersize=7)
+    axes.axvline(0, color="black", linewidth=0.8, linestyle="-")
+    axes.set_yticks(np.arange(len(rows)), [v.claim.id for v in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.margins(x=0.04)
+
+
+def _legend() -> list[Line2D]:
+    ours = [
+        Line2D([], [], color=colour, marker=marker, linewidth=2, linestyle="-", label=verdict)
+        for verdict, (colour, marker) in LOOKS.items()
+    ]
+    smallest: dict[str, Any] = {"color": "#888888", "marker": "|", "linestyle": ""}
+    return [
+        *ours,
+        Line2D([], [], label="the paper's effect", **PAPER),
+        Line2D([], [], label="smallest that would matter", markersize=10, **smallest),
+    ]
+
+
+def _kind(verdict: Verdict) -> str:
+    metric = verdict.claim.terms[0][2]
+    return next(kind for kind in KINDS if metric.startswith(kind))
+
+
+def _digits(verdict: Verdict) -> int:
+    """Two digits, and a third where two would hide the smallest effect that would matter."""
+    return 3 if verdict.claim.smallest < 0.05 else 2
+
+
+def _paper(verdict: Verdict) -> str:
+    claim = verdict.claim
+    if claim.paper is None:
+        return ""
+    return f"{claim.paper[0]:.{_digits(verdict)}f} ({claim.figure}: {claim.paper[1]})"
