@@ -16,6 +16,7 @@ Each file of ``experiments/`` declares one factor::
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -123,24 +124,11 @@ def factor(name: str) -> Factor:
         raise CourseError(unknown("factor", name, names()))
     path = FOLDER / f"{name}.toml"
     try:
-        table = tomllib.loads(path.read_text())
+        return _factor(name, tomllib.loads(path.read_text()))
     except tomllib.TOMLDecodeError as error:
         raise CourseError(f"{path.name} is not valid TOML: {error}.") from error
-    try:
-        made = Factor(
-            name=name,
-            title=table["title"],
-            chapter=table["chapter"],
-            differ_in=frozenset(table["differ_in"]),
-            settings={k: table.get("base", {}) | v for k, v in table["runs"].items()},
-            claims=tuple(_claim(claim) for claim in table.get("claims", ())),
-        )
-    except KeyError as error:
-        raise CourseError(f"{path.name} lacks the field {error}; add it.") from error
-    except TypeError as error:
-        raise CourseError(f"{path.name}: {error}; see lt_course.study.experiments.") from error
-    _check(made, path.name)
-    return made
+    except CourseError as error:
+        raise CourseError(f"{path.name}: {error}") from error
 
 
 def factors() -> list[Factor]:
@@ -148,22 +136,89 @@ def factors() -> list[Factor]:
     return [factor(name) for name in names()]
 
 
-def _claim(fields: dict[str, Any]) -> Claim:
-    terms = tuple((float(weight), label, metric) for weight, label, metric in fields.pop("terms"))
-    paper = fields.pop("paper", None)
-    return Claim(terms=terms, paper=None if paper is None else tuple(paper), **fields)
-
-
-def _check(made: Factor, file: str) -> None:
+def _factor(name: str, table: dict[str, Any]) -> Factor:
+    """A file's table, checked; errors name the field."""
+    base, runs = _field(table, "base", dict, {}), _field(table, "runs", dict)
+    made = Factor(
+        name=name,
+        title=_field(table, "title", str),
+        chapter=_field(table, "chapter", str),
+        differ_in=frozenset(map(str, _field(table, "differ_in", list))),
+        settings={label: base | _field(runs, label, dict) for label in runs},
+        claims=tuple(_claim(claim) for claim in _field(table, "claims", list, [])),
+    )
+    for label, fields in made.settings.items():
+        try:
+            _field(fields, "run", str)
+            made.run(label)
+        except CourseError as error:
+            raise CourseError(f"Run {label!r}: {error}") from error
     surplus = differences(made.runs().values()) - made.differ_in
     if surplus:
         raise CourseError(
-            f"{file}: the runs differ in {', '.join(sorted(surplus))}, which 'differ_in' does not "
-            "list; a factor varies what it says and nothing else."
+            f"The runs differ in {', '.join(sorted(surplus))}, which 'differ_in' does not list; a "
+            "factor varies what it says and nothing else."
         )
     for claim in made.claims:
         for _, label, _ in claim.terms:
             if label not in made.settings:
-                raise CourseError(
-                    f"{file}: " + unknown(f"run for claim {claim.id}", label, made.settings)
-                )
+                raise CourseError(unknown(f"run for claim {claim.id}", label, made.settings))
+    return made
+
+
+def _claim(table: dict[str, Any]) -> Claim:
+    known = [field.name for field in dataclasses.fields(Claim)]
+    for name in table:
+        if name not in known:
+            raise CourseError(unknown("field of a claim", name, known))
+    claim = Claim(
+        **table
+        | {
+            "id": _field(table, "id", str),
+            "sentence": _field(table, "sentence", str),
+            "terms": tuple(map(_term, _field(table, "terms", list))),
+            "smallest": float(_field(table, "smallest", (int, float))),
+            "paper": _paper(table.get("paper")),
+        }
+    )
+    if claim.smallest <= 0:
+        raise CourseError(
+            f"Field 'smallest' of claim {claim.id} is {claim.smallest}; it must be > 0."
+        )
+    if claim.expect not in ("positive", "none"):
+        raise CourseError(
+            f"Field 'expect' of claim {claim.id} is {claim.expect!r}; use 'positive' or 'none'."
+        )
+    return claim
+
+
+def _term(term: Any) -> tuple[float, str, str]:
+    match term:
+        case [int() | float() as weight, str() as label, str() as metric]:
+            return float(weight), label, metric
+    raise CourseError(f"Field 'terms' holds {term!r}; a term is [weight, label of a run, metric].")
+
+
+def _paper(value: Any) -> tuple[float, str] | None:
+    match value:
+        case None:
+            return None
+        case [int() | float() as effect, str() as source]:
+            return float(effect), source
+    raise CourseError(f"Field 'paper' is {value!r}; it must be [effect, where it comes from].")
+
+
+_KINDS: dict[Any, str] = {str: "a text", list: "a list", dict: "a table"}
+
+
+def _field(
+    table: dict[str, Any], name: str, kind: type | tuple[type, ...], default: Any = None
+) -> Any:
+    value = table.get(name, default)
+    if value is None:
+        raise CourseError(f"The field {name!r} is missing; add it.")
+    if not isinstance(value, kind):
+        raise CourseError(
+            f"Field {name!r} is {value!r}; it must be {_KINDS.get(kind, 'a number')}."
+        )
+    return value
