@@ -1,0 +1,203 @@
+"""Scale and text heads: the runs, the floor of S(a), the paper's curves, the figures."""
+
+import os
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from lt_course import study
+from lt_course.show import scaling as figures
+from lt_course.show import style
+from lt_course.study.experiments import factor
+from lt_course.teach import scaling
+
+MIRROR = os.environ.get("LT_COURSE_MIRROR")
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_stays_open():
+    yield
+    plt.close("all")
+
+
+def measured(labels, seeds=(0,), accuracy=0.3):
+    """Made-up metrics, other ones for each label and seed, in the shape of the recorded ones."""
+    index = pd.MultiIndex.from_product([labels, seeds], names=["label", "seed"])
+    rows = np.random.default_rng(0).uniform(0.1, 0.2, (len(index), len(figures.COLUMNS)))
+    return pd.DataFrame(rows, index=index, columns=list(figures.COLUMNS)).assign(accuracy=accuracy)
+
+
+def test_the_grid_at_cpu_is_the_declared_factor():
+    parts = (1 / 32, 1 / 8, 1 / 2)
+    found = scaling.grid(["sl", "clip-title"], parts, parts, scale="cpu", seed=3)
+    assert found == factor("07_scale").runs("cpu", seed=3)
+
+
+def test_the_grid_has_equal_steps_at_every_scale():
+    runs = scaling.grid(["sl"], (), (1 / 8,), scale="tiny")
+    whole, part = runs["sl 1"], runs["sl 1/8, steps"]
+    steps = 6 * (whole.data.pictures // whole.training.batch)
+    assert part.training.duration == f"{steps} steps"
+    assert study.differences([whole, part]) == {"fraction", "duration"}
+
+
+@pytest.mark.parametrize(("fraction", "text"), [(1, "1"), (0.5, "1/2"), (0.03125, "1/32")])
+def test_fractions_are_spelled_as_labels_spell_them(fraction, text):
+    assert scaling.spelled(fraction) == text
+
+
+def test_a_run_on_all_data_stands_in_both_budgets():
+    runs = scaling.grid(["sl"], (1 / 8,), (1 / 8,), scale="tiny")
+    table = scaling.by_fraction(measured(list(runs), seeds=(0, 1)), runs)
+    counts = table.groupby(["budget", "fraction"]).size()
+    assert counts.to_dict() == {
+        (budget, fraction): 2
+        for budget in (scaling.EPOCHS, scaling.STEPS)
+        for fraction in (1 / 8, 1.0)
+    }
+    whole = table[table["fraction"] == 1].sort_values("seed")
+    assert whole["nc1"].iloc[0] == whole["nc1"].iloc[1]
+
+
+def test_heads_are_told_from_their_fractions():
+    table = scaling.by_head(measured(["frozen", "frozen 1/8", "language model 1/8", "sl frozen"]))
+    assert table[["head", "fraction"]].to_numpy().tolist() == [
+        ["frozen", 1.0], ["frozen", 0.125], ["language model", 0.125], ["sl frozen", 1.0]
+    ]  # fmt: skip
+
+
+def test_nothing_recorded_gives_empty_tables():
+    index = pd.MultiIndex.from_tuples([], names=["label", "seed"])
+    none = pd.DataFrame([], index=index)
+    assert scaling.by_fraction(none, {}).empty
+    assert scaling.by_head(none).empty
+    assert scaling.summary(none, {"accuracy": "accuracy"}, ["sl"]).empty
+
+
+def test_the_summary_has_intervals_where_there_are_seeds():
+    found = measured(["sl"], seeds=(0, 1, 2))
+    found["accuracy"] = [0.1, 0.2, 0.3]
+    table = scaling.summary(found, {"accuracy": "accuracy"}, ["frozen", "sl"])
+    # t with two degrees of freedom: 4.303 * 0.1 / sqrt(3)
+    assert table.loc["sl", "accuracy"] == "0.20 [-0.05, 0.45]"
+    single = scaling.summary(found.iloc[:1], {"accuracy": "accuracy"}, ["sl"])
+    assert single.loc["sl", "accuracy"] == "0.10"
+
+
+def test_metrics_and_work_of_live_runs(small, store):
+    options = {"concepts": 8, "profile": "natural", "pictures": 256, "batch": 16}
+    half = study.run("sl", scale="tiny", fraction=0.5, duration="10 steps", **options)
+    records = {"sl 1/2, steps": study.get(half)}
+    table = scaling.metrics(records)
+    assert table.index.to_list() == [("sl 1/2, steps", 0)]
+    assert set(figures.COLUMNS) <= set(table.columns)
+    record = records["sl 1/2, steps"]
+    pictures = record.per_class["frequency"].sum()
+    assert scaling.work(record) == {
+        "pictures": pictures, "steps": 10, "visits": pytest.approx(160 / pictures)
+    }  # fmt: skip
+
+
+def test_near_chance_a_true_bias_is_not_measured():
+    frequency = np.geomspace(1000, 1, 60).round()
+    curve = scaling.measured_bias(frequency, [2.0, -1.0], repeats=6)
+    good, poor = curve.iloc[0], curve.iloc[1]
+    assert good.accuracy > 5 * scaling.FLOOR > 5 * poor.accuracy
+    assert abs(good.true - poor.true) < 0.05
+    assert good.measured > good.true - 0.1
+    assert poor.measured < poor.true - 0.2
+    assert poor.never > 0.7 > good.never
+
+
+def test_the_papers_curves_are_complete():
+    curves = scaling.paper_curves()
+    assert set(curves["head"]) == set(scaling.HEADS)
+    clip = curves[curves["head"] != "sl frozen"]
+    assert clip.groupby("head").size().eq(6).all()
+    assert not curves[["accuracy", "spearman_accuracy", "nc1", "nc2_means"]].isna().any(axis=None)
+    frozen = curves[curves["head"] == "frozen"]
+    assert frozen["accuracy"].is_monotonic_increasing
+    assert frozen["nc1"].is_monotonic_decreasing
+
+
+@pytest.mark.skipif(not MIRROR, reason="LT_COURSE_MIRROR is not set")
+def test_the_papers_curves_equal_the_table_they_were_taken_from():
+    source = pd.read_csv(Path(MIRROR) / "numbers" / "fig5_data_scaling.csv", comment="#")
+    curves = scaling.paper_curves()
+    for ours, theirs, unit in (
+        ("accuracy", "top1_acc_pct", 0.01),
+        ("spearman_accuracy", "corr_freq_acc", 1),
+        ("nc1", "NC1", 1),
+        ("nc2_means", "NC2", 1),
+    ):
+        assert sorted(curves[ours]) == pytest.approx(sorted(unit * source[theirs]))
+
+
+def test_every_head_has_its_own_colour_marker_and_label():
+    assert set(figures.HEAD_COLOURS) == set(figures.HEAD_MARKERS) == set(figures.HEAD_LABELS)
+    for mapping in (figures.HEAD_COLOURS, figures.HEAD_MARKERS, figures.HEAD_LABELS):
+        assert len(set(mapping.values())) == len(mapping)
+    assert set(figures.HEAD_COLOURS.values()) <= set(style.PALETTE)
+
+
+def test_points_below_the_floor_are_hollow():
+    runs = scaling.grid(["sl"], (1 / 32, 1 / 8), (), scale="tiny")
+    found = measured(list(runs), seeds=(0, 1))
+    found.loc["sl 1/32, epochs", "accuracy"] = scaling.FLOOR / 2
+    figure = figures.fractions(scaling.by_fraction(found, runs), ["accuracy", "spearman_accuracy"])
+    for axes, column in zip(figure.axes, ["accuracy", "spearman_accuracy"], strict=True):
+        hollow = [line for line in axes.get_lines() if line.get_markerfacecolor() == "white"]
+        points = np.concatenate([line.get_xydata() for line in hollow])
+        mean = found.loc["sl 1/32, epochs", column].mean()
+        np.testing.assert_allclose(points, [[1 / 32, mean]])
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["SL, equal epochs", "SL, equal steps"]
+
+
+def test_the_paper_stands_above_ours():
+    ours = scaling.by_head(measured(["frozen 1/8", "frozen", "scratch"], seeds=(0, 1)))
+    columns = ["accuracy", "nc1"]
+    figure = figures.beside_paper(ours, scaling.paper_curves(), columns)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["paper: accuracy", "paper: NC1", "ours: accuracy", "ours: NC1"]
+    assert [axes.get_yscale() for axes in figure.axes] == ["linear", "log"] * 2
+    assert len(figure.legends[0].get_texts()) == len(scaling.HEADS)
+    assert len(figure.axes[0].containers) == 5
+    assert len(figure.axes[2].containers) == 2
+
+
+def test_nothing_recorded_still_shows_the_paper():
+    index = pd.MultiIndex.from_tuples([], names=["label", "seed"])
+    ours = scaling.by_head(pd.DataFrame([], index=index))
+    figure = figures.beside_paper(ours, scaling.paper_curves(), ["accuracy"])
+    assert not figure.axes[1].containers
+
+
+def test_heads_show_every_seed_and_the_mean():
+    found = measured(["sl", "frozen", "frozen 1/8"], seeds=(0, 1, 2))
+    figure = figures.heads(found, ["nc1", "accuracy"])
+    rows = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert rows == ["CLIP, frozen", "SL"]
+    assert [axes.get_xscale() for axes in figure.axes] == ["log", "linear"]
+    means = [c.lines[0].get_xdata()[0] for c in figure.axes[0].containers]
+    assert means == pytest.approx([found.loc[label, "nc1"].mean() for label in ("frozen", "sl")])
+
+
+def test_the_floor_is_marked():
+    curve = pd.DataFrame(
+        {"accuracy": [0.5, 0.02], "true": [0.7, 0.7], "measured": [0.7, 0.4], "never": [0, 0.8]}
+    )
+    axes = figures.floor(curve, classes=60).axes[0]
+    assert {text.get_text() for text in axes.texts} == {"chance", "floor"}
+    assert sorted(text.get_position()[0] for text in axes.texts) == [1 / 60, 1 / 20]
+
+
+def test_neighbours_stand_from_the_nearest_on():
+    nearest = pd.Series([0.9, 0.5], index=["moon", "cloud"])
+    figure = figures.neighbours({"scratch": nearest, "frozen": nearest[::-1]}, "sun")
+    names = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert names == ["moon", "cloud"]
+    assert figure.axes[0].yaxis_inverted()
