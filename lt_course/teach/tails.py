@@ -12,18 +12,33 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lt_course.data import icontail
+from lt_course.data.longtail import draw
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import per_class
 from lt_course.models.heads import Prototypes
 from lt_course.models.image_towers import image_tower
 from lt_course.objectives.batch import Batch
 from lt_course.objectives.classify import Classification, Classify
-from lt_course.study import Record
+from lt_course.study import Record, Run
 from lt_course.study.execute import weights
 from lt_course.training.augment import standardise
 
 BLOCKS = ("seen, seen", "absent, absent", "seen, absent")
 """Pairs of classes, by whether they have training pictures (Fig. 9a of arXiv 2405.21070)."""
+
+
+def training_counts(run: Run) -> npt.NDArray[np.int64]:
+    """How many training pictures a run gives each concept, int64 [C], without training it."""
+    data = run.data
+    return draw(
+        icontail.load(),
+        data.concepts,
+        profile=data.profile,
+        pictures=data.pictures,
+        permutation=data.permutation,
+        trim=data.trim,
+        shots=data.shots,
+    ).frequency
 
 
 def forces(
