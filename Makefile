@@ -35,14 +35,15 @@ book: $(READY)
 
 # Training differs from processor to processor, so the notebooks' comparison is lax: every cell
 # must run, and those tagged nbval-check-output must print what is stored. All of them share
-# one fresh run store.
+# one fresh run store; what passed is kept, so that `make book` need not train it again.
 test: $(READY)
 	@store=$$(mktemp -d) && trap 'rm -rf "$$store"' EXIT INT TERM && \
 	LT_COURSE_STORE="$$store" $(BIN)/python -m pytest \
 	  -n 2 --dist loadfile --no-loadscope-reorder --durations 10 \
 	  --nbval-lax --nbval-current-env --nbval-cell-timeout 600 \
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg \
-	  --ignore tests/pages notebooks tests
+	  --ignore tests/pages notebooks tests && \
+	mkdir -p .store && cp -Rn "$$store"/. .store/
 
 lab: $(READY)
 	$(BIN)/python -m jupyterlab notebooks
