@@ -1,11 +1,14 @@
-"""The command line: ``lt-course run``, ``lt-course runs``, ``lt-course data``."""
+"""The command line: ``lt-course run``, ``runs``, ``study``, ``claims`` and ``data``."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+import time
+from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -13,9 +16,11 @@ import tyro
 
 from lt_course import study
 from lt_course.errors import CourseError
+from lt_course.study import experiments, fill, results, verify
 from lt_course.study.spec import Run, field_places, unknown
 from lt_course.training.loop import Interrupted
 
+HEADINGS = {"accuracy": "accuracy", "spearman_accuracy": "S(a)", "spearman_predictions": "S(p)"}
 BUILDS = ("icontail", "text-embeddings", "web-summary")
 
 
@@ -37,6 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     train.add_argument("--json", action="store_true", help="print one JSON object")
     listing = commands.add_parser("runs", help="list the runs in the store")
     listing.add_argument("--json", action="store_true", help="print one JSON object a run")
+    _declare_study(commands.add_parser("study", help="train, record or verify the declared study"))
+    judged = commands.add_parser("claims", help="what the recorded runs say of each claim")
+    judged.add_argument("--json", action="store_true", help="print one JSON object a claim")
+    judged.add_argument("--scale", default="cpu", help="of the recorded runs (default: cpu)")
     data = commands.add_parser("data", help="remake a data file that the package ships")
     data.add_argument("build", choices=[f"build-{name}" for name in BUILDS])
     data.add_argument("--source", type=Path, help="a copy of the source archive (else: download)")
@@ -50,6 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"unrecognised: {' '.join(rest)}")
         if known.command == "runs":
             return _runs(known.json)
+        if known.command == "study":
+            return {"run": _study_run, "record": _study_record, "verify": _study_verify}[
+                known.action
+            ](known)
+        if known.command == "claims":
+            return _claims(known.json, known.scale)
         return _build(known.build.removeprefix("build-"), known.source, known.out)
     except CourseError as error:
         print(error, file=sys.stderr)
@@ -60,6 +75,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped; what was saved stays.", file=sys.stderr)
         return 130
+
+
+def _declare_study(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True)
+    fills = actions.add_parser(
+        "run",
+        help="train the runs of a factor; those in the store are done already",
+        description="Train the runs of factors, each on one thread. Stop with Ctrl-C; the same "
+        "command goes on.",
+    )
+    fills.add_argument("factor", nargs="+", help="a file of experiments/ without .toml, or: all")
+    fills.add_argument("--workers", type=int, default=1, help="processes at a time (default: 1)")
+    records = actions.add_parser("record", help="write results/ from the store")
+    for each in (fills, records):
+        each.add_argument("--scale", default="cpu", help="tiny, cpu, gpu or full (default: cpu)")
+        each.add_argument("--seeds", default="0-4", help="such as 0-4 or 0,2,5 (default: 0-4)")
+    verifies = actions.add_parser("verify", help="train recorded runs again and compare")
+    verifies.add_argument("--sample", type=int, required=True, help="how many, at random")
+    verifies.add_argument("--seed", type=int, default=0, help="of the choice (default: 0)")
+    verifies.add_argument("--scale", default="cpu", help="tiny, cpu, … (default: cpu)")
 
 
 def _run(known: argparse.Namespace, rest: list[str]) -> int:
@@ -115,6 +150,95 @@ def _runs(as_json: bool) -> int:
     table = pd.DataFrame(rows).reindex(columns=columns).round(3)
     print(table.to_string(index=False, na_rep=""))
     return 0
+
+
+def _study_run(known: argparse.Namespace) -> int:
+    names = experiments.names() if known.factor == ["all"] else known.factor
+    chosen = [study.factor(name) for name in names]
+    asked = fill.tasks(chosen, known.scale, _numbers(known.seeds))
+    left = fill.unfinished(asked)
+    print(f"{len(asked)} runs, {len(asked) - len(left)} of them in the store.", flush=True)
+    start, failed = time.perf_counter(), 0
+    for number, done in enumerate(fill.fill(left, known.workers), start=1):
+        remaining = (time.perf_counter() - start) / number * (len(left) - number)
+        said = done.error or f"{done.seconds:.0f} s, " + ", ".join(
+            f"{heading} {done.metrics[name]:.2f}" for name, heading in HEADINGS.items()
+        )
+        failed += done.error is not None
+        counted = len(asked) - len(left) + number
+        print(
+            f"{counted}/{len(asked)} | {done.task} | {said} | "
+            f"{timedelta(seconds=round(remaining))} left",
+            flush=True,
+        )
+    if failed:
+        raise CourseError(f"{failed} of {len(asked)} runs failed; their lines above say why.")
+    return 0
+
+
+def _study_record(known: argparse.Namespace) -> int:
+    tally = results.record(known.scale, _numbers(known.seeds))
+    print(
+        f"{tally.recorded} of {tally.recorded + tally.missing} declared runs are recorded "
+        f"({tally.new} new or changed, {tally.missing} missing)."
+    )
+    if tally.dropped:
+        print(f"{tally.dropped} records that no factor declares any longer were removed.")
+    return 0
+
+
+def _study_verify(known: argparse.Namespace) -> int:
+    if known.sample < 1:
+        raise CourseError(f"--sample is {known.sample}; give 1 or more.")
+    wrong = 0
+    for found in verify.verify(known.sample, known.seed, known.scale):
+        run = found.recorded.run
+        if found.faults:
+            said = "DIFFERS: " + "; ".join(found.faults)
+        elif found.differences:
+            said = f"within the tolerance (not as recorded: {', '.join(found.changed)})"
+        else:
+            said = "equal"
+        wrong += bool(found.faults)
+        print(f"{run.address} | {run.name} | seed {run.seed} | {said}", flush=True)
+    if wrong:
+        print(f"{wrong} recorded runs could not be reproduced.", file=sys.stderr)
+    return int(wrong > 0)
+
+
+def _claims(as_json: bool, scale: str) -> int:
+    found = study.verdicts(scale=scale)
+    if as_json:
+        for verdict in found:
+            print(json.dumps(verdict.summary(), ensure_ascii=False))
+        return 0
+    for verdict in found:
+        claim, effect = verdict.claim, verdict.effect
+        target = "" if claim.target is None else f", target {claim.target}"
+        print(f"{verdict.verdict.upper()}: {claim.sentence}  [{claim.id}{target}]")
+        measured = "no interval yet" if effect is None else f"{effect:.3f}"
+        print(f"    effect {measured}, {len(verdict.by_seed)} seeds", end="")
+        if claim.paper is not None:
+            print(f"; paper {claim.paper[0]:.3f} ({claim.figure}: {claim.paper[1]})", end="")
+        print()
+    counted = Counter(verdict.verdict for verdict in found)
+    print(f"{len(found)} claims: " + ", ".join(f"{n} {what}" for what, n in counted.items()) + ".")
+    return 0
+
+
+def _numbers(text: str) -> list[int]:
+    """Seeds from a text such as ``0-4`` or ``0,2,5-7``: each once, in order."""
+    found: set[int] = set()
+    for part in text.split(","):
+        ends = part.split("-")
+        if len(ends) > 2 or not all(end.strip().isdecimal() for end in ends):
+            raise CourseError(
+                f"--seeds is {text!r}; give numbers and ranges, such as 0-4 or 0,2,5."
+            )
+        found.update(range(int(ends[0]), int(ends[-1]) + 1))
+    if not found:
+        raise CourseError(f"--seeds is {text!r}, an empty range; the smaller number comes first.")
+    return sorted(found)
 
 
 def _build(name: str, source: Path | None, out: Path | None) -> int:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import pandas as pd
 
@@ -49,6 +49,26 @@ class Verdict:
     effect: Interval | None
     by_seed: dict[int, float]
     verdict: Judgement
+
+    def summary(self) -> dict[str, Any]:
+        """One flat object, as ``lt-course claims --json`` prints it."""
+        claim, effect = self.claim, self.effect
+        return {
+            "id": claim.id,
+            "target": claim.target,
+            "sentence": claim.sentence,
+            "factor": self.factor,
+            "figure": claim.figure,
+            "paper": None if claim.paper is None else claim.paper[0],
+            "paper_values": None if claim.paper is None else claim.paper[1],
+            "expect": claim.expect,
+            "smallest": claim.smallest,
+            "effect": None if effect is None else effect.estimate,
+            "low": None if effect is None else effect.low,
+            "high": None if effect is None else effect.high,
+            "seeds": sorted(self.by_seed),
+            "verdict": self.verdict,
+        }
 
 
 def verdicts(chapter: str | None = None, scale: str = "cpu") -> list[Verdict]:

@@ -114,7 +114,7 @@ def record(scale: str = "cpu", seeds: Iterable[int] = range(5)) -> Tally:
     asked = declared(scale, seeds)
     for address, run in asked.items():
         if (finished := store.find(run)) is not None:
-            known[address] = _of(finished)
+            known[address] = of(finished)
     gone = undeclared(known)
     for address in gone:
         del known[address]
@@ -300,7 +300,7 @@ def rebuild(spec: dict[str, Any], name: str) -> Run:
         ) from error
 
 
-def _of(finished: store.Record) -> Recorded:
+def of(finished: store.Record) -> Recorded:
     """What of a finished run is recorded.
 
     A store stays where it was made: a run that does not say on which processor it was trained

@@ -275,9 +275,11 @@ def processor() -> str:
     """The processor's name and vector instructions, on which the last digits depend."""
     described = Path("/proc/cpuinfo")  # on Linux; elsewhere Python knows the name
     lines = described.read_text().splitlines() if described.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    name = names[0] if names else platform.processor() or platform.machine()
-    return f"{name}, {torch.backends.cpu.get_cpu_capability()}"
+    pairs = [[part.strip() for part in line.split(":", 1)] for line in lines if ":" in line]
+    known = dict(reversed(pairs))  # of the first core
+    name = known.get("model name") or platform.processor() or platform.machine()
+    details = [f"{key} {known[key]}" for key in ("cpu family", "model") if key in known]
+    return ", ".join([name, *details, torch.backends.cpu.get_cpu_capability()])
 
 
 @cache
