@@ -1,6 +1,7 @@
 """Scale and text heads: the runs, the floor of S(a), the paper's curves, the figures."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -12,6 +13,7 @@ from lt_course import study
 from lt_course.show import scaling as figures
 from lt_course.show import style
 from lt_course.study.experiments import factor
+from lt_course.study.spec import open_world_clip
 from lt_course.teach import scaling
 
 MIRROR = os.environ.get("LT_COURSE_MIRROR")
@@ -101,6 +103,20 @@ def test_metrics_and_work_of_live_runs(small, store):
     }  # fmt: skip
 
 
+def test_what_the_open_world_clip_has_seen(small):
+    student = study.run("clip-template", scale="tiny", text_head="frozen", concepts=6, pictures=40)
+    teacher = replace(
+        open_world_clip(student), data=replace(open_world_clip(student).data, others=50)
+    )
+    tail = np.array([False] * 4 + [True] * 2)
+    assert scaling.seen(teacher, tail) == {
+        "concepts": 6 * 40, "tail": 2 * 40, "others": 50, "test pictures": 0
+    }  # fmt: skip
+    own = scaling.seen(student, tail)
+    assert own["concepts"] == 40
+    assert own["others"] == own["test pictures"] == 0
+
+
 def test_near_chance_a_true_bias_is_not_measured():
     frequency = np.geomspace(1000, 1, 60).round()
     curve = scaling.measured_bias(frequency, [2.0, -1.0], repeats=6)
@@ -181,7 +197,6 @@ def test_heads_show_every_seed_and_the_mean():
     figure = figures.heads(found, ["nc1", "accuracy"])
     rows = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
     assert rows == ["CLIP, frozen", "SL"]
-    assert [axes.get_xscale() for axes in figure.axes] == ["log", "linear"]
     means = [c.lines[0].get_xdata()[0] for c in figure.axes[0].containers]
     assert means == pytest.approx([found.loc[label, "nc1"].mean() for label in ("frozen", "sl")])
 

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 
 from lt_course.evaluation.intervals import mean_over_seeds
 from lt_course.show import style
@@ -75,7 +75,7 @@ def beside_paper(ours: pd.DataFrame, theirs: pd.DataFrame, columns: Sequence[str
         columns: metrics of `COLUMNS`, a column of panels each.
     """
     figure, grid = plt.subplots(
-        2, len(columns), figsize=(2.5 * len(columns) + 0.4, 5.6), squeeze=False
+        2, len(columns), figsize=(2.5 * len(columns) + 0.4, 5.4), sharey="col", squeeze=False
     )
     sources = (("paper", theirs, PAPER_FLOOR), ("ours", ours, FLOOR))
     for row, (whose, table, lowest) in zip(grid, sources, strict=True):
@@ -88,6 +88,7 @@ def beside_paper(ours: pd.DataFrame, theirs: pd.DataFrame, columns: Sequence[str
                 )  # fmt: skip
             _fraction_axis(axes, column, theirs["fraction"])
             axes.set_title(f"{whose}: {COLUMNS[column]}")
+            axes.label_outer(remove_inner_ticks=False)
     _legend(figure, grid.ravel())
     return figure
 
@@ -115,8 +116,6 @@ def heads(found: pd.DataFrame, columns: Sequence[str]) -> Figure:
                           marker=marker, color=colour)  # fmt: skip
         axes.set(title=COLUMNS[column], ylim=(len(labels) - 0.4, -0.6))
         axes.grid(visible=False, axis="y")
-        if column in LOGARITHMIC:
-            axes.set_xscale("log")
     panels[0, 0].set_yticks(range(len(labels)), [HEAD_LABELS[label] for label in labels])
     return figure
 
@@ -214,6 +213,9 @@ def _fraction_axis(axes: Axes, column: str, fractions: pd.Series) -> None:
     axes.set(title=COLUMNS[column], xlabel="fraction of the data")
     if column in LOGARITHMIC:
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
 
 
 def _legend(figure: Figure, panels: npt.NDArray[np.object_]) -> None:

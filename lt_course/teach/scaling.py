@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from fractions import Fraction
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lt_course import scale as scales
+from lt_course.data import icontail, longtail
 from lt_course.evaluation.bias import per_class, spearman
 from lt_course.evaluation.intervals import mean_over_seeds
 from lt_course.study import Record, Run, paper, run
@@ -95,6 +97,29 @@ def work(record: Record) -> dict[str, float]:
         "pictures": pictures,
         "steps": total,
         "visits": total * training.batch / pictures,
+    }
+
+
+def seen(asked: Run, tail: npt.NDArray[np.bool_]) -> dict[str, int]:
+    """What a run is trained on, in pictures.
+
+    Args:
+        asked: the run.
+        tail: bool [C], the classes whose pictures are counted as those of the tail.
+
+    Returns:
+        Pictures of the evaluated ``concepts``; of those, of the ``tail``; pictures of ``others``;
+        and how many of all of them are ``test pictures``.
+    """
+    data, pictures = asked.data, icontail.load()
+    options = {f.name: getattr(data, f.name) for f in fields(data)}
+    del options["dataset"]
+    drawn = longtail.draw(pictures, options.pop("concepts"), **options)
+    return {
+        "concepts": int(drawn.frequency.sum()),
+        "tail": int(drawn.frequency[tail].sum()),
+        "others": int((drawn.labels == data.concepts).sum()),
+        "test pictures": int(pictures.test[drawn.pictures].sum()),
     }
 
 
