@@ -64,6 +64,7 @@ def test_what_the_paper_concludes_can_be_read_from_the_table():
     [
         ("fig1b", "fig1b_correlation_by_pretraining_set.csv", "corr_freq_acc"),
         ("fig13", "fig13_dataset_frequency_spearman.csv", "paper_value"),
+        ("fig4a", "fig4a_intraclass_similarity_modes.csv", "mode_similarity"),
         ("fig4b", "fig4b_laionet_thresholds.csv", "corr_freq_acc"),
         ("fig9a", "fig9a_classifier_affinity.csv", "mean_cos"),
     ],
