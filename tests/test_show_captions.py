@@ -13,7 +13,7 @@ from lt_course.data.captions import captions
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import spearman
 from lt_course.evaluation.caption_statistics import information
-from lt_course.evaluation.intervals import mean_over_seeds
+from lt_course.evaluation.intervals import mean_over_seeds, paired_difference
 from lt_course.show import captions as show
 from lt_course.study import paper
 
@@ -114,6 +114,7 @@ def test_with_nothing_recorded_the_paper_remains(bits) -> None:
     assert (show.by_number_of_texts(NOTHING)["S(p)"] == "–").all()
     assert (show.correlations(NOTHING, bits) == "–").all(axis=None)
     assert show.kind_means(NOTHING, "accuracy") == {}
+    assert (show.change(NOTHING, {"title": "tags"}) == "–").all(axis=None)
     show.against_bits(NOTHING, bits)
 
 
@@ -169,3 +170,19 @@ def test_losses_are_drawn_above_their_floors() -> None:
     assert list(left.lines[0].get_ydata()) == [2.5, 1.5, 0.5]
     assert list(left.lines[0].get_xdata()) == [1, 2, 3]
     assert right.patches[0].get_width() == 0.3
+
+
+def test_change_is_paired_over_the_seeds_that_both_have(metrics) -> None:
+    less = metrics.drop(index=("tags", 1))
+    table = show.change(less, {"title": "tags"})
+    a, b = ([metrics.loc[(kind, s), "accuracy"] for s in (0, 2)] for kind in ("tags", "title"))
+    assert table.loc["title → tags", "accuracy"] == str(paired_difference(a, b))
+
+
+def test_a_run_beside_the_paper() -> None:
+    record = SimpleNamespace(metrics=dict.fromkeys(show.METRICS, 0.25))
+    row = show.beside_the_paper(record, "template", "fig19")
+    assert row["S(p)"] == 0.25
+    assert row["S(p), paper"] == paper.value(
+        "fig19", "incaps", "clip-template", "spearman_predictions"
+    )

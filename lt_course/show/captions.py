@@ -18,7 +18,7 @@ from lt_course.data.icontail import IconTail
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import spearman
 from lt_course.evaluation.caption_statistics import Information
-from lt_course.evaluation.intervals import mean_over_seeds
+from lt_course.evaluation.intervals import mean_over_seeds, paired_difference
 from lt_course.show import style
 from lt_course.study import Record, paper
 
@@ -244,6 +244,42 @@ def by_number_of_texts(metrics: pd.DataFrame) -> pd.DataFrame:
             row[f"{heading}, paper"] = f"{np.mean(theirs):.2f}"
         rows[number] = row
     return pd.DataFrame(rows).T.rename_axis("texts")
+
+
+def beside_the_paper(record: Record, kind: str, figure: str) -> dict[str, float]:
+    """`METRICS` of a run, each followed by the paper's value for that kind of caption.
+
+    Args:
+        record: of the run.
+        kind: of its captions, one of `IN_THE_PAPER`.
+        figure: ``fig3`` (text tower from scratch) or ``fig19`` (frozen).
+    """
+    row = {}
+    for metric, heading in METRICS.items():
+        row[heading] = record.metrics[metric]
+        row[f"{heading}, paper"] = paper.value(figure, "incaps", IN_THE_PAPER[kind], metric)
+    return row
+
+
+def change(metrics: pd.DataFrame, pairs: Mapping[str, str]) -> pd.DataFrame:
+    """What changes from one kind of caption to another, paired over seeds.
+
+    Args:
+        metrics: indexed by (label, seed), as `lt_course.study.recorded` returns it.
+        pairs: from which kind to which.
+
+    Returns:
+        For display: one row a pair, one column each of `METRICS`; ``–`` below two shared seeds.
+    """
+    rows = {}
+    for before, after in pairs.items():
+        row = {}
+        for metric, heading in METRICS.items():
+            kinds = [_values(metrics, kind, metric) for kind in (after, before)]
+            both = pd.concat(kinds, axis=1).dropna().to_numpy()
+            row[heading] = str(paired_difference(*both.T)) if len(both) > 1 else "–"
+        rows[f"{before} → {after}"] = row
+    return pd.DataFrame(rows).T
 
 
 def against_bits(
