@@ -152,6 +152,15 @@ def test_the_papers_curves_equal_the_table_they_were_taken_from():
         assert sorted(curves[ours]) == pytest.approx(sorted(unit * source[theirs]))
 
 
+def test_the_papers_budget_is_as_its_scripts_say():
+    table = scaling.paper_budget()
+    assert table["steps"].iloc[[0, -1]].to_list() == [3_168, 101_760]
+    assert round(table.loc["1/32", "warm-up"], 2) == 0.16
+    share = table["pictures"] / table["pictures"].iloc[-1]
+    assert share.to_numpy() == pytest.approx([2.0**-power for power in range(5, -1, -1)], rel=1e-3)
+    assert scaling.meaning(60).shape == (60, 384)
+
+
 def test_every_head_has_its_own_colour_marker_and_label():
     assert set(figures.HEAD_COLOURS) == set(figures.HEAD_MARKERS) == set(figures.HEAD_LABELS)
     for mapping in (figures.HEAD_COLOURS, figures.HEAD_MARKERS, figures.HEAD_LABELS):

@@ -75,7 +75,7 @@ def beside_paper(ours: pd.DataFrame, theirs: pd.DataFrame, columns: Sequence[str
         columns: metrics of `COLUMNS`, a column of panels each.
     """
     figure, grid = plt.subplots(
-        2, len(columns), figsize=(2.5 * len(columns) + 0.4, 5.4), sharey="col", squeeze=False
+        2, len(columns), figsize=(2.5 * len(columns) + 0.4, 5.6), sharey="col", squeeze=False
     )
     sources = (("paper", theirs, PAPER_FLOOR), ("ours", ours, FLOOR))
     for row, (whose, table, lowest) in zip(grid, sources, strict=True):
@@ -87,8 +87,9 @@ def beside_paper(ours: pd.DataFrame, theirs: pd.DataFrame, columns: Sequence[str
                     HEAD_LABELS[head], "-", lowest,
                 )  # fmt: skip
             _fraction_axis(axes, column, theirs["fraction"])
+            if whose == "paper":
+                axes.set_xlabel("")
             axes.set_title(f"{whose}: {COLUMNS[column]}")
-            axes.label_outer(remove_inner_ticks=False)
     _legend(figure, grid.ravel())
     return figure
 

@@ -100,6 +100,24 @@ def work(record: Record) -> dict[str, float]:
     }
 
 
+def paper_budget() -> pd.DataFrame:
+    """Fig. 5's fractions of LAIONet: pictures, steps, and the share of them that warms up.
+
+    The sizes are those of the release; epochs (32), batch (1,024) and warm-up (500 steps) are in
+    its scripts, and in App. C.
+    """
+    pictures = [101_848, 203_580, 407_100, 814_158, 1_628_287, 3_256_561]
+    steps = [each // 1_024 * 32 for each in pictures]
+    names = [spelled(2.0**-power) for power in range(5, -1, -1)]
+    table = {"pictures": pictures, "steps": steps, "warm-up": [500 / each for each in steps]}
+    return pd.DataFrame(table, index=pd.Index(names, name="fraction"))
+
+
+def meaning(classes: int) -> npt.NDArray[np.float32]:
+    """The language model's embeddings of the first concepts' names: float32 [classes, 384]."""
+    return icontail.text_embeddings()[:classes]
+
+
 def seen(asked: Run, tail: npt.NDArray[np.bool_]) -> dict[str, int]:
     """What a run is trained on, in pictures.
 
