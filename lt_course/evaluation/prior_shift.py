@@ -1,0 +1,242 @@
+"""What a vocabulary does to the prior: the theory of lesson 05.
+
+Let A be the vocabulary of a picture x with label y, and pi_c = P(c in A | y is not c). An
+uncorrected softmax over A has the optimum
+
+    f_c(x) = log p(c | x) - log pi_c + constant(x)
+
+exactly if, besides y, every class is in A independently of the others, with probability pi_c, and
+closely for the laws of `lt_course.objectives.classify`, whose classes compete for places. So the
+log prior that is part of log p(c | x) loses log pi_c. A full softmax has pi = 1 and keeps all of
+it; pi in proportion to the prior would remove all of it, as balanced softmax does
+(arXiv 2007.10740).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lt_course.errors import CourseError
+from lt_course.objectives.classify import Classify, vocabulary_mask
+
+Floats = npt.NDArray[np.float64]
+
+
+def inclusion_in_batch(prior: npt.ArrayLike, micro_batch: int) -> Floats:
+    """P(c in A | y is not c) where A holds the classes of the micro-batch and no others.
+
+    Args:
+        prior: float [C], the classes' shares of the training pictures.
+        micro_batch: pictures m that share a vocabulary; the m - 1 others are independent of y.
+
+    Returns:
+        float [C], 1 - (1 - p_c)^(m - 1).
+    """
+    return -np.expm1((micro_batch - 1) * np.log1p(-np.asarray(prior, dtype=np.float64)))
+
+
+def inclusion(
+    frequency: npt.ArrayLike, options: Classify, draws: int = 5_000, seed: int = 0
+) -> Floats:
+    """P(c in A | y is not c) under the options of a classifier.
+
+    Exact where nothing is drawn. Otherwise counted over simulated micro-batches, with the very
+    function that draws vocabularies in training; classes of equal frequency are counted together,
+    as they have equal probability.
+
+    Args:
+        frequency: int [C], training pictures of each class.
+        options: vocabulary, sampling law and micro-batch.
+        draws: simulated micro-batches.
+        seed: of the simulation.
+
+    Returns:
+        float [C] in [0, 1]; 0 for a class that is never in the vocabulary of another one's picture.
+
+    Raises:
+        CourseError: if no class has pictures.
+    """
+    prior = _prior(frequency)
+    if not options.draws_from(len(prior)):
+        return np.ones_like(prior)
+    if options.sampling == "in-batch":
+        return inclusion_in_batch(prior, options.micro_batch)
+    ordered, place = np.unique(np.asarray(frequency), return_inverse=True)
+    counts = np.repeat(ordered, np.bincount(place))
+    return _simulated(tuple(counts.tolist()), options, draws, seed)[place]
+
+
+@cache
+def _simulated(frequency: tuple[float, ...], options: Classify, draws: int, seed: int) -> Floats:
+    """Inclusion of each distinct frequency, counted; frequencies come sorted."""
+    prior = torch.from_numpy(_prior(frequency))
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.multinomial(
+        prior.expand(draws, -1), options.micro_batch, replacement=True, generator=generator
+    )
+    masks = draw_vocabularies(labels, frequency, options, generator)
+    # Each picture in turn is the one that is asked about, unless its own class is c.
+    own = torch.zeros(masks.shape).scatter_add_(1, labels, torch.ones(labels.shape))
+    asked = options.micro_batch - own
+    _, group = np.unique(frequency, return_inverse=True)
+    inside = np.bincount(group, (masks * asked).sum(0).numpy())
+    return np.asarray(inside / np.bincount(group, asked.sum(0).numpy()), dtype=np.float64)
+
+
+def draw_vocabularies(
+    labels: Tensor, frequency: npt.ArrayLike, options: Classify, generator: torch.Generator
+) -> Tensor:
+    """Vocabularies as a classifier draws them: int64 [G, m] labels in, bool [G, C] out."""
+    counts = torch.tensor(np.asarray(frequency), dtype=torch.float32)
+    weights = {
+        "frequency": counts,
+        "sqrt": counts.sqrt(),
+        "uniform": torch.ones_like(counts),
+        "in-batch": torch.zeros_like(counts),
+    }[options.sampling]
+    size = 0 if options.sampling == "in-batch" else options.vocabulary or len(counts)
+    return vocabulary_mask(labels, size, weights, generator)
+
+
+def shift(included: npt.ArrayLike) -> Floats:
+    """What the theory adds to the logits of a full softmax: -log pi_c, less its mean over classes.
+
+    Args:
+        included: float [C], inclusion probabilities.
+
+    Raises:
+        CourseError: if one is 0: such a class is never a wrong answer, and its logit has no bound.
+    """
+    return _centred(-_log(included))
+
+
+def residual_prior(frequency: npt.ArrayLike, included: npt.ArrayLike) -> Floats:
+    """What is left of the log prior: log p_c - log pi_c, less its mean over classes.
+
+    Raises:
+        CourseError: as `shift`; also if a class has no pictures.
+    """
+    return _centred(_log(_prior(frequency)) - _log(included))
+
+
+def remaining(frequency: npt.ArrayLike, included: npt.ArrayLike) -> float:
+    """Which share of the log prior is left: the slope of the residual on the log prior.
+
+    1 for a full softmax; 0 where pi is in proportion to the prior, as for logit adjustment at
+    strength 1.
+
+    Raises:
+        CourseError: as `residual_prior`, or if all classes are equally frequent.
+    """
+    log_prior = _centred(_log(_prior(frequency)))
+    if not np.ptp(log_prior):
+        raise CourseError("All classes are equally frequent: no share of a flat prior can be left.")
+    return float(log_prior @ residual_prior(frequency, included) / (log_prior @ log_prior))
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well a prediction is met, class by class, both sides less their means.
+
+    Attributes:
+        slope: of the measured values on the predicted ones; 1 for a prediction of the right size.
+        r2: share of the measured variance that a line through the prediction explains, 0..1.
+        r2_as_predicted: the same without fitting a slope; below 0 where predicting no shift at all
+            would be nearer.
+    """
+
+    slope: float
+    r2: float
+    r2_as_predicted: float
+
+
+def agreement(measured: npt.ArrayLike, predicted: npt.ArrayLike) -> Agreement:
+    """Compare what was measured with what was predicted, float [C] each.
+
+    Raises:
+        CourseError: if shapes differ, or one side is the same for all classes.
+    """
+    m, p = _centred(measured), _centred(predicted)
+    if m.shape != p.shape or not np.ptp(m) or not np.ptp(p):
+        raise CourseError(
+            f"measured and predicted have shapes {m.shape} and {p.shape}: give one value of each "
+            "per class, and not the same for all."
+        )
+    slope = (m @ p) / (p @ p)
+    return Agreement(
+        float(slope),
+        float(slope * (m @ p) / (m @ m)),
+        float(1 - ((m - p) ** 2).sum() / (m @ m)),
+    )
+
+
+def best_logits(
+    posterior: npt.ArrayLike, options: Classify, pictures: int = 120_000, seed: int = 0
+) -> Floats:
+    """The optimum that training would reach if nothing stood in its way.
+
+    A world of K kinds of pictures, equally many of each, in which a kind's label is uncertain; a
+    classifier with a free logit for each kind and class; and the loss of training, minimised over
+    many micro-batches by L-BFGS. The loss is convex, so the way does not matter.
+
+    Args:
+        posterior: float [K, C], p(c | kind), > 0, rows of sum 1.
+        options: vocabulary, sampling law and micro-batch.
+        pictures: that the loss is averaged over.
+        seed: of the pictures and vocabularies.
+
+    Returns:
+        float [K, C], logits less their mean over classes.
+    """
+    chances = torch.tensor(np.asarray(posterior), dtype=torch.float64)
+    generator = torch.Generator().manual_seed(seed)
+    groups = pictures // options.micro_batch
+    kinds = torch.randint(len(chances), (groups * options.micro_batch,), generator=generator)
+    labels = torch.multinomial(chances[kinds], 1, generator=generator)[:, 0]
+    masks = torch.ones(len(labels), chances.shape[1], dtype=torch.bool)
+    if options.draws_from(chances.shape[1]):
+        drawn = draw_vocabularies(
+            labels.view(groups, -1), chances.mean(0).numpy(), options, generator
+        )
+        masks = drawn.repeat_interleave(options.micro_batch, dim=0)
+    logits = torch.zeros_like(chances, requires_grad=True)
+    optimiser = torch.optim.LBFGS([logits], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        loss = F.cross_entropy(logits[kinds].masked_fill(~masks, -torch.inf), labels)
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    found = logits.detach().numpy()
+    return np.asarray(found - found.mean(1, keepdims=True), dtype=np.float64)
+
+
+def _prior(frequency: npt.ArrayLike) -> Floats:
+    counts = np.asarray(frequency, dtype=np.float64)
+    if counts.sum() <= 0 or counts.min() < 0:
+        raise CourseError("Frequencies must not be negative, and one of them must be positive.")
+    return counts / counts.sum()
+
+
+def _log(probabilities: npt.ArrayLike) -> Floats:
+    values = np.asarray(probabilities, dtype=np.float64)
+    if values.min() <= 0:
+        raise CourseError(
+            f"Class {values.argmin()} has probability 0 and no finite logarithm; leave classes out "
+            "that have no pictures or are never in a vocabulary."
+        )
+    return np.log(values)
+
+
+def _centred(values: npt.ArrayLike) -> Floats:
+    array = np.asarray(values, dtype=np.float64)
+    return array - array.mean()
