@@ -102,22 +102,25 @@ def heads(found: pd.DataFrame, columns: Sequence[str]) -> Figure:
         columns: metrics of `COLUMNS`.
     """
     labels = [label for label in HEAD_LABELS if label in found.index.unique("label")]
-    figure, panels = plt.subplots(
-        1, len(columns), figsize=(2.0 * len(columns) + 1.6, 0.4 * len(labels) + 1.2),
+    rows = -(-len(columns) // 3)
+    figure, grid = plt.subplots(
+        rows, min(3, len(columns)), figsize=(8.6, (0.3 * len(labels) + 0.7) * rows),
         sharey=True, squeeze=False,
     )  # fmt: skip
-    for axes, column in zip(panels[0], columns, strict=True):
+    for axes, column in zip(grid.flat, columns, strict=False):
         for place, label in enumerate(labels):
             values = found.loc[label][column]
             colour, marker = HEAD_COLOURS[label], HEAD_MARKERS[label]
             if len(values) > 1:
-                axes.plot(values, [place + 0.22] * len(values), linestyle="", marker="|",
+                axes.plot(values, [place + 0.3] * len(values), linestyle="", marker="|",
                           color="#888888", markersize=4)  # fmt: skip
             axes.errorbar(values.mean(), place, xerr=_reach(values), linestyle="", capsize=3,
                           marker=marker, color=colour)  # fmt: skip
         axes.set(title=COLUMNS[column], ylim=(len(labels) - 0.4, -0.6))
         axes.grid(visible=False, axis="y")
-    panels[0, 0].set_yticks(range(len(labels)), [HEAD_LABELS[label] for label in labels])
+    for axes in grid.flat[len(columns) :]:
+        axes.set_axis_off()
+    grid[0, 0].set_yticks(range(len(labels)), [HEAD_LABELS[label] for label in labels])
     return figure
 
 
@@ -211,6 +214,8 @@ def _fraction_axis(axes: Axes, column: str, fractions: pd.Series) -> None:
     ticks = sorted(set(fractions))
     axes.set_xticks(ticks, [spelled(tick) for tick in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
+    if ticks:
+        axes.set_xlim(ticks[0] / 1.25, ticks[-1] * 1.25)
     axes.set(title=COLUMNS[column], xlabel="fraction of the data")
     if column in LOGARITHMIC:
         axes.set_yscale("log")
