@@ -162,12 +162,13 @@ def test_unknown_metrics_are_refused(metrics) -> None:
         show.kind_means(metrics, "accurracy")
 
 
-def test_losses_are_drawn_above_their_floors() -> None:
+def test_losses_are_drawn_with_their_floors() -> None:
     losses = [3.0, 2.0, 1.0]
     record = SimpleNamespace(history=pd.DataFrame({"loss": losses}), metrics={"accuracy": 0.3})
     figure = show.loss_and_accuracy({"title": record}, {"title": 0.5})
     left, right = figure.axes
-    assert list(left.lines[0].get_ydata()) == [2.5, 1.5, 0.5]
+    assert list(left.lines[0].get_ydata()) == losses
+    assert list(left.lines[1].get_ydata()) == [0.5, 0.5]
     assert list(left.lines[0].get_xdata()) == [1, 2, 3]
     assert right.patches[0].get_width() == 0.3
 

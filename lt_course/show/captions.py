@@ -167,19 +167,18 @@ def loss_and_accuracy(records: Mapping[str, Record], floors: Mapping[str, float]
 
     Args:
         records: a run for each kind of caption.
-        floors: the least loss of each kind, in nats.
+        floors: the least loss of each kind, in nats; drawn dashed.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.2), width_ratios=[1.5, 1])
     for place, (kind, record) in enumerate(records.items()):
         colour, marker = LOOKS[group(kind)]
         epochs = np.arange(1, len(record.history) + 1)
-        left.plot(
-            epochs, record.history["loss"] - floors[kind], color=colour, marker=marker,
-            linestyle="-", label=kind,
-        )  # fmt: skip
+        loss = record.history["loss"]
+        left.plot(epochs, loss, color=colour, marker=marker, linestyle="-", label=kind)
+        left.axhline(floors[kind], color=colour, linestyle="--", linewidth=1)
         right.barh(place, record.metrics["accuracy"], color=colour, height=0.6)
         right.plot(record.metrics["accuracy"], place, color=colour, marker=marker, markersize=8)
-    left.set(xlabel="epoch", ylabel="training loss above its floor (nats)", ylim=(0, None))
+    left.set(xlabel="epoch", ylabel="training loss (nats)", ylim=(0, None))
     left.xaxis.set_major_locator(MaxNLocator(integer=True))
     left.legend()
     right.set_yticks(range(len(records)), list(records))
