@@ -25,8 +25,8 @@ RARE = 10
 
 SCHEDULES: dict[str, Schedule] = {
     "the paper's words: ÷ 10 at 30, 50, 70": Schedule("step", 0.1, 90, milestones=(30, 50, 70)),
-    "what `--scheduler step` gives: cosine": Schedule("cosine", 0.1, 90),
-    "what `--scheduler cosine` gives: ÷ 10 every 30": Schedule(
+    "what --scheduler step gives: cosine": Schedule("cosine", 0.1, 90),
+    "what --scheduler cosine gives: ÷ 10 every 30": Schedule(
         "step", 0.1, 90, milestones=(30, 60)
     ),
 }
@@ -36,11 +36,10 @@ FIGURE_8: dict[str, tuple[int, float, int, float, bool]] = {
     "SL": (256, 90, 64, 0.1, False),
     "SL, frozen head": (256, 90, 64, 0.1, False),
     "SL, frozen head, subsampled vocabulary": (1024, 90, 256, 0.4, False),
-    "CLIP, text tower from scratch or frozen": (1024, 32, 1024, 1e-3, True),
+    "CLIP, text tower from scratch or frozen": (1024, 32, 256, 1e-3, True),
 }
-"""Methods of Fig. 8 as the released scripts start them: batch, epochs, pictures among which the
-classes of one softmax are found, peak learning rate, whether an epoch's last, partial batch is
-dropped."""
+"""Methods of Fig. 8 as the released scripts start them: batch, epochs, pictures per GPU, peak
+learning rate, whether an epoch's last, partial batch is dropped."""
 
 
 def table_1(counts: pd.Series) -> pd.DataFrame:
@@ -132,20 +131,21 @@ def figure_8(pictures: int) -> pd.DataFrame:
         pictures: training pictures.
 
     Returns:
-        One row a method: batch, pictures a vocabulary, learning rate, epochs, steps.
+        One row a method: batch, pictures per GPU, peak learning rate, epochs, steps.
     """
-    return pd.DataFrame(
+    return pd.DataFrame.from_dict(
         {
             name: {
                 "batch": batch,
-                "pictures a vocabulary": shared,
+                "pictures per GPU": share,
                 "peak learning rate": rate,
                 "epochs": epochs,
                 "steps": steps(pictures, batch, epochs, drop_last),
             }
-            for name, (batch, epochs, shared, rate, drop_last) in FIGURE_8.items()
-        }
-    ).T
+            for name, (batch, epochs, share, rate, drop_last) in FIGURE_8.items()
+        },
+        orient="index",
+    )
 
 
 def shared_weights(tags: Sequence[str] = ("cc12m", "yfcc15m")) -> pd.DataFrame:
