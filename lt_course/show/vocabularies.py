@@ -27,18 +27,18 @@ class Look(TypedDict):
 
 
 LAW_LOOKS: dict[str, Look] = {
-    "all": {"color": style.COLOURS["sl"], "marker": "o"},
+    "all": {"color": style.COLOURS["sl"], "marker": style.MARKERS["sl"]},
     "in-batch": {"color": style.PALETTE[6], "marker": "*"},
-    "frequency": {"color": style.PALETTE[0], "marker": "D"},
-    "sqrt": {"color": style.PALETTE[2], "marker": "^"},
-    "uniform": {"color": style.PALETTE[4], "marker": "s"},
+    "frequency": {"color": style.COLOURS["sl-vocab"], "marker": style.MARKERS["sl-vocab"]},
+    "sqrt": {"color": style.PALETTE[3], "marker": "p"},
+    "uniform": {"color": style.PALETTE[1], "marker": "X"},
 }
 """Colour and marker of each sampling law; ``all`` is the full softmax."""
 
 LAW_LINES: dict[str, str] = {"frequency": "-", "sqrt": "--", "uniform": ":"}
 
-REMEDY_MARKERS = "Xv<>Pdhp"
-"""For what is no vocabulary, in order; all in one colour, CLIP in its own."""
+REMEDY_MARKERS, REMEDY_COLOUR = "<>Pdh8", "#777777"
+"""For the remedies that are no vocabularies, in order."""
 
 
 def laws(
@@ -122,8 +122,10 @@ def collapse(found: pd.DataFrame) -> Figure:
     for label, group in found.groupby("label", sort=False):
         law = law_of(str(label))
         mean = interval(group["S(p)"])
-        axes.errorbar(group["remaining"].mean(), mean.estimate, yerr=_reach(mean), capsize=3,
-                      linestyle="", label=None if law in named else law, **LAW_LOOKS[law])  # fmt: skip
+        axes.errorbar(
+            group["remaining"].mean(), mean.estimate, yerr=_reach(mean), capsize=3, linestyle="",
+            label=None if law in named else law, **LAW_LOOKS[law],
+        )  # fmt: skip
         named.add(law)
     axes.set(xlabel="share of the log prior left, as predicted", ylabel="S(p), measured")
     axes.legend(loc="lower right")
@@ -165,8 +167,8 @@ def plane(found: pd.DataFrame) -> Figure:
         x, y = interval(group["spearman_predictions"]), interval(group["accuracy"])
         axes.errorbar(x.estimate, y.estimate, xerr=_reach(x), yerr=_reach(y), linestyle="",
                       elinewidth=0.8, markersize=6, label=name, **look)  # fmt: skip
-        if factor == "05_vocabulary" and label[-1].isdigit():
-            axes.annotate(label.split()[-1], (x.estimate, y.estimate), fontsize=7,
+        if factor == "05_vocabulary" and (size := str(label).split()[-1]).isdigit():
+            axes.annotate(size, (x.estimate, y.estimate), fontsize=7,
                           xytext=(4, 4), textcoords="offset points")  # fmt: skip
     axes.set(xlabel="S(p): Spearman of frequency and number of predictions", ylabel="accuracy")
     _legend_once(axes)
@@ -191,7 +193,7 @@ def _plane_look(factor: str, label: str, remedies: Iterator[str]) -> tuple[Look,
         return LAW_LOOKS[law], "SL, all classes" if law == "all" else f"vocabulary, {law}"
     if label in style.COLOURS:
         return {"color": style.COLOURS[label], "marker": style.MARKERS[label]}, style.LABELS[label]
-    return {"color": style.PALETTE[3], "marker": next(remedies)}, label
+    return {"color": REMEDY_COLOUR, "marker": next(remedies)}, label
 
 
 def _legend_once(axes: Axes) -> None:
