@@ -153,8 +153,10 @@ def _runs(as_json: bool) -> int:
 
 
 def _study_run(known: argparse.Namespace) -> int:
+    if known.workers < 1:
+        raise CourseError(f"--workers is {known.workers}; give 1 or more.")
     names = experiments.names() if known.factor == ["all"] else known.factor
-    chosen = [study.factor(name) for name in names]
+    chosen = [experiments.factor(name) for name in names]
     asked = fill.tasks(chosen, known.scale, _numbers(known.seeds))
     left = fill.unfinished(asked)
     print(f"{len(asked)} runs, {len(asked) - len(left)} of them in the store.", flush=True)

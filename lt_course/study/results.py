@@ -333,9 +333,8 @@ def _write(known: dict[str, Recorded]) -> None:
         each.per_class.assign(address=each.run.address, **{"class": range(len(each.per_class))})
         for each in ordered
     ]
-    empty = pd.DataFrame({name: [] for name in SCHEMA.names})
-    rows = pd.concat(tables, ignore_index=True) if tables else empty
-    table = pa.table([pa.array(rows[f.name]).cast(f.type) for f in SCHEMA], schema=SCHEMA)
+    rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=SCHEMA.names)
+    table = pa.Table.from_pandas(rows, SCHEMA, preserve_index=False).replace_schema_metadata()
     temporary = FOLDER / f"{PER_CLASS}.tmp"
     pq.write_table(table, temporary, compression="zstd", compression_level=19)
     temporary.replace(FOLDER / PER_CLASS)

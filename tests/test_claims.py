@@ -1,0 +1,231 @@
+"""Claims: the rule of the verdict at its borders, paired intervals, and nothing dropped."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from lt_course import cli, study
+from lt_course.errors import CourseError
+from lt_course.evaluation.intervals import Interval
+from lt_course.show import claims as show
+from lt_course.study import experiments, results
+from lt_course.study.claims import Verdict, effects, evaluate, judge
+from lt_course.study.experiments import Claim
+
+GAP = Claim(
+    id="gap",
+    sentence="The gap is there.",
+    terms=((1, "a", "accuracy"), (-1, "b", "accuracy")),
+    smallest=0.05,
+)
+
+
+def metrics(**runs: list[float]) -> pd.DataFrame:
+    """Runs by label, with the accuracy of each seed; nan stands for a run that is not there."""
+    rows = {
+        (label, seed): value
+        for label, values in runs.items()
+        for seed, value in enumerate(values)
+        if not math.isnan(value)
+    }
+    index = pd.MultiIndex.from_tuples(list(rows), names=["label", "seed"])
+    return pd.DataFrame({"accuracy": list(rows.values())}, index=index)
+
+
+@pytest.mark.parametrize(
+    ("low", "estimate", "high", "verdict"),
+    [
+        (0.01, 0.10, 0.19, "supported"),
+        (1e-9, 0.05, 0.10, "supported"),  # the estimate may equal the smallest effect
+        (0.0, 0.05, 0.10, "undecided"),  # an interval that touches 0 is not above it
+        (-0.01, 0.10, 0.21, "undecided"),
+        (0.01, 0.049, 0.088, "undecided"),  # clear of 0, but perhaps too small
+        (0.01, 0.02, 0.03, "contradicted"),  # clear of 0, and surely too small
+        (0.00, 0.02, 0.05, "undecided"),  # an interval that touches the smallest effect
+        (-0.20, -0.10, 0.049, "contradicted"),
+        (-0.30, -0.20, -0.10, "contradicted"),
+    ],
+)
+def test_a_positive_effect_is_judged(low, estimate, high, verdict) -> None:
+    assert judge(Interval(estimate, low, high, 5), 0.05, "positive") == verdict
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (-0.04, 0.04, "supported"),
+        (-0.05, 0.05, "supported"),
+        (-0.05, 0.0501, "undecided"),
+        (-0.0501, 0.04, "undecided"),
+        (0.01, 0.04, "supported"),  # an effect, but one too small to matter
+        (0.05, 0.20, "undecided"),
+        (0.0501, 0.20, "contradicted"),
+        (-0.20, -0.05, "undecided"),
+        (-0.20, -0.0501, "contradicted"),
+        (-0.20, 0.20, "undecided"),
+    ],
+)
+def test_no_effect_is_judged(low, high, verdict) -> None:
+    assert judge(Interval((low + high) / 2, low, high, 5), 0.05, "none") == verdict
+
+
+def test_the_interval_is_that_of_the_paired_t_test() -> None:
+    generator = np.random.default_rng(0)
+    a, b = generator.random(5) + 0.4, generator.random(5)
+    found = evaluate(GAP, "toy", metrics(a=list(a), b=list(b)))
+    expected = stats.ttest_rel(a, b).confidence_interval(0.95)
+    assert found.effect is not None
+    assert found.effect.estimate == pytest.approx((a - b).mean())
+    assert found.effect.low == pytest.approx(expected.low)
+    assert found.effect.high == pytest.approx(expected.high)
+    assert found.effect.n == 5
+    assert found.by_seed == pytest.approx(dict(enumerate(a - b)))
+
+
+def test_terms_are_weighted_and_summed() -> None:
+    claim = Claim("x", "X.", ((0.5, "a", "accuracy"), (0.5, "b", "accuracy"),
+                              (-2, "c", "accuracy"), (1, "a", "accuracy")), 0.1)  # fmt: skip
+    table = metrics(a=[0.2, 0.4], b=[0.6, 0.8], c=[0.1, 0.2])
+    assert effects(claim, table) == pytest.approx({0: 0.4, 1: 0.6})
+
+
+def test_a_seed_counts_if_all_of_its_runs_are_there() -> None:
+    nan = math.nan
+    found = evaluate(GAP, "toy", metrics(a=[0.5, nan, 0.7, 0.8], b=[0.1, 0.2, nan, 0.3]))
+    assert found.by_seed == pytest.approx({0: 0.4, 3: 0.5})
+    assert found.verdict == "supported" if found.effect.low > 0 else "undecided"
+
+
+@pytest.mark.parametrize("values", [{}, {"a": [0.5], "b": [0.1]}, {"a": [0.5, 0.6]}])
+def test_below_two_seeds_nothing_is_said(values: dict[str, list[float]]) -> None:
+    table = metrics(**values) if values else pd.DataFrame(index=pd.MultiIndex.from_arrays([[], []]))
+    found = evaluate(GAP, "toy", table)
+    assert (found.effect, found.verdict) == (None, "not recorded")
+
+
+def test_equal_seeds_have_an_interval_of_no_width() -> None:
+    found = evaluate(GAP, "toy", metrics(a=[0.5, 0.5], b=[0.25, 0.25]))
+    assert found.effect == Interval(0.25, 0.25, 0.25, 2)
+    assert found.verdict == "supported"
+
+
+def test_a_metric_that_is_not_there_is_named() -> None:
+    claim = Claim("x", "X.", ((1, "a", "acuracy"),), 0.1)
+    with pytest.raises(CourseError, match="Claim x: There is no metric 'acuracy'; the nearest are"):
+        evaluate(claim, "toy", metrics(a=[0.5, 0.6]))
+
+
+def test_a_metric_that_is_undefined_is_named() -> None:
+    table = metrics(a=[0.5, 0.6], b=[0.1, 0.2])
+    table.loc[("b", 1), "accuracy"] = math.nan
+    with pytest.raises(CourseError, match="accuracy of run 'b', seed 1, is undefined"):
+        evaluate(GAP, "toy", table)
+
+
+def declared() -> list[tuple[str, Claim]]:
+    return [(f.name, claim) for f in experiments.factors() for claim in f.claims]
+
+
+def test_no_claim_is_dropped() -> None:
+    found = study.verdicts()
+    assert [(v.factor, v.claim) for v in found] == declared()
+    assert len({v.claim.id for v in found}) == len(found)
+    chapters = {f.chapter for f in experiments.factors()}
+    assert sum(len(study.verdicts(chapter)) for chapter in chapters) == len(found)
+
+
+def test_an_unknown_chapter_is_named() -> None:
+    with pytest.raises(CourseError, match="no chapter '04_lanuage'; the nearest are 04_language"):
+        study.verdicts("04_lanuage")
+
+
+def test_the_committed_effects_are_those_of_the_committed_lines() -> None:
+    """Recomputed from the file itself, by scipy alone."""
+    lines = [json.loads(x) for x in (results.FOLDER / results.RUNS).read_text().splitlines()]
+    measured = {line["address"]: line["metrics"] for line in lines}
+    for verdict in study.verdicts():
+        if verdict.effect is None:
+            continue
+        factor = experiments.factor(verdict.factor)
+        by_seed = [
+            sum(
+                weight * measured[factor.run(label, "cpu", seed).address][metric]
+                for weight, label, metric in verdict.claim.terms
+            )
+            for seed in verdict.by_seed
+        ]
+        assert list(verdict.by_seed.values()) == pytest.approx(by_seed)
+        expected = stats.ttest_1samp(by_seed, 0).confidence_interval(0.95)
+        assert (verdict.effect.low, verdict.effect.high) == pytest.approx(tuple(expected))
+
+
+FIELDS = {
+    "id", "target", "sentence", "factor", "figure", "paper", "paper_values", "expect", "smallest",
+    "effect", "low", "high", "seeds", "verdict",
+}  # fmt: skip
+
+
+def test_claims_answer_in_json(capsys) -> None:
+    assert cli.main(["claims", "--json"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [each["id"] for each in found] == [claim.id for _, claim in declared()]
+    for each in found:
+        assert set(each) == FIELDS
+        assert each["verdict"] in {"supported", "contradicted", "undecided", "not recorded"}
+        assert (each["effect"] is None) == (each["verdict"] == "not recorded")
+        assert (each["effect"] is None) == (len(each["seeds"]) < 2)
+
+
+def test_claims_answer_in_words(capsys) -> None:
+    assert cli.main(["claims", "--scale", "tiny"]) == 0
+    said = capsys.readouterr().out
+    for _, claim in declared():
+        assert claim.sentence in said
+    assert f"{len(declared())} claims: " in said
+
+
+def made() -> list[Verdict]:
+    """A verdict of each kind."""
+    effect = Interval(0.1234, 0.05, 0.2, 5)
+    by_seed = dict.fromkeys(range(5), 0.1)
+    return [
+        Verdict(GAP, "toy", effect, by_seed, "supported"),
+        Verdict(GAP, "toy", effect, by_seed, "contradicted"),
+        Verdict(GAP, "toy", effect, by_seed, "undecided"),
+        Verdict(GAP, "toy", None, {0: 0.1}, "not recorded"),
+    ]
+
+
+def test_the_table_has_every_claim() -> None:
+    table = show.table(made())
+    assert list(table["verdict"]) == ["supported", "contradicted", "undecided", "not recorded"]
+    assert list(table["ours"]) == ["0.12 [0.05, 0.20]"] * 3 + [""]
+    assert list(table["seeds"]) == [5, 5, 5, 1]
+    everything = show.table(study.verdicts())
+    assert list(everything.index) == [claim.id for _, claim in declared()]
+    assert (everything["in the paper"] != "").sum() == sum(
+        claim.paper is not None for _, claim in declared()
+    )
+
+
+def test_the_figure_has_a_row_for_every_claim() -> None:
+    figure = show.effects(study.verdicts())
+    labels = [tick.get_text() for axes in figure.axes for tick in axes.get_yticklabels()]
+    assert sorted(labels) == sorted(claim.id for _, claim in declared())
+    plt.close(figure)
+
+
+def test_verdicts_differ_in_colour_and_marker() -> None:
+    colours, markers = zip(*show.LOOKS.values(), strict=True)
+    assert len(set(colours)) == len(set(markers)) == len(show.LOOKS)
+    figure = show.effects(made())
+    drawn = {line.get_marker() for line in figure.axes[0].lines}
+    assert set(markers) <= drawn
+    plt.close(figure)
