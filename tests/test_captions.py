@@ -9,7 +9,14 @@ import pytest
 import torch
 from scipy import stats
 
-from lt_course.data.captions import captions, prompts, usual_name, zero_shot_prompts
+from lt_course.data.captions import (
+    KINDS,
+    captions,
+    matching_prompts,
+    prompts,
+    usual_name,
+    zero_shot_prompts,
+)
 from lt_course.data.tokens import tokens
 from lt_course.errors import CourseError
 
@@ -62,10 +69,17 @@ def test_lists_are_shared_between_pictures_of_a_concept(small) -> None:
     assert len(table.choices) == 80
 
 
-@pytest.mark.parametrize(("kind", "expected"), [("template", 80), ("usual-name", 1)])
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("template", 80), ("name", 1), ("usual-name", 1), ("gloss", 1)]
+)
 def test_zero_shot_prompts(small, kind: str, expected: int) -> None:
     asked = zero_shot_prompts(small, 8, kind)
     assert [len(prompts) for prompts in asked] == [expected] * 8
+
+
+def test_zero_shot_prompts_ask_by_name_and_by_gloss(small) -> None:
+    assert zero_shot_prompts(small, 2, "name") == [["thing 0"], ["thing 1"]]
+    assert zero_shot_prompts(small, 2, "gloss") == [["the thing 0"], ["the thing 1"]]
 
 
 def test_the_usual_name_is_the_commonest_training_title(small) -> None:
@@ -83,25 +97,43 @@ def test_an_unknown_kind_names_the_nearest(small) -> None:
 
 
 def test_tokens_are_those_of_open_clip() -> None:
-    texts = ["a photo of a cat.", "dog", "a very long caption " * 20]
-    ours = tokens(texts, context=16, compact=False)
-    theirs = open_clip.SimpleTokenizer(context_length=16)(texts)
-    assert torch.equal(ours.ids, theirs)
-    assert ours.size == 49_408
+    texts = ["a photo of a cat.", "dog", "", "a very long caption " * 20]
+    ours = tokens(texts, context=16)
+    assert torch.equal(ours, open_clip.SimpleTokenizer(context_length=16)(texts))
 
 
-def test_compact_tokens_keep_identity_order_and_end() -> None:
-    texts = ["a photo of a cat.", "dog", "a photo of a dog."]
-    compact = tokens(texts, 16)
-    full = tokens(texts, compact.ids.shape[1], compact=False)
-    pairs = set(zip(full.ids.flatten().tolist(), compact.ids.flatten().tolist(), strict=True))
-    assert len(pairs) == compact.size == len(set(full.ids.flatten().tolist()))
-    assert [small for _, small in sorted(pairs)] == list(range(compact.size))
-    assert torch.equal(full.ids.argmax(1), compact.ids.argmax(1))
+def test_the_end_of_text_is_the_largest_token_and_padding_follows() -> None:
+    ids = tokens(["a photo of a cat.", "dog", "a very long caption " * 20], 16)
+    end = ids.argmax(1)
+    assert (ids.gather(1, end[:, None]) == open_clip.SimpleTokenizer().eot_token_id).all()
+    assert end.tolist() == [7, 2, 15]
+    assert all((row[last + 1 :] == 0).all() for row, last in zip(ids, end, strict=True))
 
 
-def test_compact_tokens_of_texts_of_equal_length_still_know_the_padding() -> None:
-    compact = tokens(["cat", "dog"], 16)
-    assert compact.ids.shape == (2, 3)
-    assert compact.ids.min() == 1
-    assert compact.size == 5
+@pytest.mark.parametrize(
+    ("kind", "sounds_like"),
+    [
+        ("template", "template"), ("synset", "template"), ("name", "name"), ("gloss", "gloss"),
+        ("title", "usual-name"), ("tags", "usual-name"), ("appearance", "template"),
+    ],
+)  # fmt: skip
+def test_matching_prompts_follow_the_kind_named_first(kind: str, sounds_like: str) -> None:
+    assert matching_prompts(kind) == sounds_like
+    for other in KINDS:
+        assert matching_prompts(f"{kind}+{other}") == sounds_like
+        assert matching_prompts(f"{kind}|{other}") == sounds_like
+        assert matching_prompts(f"{kind}+{other}|title+tags") == sounds_like
+
+
+def test_every_kind_has_matching_prompts_that_can_be_asked(small) -> None:
+    for kind in KINDS:
+        asked = zero_shot_prompts(small, 8, matching_prompts(kind))
+        assert len(asked) == 8
+        # What is asked is among what was said, where the caption is of the concept alone.
+        if kind in ("template", "synset", "name", "gloss"):
+            assert all(set(asked[c]) <= said(small, kind, picture=46 * c) for c in range(8))
+
+
+def test_matching_prompts_of_an_unknown_kind() -> None:
+    with pytest.raises(CourseError, match=r"'nmae'.*mean 'name'"):
+        matching_prompts("nmae|title")

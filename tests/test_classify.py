@@ -11,6 +11,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from lt_course.errors import CourseError
+from lt_course.models.heads import Prototypes
 from lt_course.objectives.batch import Batch
 from lt_course.objectives.classify import Classification, Classify, vocabulary_mask
 
@@ -27,7 +28,8 @@ def features_and_labels(seed: int = 0) -> tuple[Tensor, Tensor]:
 def classification(**options) -> Classification:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return Classification(Classify(**options), nn.Identity(), D, FREQUENCY)
+        head = Prototypes(C, D, normalised=options.get("tau") is None)
+        return Classification(Classify(**options), nn.Identity(), head, FREQUENCY)
 
 
 def loss(model: Classification, seed: int = 1) -> Tensor:
@@ -150,6 +152,94 @@ def test_tau_one_is_the_cosine_head_and_tau_zero_the_linear_one() -> None:
         cosine.scores(features),
         cosine.head.temperature(features @ F.normalize(cosine.head.weight, dim=1).T),
     )
+
+
+def sigmoid_loss_of(model: Classification, allowed: Tensor) -> Tensor:
+    """Picture by picture, class by class: minus the log likelihood of the "yes" and each "no"."""
+    features, labels = features_and_labels()
+    logits = (model.head(features) + model.bias).double()
+    total = torch.zeros((), dtype=torch.double)
+    for picture in range(B):
+        for c in range(C):
+            if allowed[picture, c]:
+                chance = 1 / (1 + torch.exp(-logits[picture, c]))
+                total = total - torch.log(chance if c == labels[picture] else 1 - chance)
+    return (total / B).float()
+
+
+def test_sigmoid_loss_over_all_classes() -> None:
+    model = classification(loss="sigmoid")
+    everything = torch.ones(B, C, dtype=torch.bool)
+    torch.testing.assert_close(loss(model), sigmoid_loss_of(model, everything))
+
+
+@pytest.mark.parametrize("sampling", ["sqrt", "frequency", "uniform", "in-batch"])
+@pytest.mark.parametrize("seed", range(3))
+def test_sigmoid_loss_sees_the_vocabulary_alone(sampling: str, seed: int) -> None:
+    m, V = 4, 5
+    model = classification(loss="sigmoid", vocabulary=V, sampling=sampling, micro_batch=m)
+    _, labels = features_and_labels()
+    weights = {
+        "sqrt": FREQUENCY.sqrt(), "frequency": FREQUENCY.float(), "uniform": torch.ones(C),
+        "in-batch": torch.zeros(C),
+    }[sampling]  # fmt: skip
+    generator = torch.Generator().manual_seed(seed)
+    size = 0 if sampling == "in-batch" else V
+    drawn = vocabulary_mask(labels.view(-1, m), size, weights, generator)
+    allowed = torch.stack([drawn[picture // m] for picture in range(B)])
+    assert not allowed.all()
+    torch.testing.assert_close(loss(model, seed), sigmoid_loss_of(model, allowed))
+
+
+def test_sigmoids_of_classes_outside_the_vocabulary_get_no_gradient() -> None:
+    model = classification(loss="sigmoid", sampling="in-batch", micro_batch=B)
+    loss(model).backward()
+    present = torch.zeros(C, dtype=torch.bool).index_fill(0, features_and_labels()[1], True)
+    assert not present.all()
+    gradient = model.head.weight.grad
+    assert gradient is not None
+    assert (gradient[~present] == 0).all()
+    assert (gradient[present] != 0).any(dim=1).all()
+
+
+def test_sigmoids_start_from_one_class_in_c_and_learn_their_bias() -> None:
+    model = classification(loss="sigmoid")
+    assert torch.sigmoid(model.bias).item() == pytest.approx(1 / (C + 1))
+    loss(model).backward()
+    assert model.bias.grad is not None
+    assert model.bias.grad.item() != 0
+
+
+def test_a_softmax_has_no_bias_to_learn() -> None:
+    model = classification()
+    loss(model).backward()
+    assert not model.bias.requires_grad
+    assert model.bias.grad is None
+
+
+def test_weighted_sigmoids_weigh_pictures_by_their_class() -> None:
+    plain, weighted = (
+        classification(loss="sigmoid", adjustment=name) for name in ("none", "weighted")
+    )
+    features, labels = features_and_labels()
+    weights = FREQUENCY.sum() / (6 * FREQUENCY.float())
+    target = F.one_hot(labels, C).float()
+    logits = plain.head(features) + plain.bias
+    each = -(target * logits.sigmoid().log() + (1 - target) * (-logits).sigmoid().log()).sum(1)
+    torch.testing.assert_close(loss(weighted), (weights[labels] * each).mean())
+
+
+def test_prototypes_start_where_they_are_told_and_stay_if_frozen() -> None:
+    start = torch.randn(C, D, generator=torch.Generator().manual_seed(2))
+    for frozen in (False, True):
+        head = Prototypes(C, D, start=start, frozen=frozen)
+        assert torch.equal(head.weight, start)
+        assert head.weight.data_ptr() != start.data_ptr()
+        assert head.weight.requires_grad != frozen
+        model = Classification(Classify(), nn.Identity(), head, FREQUENCY)
+        loss(model).backward()
+        assert (head.weight.grad is None) == frozen
+        assert head.temperature.log_scale.grad is not None
 
 
 @pytest.mark.parametrize(

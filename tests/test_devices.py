@@ -5,8 +5,9 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from lt_course.evaluation.zero_shot import zero_shot_prototypes
+from lt_course.models.heads import Prototypes
 from lt_course.models.image_towers import image_tower
-from lt_course.models.text_towers import text_tower
+from lt_course.models.text_towers import SmallTransformer
 from lt_course.objectives.batch import Batch
 from lt_course.objectives.classify import Classification, Classify
 from lt_course.objectives.contrast import Contrastive
@@ -39,12 +40,14 @@ def batch(device: torch.device) -> Batch:
         {"sampling": "in-batch", "micro_batch": 4},
         {"adjustment": "balanced-softmax"},
         {"adjustment": "weighted"},
+        {"loss": "sigmoid", "vocabulary": 3, "micro_batch": 4},
     ],
 )
 def test_classification_stays_on_its_device(cuda: torch.device, options: dict) -> None:
     with cuda:
         tower = image_tower("small-cnn", D, 32)
-        model = Classification(Classify(**options), tower, D, torch.ones(C, dtype=torch.long))
+        head = Prototypes(C, D)
+        model = Classification(Classify(**options), tower, head, torch.ones(C, dtype=torch.long))
     data = batch(cuda)
     with torch.autocast("cuda", torch.bfloat16):
         representations = model.encode(data)
@@ -60,7 +63,7 @@ def test_contrast_stays_on_its_device(cuda: torch.device, monkeypatch) -> None:
     monkeypatch.setattr(torch.Tensor, "__int__", lambda self: 5)
     with cuda:
         model = Contrastive(
-            image_tower("small-cnn", D, 32), text_tower("small-transformer", 9, 6, D)
+            image_tower("small-cnn", D, 32), SmallTransformer(torch.arange(9), 6, D)
         )
     data = batch(cuda)
     with torch.autocast("cuda", torch.bfloat16):

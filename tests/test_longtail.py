@@ -1,8 +1,11 @@
 """Class profiles: shapes, assignments and draws."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+from lt_course.data.appearance import is_solid
 from lt_course.data.longtail import GINI, assign, draw, profile_counts
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import gini
@@ -125,7 +128,7 @@ def test_others_come_from_outside(small) -> None:
     assert len(np.unique(outside)) == 30
     assert (small.concept[outside] >= 5).all()
     assert drawn.frequency.sum() == 50
-    with pytest.raises(CourseError, match="only 120 pictures of other concepts"):
+    with pytest.raises(CourseError, match="only 120 pictures of all other concepts"):
         draw(small, 5, profile="flat", pictures=50, others=121)
 
 
@@ -135,3 +138,113 @@ def test_others_come_from_outside(small) -> None:
 def test_fields_out_of_range_are_named(small, field: str, value: float) -> None:
     with pytest.raises(CourseError, match=f"'{field}' is {value}"):
         draw(small, 8, profile="flat", pictures=80, **{field: value})
+
+
+@pytest.fixture
+def two_styles(small):
+    """The stand-in, every other drawing (of each author) an outline, the others filled."""
+    pictures = np.full_like(small.pictures, 255)
+    pictures[:, 6:26, 6:26] = 0
+    outlined = np.arange(len(small)) // 2 % 2 == 0
+    pictures[outlined, 8:24, 8:24] = 255
+    assert np.array_equal(is_solid(pictures), ~outlined)
+    return dataclasses.replace(small, pictures=pictures)
+
+
+@pytest.mark.parametrize("permutation", range(4))
+def test_a_style_is_all_that_is_drawn_at_equal_counts(two_styles, permutation: int) -> None:
+    settings = {"profile": "incaps", "pictures": 88, "permutation": permutation}
+    line, solid = (draw(two_styles, 8, style=style, **settings) for style in ("line", "solid"))
+    assert not is_solid(two_styles.pictures[line.pictures]).any()
+    assert is_solid(two_styles.pictures[solid.pictures]).all()
+    # Both styles have twenty drawings of each concept, so nothing limits either assignment.
+    assert np.array_equal(line.frequency, solid.frequency)
+    for drawn in (line, solid):
+        assert len(np.unique(drawn.pictures)) == 88
+        assert np.array_equal(two_styles.concept[drawn.pictures], drawn.labels)
+        assert not two_styles.test[drawn.pictures].any()
+
+
+def test_a_style_has_only_its_own_drawings(two_styles) -> None:
+    assert draw(two_styles, 8, profile="natural", style="line").frequency.sum() == 160
+    with pytest.raises(CourseError, match="most drawings has 20; set 'pictures'"):
+        draw(two_styles, 8, profile="flat", pictures=161, style="line")
+
+
+def test_style_and_authors_together(two_styles) -> None:
+    drawn = draw(two_styles, 8, profile="flat", pictures=80, style="solid", authors=1)
+    assert is_solid(two_styles.pictures[drawn.pictures]).all()
+    for c in range(8):
+        assert len(np.unique(two_styles.family[drawn.pictures[drawn.labels == c]])) == 1
+
+
+def outside(small, concepts: int | None, others: int, permutation: int = 0) -> np.ndarray:
+    """The pictures of other concepts in a draw of two."""
+    drawn = draw(
+        small, 2, profile="flat", pictures=20, permutation=permutation,
+        others=others, other_concepts=concepts,
+    )  # fmt: skip
+    assert (drawn.labels == 2).sum() == others
+    return drawn.pictures[drawn.labels == 2]
+
+
+@pytest.mark.parametrize("permutation", range(4))
+def test_other_concepts_are_so_many_and_nested(small, permutation: int) -> None:
+    seen: set[int] = set()
+    for concepts in range(1, 7):
+        taken = outside(small, concepts, 40 * concepts, permutation)  # all of their drawings
+        found = set(small.concept[taken].tolist())
+        assert len(found) == concepts
+        assert seen < found
+        assert min(found) >= 2
+        assert not small.test[taken].any()
+        seen = found
+
+
+def test_all_other_concepts_are_none_or_as_many_as_there_are(small) -> None:
+    assert np.array_equal(outside(small, None, 100), outside(small, 6, 100))
+    assert np.array_equal(outside(small, 3, 100)[:30], outside(small, 3, 30))
+
+
+def test_which_other_concepts_follows_the_permutation(small) -> None:
+    chosen = {tuple(np.unique(small.concept[outside(small, 2, 80, p)])) for p in range(20)}
+    assert len(chosen) > 5
+
+
+def test_too_few_pictures_of_so_few_concepts(small) -> None:
+    with pytest.raises(CourseError, match=r"'others' is 81, but only 80 pictures of 2 other"):
+        outside(small, 2, 81)
+
+
+@pytest.mark.parametrize("shots", [0, 1])
+@pytest.mark.parametrize("permutation", range(4))
+def test_the_trimmed_are_marked(small, shots: int, permutation: int) -> None:
+    settings = {"profile": "laionet", "pictures": 50, "permutation": permutation}
+    whole = draw(small, 8, **settings)
+    assert not whole.trimmed.any()
+    before = np.zeros(8, dtype=bool)
+    for trim in range(9):
+        drawn = draw(small, 8, **settings, trim=trim, shots=shots)
+        assert drawn.trimmed.dtype == bool
+        assert drawn.trimmed.sum() == trim
+        assert (drawn.frequency[drawn.trimmed] == shots).all()
+        kept = ~drawn.trimmed
+        assert np.array_equal(drawn.frequency[kept], whole.frequency[kept])
+        if 0 < trim < 8:
+            assert whole.frequency[drawn.trimmed].max() <= whole.frequency[kept].min()
+        assert (drawn.trimmed >= before).all()  # more are the same and others
+        before = drawn.trimmed
+
+
+def test_ties_at_the_cut_are_broken_the_same_way_for_every_number_of_shots(small) -> None:
+    flat = {"profile": "flat", "pictures": 80, "trim": 3}
+    masks = [draw(small, 8, **flat, shots=shots).trimmed for shots in (0, 1, 2)]
+    assert masks[0].sum() == 3
+    assert all(np.array_equal(masks[0], mask) for mask in masks)
+
+
+def test_a_class_with_fewer_pictures_than_shots_counts_as_trimmed(small) -> None:
+    wanted = np.array([1, 9, 9, 9, 9, 9, 9, 9])
+    drawn = draw(small, 8, frequency=wanted, trim=2, shots=3)
+    assert drawn.frequency.tolist() == [1, 3, 9, 9, 9, 9, 9, 9]
+    assert drawn.trimmed.tolist() == [True, True] + 6 * [False]

@@ -16,6 +16,7 @@ from torch import nn
 from lt_course import study
 from lt_course.data import icontail
 from lt_course.errors import CourseError
+from lt_course.models.heads import Prototypes
 from lt_course.objectives.batch import Batch
 from lt_course.objectives.classify import Classification, Classify
 from lt_course.objectives.contrast import Contrastive
@@ -62,7 +63,8 @@ def linear_objective(kind: str, norm: bool = False) -> nn.Module:
     layers = [nn.Flatten(), nn.Linear(16, 6)] + ([nn.BatchNorm1d(6)] if norm else [])
     if kind == "classify":
         options = Classify(vocabulary=2, micro_batch=4)
-        return Classification(options, nn.Sequential(*layers), 6, torch.tensor([5, 3, 1]))
+        head = Prototypes(3, 6)
+        return Classification(options, nn.Sequential(*layers), head, torch.tensor([5, 3, 1]))
     return Contrastive(nn.Sequential(*layers), nn.EmbeddingBag(9, 6))
 
 

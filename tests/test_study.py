@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from lt_course import cli, study
+from lt_course.data.appearance import is_solid
 from lt_course.errors import CourseError
+from lt_course.evaluation.neural_collapse import mean_cosine, nc2
 from lt_course.study import store as store_module
 from lt_course.study.spec import Run
 
@@ -118,17 +121,63 @@ def test_what_a_run_leaves(small, store: Path) -> None:
         "spec.json",
         "metrics.jsonl",
         "per_class.parquet",
+        "arrays.npz",
         "environment.json",
         "checkpoint",
     }
     spec = json.loads((record.folder / "spec.json").read_text())
     assert spec.pop("name") == "sl"
     assert json.dumps(spec, sort_keys=True, separators=(",", ":")) == record.run.json()
-    assert list(record.per_class) == ["concept", "name", "frequency", "accuracy", "predictions"]
+    assert list(record.per_class) == [
+        "concept", "name", "frequency", "trimmed", "accuracy", "predictions", "mean_logit",
+    ]  # fmt: skip
     assert record.per_class["predictions"].sum() == small.test.sum()
     assert record.metrics["accuracy"] == pytest.approx(record.per_class["accuracy"].mean())
     written = {"versions", "commit", "device", "threads", "code", "seconds", "cpu_seconds"}
     assert written | {"peak_memory_mib"} <= set(record.environment)
+
+
+@pytest.mark.parametrize("name", ["sl", "clip-title"])
+@pytest.mark.parametrize("shots", [0, 1])
+def test_what_is_measured_is_what_its_name_says(small, store: Path, name: str, shots: int) -> None:
+    """Each metric anew from the arrays and the per-class table."""
+    record = study.get(small_run(name, trim=3, shots=shots))
+    metrics, table, arrays = record.metrics, record.per_class, record.arrays
+    test, labels, predictions = arrays["test"], arrays["labels"], arrays["predictions"]
+    assert np.array_equal(test, np.flatnonzero(small.test))
+    assert np.array_equal(labels, small.concept[test])
+    right = predictions == labels
+    assert metrics["accuracy"] == pytest.approx(right.mean())
+    assert table["predictions"].tolist() == [(predictions == c).sum() for c in range(8)]
+    assert table["accuracy"].tolist() == pytest.approx(
+        [right[labels == c].mean() for c in range(8)]
+    )
+    trimmed = table["trimmed"].to_numpy()
+    assert trimmed.sum() == 3
+    assert (table["frequency"][trimmed] == shots).all()
+    assert metrics["accuracy_trimmed"] == pytest.approx(right[trimmed[labels]].mean())
+    assert metrics["accuracy_kept"] == pytest.approx(right[~trimmed[labels]].mean())
+    assert metrics["predictions_trimmed"] == pytest.approx(trimmed[predictions].sum() / 3)
+    solid = is_solid(small.pictures[test])
+    for style, chosen in (("solid", solid), ("line", ~solid)):
+        expected = right[chosen].mean() if chosen.any() else np.nan
+        assert metrics[f"accuracy_{style}"] == pytest.approx(expected, nan_ok=True)
+
+    prototypes, centres = torch.tensor(arrays["prototypes"]), torch.tensor(arrays["centres"])
+    assert prototypes.shape == centres.shape == (8, 128)
+    assert metrics["nc2_means"] == pytest.approx(nc2(centres), abs=1e-5)
+    assert metrics["nc2_prototypes"] == pytest.approx(nc2(prototypes, centre=False), abs=1e-5)
+    seen = table["frequency"].to_numpy() > 0
+    for part, chosen in (("seen", seen), ("unseen", ~seen)):
+        expected = mean_cosine(prototypes[chosen])
+        assert metrics[f"cosine_{part}"] == pytest.approx(expected, nan_ok=True)
+    assert np.isnan(metrics["cosine_unseen"]) == (shots == 1)
+    # A prediction is the class with the greatest logit; logits are scaled cosines, and their
+    # means over the (balanced) test set those of its mean feature.
+    cosines = torch.nn.functional.normalize(prototypes, dim=1) @ centres.mean(0)
+    scale = np.exp(record.history["log_scale"].iloc[-1])
+    assert np.corrcoef(table["mean_logit"], cosines)[0, 1] > 0.999
+    assert table["mean_logit"].to_numpy() == pytest.approx(scale * cosines.numpy(), rel=0.05)
 
 
 def test_other_code_never_answers(small, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,25 +190,29 @@ def test_other_code_never_answers(small, store: Path, monkeypatch: pytest.Monkey
 
 
 def test_the_code_hash_covers_what_a_run_imports() -> None:
+    # Without the package's __init__, which imports what reads results, too.
+    code = (
+        "import importlib, sys, types, lt_course\n"
+        "package = types.ModuleType('lt_course.study')\n"
+        "package.__path__ = [lt_course.__path__[0] + '/study']\n"
+        "sys.modules['lt_course.study'] = package\n"
+        "importlib.import_module('lt_course.study.execute')\n"
+        "files = [getattr(m, '__file__', None) for n, m in sys.modules.items()\n"
+        "         if n.startswith('lt_course')]\n"
+        "print(*filter(None, files), sep='\\n')"
+    )
     imported = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import sys, lt_course.study.execute; print(*[m.__file__ for n, m in "
-            "sys.modules.items() if n.startswith('lt_course') and m.__file__], sep='\\n')",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert len(imported) > 20
     covered = {
         p for pattern in store_module.DECIDES_RESULTS for p in store_module.PACKAGE.glob(pattern)
     }
-    needless = {"study/store.py"}
     for path in map(Path, imported):
-        name = str(path.relative_to(store_module.PACKAGE))
-        assert path in covered or path.name == "__init__.py" or name in needless, name
-    assert (store_module.PACKAGE / "data/resources/icontail.npz") in covered
+        assert path in covered or path.name == "__init__.py", path
+    assert covered <= {*map(Path, imported), *store_module.PACKAGE.glob("**/*.npz")}
+    for name in ("icontail.npz", "icontail_text.npz"):
+        assert store_module.PACKAGE / "data/resources" / name in covered
 
 
 def test_two_processes_train_one_run_once(store: Path) -> None:

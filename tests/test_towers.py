@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from lt_course import study
+from lt_course.data.tokens import tokens
 from lt_course.errors import CourseError
 from lt_course.evaluation.zero_shot import zero_shot_prototypes
 from lt_course.models.image_towers import OpenClipImageTower, SmallCNN, image_tower
@@ -13,18 +14,18 @@ from lt_course.study.execute import execute
 
 
 def test_small_towers_meet_in_one_space() -> None:
-    pictures, tokens = (
+    pictures, texts = (
         torch.randn(3, 1, 32, 32),
         torch.tensor([[1, 4, 9, 0], [1, 9, 0, 0], [1, 2, 3, 9]]),
     )
     assert image_tower("small-cnn", 16, 32)(pictures).shape == (3, 16)
-    assert text_tower("small-transformer", 10, 4, 16)(tokens).shape == (3, 16)
+    assert text_tower("small-transformer", texts, 16)(texts).shape == (3, 16)
     assert isinstance(image_tower("small-cnn", 16, 32), SmallCNN)
 
 
 def test_trimming_and_padding_are_exact() -> None:
     torch.manual_seed(0)
-    tower = SmallTransformer(ids=10, context=12, embedding=8)
+    tower = SmallTransformer(torch.arange(10), context=12, embedding=8)
     text = torch.tensor([[1, 4, 5, 9]])
     padded = torch.nn.functional.pad(text, (0, 8))
     longer = torch.cat([padded, torch.tensor([[1, 2, 3, 4, 5, 6, 7, 8, 2, 3, 4, 9]])])
@@ -32,9 +33,31 @@ def test_trimming_and_padding_are_exact() -> None:
     torch.testing.assert_close(tower(longer)[:1], tower(text))
 
 
+def test_a_tower_knows_the_tokens_of_its_texts_and_the_padding() -> None:
+    texts = tokens(["a photo of a cat.", "dog", "a photo of a dog."], 16)
+    tower = text_tower("small-transformer", texts, 8)
+    assert tower.vocabulary.tolist() == sorted(set(texts.flatten().tolist()))
+    assert len(tower.token_embedding.weight) == len(tower.vocabulary)
+    unpadded = text_tower("small-transformer", tokens(["cat", "dog"], 3), 8)
+    assert unpadded.vocabulary[0] == 0
+    assert len(unpadded.vocabulary) == 5
+
+
+def test_each_known_token_has_its_own_row() -> None:
+    """Original ids in a tower that knows them are compact ids in a tower that knows 0 … T-1."""
+    texts = tokens(["a photo of a cat.", "dog", "a photo of a dog."], 16)
+    torch.manual_seed(0)
+    tower = text_tower("small-transformer", texts, 8)
+    compact = SmallTransformer(torch.arange(len(tower.vocabulary)), 16, 8)
+    compact.load_state_dict(tower.state_dict() | {"vocabulary": compact.vocabulary})
+    row_of = {token: row for row, token in enumerate(tower.vocabulary.tolist())}
+    rows = torch.tensor([[row_of[token] for token in text] for text in texts.tolist()])
+    torch.testing.assert_close(tower(texts), compact(rows))
+
+
 def test_a_text_is_read_from_left_to_right_to_its_end() -> None:
     torch.manual_seed(0)
-    tower = SmallTransformer(ids=10, context=6, embedding=8)
+    tower = SmallTransformer(torch.arange(10), context=6, embedding=8)
     features = tower(torch.tensor([[1, 4, 5, 9, 0, 0], [1, 5, 4, 9, 0, 0], [1, 4, 5, 9, 7, 7]]))
     assert not torch.allclose(features[0], features[1])
     torch.testing.assert_close(features[0], features[2])
@@ -45,11 +68,14 @@ def test_specs_name_open_clip_towers(name: str, embedding: int) -> None:
     tower = image_tower(name, embedding, 64)
     assert isinstance(tower, OpenClipImageTower)
     assert tower(torch.randn(2, 1, 32, 32)).shape == (2, embedding)
-    tokens = open_clip.SimpleTokenizer()(["a photo of a cat.", "dog"])
-    assert text_tower(name, 0, 77, embedding)(tokens).shape == (2, embedding)
+    texts = open_clip.SimpleTokenizer()(["a photo of a cat.", "dog"])
+    assert text_tower(name, texts, embedding)(texts).shape == (2, embedding)
 
 
-@pytest.mark.parametrize("make", [image_tower, lambda n, d, s: text_tower(n, 0, 77, d)])
+TEXTS = torch.zeros(1, 77, dtype=torch.long)
+
+
+@pytest.mark.parametrize("make", [image_tower, lambda n, d, s: text_tower(n, TEXTS, d)])
 def test_unknown_towers_and_dimensions_are_named(make) -> None:
     with pytest.raises(CourseError, match="is 'RN51', which is neither"):
         make("RN51", 1024, 64)

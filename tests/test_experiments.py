@@ -1,0 +1,245 @@
+"""The declared study: every file is sound, every comparison controlled, every claim decidable."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import small_icontail
+
+from lt_course import study
+from lt_course.data import icontail
+from lt_course.errors import CourseError
+from lt_course.study import experiments
+from lt_course.study.execute import _draw, execute
+from lt_course.study.experiments import factor, factors, names
+
+NAMES = names()
+CLAIMS = [(f.name, claim) for f in factors() for claim in f.claims]
+claims = pytest.mark.parametrize(
+    ("name", "claim"), CLAIMS, ids=[f"{name}:{claim.id}" for name, claim in CLAIMS]
+)
+
+
+@pytest.fixture(scope="module")
+def metrics() -> set[str]:
+    """What a run measures."""
+    data = small_icontail()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(icontail, "load", lambda: data)
+        run = study.run("sl", scale="tiny", concepts=8, pictures=64, batch=32, duration="1 step")
+        return set(execute(study.override(run, profile="flat")).metrics)
+
+
+def test_there_is_a_file_for_each_factor_and_only_factors() -> None:
+    assert {path.stem for path in experiments.FOLDER.iterdir()} == set(NAMES)
+    assert len(NAMES) >= 12
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("scale", ["tiny", "cpu"])
+@pytest.mark.parametrize("seed", [0, 7])
+def test_runs_differ_in_what_the_factor_says_and_in_nothing_else(
+    name: str, scale: str, seed: int
+) -> None:
+    runs = factor(name).runs(scale, seed)
+    assert study.differences(runs.values()) == factor(name).differ_in
+    assert {run.scale for run in runs.values()} == {scale}
+    assert {run.seed for run in runs.values()} == {seed}
+    assert {run.data.permutation for run in runs.values()} == {seed}
+
+
+WITHIN_OBJECTIVES = {
+    "03_the_gap": {"text"},
+    "03_mild_imbalance": {"text"},
+    "10_extreme_tails": {"vocabulary", "sampling"},
+}
+"""What also differs among classifiers or among CLIPs, where both differ in their objective."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_runs_with_like_objectives_are_held_to_it_too(name: str) -> None:
+    """`differences` takes unlike objectives for one difference, whatever their fields."""
+    by_kind: dict[type, list] = {}
+    for run in factor(name).runs().values():
+        by_kind.setdefault(type(run.objective), []).append(run)
+    found = set().union(*map(study.differences, by_kind.values()))
+    if len(by_kind) > 1:
+        found.add("objective")
+    assert found == factor(name).differ_in | WITHIN_OBJECTIVES.get(name, set())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_labels_are_different_runs(name: str) -> None:
+    for seed in (0, 3):
+        runs = factor(name).runs("cpu", seed)
+        assert len({run.address for run in runs.values()}) == len(runs)
+    seeds = {factor(name).run(label, "cpu", s).address for label in runs for s in range(5)}
+    assert len(seeds) == 5 * len(runs)
+
+
+def test_claims_have_names_of_their_own() -> None:
+    ids = [claim.id for _, claim in CLAIMS]
+    assert len(ids) == len(set(ids))
+
+
+def test_claims_cover_the_targets_of_the_controlled_study() -> None:
+    covered = {claim.target for _, claim in CLAIMS}
+    assert covered >= {1, 2, 3, 5, *range(7, 13), *range(14, 21)}
+
+
+@claims
+def test_a_claim_names_runs_and_metrics_that_exist(name: str, claim, metrics) -> None:
+    for weight, label, metric in claim.terms:
+        assert label in factor(name).settings
+        assert metric in metrics
+        assert weight != 0
+    assert claim.sentence.endswith(".")
+    assert claim.smallest > 0
+
+
+@claims
+def test_a_claim_is_a_contrast(name: str, claim) -> None:
+    """Its weights cancel out, so what all runs share has no part in it."""
+    assert sum(weight for weight, _, _ in claim.terms) == pytest.approx(0)
+    assert len({(label, metric) for _, label, metric in claim.terms}) == len(claim.terms)
+
+
+@claims
+def test_a_claims_metrics_are_defined_for_its_runs(name: str, claim) -> None:
+    """None is over an empty set of classes, or a correlation with frequencies that are all equal.
+
+    `accuracy_kept` needs classes that are not trimmed; cosines need two vectors.
+    """
+    for _, label, metric in claim.terms:
+        data = factor(name).run(label).data
+        if metric.endswith("_trimmed"):
+            assert 0 < data.trim <= data.concepts
+        if metric == "accuracy_kept":
+            assert data.trim < data.concepts
+        if metric == "cosine_unseen":
+            assert data.trim > 1
+            assert data.shots == 0
+        if metric.startswith("spearman"):
+            assert data.profile != "flat"
+
+
+@claims
+def test_what_the_paper_found_agrees_in_sign(name: str, claim) -> None:
+    if claim.paper is not None:
+        effect, source = claim.paper
+        assert math.isfinite(effect)
+        assert source
+        assert effect == 0 if claim.expect == "none" else effect > 0
+
+
+# --- files that are not sound
+
+SOUND = """
+chapter = "05_dynamic_classification"
+title = "Vocabulary"
+differ_in = ["vocabulary"]
+base = { run = "sl" }
+
+[runs]
+"all" = {}
+"24" = { vocabulary = 24 }
+
+[[claims]]
+id = "some"
+sentence = "Some."
+terms = [[1, "all", "accuracy"], [-1, "24", "accuracy"]]
+smallest = 0.1
+paper = [0.2, "Fig. 3"]
+"""
+
+
+@pytest.fixture
+def declare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Declares a study of one factor, in the sound file with one text replaced."""
+    monkeypatch.setattr(experiments, "FOLDER", tmp_path)
+
+    def declared(old: str = "", new: str = "") -> experiments.Factor:
+        assert old in SOUND
+        (tmp_path / "some_factor.toml").write_text(SOUND.replace(old, new, 1))
+        factor.cache_clear()
+        return factor("some_factor")
+
+    yield declared
+    factor.cache_clear()
+
+
+def test_a_sound_file(declare) -> None:
+    made = declare()
+    assert made.run("24", "tiny", 3) == study.run("sl", scale="tiny", seed=3, vocabulary=24)
+    assert made.runs("tiny")["all"] == study.run("sl", scale="tiny")
+    (claim,) = made.claims
+    assert claim.terms == ((1.0, "all", "accuracy"), (-1.0, "24", "accuracy"))
+    assert claim.paper == (0.2, "Fig. 3")
+    assert claim.expect == "positive"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("title =", "title", "is not valid TOML"),
+        ('title = "Vocabulary"', "", "'title' is missing"),
+        ('chapter = "05_dynamic_classification"', "", "'chapter' is missing"),
+        ('differ_in = ["vocabulary"]', "", "'differ_in' is missing"),
+        ('differ_in = ["vocabulary"]', 'differ_in = "vocabulary"', "'differ_in' is 'vocabulary'"),
+        ('["vocabulary"]', '["sampling"]', "differ in vocabulary, which 'differ_in' does not"),
+        ("[runs]", "[run]", "'runs' is missing"),
+        ('"all" = {}', '"all" = "sl"', "'all' is 'sl'; it must be a table"),
+        ('base = { run = "sl" }', "", "Run 'all': The field 'run' is missing"),
+        ('run = "sl"', 'run = "slx"', "Run 'all': There is no run 'slx'"),
+        ("vocabulary = 24", "vocabluary = 24", "Run '24': There is no field of sl 'vocabluary'"),
+        ("vocabulary = 24", "vocabulary = 0", "Run '24': Field 'vocabulary' is 0"),
+        ("[[claims]]", "[claims]", "'claims' is"),
+        ('id = "some"', "", "'id' is missing"),
+        ('sentence = "Some."', "", "'sentence' is missing"),
+        ("smallest = 0.1", "", "'smallest' is missing"),
+        ("smallest = 0.1", "smallest = 0", "'smallest' of claim some is 0"),
+        ("smallest = 0.1", 'smallest = "much"', "'smallest' is 'much'; it must be a number"),
+        ("smallest", "smalest", "no field of a claim 'smalest'; the nearest are smallest"),
+        ("smallest = 0.1", 'smallest = 0.1\nexpect = "zero"', "'expect' of claim some is 'zero'"),
+        ('"24", "accuracy"', '"25", "accuracy"', "no run for claim some '25'; the nearest are 24"),
+        ('[-1, "24", "accuracy"]', '[-1, "24"]', r"'terms' holds \[-1, '24'\]"),
+        ("[-1,", '["-1",', r"'terms' holds \['-1', '24', 'accuracy'\]"),
+        ('paper = [0.2, "Fig. 3"]', "paper = [0.2]", r"'paper' is \[0.2\]"),
+    ],
+)
+def test_a_file_that_is_not_sound_is_named_with_its_field(declare, old, new, sentence) -> None:
+    with pytest.raises(CourseError, match=f"^some_factor.toml.*{sentence}") as caught:
+        declare(old, new)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_names_are_answered_with_the_nearest(declare) -> None:
+    made = declare()
+    with pytest.raises(CourseError, match="no factor 'some_facter'; the nearest are some_factor"):
+        factor("some_facter")
+    with pytest.raises(CourseError, match="no run in factor some_factor '42'; the nearest are 24"):
+        made.run("42")
+
+
+def test_without_a_checkout_there_is_no_study(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(experiments, "FOLDER", tmp_path / "experiments")
+    with pytest.raises(CourseError, match="declared in the repository"):
+        names()
+
+
+# --- runs can be drawn
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_declared_run_has_the_pictures_that_it_asks_for(name: str) -> None:
+    """At scale cpu, for a seed of the evidence and for another one."""
+    for seed in (0, 12):
+        for data, run in {run.data: run for run in factor(name).runs("cpu", seed).values()}.items():
+            drawn = _draw(run, icontail.load())
+            assert len(np.unique(drawn.pictures)) == len(drawn.pictures)
+            assert not icontail.load().test[drawn.pictures].any()
+            assert drawn.trimmed.sum() == data.trim
+            assert len(drawn.pictures) >= run.training.batch
+            if not data.trim and data.fraction == 1:
+                assert len(drawn.pictures) == (data.pictures or 0) + data.others
