@@ -42,7 +42,7 @@ pd.options.display.max_colwidth = None
 # %% [markdown]
 # ## What a caption can say
 #
-# Lesson 03 compared two kinds of {term}`caption` and found that CLIP on titles follows frequency less than CLIP on templates. Here are all kinds that {term}`IconTail` has. Three are made from the *concept*: its name in one of 80 {term}`templates <template>`, the same around a synonym (`synset`), and the `gloss`, {term}`WordNet`'s definition. Two were written by the *author* of the drawing: its `title` and its `tags`, which many drawings lack. The last, `appearance`, is written by a program that measures where the ink is and knows nothing else. A `+` joins texts to one caption.
+# Lesson 03 compared two kinds of {term}`caption` and found that CLIP on titles follows frequency less than CLIP on templates. Here are all kinds that {term}`IconTail` has. Three are made from the *concept*: its name in one of 80 {term}`templates <template>`, the same around the name or a synonym (`synset`), and the `gloss`, {term}`WordNet`'s definition. Two were written by the *author* of the drawing: its `title` and its `tags`, which many drawings lack. The last, `appearance`, is written by a program that measures where the ink is and knows nothing else. A `+` joins texts to one caption.
 
 # %%
 TAIL = icontail.load()
@@ -93,7 +93,7 @@ plt.show()
 # Nearly every kind tells the class completely, so the blue bars are all the entropy of the class. Only tags do not: a third of the drawings has none, and the commonest ones are words such as *filled* and *outline* (see below). What differs is the rest. Templates have much entropy within a class and not one bit about the drawing; a gloss has none at all; what authors wrote is about the drawing alone.
 #
 # Look at the last bar. By the count of bits, `title+appearance` is as rich as `title+tags`. **Bits have no meaning**: they count distinctions and do not ask what for. Keep this in mind until the negative control below, and look at what icon authors tag:
-#
+
 # %%
 spoken = [tag for picture in drawn.pictures for tag in TAIL.tags[picture]]
 silent = sum(not TAIL.tags[picture] for picture in drawn.pictures)
@@ -166,7 +166,7 @@ plt.show()
 #
 # ## Six kinds of caption, trained
 #
-# All runs have the same pictures, order, crops, steps and towers. Two things come along with the caption and cannot be held equal. The test must ask in words like those of the captions (lesson 03): templates are asked by 80 prompts, titles and tags by the usual name, glosses by glosses. And glosses are long, so that run reads 32 tokens where the others read 16.
+# All runs have the same pictures, order, crops, steps and towers. Two things come along with the caption and cannot be held equal. The test must ask in words like those of the captions (lesson 03): templates are asked by 80 prompts, titles and tags by the usual name, glosses by glosses. And glosses are long, so that run reads 32 tokens where the others read 16 (which cuts the last word off the longest captions with `appearance`).
 
 # %%
 LIVE = ["template", "gloss", "title", "tags", "title+tags", "title+appearance"]
@@ -211,7 +211,7 @@ plt.show()
 # %% [markdown]
 # The loss ends lower with nuisances than with titles, and lower than with titles and tags, whose floor is the same. By the training objective alone it is the best model of the three; as a classifier it is by far the worst. To match a picture with *a large wide solid drawing, dense at the top* is easier than to know that it is a shield, and in most batches it is nearly enough. What solves the training task without teaching what it was meant to teach is called a {term}`shortcut` {cite}`geirhos2020`.
 #
-# Its S(p), too, is above that of titles with tags: with as many bits, it is both less accurate and more bound to frequency. So it is not distinctions as such that help, but distinctions that go with what a drawing shows. A contrastive model learns whatever tells pictures of a batch apart, and the captions decide what that is. This holds for the web as well: captions with dates, file names or camera settings are easy to match and teach no concepts, a reason to filter and clean captions.#
+# Its S(p), too, is above that of titles with tags: with as many bits, it is both less accurate and more bound to frequency. If the recorded runs below agree, it is not distinctions as such that help, but distinctions that go with what a drawing shows. A contrastive model learns whatever tells pictures of a batch apart, and the captions decide what that is. On the web the same may come with dates, file names or camera settings: easy to match to a picture, and no concepts. It is one reason to clean captions.#
 # ## With a text head that knows more
 #
 # From scratch, the text tower must learn from the captions what words mean; perhaps the kind of caption matters only for that. So the paper repeats the comparison with a frozen, pre-trained text tower (Fig. 19). Ours comes from a CLIP of this course, trained on 60 concepts in their natural counts, on drawings of thousands of others, and on templates as well as on titles and tags ({doc}`07_scale_and_text_heads` says more).
@@ -307,7 +307,7 @@ plt.show()
 show.correlations(recorded, cpu_bits)
 
 # %% [markdown]
-# A correlation over twelve kinds is a description, and not a test: the kinds are no sample of all kinds of text; half of them share a title; and the interval knows of seeds alone. Nor does it say why. Two readings can be had from the picture all the same. Templates, whose bits are chance, show whether it is enough that captions differ: if they lie above titles with fewer bits in the left panel, it is not, and the right panel orders the kinds better. And the black cross has the bits of titles with tags: what it lacks is not bits.
+# A correlation over twelve kinds is a description, and not a test: the kinds are no sample of all kinds of text; more than half of them share a title; and the interval knows of seeds alone. Nor does it say why. Two readings can be had from the picture all the same. Templates, whose bits are chance, show whether it is enough that captions differ: if they lie above titles with fewer bits in the left panel, it is not, and the right panel orders the kinds better. And the black cross has the bits of titles with tags: what it lacks is not bits.
 #
 # ## What this scale cannot show
 #
