@@ -94,15 +94,24 @@ def test_agreement_is_one_with_itself_and_minus_one_with_its_reverse():
     assert list(table.index) == ["a and same", "a and reversed", "same and reversed"]
 
 
-def test_recorded_frequencies_are_those_of_the_declared_runs():
-    found = lesson.recorded_frequencies("06_shift", ["sl line", "sl solid"])
-    assert set(found) == {"sl line", "sl solid"}
-    assert len(found["sl line"]) == len(found["sl solid"])
-    for label, vectors in found.items():
-        for frequency in vectors:
-            assert frequency.sum() == factor("06_shift").run(label).data.pictures
+def test_declared_training_sets_are_those_of_the_runs():
+    found = lesson.declared("06_shift", ["sl line", "sl solid"], [2, 4])
+    run = factor("06_shift").run("sl solid", seed=4)
+    np.testing.assert_array_equal(found["sl solid"][1].pictures, lesson.training_set(run).pictures)
+    assert [len(sets) for sets in found.values()] == [2, 2]
     with pytest.raises(CourseError, match="sl line"):
-        lesson.recorded_frequencies("06_shift", ["sl lines"])
+        lesson.declared("06_shift", ["sl lines"], [0])
+
+
+def test_everything_is_all_that_fits_the_style():
+    run = study.run("sl", scale="tiny", pictures=1500)
+    line, solid, whole = (
+        lesson.everything(study.override(run, style=style)) for style in ("line", "solid", "all")
+    )
+    assert sorted([*line.pictures, *solid.pictures]) == sorted(whole.pictures)
+    data = icontail.load()
+    assert whole.frequency[7] == ((data.concept == 7) & ~data.test).sum()
+    assert set(lesson.training_set(run).pictures) <= set(whole.pictures)
 
 
 def test_borrowed_frequencies_are_correlated_with_the_flat_runs_results():
@@ -144,6 +153,13 @@ def test_an_easier_half_or_a_better_training_set_is_no_shift():
     assert list(costs.index) == [0, 4]
     np.testing.assert_allclose(costs["mean"], shift)
     assert costs["on line"].iloc[0] != pytest.approx(costs["on solid"].iloc[0])
+
+
+def test_without_records_there_are_no_costs_and_no_rows():
+    index = pd.MultiIndex.from_tuples([], names=["label", "seed"])
+    nothing = pd.DataFrame(index=index)
+    assert lesson.shift_costs(nothing, "sl line", "sl solid").empty
+    assert lesson.summary(nothing).empty
 
 
 def test_a_run_read_from_the_store_answers_as_it_did(record):
@@ -231,10 +247,9 @@ def test_the_looks_of_methods_differ_in_colour_and_marker():
 
 
 def test_the_authors_frame_marks_its_concept(small):
-    drawn = lesson.training_set(
-        study.run("sl", scale="tiny", concepts=8, profile="flat", pictures=80)
-    )
-    supply = np.full(8, 40)
-    figure = figures.authors_frame(drawn, supply, 2, "both authors")
+    run = study.run("sl", scale="tiny", concepts=8, profile="flat", pictures=80)
+    drawn, everything = lesson.training_set(run), lesson.everything(run)
+    figure = figures.authors_frame(drawn, everything, 2, "both authors")
     marked = [line for line in figure.axes[-1].get_lines() if line.get_marker() == "D"]
-    assert tuple(marked[0].get_xydata()[0]) == (40, drawn.frequency[2])
+    assert tuple(marked[0].get_xydata()[0]) == (40, 10)
+    assert len([axes for axes in figure.axes if axes.images]) == 12

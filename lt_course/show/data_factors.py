@@ -151,32 +151,32 @@ def _series(
         )  # fmt: skip
 
 
-def authors_frame(drawn: Draw, available: npt.ArrayLike, concept: int, authors: str) -> Figure:
+def authors_frame(drawn: Draw, everything: Draw, concept: int, authors: str) -> Figure:
     """One frame of the authors' slider: drawings of a concept, and frequency against supply.
 
     Args:
         drawn: the training set.
-        available: int [C], drawings that each concept could have given it.
-        concept: the one that is shown, at most 12 of its drawings.
+        everything: all that it was drawn from (the profile ``natural``).
+        concept: the one that is shown and marked.
         authors: how many authors a concept, in words.
     """
-    data = icontail.load()
-    shown = data.pictures[drawn.pictures[drawn.labels == concept]]
+    data, supply = icontail.load(), everything.frequency
+    shown = data.pictures[everything.pictures[everything.labels == concept]]
     figure = plt.figure(figsize=(7.6, 3))
     left, right = np.ravel(np.array(figure.subfigures(1, 2, width_ratios=[1.1, 1])))
     for place, axes in enumerate(left.subplots(3, 4).flat):
         axes.set_axis_off()
         if place < len(shown):
             axes.imshow(shown[place], cmap="gray", vmin=0, vmax=255)
-    left.suptitle(f"{data.concepts[concept].name}, {authors}", fontsize=10)
+    name = data.concepts[concept].name
+    left.suptitle(f"{name}, {authors}: {len(shown)} drawings", fontsize=10)
     axes = right.subplots()
-    supply = np.asarray(available)
-    highest = 2 * max(supply.max(), drawn.frequency.max())
+    highest = 2 * supply.max()
     axes.plot([1, highest], [1, highest], color="#888888", linestyle="--", linewidth=1)
     axes.plot(supply, drawn.frequency, linestyle="", marker="o", markersize=4, alpha=0.6,
               color=style.PALETTE[0])  # fmt: skip
     axes.plot(supply[concept], drawn.frequency[concept], linestyle="", marker="D",
-              color=style.PALETTE[1], label=data.concepts[concept].name)  # fmt: skip
+              color=style.PALETTE[1], label=name)  # fmt: skip
     axes.set(xscale="log", yscale="log", xlabel="drawings at hand", ylabel="training pictures")
     axes.set_title(f"limit {drawn.limit:.2f}")
     axes.legend(loc="upper left")

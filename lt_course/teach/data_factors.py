@@ -18,11 +18,11 @@ import torch.nn.functional as F
 
 from lt_course.data import icontail
 from lt_course.data.appearance import is_solid
-from lt_course.data.longtail import Counts, Draw, draw
+from lt_course.data.longtail import Draw, draw
 from lt_course.evaluation.bias import bias_report, per_class, spearman
 from lt_course.evaluation.intervals import mean_over_seeds
 from lt_course.models.image_towers import image_tower
-from lt_course.study import Record, Run, factor, paper, recorded, recorded_per_class
+from lt_course.study import Record, Run, factor, override, paper
 from lt_course.study.execute import weights
 from lt_course.training.augment import standardise
 
@@ -150,23 +150,26 @@ def agreement(frequencies: Mapping[str, Sequence[npt.ArrayLike]]) -> pd.DataFram
     return pd.DataFrame.from_dict(rows, orient="index", columns=["mean", "lowest", "highest"])
 
 
-def recorded_frequencies(name: str, labels: Sequence[str]) -> dict[str, list[Counts]]:
-    """Frequencies of recorded runs, one vector a seed that all of the labels have.
+def declared(name: str, labels: Sequence[str], seeds: Sequence[int]) -> dict[str, list[Draw]]:
+    """The training sets of a factor's runs at scale cpu, whether they are recorded or not.
+
+    Args:
+        name: of the factor.
+        labels: of its runs.
+        seeds: one training set each.
 
     Raises:
         CourseError: if the factor has no such label.
     """
-    there = set(recorded(name).index)
-    seeds = [
-        seed
-        for seed in sorted({seed for _, seed in there})
-        if all((label, seed) in there for label in labels)
-    ]
+    asked = factor(name)
     return {
-        label: [recorded_per_class(name, label, seed)["frequency"].to_numpy() for seed in seeds]
-        for label in labels
-        if factor(name).run(label)
+        label: [training_set(asked.run(label, seed=seed)) for seed in seeds] for label in labels
     }
+
+
+def everything(run: Run) -> Draw:
+    """All drawings that a run could have trained on: those of its style and its authors."""
+    return training_set(override(run, profile="natural", pictures=None))
 
 
 def borrowed(flat: pd.DataFrame, frequency: npt.ArrayLike) -> dict[str, float]:
@@ -213,7 +216,9 @@ def shift_costs(metrics: pd.DataFrame, line: str, solid: str) -> pd.DataFrame:
         One row a seed that both have: the cost on line drawings, on solid ones, and their mean. In
         the mean, neither an easier half nor a better training set has a part.
     """
-    at = metrics.reset_index().set_index("seed")
+    # Without a single recorded run there are no columns either.
+    at = metrics.reindex(columns=["accuracy_line", "accuracy_solid"])
+    at = at.reset_index().set_index("seed")
     a, b = at[at["label"] == line], at[at["label"] == solid]
     seeds = a.index.intersection(b.index)
     costs = pd.DataFrame(
