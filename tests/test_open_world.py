@@ -1,0 +1,184 @@
+"""Lesson 08: what other concepts bring into a run, tokens that they share, figures."""
+
+import dataclasses
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from lt_course import study
+from lt_course.data import icontail
+from lt_course.data.captions import usual_name
+from lt_course.errors import CourseError
+from lt_course.evaluation.bias import spearman
+from lt_course.evaluation.intervals import paired_difference
+from lt_course.show import open_world as figures
+from lt_course.study import paper
+from lt_course.study.execute import execute
+from lt_course.teach import open_world
+
+HALF = {"scale": "tiny", "pictures": 2250, "duration": "210 steps"}
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_stays_open():
+    plt.close("all")
+    yield
+    plt.close("all")
+
+
+def clip(**settings):
+    return study.run("clip-title", **(HALF | settings))
+
+
+def record(frequency, accuracy, predictions):
+    table = pd.DataFrame(
+        {
+            "concept": [f"c{i}" for i in range(len(frequency))],
+            "frequency": frequency,
+            "accuracy": accuracy,
+            "predictions": predictions,
+        }
+    )
+    metrics = {
+        "accuracy": float(np.mean(accuracy)),
+        "spearman_accuracy": spearman(frequency, accuracy),
+        "spearman_predictions": spearman(frequency, predictions),
+    }
+    return SimpleNamespace(per_class=table, metrics=metrics)
+
+
+def test_others_are_training_pictures_of_concepts_that_nobody_tests():
+    data = icontail.load()
+    run = clip(others=100, other_concepts=20)
+    others = open_world.other_pictures(run)
+    assert len(others) == len(set(others)) == 100
+    assert (data.concept[others] >= run.data.concepts).all()
+    assert not data.test[others].any()
+    assert len(set(data.concept[others])) <= 20
+    assert len(open_world.other_pictures(clip())) == 0
+
+
+def test_others_do_not_change_the_core():
+    alone, open_ = open_world.drawn(clip()), open_world.drawn(clip(others=2250))
+    assert open_.pictures[: len(alone.pictures)].tolist() == alone.pictures.tolist()
+    assert open_.frequency.tolist() == alone.frequency.tolist()
+
+
+def test_make_up_of_a_batch():
+    expected = {"steps": 210, "core a batch": 128, "others a batch": 0, "views": 210 * 128 / 2250}
+    assert open_world.make_up(clip()) == pytest.approx(expected)
+    half = open_world.make_up(clip(others=2250))
+    assert half["core a batch"] == half["others a batch"] == 64
+    # The controls of the lesson: as many views of each core picture, as many of them a batch.
+    longer = open_world.make_up(clip(others=2250, duration="420 steps"))
+    without = open_world.make_up(clip(batch=64, duration="420 steps"))
+    assert longer["views"] == pytest.approx(without["views"]) == pytest.approx(expected["views"])
+    assert longer["core a batch"] == without["core a batch"]
+    assert longer["steps"] == without["steps"]
+    assert open_world.make_up(clip(duration="12 epochs"))["steps"] == 12 * (2250 // 128)
+    with pytest.raises(CourseError, match="'pictures'"):
+        open_world.make_up(clip(pictures=None, profile="natural"))
+
+
+def test_a_classifier_has_no_place_for_others():
+    run = study.run("sl", **HALF, others=10)
+    with pytest.raises(CourseError, match="no prototype for pictures of others"):
+        execute(run)
+
+
+def test_titles_that_share_a_token_with_a_name():
+    data = icontail.load()
+    names = [usual_name(data, concept) for concept in range(3)]
+    others = [f"zzzz {names[1]}", "qwertzuiop", names[1].upper(), f"{names[0]} {names[2]}"]
+    made = dataclasses.replace(data, titles=[*data.titles, *others])
+    places = range(len(data.titles), len(made.titles))
+    found = open_world.titles_with_tokens_of_names(made, 3, places)
+    assert found.tolist() == [1, 2, 1]
+
+
+def test_runs_beside_a_baseline():
+    frequency = np.arange(1, 41)
+    biased = record(frequency, frequency / 40, frequency)
+    free = record(frequency, np.tile([0.2, 0.8], 20), np.tile([3, 1, 2, 5], 10))
+    table = open_world.beside({"a": biased, "b": free}, "a")
+    assert table.loc["a", "S(a)"] == pytest.approx(1)
+    assert table.loc["a", "S(p) is lower by"] == ""
+    expected = 1 - free.metrics["spearman_predictions"]
+    assert table.loc["b", "S(p) is lower by"].startswith(f"{expected:.2f} [")
+    other = record(frequency[::-1].copy(), frequency / 40, frequency)
+    with pytest.raises(CourseError, match="'b' and 'a' have other core pictures"):
+        open_world.beside({"a": biased, "b": other}, "a")
+
+
+def test_changes_of_each_concept():
+    before = record([3, 2, 1], [0.5, 0.25, 0.0], [5, 3, 1]).per_class
+    after = record([3, 2, 1], [0.25, 0.25, 0.5], [4, 3, 2]).per_class
+    assert open_world.changes(before, after, "accuracy").tolist() == [-0.25, 0, 0.5]
+    assert open_world.changes(before, after, "predictions").tolist() == [-1, 0, 1]
+    with pytest.raises(CourseError, match="'frequency' differs"):
+        open_world.changes(before, after.assign(frequency=[1, 2, 3]), "accuracy")
+
+
+def made_up_metrics(seeds):
+    index = pd.MultiIndex.from_product([["sl 3", "core 3"], seeds], names=["label", "seed"])
+    values = np.random.default_rng(0).random((len(index), 3))
+    return pd.DataFrame(values, index=index, columns=list(figures.METRICS))
+
+
+@pytest.mark.parametrize("seeds", [[0], [0, 1, 2]])
+def test_the_ladder_has_every_run_and_every_metric(seeds):
+    metrics = made_up_metrics(seeds)
+    figure = figures.ladder(metrics, ["sl 3", "core 3", "not run"])
+    assert [axes.get_title() for axes in figure.axes] == ["accuracy", "S(a)", "S(p)"]
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == [
+        "sl 3", "core 3", "not run",
+    ]  # fmt: skip
+    first = figure.axes[0].lines[0].get_xdata()
+    assert list(first) == metrics.loc["sl 3", "accuracy"].tolist()
+    assert len(figure.axes[0].lines) == 2 * (2 + (len(seeds) > 1))
+
+
+def test_contrasts_are_paired_and_say_what_is_missing():
+    metrics = made_up_metrics([0, 1, 2])
+    pairs = {"a": ("sl 3", "core 3"), "b": ("sl 3", "not run")}
+    table = open_world.contrasts(metrics, pairs, "accuracy")
+    difference = paired_difference(
+        metrics.loc["sl 3", "accuracy"], metrics.loc["core 3", "accuracy"]
+    )
+    assert table["a"] == f"{difference:.2f}"
+    assert table["b"] == "not recorded"
+    assert open_world.contrasts(metrics.iloc[:0], pairs, "accuracy").eq("not recorded").all()
+
+
+def test_samples_show_titles():
+    data = icontail.load()
+    figure = figures.samples(data, {"core": [0, 1], "others": [5, 6]})
+    shown = [axes.get_title().replace("\n", " ") for axes in figure.axes]
+    assert shown == [data.titles[i] for i in (0, 1, 5, 6)]
+
+
+def test_a_frame_and_a_scatter():
+    table = record(np.arange(1, 11), np.linspace(0, 1, 10), np.arange(10)).per_class
+    figure = figures.frame(table, "core", 20)
+    assert figure.axes[1].get_ylim()[1] == pytest.approx(21)
+    assert figure.axes[0].get_title(loc="right") == "S(a) = 1.00"
+    figure = figures.tokens_and_changes([0, 1, 10], [0.1, 0.0, -0.2], "accuracy gained")
+    assert len(figure.axes[0].collections[0].get_offsets()) == 3
+
+
+def test_the_papers_figure_shows_its_values():
+    figure = figures.paper_figure()
+    left, right = figure.axes[:2]
+    lines = {line.get_label(): list(line.get_ydata()) for line in left.lines}
+    expected = [
+        paper.value("fig6a", each, "clip", "spearman_accuracy")
+        for each in ("incaps-100", "incaps-10pct", "incaps")
+    ]
+    assert lines["CLIP, S(a)"] == expected
+    # The copied bar of SL is not a measurement, and is not drawn.
+    assert {line.get_label(): len(line.get_ydata()) for line in right.lines} == {
+        "SL, S(a)": 1, "CLIP, S(a)": 2, "SL, S(p)": 1, "CLIP, S(p)": 2,
+    }  # fmt: skip
