@@ -276,11 +276,11 @@ show.change(recorded, ONE_MORE)
 show.by_number_of_texts(recorded)
 
 # %% [markdown]
-# Our averages mix captions that name the concept with tags that do not, and for accuracy that alone can put one text behind two. The paper's row of accuracies can be doubted for another reason. # It rises little and not in order: tags alone reach 35.3 %, more than all three together (34.2 %), and single runs carry no intervals. Of both rows of accuracies, believe the averages at most, and no order within them.
+# Our averages mix captions that name the concept with tags that do not, and for accuracy that alone can put one text behind two. The paper's row of accuracies can be doubted for another reason: it rises little and not in order: tags alone reach 35.3 %, more than all three together (34.2 %), and single runs carry no intervals. Of both rows of accuracies, believe the averages at most, and no order within them.
 #
 # ### The class name in front
 #
-# The paper's release, when it makes captions for ImageNet-Captions, puts the class name in front of them unless told otherwise; the text does not say so, and which of the plotted runs had it is not known. What would it change?
+# All CLIP scripts of the paper's release for ImageNet-Captions read captions that have the class name in front. The paper does not say so, and whether the plotted runs had it is not known: one of the release's notebooks plots a run with the name beside one without. What would it change?
 
 # %%
 show.change(recorded, {"title": "name+title", "title+tags": "name+title+tags"})
@@ -322,7 +322,7 @@ show.correlations(recorded, cpu_bits)
 # :label: ex-04-silence
 # ````
 #
-# Tags are the only kind with few bits about the class. How much of that is silence? Take only the training drawings that have tags, and put into `about_class` the bits that their tags tell about the class. Compare with `bits["tags"]`.
+# Among the recorded kinds, tags are the only one with few bits about the class. How much of that is silence? Take only the training drawings that have tags, and put into `about_class` the bits that their tags tell about the class. Compare with `bits["tags"]`.
 #
 # ```{hint}
 # :class: dropdown
