@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from lt_course import study
 from lt_course.data import icontail
@@ -160,6 +161,7 @@ def test_without_records_there_are_no_costs_and_no_rows():
     nothing = pd.DataFrame(index=index)
     assert lesson.shift_costs(nothing, "sl line", "sl solid").empty
     assert lesson.summary(nothing).empty
+    assert lesson.two_ways(nothing, [("sl line", "sl solid", "accuracy")]).empty
 
 
 def test_a_run_read_from_the_store_answers_as_it_did(record):
@@ -183,6 +185,22 @@ def test_summary_tells_undefined_from_unrecorded():
     assert table["S(a)"]["clip-title flat"] == "undefined"
     assert table["S(a)"]["clip-title incaps"].startswith("0.")
     assert table["seeds"].unique() == ["3"]
+
+
+def test_pairing_helps_where_seeds_move_both_runs_alike():
+    found = metrics(["sl line", "sl solid"], seeds=range(5))
+    shared = found.loc["sl line", "accuracy"].to_numpy()
+    found.loc["sl solid", "accuracy"] = shared - 0.1 + np.array([0, 1, -1, 1, -1]) / 1000
+    pairs = [("sl line", "sl solid", "accuracy"), ("sl line", "clip line", "accuracy")]
+    table = lesson.two_ways(found, pairs)
+    assert list(table.index) == ["accuracy: sl line minus sl solid"]
+    assert table["paired"].iloc[0] == "0.10 [0.10, 0.10]"
+    # Welch's interval by its own formula.
+    a, b = (found.loc[label, "accuracy"] for label in ("sl line", "sl solid"))
+    va, vb = a.var() / 5, b.var() / 5
+    freedom = (va + vb) ** 2 / (va**2 / 4 + vb**2 / 4)
+    half = stats.t.ppf(0.975, freedom) * (va + vb) ** 0.5
+    assert table["unpaired"].iloc[0] == f"0.10 [{0.1 - half:.2f}, {0.1 + half:.2f}]"
 
 
 def test_live_runs_in_one_table(record):

@@ -15,12 +15,13 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from scipy import stats
 
 from lt_course.data import icontail
 from lt_course.data.appearance import is_solid
 from lt_course.data.longtail import Draw, draw
 from lt_course.evaluation.bias import bias_report, per_class, spearman
-from lt_course.evaluation.intervals import mean_over_seeds
+from lt_course.evaluation.intervals import Interval, mean_over_seeds, paired_difference
 from lt_course.models.image_towers import image_tower
 from lt_course.study import Record, Run, factor, override, paper
 from lt_course.study.execute import weights
@@ -309,6 +310,32 @@ def summary(metrics: pd.DataFrame) -> pd.DataFrame:
                 row[heading] = str(mean_over_seeds(known)) if len(known) > 1 else "undefined"
             rows[label] = row
     return pd.DataFrame.from_dict(rows, orient="index", columns=["seeds", *COLUMNS.values()])
+
+
+def two_ways(metrics: pd.DataFrame, pairs: Sequence[tuple[str, str, str]]) -> pd.DataFrame:
+    """Differences between recorded runs, paired by seed and unpaired (Welch), as text.
+
+    Args:
+        metrics: indexed by (label, seed).
+        pairs: label, label and metric of each difference, first minus second.
+
+    Returns:
+        One row a difference whose runs share two seeds or more; columns paired and unpaired.
+    """
+    there, rows = set(metrics.index.unique("label")), {}
+    for first, second, metric in pairs:
+        if not {first, second} <= there:
+            continue
+        values = {label: metrics.xs(label, level="label")[metric] for label in (first, second)}
+        a, b = pd.DataFrame(values).dropna().to_numpy(dtype=np.float64).T
+        if len(a) > 1:
+            welch = stats.ttest_ind(a, b, equal_var=False).confidence_interval()
+            mean = float(a.mean() - b.mean())
+            rows[f"{COLUMNS[metric]}: {first} minus {second}"] = {
+                "paired": str(paired_difference(a, b)),
+                "unpaired": str(Interval(mean, float(welch.low), float(welch.high), len(a))),
+            }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["paired", "unpaired"])
 
 
 def paper_sets() -> pd.DataFrame:
