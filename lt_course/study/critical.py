@@ -26,9 +26,7 @@ RARE = 10
 SCHEDULES: dict[str, Schedule] = {
     "the paper's words: ÷ 10 at 30, 50, 70": Schedule("step", 0.1, 90, milestones=(30, 50, 70)),
     "what --scheduler step gives: cosine": Schedule("cosine", 0.1, 90),
-    "what --scheduler cosine gives: ÷ 10 every 30": Schedule(
-        "step", 0.1, 90, milestones=(30, 60)
-    ),
+    "what --scheduler cosine gives: ÷ 10 every 30": Schedule("step", 0.1, 90, milestones=(30, 60)),
 }
 """Three accounts of one learning rate: SGD's, one value an epoch, for 90 epochs."""
 
