@@ -280,7 +280,7 @@ show.by_number_of_texts(recorded)
 #
 # ### The class name in front
 #
-# All CLIP scripts of the paper's release for ImageNet-Captions read captions that have the class name in front. The paper does not say so, and whether the plotted runs had it is not known: one of the release's notebooks plots a run with the name beside one without. What would it change?
+# All CLIP scripts of the paper's release for ImageNet-Captions read captions that have the class name in front. The paper does not say so, and whether the plotted runs had it is not known: one of the release's notebooks plots a run with the name beside one that seems to be without. What would it change?
 
 # %%
 show.change(recorded, {"title": "name+title", "title+tags": "name+title+tags"})
