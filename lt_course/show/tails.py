@@ -18,10 +18,26 @@ from lt_course.study import paper
 METHODS: dict[str, style.MethodStyle] = {
     "sl": {"color": style.PALETTE[6], "marker": "o", "label": "SL"},
     "sl frozen": {"color": style.PALETTE[1], "marker": "s", "label": "SL, frozen"},
-    "sl frozen uniform": {"color": style.PALETTE[1], "marker": "X", "label": "… V uniform"},
-    "sl frozen vocabulary": {"color": style.PALETTE[2], "marker": "^", "label": "… V by frequency"},
-    "sl frozen in-batch": {"color": style.PALETTE[2], "marker": "v", "label": "… in-batch only"},
-    "sl frozen seen only": {"color": style.PALETTE[2], "marker": "D", "label": "… seen only"},
+    "sl frozen uniform": {
+        "color": style.PALETTE[1],
+        "marker": "X",
+        "label": "SL, frozen, V uniform",
+    },
+    "sl frozen vocabulary": {
+        "color": style.PALETTE[2],
+        "marker": "^",
+        "label": "SL, frozen, V by frequency",
+    },
+    "sl frozen in-batch": {
+        "color": style.PALETTE[2],
+        "marker": "v",
+        "label": "SL, frozen, in-batch only",
+    },
+    "sl frozen seen only": {
+        "color": style.PALETTE[2],
+        "marker": "D",
+        "label": "SL, frozen, seen only",
+    },
     "clip": {"color": style.PALETTE[5], "marker": "P", "label": "CLIP"},
     "clip frozen": {"color": style.PALETTE[0], "marker": "*", "label": "CLIP, frozen text"},
 }

@@ -103,25 +103,28 @@ def block_means(matrix: npt.NDArray[np.float64], absent: npt.ArrayLike) -> dict[
     return {name: float(matrix[pair].mean()) for name, pair in zip(BLOCKS, pairs, strict=True)}
 
 
-def approach(record: Record) -> dict[str, float]:
-    """Mean cosines of test pictures with prototypes.
+def rivals(
+    cosines: npt.NDArray[np.float64],
+    labels: npt.NDArray[np.int64],
+    absent: npt.NDArray[np.bool_],
+) -> dict[str, float]:
+    """How near test pictures are to their own prototype and to the nearest of the other kind.
+
+    Args:
+        cosines: float [M, C].
+        labels: int64 [M].
+        absent: bool [C].
 
     Returns:
-        Of seen classes' pictures with ``absent`` prototypes and with their ``own``; of absent
-        classes' pictures with ``seen`` prototypes and with their ``own``.
-
-    Raises:
-        CourseError: if the run trained on pictures of all concepts.
+        Mean cosines: of seen and of absent classes' pictures with their ``own`` prototype, and
+        with the nearest prototype of an absent, or of a seen, class.
     """
-    absent = absent_classes(record)
-    # A centre is the mean of normalised features, so this is the mean of their cosines.
-    cosines = record.arrays["centres"].astype(np.float64) @ _unit(record.arrays["prototypes"]).T
-    own = np.diag(cosines)
+    own, of_absent = cosines[np.arange(len(labels)), labels], absent[labels]
     return {
-        "seen pictures, absent prototypes": float(cosines[np.ix_(~absent, absent)].mean()),
-        "seen pictures, own prototype": float(own[~absent].mean()),
-        "absent pictures, seen prototypes": float(cosines[np.ix_(absent, ~absent)].mean()),
-        "absent pictures, own prototype": float(own[absent].mean()),
+        "seen: own": float(own[~of_absent].mean()),
+        "seen: nearest absent": float(cosines[~of_absent][:, absent].max(1).mean()),
+        "absent: own": float(own[of_absent].mean()),
+        "absent: nearest seen": float(cosines[of_absent][:, ~absent].max(1).mean()),
     }
 
 
