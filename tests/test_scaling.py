@@ -89,6 +89,15 @@ def test_the_summary_has_intervals_where_there_are_seeds():
     assert single.loc["sl", "accuracy"] == "0.10"
 
 
+def test_gains_are_paired_over_the_seeds_that_both_have():
+    found = measured(["frozen", "frozen 1/8"], seeds=(0, 1, 2))
+    found["accuracy"] = [0.5, 0.7, 0.9, 0.4, 0.6, 0.8]
+    found = found.drop(("frozen", 2))
+    pairs = {"frozen": ("frozen", "frozen 1/8"), "scratch": ("scratch", "scratch 1/8")}
+    table = scaling.gains(found, pairs, {"accuracy": "accuracy"})
+    assert table["accuracy"].to_dict() == {"frozen": "0.10 [0.10, 0.10]"}
+
+
 def test_metrics_and_work_of_live_runs(small, store):
     options = {"concepts": 8, "profile": "natural", "pictures": 256, "batch": 16}
     half = study.run("sl", scale="tiny", fraction=0.5, duration="10 steps", **options)
@@ -99,7 +108,8 @@ def test_metrics_and_work_of_live_runs(small, store):
     record = records["sl 1/2, steps"]
     pictures = record.per_class["frequency"].sum()
     assert scaling.work(record) == {
-        "pictures": pictures, "steps": 10, "visits": pytest.approx(160 / pictures)
+        "pictures": pictures, "steps": 10, "visits": pytest.approx(160 / pictures),
+        "median": record.per_class["frequency"].median(), "singles": 0,
     }  # fmt: skip
 
 

@@ -90,13 +90,21 @@ def metrics(records: Mapping[str, Record]) -> pd.DataFrame:
 
 
 def work(record: Record) -> dict[str, float]:
-    """How much a run has seen: ``pictures``, ``steps``, and ``visits`` to each picture."""
-    pictures, training = int(record.per_class["frequency"].sum()), record.run.training
+    """How much a run has seen.
+
+    Returns:
+        ``pictures``; ``steps``; ``visits`` to each picture; ``median``, the pictures of the
+        median class; ``singles``, the number of classes with one picture.
+    """
+    frequency, training = record.per_class["frequency"], record.run.training
+    pictures = int(frequency.sum())
     total = in_steps(training.duration, "duration", pictures // training.batch)
     return {
         "pictures": pictures,
         "steps": total,
         "visits": total * training.batch / pictures,
+        "median": float(frequency.median()),
+        "singles": int((frequency == 1).sum()),
     }
 
 
@@ -203,6 +211,26 @@ def summary(found: pd.DataFrame, columns: Mapping[str, str], order: Sequence[str
     """
     there = [label for label in order if label in found.index.unique("label")]
     rows = {label: [_text(found.loc[label][metric]) for metric in columns] for label in there}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(columns.values()))
+
+
+def gains(
+    found: pd.DataFrame, pairs: Mapping[str, tuple[str, str]], columns: Mapping[str, str]
+) -> pd.DataFrame:
+    """Differences of runs that share their seeds, mean with t interval, as text.
+
+    Args:
+        found: indexed by (label, seed).
+        pairs: name of a row -> labels (a, b), for a minus b; a row of which one is not there is
+            left out.
+        columns: metric -> heading.
+    """
+    there = found.index.unique("label")
+    rows = {
+        name: [_text((found.loc[a][metric] - found.loc[b][metric]).dropna()) for metric in columns]
+        for name, (a, b) in pairs.items()
+        if a in there and b in there
+    }
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(columns.values()))
 
 
