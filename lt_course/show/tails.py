@@ -125,7 +125,9 @@ def two_accuracies(metrics: pd.DataFrame) -> Figure:
 
 
 def trade_offs(curves: Mapping[str, pd.DataFrame], lift: float) -> Figure:
-    """Left, accuracy on absent against seen concepts as the lift grows; right, its share of names.
+    """Left, accuracy on absent against seen concepts as the lift grows; right, who is answered.
+
+    The right panel ends at a lift of one half, where hardly a seen concept is left.
 
     Args:
         curves: per method, what `lt_course.teach.tails.trade_off` returns.
@@ -148,7 +150,8 @@ def trade_offs(curves: Mapping[str, pd.DataFrame], lift: float) -> Figure:
         right.plot(lift, here["predicted"], linestyle="", markersize=9, **look)
     left.set(xlabel="accuracy on seen concepts", ylabel="accuracy on absent concepts")
     left.set(title=f"lift {lift:g}", xlim=(-0.02, None), ylim=(-0.02, None))
-    right.set(xlabel="lift", ylabel="answers that are absent concepts", ylim=(-0.02, 1.02))
+    right.set(xlabel="lift", ylabel="share of answers that are absent", ylim=(-0.02, 1.02))
+    right.set_xlim(right=min(0.52, right.get_xlim()[1]))
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
