@@ -233,13 +233,6 @@ def test_profiles_rank_each_set_by_itself():
     assert [list(line.get_ydata()) for line in lines] == [[9, 3, 1], [5, 5, 5]]
 
 
-def test_assignments_show_each_concept_of_each_pair():
-    table = pd.DataFrame({"name": ["cat", "dog"], "frequency": [3, 40]})
-    figure = figures.assignments({"p": (table, table)}, "dog")
-    np.testing.assert_allclose(figure.axes[0].get_lines()[0].get_xydata(), [(3, 3), (40, 40)])
-    assert figure.axes[0].texts[0].xy == (40, 40)
-
-
 def test_levels_show_means_of_what_two_seeds_have():
     found = metrics(["sl line", "sl solid", "clip-title line"])
     found.loc[("clip-title solid", 0), :] = 0.5

@@ -80,26 +80,6 @@ def profiles(frequencies: Mapping[str, npt.ArrayLike]) -> Figure:
     return figure
 
 
-def assignments(pairs: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]], names: str) -> Figure:
-    """How often two runs of one seed saw each concept, one panel a pair, one dot a concept.
-
-    Args:
-        pairs: per title two per-class tables with the columns `name` and `frequency`.
-        names: concept whose name is written beside its dot in every panel.
-    """
-    figure, row = plt.subplots(1, len(pairs), figsize=(3.2 * len(pairs), 3.0), squeeze=False)
-    for axes, (title, (a, b)) in zip(row[0], pairs.items(), strict=True):
-        axes.plot(
-            a["frequency"], b["frequency"], linestyle="", marker="o", alpha=0.6,
-            color=style.PALETTE[0], markersize=4,
-        )  # fmt: skip
-        here = a["name"] == names
-        axes.annotate(names, (float(a["frequency"][here].iloc[0]),
-                              float(b["frequency"][here].iloc[0])), size=8)  # fmt: skip
-        axes.set(xscale="log", yscale="log", title=title)
-    return figure
-
-
 def levels(
     metrics: pd.DataFrame,
     order: Sequence[str],
@@ -175,7 +155,7 @@ def authors_frame(drawn: Draw, everything: Draw, concept: int, authors: str) -> 
     axes.plot([1, highest], [1, highest], color="#888888", linestyle="--", linewidth=1)
     axes.plot(supply, drawn.frequency, linestyle="", marker="o", markersize=4, alpha=0.6,
               color=style.PALETTE[0])  # fmt: skip
-    axes.plot(supply[concept], drawn.frequency[concept], linestyle="", marker="D",
+    axes.plot(supply[concept], drawn.frequency[concept], linestyle="", marker="D", markersize=9,
               color=style.PALETTE[1], label=name)  # fmt: skip
     axes.set(xscale="log", yscale="log", xlabel="drawings at hand", ylabel="training pictures")
     axes.set_title(f"limit {drawn.limit:.2f}")
