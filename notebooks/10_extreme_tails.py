@@ -17,7 +17,7 @@
 # - tell a model that is blind to a concept from one that only never names it;
 # - say who has seen what when a result is called zero-shot.
 #
-# Figures treated: Fig. 8 and 9 of {cite:t}`wen2024`. Running takes about three minutes on one CPU core and 1.3 GB of memory; reading, thirty. Before this: {doc}`03_clip_against_supervised`; the lesson on vocabularies helps.
+# Figures treated: Fig. 8 and 9 of {cite:t}`wen2024`. Running takes about three minutes on one CPU core and 1.3 GB of memory; reading, thirty. Before this: {doc}`03_clip_against_supervised`, {doc}`05_dynamic_classification`.
 
 # %%
 import matplotlib.pyplot as plt
