@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lt_course.study.claims import Judgement, Verdict
+from lt_course.study.experiments import FOLDER, factor
 
 KINDS: dict[str, str] = {
     "spearman_predictions": "S(p): Spearman of frequency and number of predictions",
@@ -29,6 +32,9 @@ LOOKS: dict[Judgement, tuple[str, str]] = {
     "contradicted": ("#D55E00", "X"),
 }
 """Colour and marker of each verdict."""
+
+GLYPHS = {"supported": "●", "undecided": "■", "contradicted": "✖"}
+"""The markers as text."""
 
 
 PAPER: dict[str, Any] = {
@@ -61,6 +67,42 @@ def table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
         for v in verdicts
     ]
     return pd.DataFrame(rows).set_index("id")
+
+
+def page(verdicts: Sequence[Verdict]) -> str:
+    """The table of all claims as HTML, each with a link from the page to its lesson."""
+    rows = table(verdicts)
+    rows.insert(0, "lesson", [_link(factor(v.factor).chapter) for v in verdicts])
+    for column in ("claim", "in the paper"):
+        rows[column] = rows[column].map(html.escape)
+    rows["verdict"] = [
+        f'<span style="color: {LOOKS[v][0]}">{GLYPHS[v]}</span>&nbsp;{v}' if v in LOOKS else v
+        for v in rows["verdict"]
+    ]
+    rows["ours"] = rows["ours"].str.replace("-", "−")
+    return rows.to_html(escape=False, index=False, border=0, classes="claims", justify="left")
+
+
+def summary(verdicts: Sequence[Verdict]) -> str:
+    """How many claims there are of each verdict, in Markdown."""
+    counted = Counter(v.verdict for v in verdicts)
+    seeds = Counter(len(v.by_seed) for v in verdicts if v.effect is not None)
+    said = ", ".join(f"**{counted[kind]}** {kind}" for kind in get_args(Judgement) if counted[kind])
+    rest = " or ".join(str(n) for n in sorted(seeds))
+    return f"{len(verdicts)} claims: {said}." + (f" Seeds to a claim: {rest}." if rest else "")
+
+
+def by_chance(verdicts: Sequence[Verdict]) -> str:
+    """How many verdicts chance alone would make, in Markdown."""
+    positive = sum(v.claim.expect == "positive" for v in verdicts)
+    supported = sum(v.claim.expect == "positive" and v.verdict == "supported" for v in verdicts)
+    return (
+        "The intervals are not corrected for their number. Were there no effect at all, an "
+        "interval would lie wholly above zero in 2.5 % of cases: with "
+        f"{positive} claims of a positive effect, about {0.025 * positive:.0f} would be supported "
+        f"by chance alone (fewer, since the estimate must reach the smallest effect, too). "
+        f"{supported} of them are."
+    )
 
 
 def effects(verdicts: Sequence[Verdict]) -> Figure:
@@ -113,6 +155,13 @@ def _legend() -> list[Line2D]:
         Line2D([], [], label="the paper's effect", **PAPER),
         Line2D([], [], label="smallest that would matter", markersize=10, **smallest),
     ]
+
+
+def _link(chapter: str) -> str:
+    """From a page of the book to a lesson, if that is there yet."""
+    number = chapter.partition("_")[0]
+    there = (FOLDER.parent / "notebooks" / f"{chapter}.ipynb").exists()
+    return f'<a href="../notebooks/{chapter}.html">{number}</a>' if there else number
 
 
 def _kind(verdict: Verdict) -> str:

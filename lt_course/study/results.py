@@ -194,6 +194,35 @@ def recorded_per_class(name: str, label: str, seed: int, scale: str = "cpu") -> 
     return table
 
 
+def costs(scale: str = "cpu", seeds: Iterable[int] = range(5)) -> pd.Series:
+    """What the recorded runs of a scale are, and what they took: one text a row."""
+    asked = declared(scale, seeds)
+    known = [found for found in load().values() if found.run.scale == scale]
+    environments = pd.DataFrame([found.environment for found in known])
+    hours = environments["cpu_seconds"] / 3600
+
+    def listed(name: str) -> str:
+        return "; ".join(map(str, environments[name].unique()))
+
+    packages = pd.DataFrame(list(environments["versions"])).drop_duplicates()
+    return pd.Series(
+        {
+            "runs recorded": f"{len(known)}, of {len(asked)} declared for seeds "
+            f"{min(seeds)} to {max(seeds)}",
+            "processor time": f"{hours.sum():.1f} hours of one core; the longest run "
+            f"{60 * hours.max():.1f} minutes",
+            "processor": listed("processor"),
+            "threads": listed("threads"),
+            "Python": listed("python"),
+            "packages": "; ".join(
+                ", ".join(f"{name} {version}" for name, version in row.items())
+                for _, row in packages.iterrows()
+            ),
+            "hash of the code": listed("code"),
+        }
+    )
+
+
 def load() -> dict[str, Recorded]:
     """All recorded runs by address.
 

@@ -35,6 +35,15 @@ SAME = ("code", "python", "platform", "processor", "device", "threads")
 """What must be as recorded, besides the versions of packages, for numbers to be equal."""
 
 
+def tolerance() -> str:
+    """What passes on another machine, in one sentence."""
+    return (
+        f"accuracies may then differ by {TOLERANCE['accuracy']:g}, correlations by "
+        f"{TOLERANCE['spearman']:g}, per-class accuracies by {PER_CLASS:g} on average; frequencies "
+        "and trims may not differ."
+    )
+
+
 @dataclass(frozen=True)
 class Comparison:
     """A recorded run beside its repetition.
