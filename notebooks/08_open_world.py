@@ -115,9 +115,9 @@ records["SL, core"] = study.get(study.run("sl", **CORE))
 open_world.beside(records, "core")
 
 # %% [markdown]
-# The last two columns say by how much a correlation is lower than that of the core alone, with an interval over concepts. At the same budget, 2,250 others lower both correlations, S(p) more, and accuracy does not suffer: it is no worse with half of the views of each core picture. With 9,000 others the budget bites: each core picture is seen two or three times in all, and accuracy falls below that of the core alone. At equal epochs, accuracy is highest and both correlations are lowest.
+# The last two columns say by how much a correlation is lower than that of the core alone, with an interval over concepts. With this seed and at the same budget, 2,250 others come with lower correlations, S(p) more so, and accuracy does not suffer: it is no worse with half of the views of each core picture. With 9,000 others the budget bites: each core picture is seen two or three times in all, and accuracy falls below that of the core alone. At equal epochs, accuracy is highest and both correlations are lowest.
 #
-# Read this with two warnings. An interval over 60 concepts is wide. And it knows nothing of the chance in training: other seeds make other concepts rare and begin elsewhere. The evidence for the claim comes below, from five seeds.
+# Read this with two warnings. Not one of the runs with others is clear of the core alone: an interval over 60 concepts is wide, and each of theirs spans zero. And it knows nothing of the chance in training: other seeds make other concepts rare and begin elsewhere. The evidence for the claim comes below, from five seeds.
 #
 # Now the control. Does it help to have others in the batch, all else equal?
 
@@ -145,9 +145,9 @@ pd.DataFrame(
 ).T
 
 # %% [markdown]
-# "Both at once" is the comparison at equal epochs, and the sum of the two rows above it. What appears in the second row has nothing to do with others: it comes from smaller batches and more steps. With this seed that is a good part of the drop in S(p), and hardly any of the drop in S(a). A comparison without this control would have credited all of it to the open world.
+# "Both at once" is the comparison at equal epochs, and the sum of the two rows above it. What appears in the second row has nothing to do with others: it comes from smaller batches and more steps. By the estimates, that is a good part of the drop in S(p), and hardly any of the drop in S(a); by the intervals, all of it could be chance. A comparison without this control would have credited the whole drop to the open world.
 #
-# Where does the rest come from? One look at the geometry of features, on test pictures: NC1 is the variation within classes over that between them, in the image tower; NC2 how far the class vectors are from being spread evenly, on the side of images and of texts.
+# Where could the rest come from? One look at the geometry of features, on test pictures: NC1 is the variation within classes over that between them, in the image tower; NC2 how far the class vectors are from being spread evenly, on the side of images and of texts.
 
 # %%
 GEOMETRY = ["nc1", "nc2_means", "nc2_prototypes", "accuracy"]
