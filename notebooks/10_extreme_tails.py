@@ -337,7 +337,7 @@ full_ratio, sampled_ratio = ratio(Classify()), ratio(Classify(vocabulary=36))
 print(f"full softmax {full_ratio:.1f}, vocabulary of 36 {sampled_ratio:.1f}")
 
 # %% [markdown]
-# One picture in some 2,600 pulls, and nearly all the others push: under the full softmax the push is stronger by the factor that the class is rarer than the average one. With draws by frequency a rare class is a rare negative as well, and the two forces are of one order. So one shot should change little for the full softmax: it is nearly zero-shot. Compare the filled and hollow markers of {numref}`fig-10-shots`, which came out of training.
+# One picture in some 2,600 pulls, and nearly all the others push: under the full softmax the push is stronger by the factor that the class is rarer than the average one. With draws by frequency a rare class is a rare negative as well, and the two forces are of one order. So one shot should change little for the full softmax: it is nearly zero-shot. {numref}`fig-10-shots` shows what training makes of it: compare the filled markers with the hollow ones.
 #
 # ````{solution-end}
 # ````
