@@ -1,0 +1,160 @@
+"""Vocabularies: theory beside runs, beside the recorded evidence and beside the paper."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from lt_course import study
+from lt_course.evaluation.bias import spearman
+from lt_course.objectives.classify import Classify
+from lt_course.show import vocabularies as figures
+from lt_course.teach import vocabularies as theory
+
+COUNTS = np.array([80, 40, 20, 10, 5, 2, 1, 1])
+IN_BATCH = Classify(sampling="in-batch", micro_batch=8)
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_stays_open():
+    yield
+    plt.close("all")
+
+
+def per_class(mean_logit):
+    return pd.DataFrame({"frequency": COUNTS, "mean_logit": mean_logit})
+
+
+def measured(labels=("all", "in-batch", "frequency 48", "uniform 96", "sqrt 48"), seeds=(0, 1)):
+    """Made-up agreements in the shape of the recorded ones."""
+    index = pd.MultiIndex.from_product([labels, seeds], names=["label", "seed"])
+    values = np.random.default_rng(0).uniform(size=(len(index), 5))
+    columns = ["remaining", "S(p)", "slope", "r2", "r2_as_predicted"]
+    return pd.DataFrame(values, index=index, columns=columns)
+
+
+def test_a_run_that_shifts_as_predicted_agrees_with_theory():
+    included = 1 - (1 - COUNTS / COUNTS.sum()) ** 7
+    full = np.random.default_rng(0).normal(size=len(COUNTS))
+    moved = per_class(full - 0.25 * np.log(included) + 3)
+    table = theory.shifts(moved, per_class(full), IN_BATCH)
+    assert table["measured"].mean() == pytest.approx(0)
+    assert table["predicted"].diff().to_numpy() == pytest.approx(
+        pd.Series(-np.log(included)).diff().to_numpy(), nan_ok=True
+    )
+    found = theory.agreements({"in-batch": table}).loc["in-batch"]
+    assert (found["slope"], found["r2"]) == pytest.approx((0.25, 1))
+
+
+def test_more_is_left_by_larger_vocabularies_and_by_flatter_laws():
+    curve = theory.remaining_curve(COUNTS, (4, 6, 8), micro_batch=4)
+    assert curve.diff().iloc[1:].gt(0).all(axis=None)
+    assert (curve.loc[8] == 1).all()
+    assert curve.loc[6, "frequency"] < curve.loc[6, "sqrt"] < curve.loc[6, "uniform"]
+
+
+def test_the_paper_agrees_on_the_order_from_scratch():
+    table = theory.paper_vocabularies()
+    scratch = table[table["series"] == "from scratch, frequency"]
+    assert spearman(scratch["remaining"], scratch["S(p)"]) == pytest.approx(1)
+    by_size = table.set_index(["series", "V"])
+    left = by_size["remaining"]
+    assert left["frozen head, uniform", 200] > 0.6 > 0.2 > left["frozen head, frequency", 200]
+    # 62 classes of the batch fill a vocabulary of 50 up, whatever the law.
+    assert left.xs(50, level="V").nunique() == 1
+    assert by_size["S(p)"]["frozen head, uniform", 200] == 0.546
+    assert np.isnan(by_size["accuracy"]["frozen head, uniform", 200])
+    assert (left.xs(1000, level="V") == 1).all()
+
+
+def test_intervals_over_seeds_leave_single_seeds_out():
+    found = measured().drop(("in-batch", 1))
+    found.loc["all", "slope"] = np.nan
+    table = theory.over_seeds(found)
+    assert "in-batch" not in table.index
+    assert table.loc["all", "slope"] is None
+    assert table.loc["sqrt 48", "S(p)"].n == 2
+
+
+def test_recorded_shifts_are_of_runs_that_draw():
+    for seed in study.recorded(theory.FACTOR).index.unique("seed"):
+        tables = theory.recorded_shifts(seed)
+        assert theory.FULL not in tables
+        for table in tables.values():
+            assert table[["predicted", "measured"]].mean().to_numpy() == pytest.approx(0, abs=1e-5)
+    assert theory.recorded_shifts(99) == {}
+
+
+def test_recorded_agreements_cover_what_is_recorded():
+    found = theory.recorded_agreements()
+    assert found.index.equals(study.recorded(theory.FACTOR).index)
+    assert (found.loc[theory.FULL, "remaining"] == 1).all()
+    drawn = found.drop(theory.FULL, level="label")
+    assert drawn["remaining"].between(0, 1).all()
+    assert drawn["r2"].between(0, 1).all()
+
+
+def test_methods_are_united_by_label():
+    found = theory.united({"03_the_gap": ["clip-title"], theory.FACTOR: [theory.FULL]})
+    assert set(found.index.unique("label")) == {"clip-title", theory.FULL}
+    assert set(found["factor"]) == {"03_the_gap", theory.FACTOR}
+
+
+def test_predictions_follow_a_shift():
+    logits = np.random.default_rng(0).normal(size=(400, len(COUNTS)))
+    biased = theory.predicted_bias(logits, COUNTS, np.log(COUNTS))
+    assert biased > 0.9
+    assert theory.predicted_bias(logits, COUNTS, -np.log(COUNTS)) < -0.9
+
+
+def test_logits_from_a_checkpoint_are_those_of_the_evaluation(small, store):
+    run = study.run("sl", scale="tiny", concepts=6, pictures=40, batch=8, duration="4 steps")
+    record = study.get(run)
+    logits = theory.logits_on_test(record)
+    assert (logits.argmax(1) == record.arrays["predictions"]).all()
+    assert logits.mean(0) == pytest.approx(record.per_class["mean_logit"].to_numpy(), abs=1e-4)
+
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
+def test_figures_draw_each_run_once(seeds):
+    found = measured(seeds=seeds)
+    axes = figures.collapse(found).axes[0]
+    assert {text.get_text() for text in axes.get_legend().get_texts()} == {
+        "all", "in-batch", "frequency", "uniform", "sqrt"
+    }  # fmt: skip
+    assert len(axes.containers) == 5
+
+
+def test_every_law_has_its_own_look():
+    looks = [(look["color"], look["marker"]) for look in figures.LAW_LOOKS.values()]
+    assert len({marker for _, marker in looks}) == len(looks)
+
+
+def test_the_plane_names_every_kind_of_method():
+    index = pd.MultiIndex.from_product(
+        [["all", "in-batch of 8", "balanced softmax", "clip-title"], [0, 1]],
+        names=["label", "seed"],
+    )
+    factors = np.repeat(["05_vocabulary", "05_vocabulary", "05_baselines", "03_the_gap"], 2)
+    values = np.random.default_rng(0).uniform(size=8)
+    found = pd.DataFrame(
+        {"accuracy": values, "spearman_predictions": values[::-1], "factor": factors}, index=index
+    )
+    axes = figures.plane(found).axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "SL, all classes", "vocabulary, in-batch", "balanced softmax", "CLIP, titles"
+    ]  # fmt: skip
+    assert [text.get_text() for text in axes.texts] == ["8"]
+
+
+def test_shift_panels_show_slope_and_r2():
+    included = 1 - (1 - COUNTS / COUNTS.sum()) ** 7
+    table = theory.shifts(per_class(-0.5 * np.log(included)), per_class(0 * COUNTS), IN_BATCH)
+    axes = figures.shift_panels({"in-batch 8": table}).axes[0]
+    assert axes.get_title() == "in-batch 8\nslope 0.50, R² 1.00"
+
+
+def test_the_other_figures_can_be_drawn():
+    assert len(figures.laws(COUNTS, 6, theory.LAWS, 4).axes) == 2
+    assert len(figures.curves(theory.remaining_curve(COUNTS, (4, 8), micro_batch=4)).axes) == 1
+    assert len(figures.beside_theory(theory.paper_vocabularies()).axes[0].lines) == 3
