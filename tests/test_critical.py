@@ -166,7 +166,11 @@ def test_figures_hold_what_they_are_given():
     figure = show.table_1(critical.table_1(counts))
     assert len(figure.axes[0].collections[1].get_offsets()) == 29
     figure = show.expected_classes({"a": counts, "b": counts})
-    assert [line.get_label() for line in figure.axes[0].lines[:2]] == ["a", "b"]
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
+    markers = figure.axes[0].lines[1].get_ydata()
+    assert markers == pytest.approx([critical.expected_classes(counts, b) for b in (64, 256, 1024)])
     figure = show.schedules(critical.SCHEDULES, 90)
     assert [len(line.get_ydata()) for line in figure.axes[0].lines] == [90] * 3
     figure = show.shares({"flat": np.full(4, 0.25), "peaked": np.array([0.7, 0.1, 0.1, 0.1])})
