@@ -4,6 +4,7 @@
 #   make test    unit tests, and every notebook cell by cell
 #   make lab     the notebooks in JupyterLab
 #   make check   style, types, notebook pairs, prose
+#   make verify  train one recorded run again and compare
 #   make pages   tests of the built book (after `make book`)
 #   make lock    remake requirements.lock (needs uv)
 #   make clean   remove what was built; the environment stays
@@ -18,7 +19,7 @@ READY := $(VENV)/.lt-course
 export OMP_NUM_THREADS ?= 1
 export LT_SCALE ?= tiny
 
-.PHONY: book test lab check pages lock clean
+.PHONY: book test lab check verify pages lock clean
 .DEFAULT_GOAL := book
 
 $(READY): requirements.lock pyproject.toml
@@ -55,6 +56,10 @@ check: $(READY)
 	$(BIN)/python book/tools/vendor.py --check
 	$(BIN)/python book/tools/notebooks.py check
 	$(BIN)/python -m pytest -q tests/test_environment.py tests/test_pairs.py tests/test_prose.py
+
+# Chosen by the day of the year, so that one after the other comes up.
+verify: $(READY)
+	$(BIN)/lt-course study verify --sample 1 --seed $$(date +%-j) --scale tiny
 
 pages: $(READY)
 	$(BIN)/python -m pytest -q tests/pages

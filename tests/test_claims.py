@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -213,6 +215,32 @@ def test_the_table_has_every_claim() -> None:
     assert (everything["in the paper"] != "").sum() == sum(
         claim.paper is not None for _, claim in declared()
     )
+
+
+def test_the_page_has_every_claim_with_its_lesson() -> None:
+    found = study.verdicts()
+    page = show.page(found)
+    assert page.count("<tr>") == len(found) + 1
+    for verdict in found:
+        assert html.escape(verdict.claim.sentence) in page
+    assert '<a href="../notebooks/03_clip_against_supervised.html">03</a>' in page
+
+
+def test_the_page_says_which_targets_have_no_claim() -> None:
+    covered = {claim.target for _, claim in declared()} - {None}
+    text = (results.FOLDER.parent / "book" / "results.md").read_text()
+    named = text.partition("Targets without a claim here:")[2].partition("\n")[0]
+    assert {int(number) for number in re.findall(r"\*\*(\d+)\*\*", named)} == (
+        set(range(1, 23)) - covered
+    )
+
+
+def test_counts_are_of_the_verdicts() -> None:
+    assert show.summary(made()) == (
+        "4 claims: **1** supported, **1** contradicted, **1** undecided, **1** not recorded. "
+        "Seeds to a claim: 5."
+    )
+    assert "with 4 claims of a positive effect, about 0 would" in show.by_chance(made())
 
 
 def test_the_figure_has_a_row_for_every_claim() -> None:

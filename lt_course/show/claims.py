@@ -73,14 +73,21 @@ def page(verdicts: Sequence[Verdict]) -> str:
     """The table of all claims as HTML, each with a link from the page to its lesson."""
     rows = table(verdicts)
     rows.insert(0, "lesson", [_link(factor(v.factor).chapter) for v in verdicts])
-    for column in ("claim", "in the paper"):
-        rows[column] = rows[column].map(html.escape)
+    sources = ["" if v.claim.paper is None else f"{v.claim.figure}: {v.claim.paper[1]}"
+               for v in verdicts]  # fmt: skip
+    rows["claim"] = [
+        html.escape(claim) + (f"<br><small>{html.escape(source)}</small>" if source else "")
+        for claim, source in zip(rows["claim"], sources, strict=True)
+    ]
+    rows["paper"] = rows.pop("in the paper").str.partition(" (")[0]
+    rows["ours"] = rows["ours"].str.replace("-", "−").str.replace(" ", "&nbsp;")
     rows["verdict"] = [
         f'<span style="color: {LOOKS[v][0]}">{GLYPHS[v]}</span>&nbsp;{v}' if v in LOOKS else v
         for v in rows["verdict"]
     ]
-    rows["ours"] = rows["ours"].str.replace("-", "−")
-    return rows.to_html(escape=False, index=False, border=0, classes="claims", justify="left")
+    shown = rows[["lesson", "target", "claim", "paper", "ours", "seeds", "verdict"]]
+    left: Any = {"selector": "th, td", "props": "text-align: left; vertical-align: top"}
+    return str(shown.style.hide().set_table_styles([left]).set_uuid("claims").to_html())
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
