@@ -52,6 +52,7 @@ def test_runs_differ_in_what_the_factor_says_and_in_nothing_else(
 WITHIN_OBJECTIVES = {
     "03_the_gap": {"text"},
     "03_mild_imbalance": {"text"},
+    "07_text_heads": {"text"},
     "10_extreme_tails": {"vocabulary", "sampling"},
 }
 """What also differs among classifiers or among CLIPs, where both differ in their objective."""
