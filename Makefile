@@ -59,7 +59,7 @@ check: $(READY)
 
 # Chosen by the day of the year, so that one after the other comes up.
 verify: $(READY)
-	$(BIN)/lt-course study verify --sample 1 --seed $$(date +%-j) --scale tiny
+	$(BIN)/lt-course study verify --sample 1 --seed $$(date +%j) --scale tiny
 
 pages: $(READY)
 	$(BIN)/python -m pytest -q tests/pages
