@@ -6,14 +6,14 @@
 # %% [markdown]
 # # Language as supervision
 #
-# **Claim: captions that distinguish the drawings of a class leave a model less bound to class frequency than captions that name the class alone; but what they distinguish matters: words about nuisances lower the training loss and cost accuracy. How many distinctions captions make can be counted before training, what they are good for cannot.**
+# **Claim: CLIP on the titles that authors gave follows class frequency less than CLIP on text that names the class alone, at some cost in accuracy; but more text is not better text. Words about nuisances lower the training loss and damage the features, and a correlation with frequency that vanishes along with accuracy is no robustness.**
 #
 # After this lesson you can
 #
 # - say how many bits of a caption are about the class, how many about the drawing, and how many are chance;
 # - predict, before any training, how many different captions a batch holds and how low its loss can get;
 # - show that text which describes nuisances is a {term}`shortcut`: the loss falls, and so does accuracy;
-# - compare captions fairly, and name what a comparison of captions cannot hold equal;
+# - compare captions fairly, and tell what is lost in the features from what is lost between caption and prompt;
 # - read the paper's comparison of captions, and a correlation over twelve points, with care.
 #
 # Figures treated: Fig. 3 and 19 of {cite:t}`wen2024` (its Sec. 3.2). Running takes about three minutes on two CPU cores and 1.3 GB of memory; reading, thirty. Before this: {doc}`03_clip_against_supervised`.
@@ -34,6 +34,7 @@ from lt_course.evaluation.caption_statistics import (
 from lt_course.show import captions as show
 from lt_course.show import claims, style, widgets
 from lt_course.teach.checks import check
+from lt_course.teach.features import nearest_mean_accuracy
 
 style.use()
 pd.options.display.float_format = "{:.2f}".format
@@ -187,12 +188,15 @@ live = {kind: study.get(run_of(kind)) for kind in LIVE}
 
 # %%
 COLUMNS = {**show.METRICS, "nc1": "NC1", "loss": "loss"}
-pd.DataFrame({k: r.metrics for k, r in live.items()}).T[[*COLUMNS]].rename(
-    columns=COLUMNS
-)
+results = pd.DataFrame({k: r.metrics for k, r in live.items()}).T
+results = results[[*COLUMNS]].rename(columns=COLUMNS)
+results["image alone"] = [nearest_mean_accuracy(r) for r in live.values()]
+results
 
 # %% [markdown]
 # The gloss and the templates, which tell nothing of the drawing, give the most accurate models and those whose predictions and accuracy follow frequency most closely. Titles and titles with tags are less accurate and less bound to frequency. That is the paper's trade, too (49.5 % for class templates, 24.2 % for titles, with S(p) .47 and .22). Tags alone have hardly taught the names of the concepts: their accuracy is not far from chance (1/60), and correlations of so few right answers mean nothing.
+#
+# The last column asks the image tower without any text: each test drawing gets the class whose *training features* have the nearest mean. Titles lose little against templates there. Most of what they lose in {term}`zero-shot classification` is lost between caption and prompt, and not in the features.
 #
 # NC1 ({term}`neural collapse`) compares the spread of features within classes with that between class means, here on test drawings; larger means that more variation within classes was kept, as long as classes are told apart at all. It grows with the bits about the drawing: least with glosses and templates, more where captions set drawings of a class apart. (Tags have the most, for another reason: where class means hardly differ, any spread is large beside them.) So the words do keep what a class label would let collapse, as the paper says. But they keep it with `appearance`, too.
 #
@@ -209,9 +213,9 @@ show.loss_and_accuracy({kind: live[kind] for kind in SHOWN}, floors)
 plt.show()
 
 # %% [markdown]
-# The loss ends lower with nuisances than with titles, and lower than with titles and tags, whose floor is the same. By the training objective alone it is the best model of the three; as a classifier it is by far the worst. To match a picture with *a large wide solid drawing, dense at the top* is easier than to know that it is a shield, and in most batches it is nearly enough. What solves the training task without teaching what it was meant to teach is called a {term}`shortcut` {cite}`geirhos2020`.
+# The loss ends lower with nuisances than with titles, and lower than with titles and tags, whose floor is the same. By the training objective alone it is the best model of the three; as a classifier it is the worst. Is it only asked in words too short for its captions? In part; but its image features alone classify worse, too (last column of the table above), so they did suffer. To match a picture with *a large wide solid drawing, dense at the top* is easier than to know that it is a shield, and in most batches it is nearly enough. What solves the training task without teaching what it was meant to teach is called a {term}`shortcut` {cite}`geirhos2020`.
 #
-# Its S(p), too, is above that of titles with tags: with as many bits, it is both less accurate and more bound to frequency. If the recorded runs below agree, it is not distinctions as such that help, but distinctions that go with what a drawing shows. A contrastive model learns whatever tells pictures of a batch apart, and the captions decide what that is. On the web the same may come with dates, file names or camera settings: easy to match to a picture, and no concepts. It is one reason to clean captions.#
+# It is not distinctions as such that help, then, but distinctions that go with what a drawing shows. A contrastive model learns whatever tells pictures of a batch apart, and the captions decide what that is. On the web the same may come with dates, file names or camera settings: easy to match to a picture, and no concepts. It is one reason to clean captions.#
 # ## With a text head that knows more
 #
 # From scratch, the text tower must learn from the captions what words mean; perhaps the kind of caption matters only for that. So the paper repeats the comparison with a frozen, pre-trained text tower (Fig. 19). Ours comes from a CLIP of this course, trained on 60 concepts in their natural counts, on drawings of thousands of others, and on templates as well as on titles and tags ({doc}`07_scale_and_text_heads` says more).
@@ -254,7 +258,7 @@ claims.table(verdicts)
 # %% [markdown]
 # The verdict follows a rule: a claim is supported if its whole interval over paired seeds is above 0 and the effect is at least the smallest that would matter, contradicted if the whole interval is below that, and undecided otherwise. A row with fewer than five seeds is not yet the last word.
 #
-# Two cautions belong to the first two rows. They compare the mean over *one* text with all three, as the paper does, but our three texts are not the paper's: a gloss says the same of all drawings of a concept, and tags hardly name it. A model trained on tags alone classifies little, and the correlations of few right answers are mostly noise (in the figure, look at its accuracy before you look at its S(a)). The comparisons with the fewest such doubts change one caption by one text:
+# **Look at accuracy in the figure before you look at any correlation.** Where a kind classifies near chance (1/194), or far below the others, its predictions follow neither frequency nor much else, and its S(a) and S(p) are small for a bad reason. So it is, in the runs recorded first, with tags alone, with all three texts together and with nuisances: long captions, cut at 32 tokens, of which the test knows only the first word. The first two claims compare means of one text, tags among them, with all three; a *supported* there is formal, and we do not count it as a replication of the paper's finding. Nor are our texts the paper's: a gloss says the same of all drawings of a concept, and tags hardly name it. The comparisons with the fewest such doubts change one caption by one text:
 #
 # %%
 ONE_MORE = {
@@ -307,7 +311,7 @@ plt.show()
 show.correlations(recorded, cpu_bits)
 
 # %% [markdown]
-# A correlation over twelve kinds is a description, and not a test: the kinds are no sample of all kinds of text; more than half of them share a title; and the interval knows of seeds alone. Nor does it say why. Two readings can be had from the picture all the same. Templates, whose bits are chance, show whether it is enough that captions differ: if they lie above titles with fewer bits in the left panel, it is not, and the right panel orders the kinds better. And the black cross has the bits of titles with tags: what it lacks is not bits.
+# A correlation over twelve kinds is a description, and not a test: the kinds are no sample of all kinds of text; more than half of them share a title; and the interval knows of seeds alone. Nor does it say why. Above all, kinds with many bits about the drawing are also the ones that classify badly here, and a model that fails has a small S(p) whatever its captions. What the picture does show is that bits of chance do nothing: templates have more bits within a class than titles, and follow frequency more.
 #
 # ## What this scale cannot show
 #
@@ -467,7 +471,8 @@ for kind, record in {"title": live["title"], "name+title": named}.items():
 #
 # - A caption's entropy has three parts: class, drawing and chance. All three can be counted before training, and so can the different captions of a batch and the floor of the loss.
 # - Captions that name the class alone (templates, glosses) gave the most accurate models and the most bias; captions that set drawings of a class apart gave less of both, and kept more variation within classes.
-# - Bits do not say what they are about: descriptions of nuisances have as many as titles with tags, lower the loss, and cost accuracy.
+# - Bits do not say what they are about: descriptions of nuisances have as many as titles with tags, lower the loss, and cost accuracy, in the image features as well.
+# - A small correlation with frequency says something of models that classify well; of others it says nothing.
 # - What kinds of text are called is not what they say: icon tags are words of style, and a gloss is no description.
 # - Averages over kinds are all that the paper's Fig. 3 supports; twelve points show no cause.
 #
