@@ -1,12 +1,12 @@
 # ---
 # jupyter:
-#   course: {question: "Is it the vocabulary?", figure: "Fig. 3, 19", scale: tiny, minutes: 3, memory_gb: 1.5}
+#   course: {question: "Is it the vocabulary?", figure: "Fig. 3, 19", scale: tiny, minutes: 3, memory_gb: 1.7}
 # ---
 
 # %% [markdown]
 # # Is it the vocabulary?
 #
-# **Claim: a softmax over a sampled vocabulary takes the log of each class's chance of being in the vocabulary off its logit. So the size of the vocabulary and the law by which it is drawn say beforehand how much of the class prior is left, and they put runs in the order of their S(p); but of the size of the predicted shift, a network that can memorise its training set shows only a part.**
+# **Claim: a softmax over a sampled vocabulary takes the log of each class's chance of being in the vocabulary off its logit. So the size of the vocabulary and the law by which it is drawn say beforehand how much of the class prior is left, and they put runs in the order of their S(p); but of the size of the predicted shift, a network that has memorised its training set shows only a part.**
 #
 # After this lesson you can
 #
@@ -17,7 +17,7 @@
 # - say why training that ends in memory follows the theory only in part;
 # - place the usual remedies for long tails beside vocabularies and CLIP.
 #
-# Figures treated: Fig. 3 and 19 of {cite:t}`wen2024`, and a figure of the release that the paper leaves out. Running takes about three minutes on two CPU cores and 1.5 GB of memory; reading, forty. Before this: {doc}`03_clip_against_supervised`.
+# Figures treated: Fig. 3 and 19 of {cite:t}`wen2024`, and a figure of the release that the paper leaves out. Running takes about three minutes on two CPU cores and 1.7 GB of memory; reading, forty. Before this: {doc}`03_clip_against_supervised`.
 
 # %%
 import matplotlib.pyplot as plt
@@ -216,7 +216,7 @@ for k, (without, with_) in pairs.items():
 pd.DataFrame(rows).T
 
 # %% [markdown]
-# If memory is what stands between theory and training, then slope should grow with the loss that is left. One pair of runs each is a hint and not evidence. Three more reasons are built into the comparison. Weight decay and the bounded logits (cosines times at most 100) hold back what would otherwise grow. Training is short. And classes with a single picture give their logit one vector to learn from, however it is shifted. None of these has been told apart here.
+# If memory is what stands between theory and training, the slope must grow with the loss that is left. It does. After one epoch, when the loss is still large, the shift has nearly the predicted size, and the prediction explains most of the variance as it stands, nothing fitted. With strong crops size and pattern lie between. So the shift is learned early, and training on to the end undoes most of it, or dilutes it. One pair of runs each is a hint and not evidence, and a network of one epoch is hardly accurate. Three more reasons are built into the comparison. Weight decay and the bounded logits (cosines times at most 100) hold back what would otherwise grow. Training is short. And classes with a single picture give their logit one vector to learn from, however it is shifted. None of these has been told apart here.
 #
 # ## The recorded evidence
 #
@@ -237,7 +237,7 @@ print(f"Spearman over runs: {mean.corr('spearman').iloc[0, 1]:.2f}")
 # %% [markdown]
 # Size and law matter through one number, computed without training: runs that reach the same share by different ways land near each other. That is the part of the theory that holds. The band is flat, and that is the part that does not: where hardly any of the prior should be left, most of S(p) is still there. The slopes say the same class by class.
 #
-# What the other part of S(p) is, this cannot say; but a prior in the logits is not the only way to favour frequent classes. Features learned from many pictures of a class fit unseen drawings better than those learned from one, and no shift changes features.
+# Is the rest of S(p) something that no shift of logits could remove, such as features that fit frequent classes better? Exercise 3 tests that with the logits of the full softmax.
 #
 # ### The claims of this chapter
 #
@@ -425,7 +425,7 @@ adjusted = theory.predicted_bias(logits, frequency, shift(prior))
 print(f"{full.metrics['spearman_predictions']:.2f} before, {adjusted:.2f} after")
 
 # %% [markdown]
-# A shift of the full size after training changes predictions far more than a vocabulary during training did. So the size of the shift was what was missing. If the sign has turned, then the logits held less of the prior than was taken off: on unseen drawings a memorised classifier is biased, but its logits do not carry the log prior in full.
+# A shift of the full size, put in after training, takes nearly all of the bias in predictions away, in this run. So features that fit frequent classes better do not make S(p) on their own; what the vocabularies lacked was the size of the shift. Training to memory is what withheld it.
 #
 # ````{solution-end}
 # ````
@@ -435,7 +435,7 @@ print(f"{full.metrics['spearman_predictions']:.2f} before, {adjusted:.2f} after"
 # - A softmax over a sampled vocabulary learns $\log p(c \mid x) - \log \pi_c$: exactly if classes are included independently, closely otherwise, as a table of free logits shows.
 # - Draws by frequency flatten the tail of the prior, uniform draws adjust almost nothing; how much is left follows from class frequencies, size, law and micro-batch.
 # - In recorded runs this number orders S(p) over all laws; and it orders the paper's own vocabularies, but for one.
-# - The size of the measured shift is smaller than predicted where training pictures are memorised.
+# - The measured shift is a fraction of the predicted one where training pictures are memorised, and close to it after a single epoch.
 # - At this scale vocabularies alone do not reach what CLIP does.
 #
 # ## References
