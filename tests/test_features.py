@@ -10,7 +10,7 @@ SMALL = {
     "scale": "tiny",
     "concepts": 8,
     "profile": "incaps",
-    "pictures": 200,
+    "pictures": 150,
     "batch": 32,
     "duration": "4 epochs",
 }
