@@ -88,6 +88,7 @@ def _declare_study(parser: argparse.ArgumentParser) -> None:
     fills.add_argument("factor", nargs="+", help="a file of experiments/ without .toml, or: all")
     fills.add_argument("--workers", type=int, default=1, help="processes at a time (default: 1)")
     records = actions.add_parser("record", help="write results/ from the store")
+    records.add_argument("factor", nargs="*", default=["all"], help="of these only (default: all)")
     for each in (fills, records):
         each.add_argument("--scale", default="cpu", help="tiny, cpu, gpu or full (default: cpu)")
         each.add_argument("--seeds", default="0-4", help="such as 0-4 or 0,2,5 (default: 0-4)")
@@ -155,9 +156,7 @@ def _runs(as_json: bool) -> int:
 def _study_run(known: argparse.Namespace) -> int:
     if known.workers < 1:
         raise CourseError(f"--workers is {known.workers}; give 1 or more.")
-    names = experiments.names() if known.factor == ["all"] else known.factor
-    chosen = [experiments.factor(name) for name in names]
-    asked = fill.tasks(chosen, known.scale, _numbers(known.seeds))
+    asked = fill.tasks(_factors(known.factor), known.scale, _numbers(known.seeds))
     left = fill.unfinished(asked)
     print(f"{len(asked)} runs, {len(asked) - len(left)} of them in the store.", flush=True)
     start, failed = time.perf_counter(), 0
@@ -179,7 +178,7 @@ def _study_run(known: argparse.Namespace) -> int:
 
 
 def _study_record(known: argparse.Namespace) -> int:
-    tally = results.record(known.scale, _numbers(known.seeds))
+    tally = results.record(known.scale, _numbers(known.seeds), _factors(known.factor))
     print(
         f"{tally.recorded} of {tally.recorded + tally.missing} declared runs are recorded "
         f"({tally.new} new or changed, {tally.missing} missing)."
@@ -226,6 +225,11 @@ def _claims(as_json: bool, scale: str) -> int:
     counted = Counter(verdict.verdict for verdict in found)
     print(f"{len(found)} claims: " + ", ".join(f"{n} {what}" for what, n in counted.items()) + ".")
     return 0
+
+
+def _factors(names: list[str]) -> list[experiments.Factor]:
+    chosen = experiments.names() if names == ["all"] else names
+    return [experiments.factor(name) for name in chosen]
 
 
 def _numbers(text: str) -> list[int]:

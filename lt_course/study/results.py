@@ -28,7 +28,7 @@ from lt_course.errors import CourseError
 from lt_course.objectives.classify import Classify
 from lt_course.objectives.contrast import Contrast
 from lt_course.study import store
-from lt_course.study.experiments import factor, factors
+from lt_course.study.experiments import Factor, factor, factors
 from lt_course.study.spec import Data, Model, Run, unknown
 from lt_course.training.loop import Training
 
@@ -100,10 +100,12 @@ class Tally:
     dropped: int
 
 
-def record(scale: str = "cpu", seeds: Iterable[int] = range(5)) -> Tally:
-    """Take the finished runs that some factor asks for out of the store into ``results/``.
+def record(
+    scale: str = "cpu", seeds: Iterable[int] = range(5), of: Iterable[Factor] | None = None
+) -> Tally:
+    """Take the finished runs that factors (by default all) ask for out of the store.
 
-    Runs recorded before stay, unless the store holds them, too. Nothing is trained, and nothing is
+    They go to ``results/``. Runs recorded before stay, unless the store holds them, too. Nothing is trained, and nothing is
     written to the store.
 
     Raises:
@@ -111,10 +113,10 @@ def record(scale: str = "cpu", seeds: Iterable[int] = range(5)) -> Tally:
     """
     known = dict(load())
     before = {address: found.line() for address, found in known.items()}
-    asked = declared(scale, seeds)
+    asked = declared(scale, seeds, of)
     for address, run in asked.items():
         if (finished := store.find(run)) is not None:
-            known[address] = of(finished)
+            known[address] = measured(finished)
     gone = undeclared(known)
     for address in gone:
         del known[address]
@@ -128,10 +130,12 @@ def record(scale: str = "cpu", seeds: Iterable[int] = range(5)) -> Tally:
     )
 
 
-def declared(scale: str = "cpu", seeds: Iterable[int] = range(5)) -> dict[str, Run]:
-    """Every run that some factor asks for, by address: each once, in the factors' order."""
-    seeds = list(seeds)
-    runs = (each for f in factors() for seed in seeds for each in f.runs(scale, seed).values())
+def declared(
+    scale: str = "cpu", seeds: Iterable[int] = range(5), of: Iterable[Factor] | None = None
+) -> dict[str, Run]:
+    """Every run that factors (by default all) ask for, by address: each once, in their order."""
+    seeds, asking = list(seeds), factors() if of is None else of
+    runs = (each for f in asking for seed in seeds for each in f.runs(scale, seed).values())
     found: dict[str, Run] = {}
     for run in runs:
         found.setdefault(run.address, run)
@@ -329,7 +333,7 @@ def rebuild(spec: dict[str, Any], name: str) -> Run:
         ) from error
 
 
-def of(finished: store.Record) -> Recorded:
+def measured(finished: store.Record) -> Recorded:
     """What of a finished run is recorded.
 
     A store stays where it was made: a run that does not say on which processor it was trained

@@ -94,7 +94,7 @@ def again(recorded: Recorded) -> Comparison:
         finished = store.get(recorded.run)
     finally:
         torch.set_num_threads(threads)
-    return compare(recorded, results.of(finished))
+    return compare(recorded, results.measured(finished))
 
 
 def compare(recorded: Recorded, new: Recorded) -> Comparison:
