@@ -105,8 +105,8 @@ def record(
 ) -> Tally:
     """Take the finished runs that factors (by default all) ask for out of the store.
 
-    They go to ``results/``. Runs recorded before stay, unless the store holds them, too. Nothing is trained, and nothing is
-    written to the store.
+    They go to ``results/``. Runs recorded before stay, unless the store holds them, too. Nothing
+    is trained, and nothing is written to the store.
 
     Raises:
         CourseError: outside of a checkout, or if what is recorded is damaged.
