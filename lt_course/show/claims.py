@@ -80,14 +80,20 @@ def page(verdicts: Sequence[Verdict]) -> str:
         for claim, source in zip(rows["claim"], sources, strict=True)
     ]
     rows["paper"] = rows.pop("in the paper").str.partition(" (")[0]
-    rows["ours"] = rows["ours"].str.replace("-", "−").str.replace(" ", "&nbsp;")
+    rows["ours"] = (
+        rows["ours"]
+        .str.replace("-", "−")
+        .str.replace(" [", "<br>[", regex=False)
+        .str.replace(", ", ",&nbsp;")
+    )
     rows["verdict"] = [
         f'<span style="color: {LOOKS[v][0]}">{GLYPHS[v]}</span>&nbsp;{v}' if v in LOOKS else v
         for v in rows["verdict"]
     ]
     shown = rows[["lesson", "target", "claim", "paper", "ours", "seeds", "verdict"]]
     left: Any = {"selector": "th, td", "props": "text-align: left; vertical-align: top"}
-    return str(shown.style.hide().set_table_styles([left]).set_uuid("claims").to_html())
+    wide: Any = {"selector": ".col2", "props": "min-width: 19em"}
+    return str(shown.style.hide().set_table_styles([left, wide]).set_uuid("claims").to_html())
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
