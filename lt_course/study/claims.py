@@ -1,7 +1,8 @@
 """What the recorded runs say of each claim.
 
-A claim's effect is computed for each seed on its own, from runs that share that seed and with it
-the permutation of frequencies; so it is paired. Over seeds its mean has Student's t interval, and
+A claim's effect is computed for each seed on its own; so it is paired. Runs of one seed share the
+permutation of frequencies if they draw from the same pictures, and hardly if they do not
+(`lt_course.data.longtail.assign`). Over seeds its mean has Student's t interval, and
 the interval, not the estimate alone, decides:
 
 ===============  ==========================================  ====================================
