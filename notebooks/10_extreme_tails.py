@@ -34,6 +34,7 @@ from lt_course.teach.checks import check
 
 style.use()
 pd.options.display.float_format = "{:.3f}".format
+pd.options.display.max_colwidth = None
 
 # %% [markdown]
 # ## A tail, cut off
@@ -277,7 +278,7 @@ plt.show()
 #
 # - **The mechanism repeats.** What spares absent concepts finds more of them, and CLIP with the same frozen text does no better than a classifier that spares them. Most of what sets CLIP apart here is what it never uses as a negative.
 # - **Our full softmax is no wall.** Without a lift it finds several times more absent concepts than the paper's. Ours trains for a few hundred steps, the paper's, by its scripts, for some 158,000; a push that nothing opposes has had less time. That is a guess; the recorded runs all have one length.
-# - **More absent, harder?** With more concepts cut, fewer are left to learn features from, and more names compete. The paper's accuracies fall with $k$; whether ours do, the interval of `gain-shrinks-with-k` says.
+# - **More absent, less gained?** With more concepts cut, fewer are left to learn features from, and more names compete. In the paper the gain of its sampled vocabulary over the full softmax shrinks with $k$; what ours does, the interval of `gain-shrinks-with-k` says.
 # - **There is a price.** At equal terms the sampled vocabulary loses accuracy on the other concepts, where the paper reports a small gain: `no-cost-for-the-head` does not replicate. That is to be expected: whoever names absent concepts more often names seen ones less often, and some of those answers were right. The paper's runs with vocabularies have other batches, steps and learning rates than those they are compared with; a difference of a point between them cannot be read as the price of sampling.
 #
 # ## What "zero-shot" means here

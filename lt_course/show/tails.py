@@ -151,7 +151,8 @@ def trade_offs(curves: Mapping[str, pd.DataFrame], lift: float) -> Figure:
     left.set(xlabel="accuracy on seen concepts", ylabel="accuracy on absent concepts")
     left.set(title=f"lift {lift:g}", xlim=(-0.02, None), ylim=(-0.02, None))
     right.set(xlabel="lift", ylabel="share of answers that are absent", ylim=(-0.02, 1.02))
-    right.set_xlim(right=min(0.52, right.get_xlim()[1]))
+    ends = [end for curve in curves.values() for end in (curve.index.min(), curve.index.max())]
+    right.set_xlim(min(ends) - 0.02, min(max(ends), 0.5) + 0.02)
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
