@@ -221,7 +221,7 @@ def _claims(as_json: bool, scale: str) -> int:
         print(f"    effect {measured}, {len(verdict.by_seed)} seeds", end="")
         if claim.paper is not None:
             print(f"; paper {claim.paper[0]:.3f} ({claim.figure}: {claim.paper[1]})", end="")
-        print()
+        print("" if claim.note is None else f"\n    note: {claim.note}")
     counted = Counter(verdict.verdict for verdict in found)
     print(f"{len(found)} claims: " + ", ".join(f"{n} {what}" for what, n in counted.items()) + ".")
     return 0

@@ -170,7 +170,7 @@ def test_the_committed_effects_are_those_of_the_committed_lines() -> None:
 
 FIELDS = {
     "id", "target", "sentence", "factor", "figure", "paper", "paper_values", "expect", "smallest",
-    "effect", "low", "high", "seeds", "verdict",
+    "effect", "low", "high", "seeds", "verdict", "note",
 }  # fmt: skip
 
 

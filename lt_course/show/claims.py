@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lt_course.study.claims import Judgement, Verdict
-from lt_course.study.experiments import FOLDER, factor
+from lt_course.study.experiments import FOLDER, Claim, factor
 
 KINDS: dict[str, str] = {
     "spearman_predictions": "S(p): Spearman of frequency and number of predictions",
@@ -73,11 +73,8 @@ def page(verdicts: Sequence[Verdict]) -> str:
     """The table of all claims as HTML, each with a link from the page to its lesson."""
     rows = table(verdicts)
     rows.insert(0, "lesson", [_link(factor(v.factor).chapter) for v in verdicts])
-    sources = ["" if v.claim.paper is None else f"{v.claim.figure}: {v.claim.paper[1]}"
-               for v in verdicts]  # fmt: skip
     rows["claim"] = [
-        html.escape(claim) + (f"<br><small>{html.escape(source)}</small>" if source else "")
-        for claim, source in zip(rows["claim"], sources, strict=True)
+        "<br>".join([html.escape(v.claim.sentence), *_small_print(v.claim)]) for v in verdicts
     ]
     rows["paper"] = rows.pop("in the paper").str.partition(" (")[0]
     rows["ours"] = (
@@ -94,6 +91,13 @@ def page(verdicts: Sequence[Verdict]) -> str:
     left: Any = {"selector": "th, td", "props": "text-align: left; vertical-align: top"}
     wide: Any = {"selector": ".col2", "props": "min-width: 19em"}
     return str(shown.style.hide().set_table_styles([left, wide]).set_uuid("claims").to_html())
+
+
+def _small_print(claim: Claim) -> list[str]:
+    """Where the paper's effect comes from, and the claim's note."""
+    source = None if claim.paper is None else f"{claim.figure}: {claim.paper[1]}"
+    note = None if claim.note is None else f"Note: {claim.note}"
+    return [f"<small>{html.escape(text)}</small>" for text in (source, note) if text]
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:

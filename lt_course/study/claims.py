@@ -69,6 +69,7 @@ class Verdict:
             "high": None if effect is None else effect.high,
             "seeds": sorted(self.by_seed),
             "verdict": self.verdict,
+            "note": claim.note,
         }
 
 

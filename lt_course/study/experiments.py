@@ -50,6 +50,7 @@ class Claim:
         target: number of the reproduction target; None for claims of this course alone.
         figure: where the paper shows it.
         paper: the paper's effect, and the values that it comes from.
+        note: what a reader must know before believing the verdict.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Claim:
     target: int | None = None
     figure: str | None = None
     paper: tuple[float, str] | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True)
