@@ -28,6 +28,7 @@ def test_the_same_checkout_has_the_same_fingerprint() -> None:
         ("lt_course/new.py", ""),
         ("lt_course/data/resources.csv", "a,b\n"),
         ("results/run.json", "{}"),
+        ("experiments/factor.toml", ""),
         ("requirements.lock", "torch==2\n"),
     ],
 )

@@ -4,8 +4,8 @@
 
 Jupyter Book executes a notebook again when its own text changes, but does not see the code that
 it imports. So the build keeps a fingerprint of everything else that a page's numbers depend on
-(the package, the recorded results, the lock, Python, the scale, the count files' source) and
-starts from nothing when it differs. Any warning is a failure.
+(the package, the study as declared and as recorded, the lock, Python, the scale, the count files'
+source) and starts from nothing when it differs. Any warning is a failure.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def fingerprint() -> str:
     for variable in ("LT_SCALE", "LT_COURSE_MIRROR"):
         digest.update(f"{variable}={os.environ.get(variable)}".encode())
     files = [ROOT / "requirements.lock"]
-    for folder in ("lt_course", "results"):
+    for folder in ("lt_course", "experiments", "results"):
         files += sorted((ROOT / folder).rglob("*"))
     for path in files:
         if path.is_file() and "__pycache__" not in path.parts:
