@@ -285,7 +285,7 @@ print(
 )
 
 # %% [markdown]
-# In this one run the bias goes down a little. Why sampling a vocabulary by frequency works against bias at all, how much it can do, and what sets its strength, is the subject of a later lesson.
+# In this one run the bias goes down a little. Why sampling a vocabulary by frequency works against bias at all, how much it can do, and what sets its strength, is the subject of {doc}`05_dynamic_classification`.
 #
 # ````{solution-end}
 # ````
