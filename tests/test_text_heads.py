@@ -373,3 +373,39 @@ def test_a_teacher_is_no_part_of_its_students_costs(store: Path) -> None:
     assert record.environment["first_step"] == 0
     assert len(record.history) == 2
     assert record.history["step"].iloc[-1] == 8
+
+
+@pytest.mark.parametrize("name", ["sl", "clip-template"])
+def test_a_frozen_head_trains_in_parts_too(name: str, teacher, tmp_path: Path) -> None:
+    run = small_run(name, batch=20, accumulate=2)
+    execute(run, tmp_path, pretrained=lambda _: teacher)
+    after = weights(tmp_path)
+    own = {k for k in after if k.startswith("text_tower.") or k == "head.weight"}
+    assert own
+    if name == "clip-template":
+        assert not differ({k: teacher[k] for k in own}, {k: after[k] for k in own})
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "sentence"),
+    [
+        ("clip-title", {"other_concepts": 2}, "'other_concepts' is 2, but field 'others' is 0"),
+        ("clip-title", {"text_tower": "RN50", "embedding": 1024}, "'text_head' is 'frozen'"),
+        ("clip-title", {"text_head": "language-model"}, "'text' is 'title'"),
+        ("sl", {"others": 3}, "'others' is 3"),
+        ("sl", {"sampling": "in-batch"}, "'micro_batch' is 32"),
+        ("sl", {"text_head": "language-model"}, "which only CLIP can read"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_before_a_teacher_is_trained(
+    store: Path, name: str, fields: dict, sentence: str
+) -> None:
+    with pytest.raises(CourseError, match=sentence):
+        study.get(small_run(name, **fields))
+    assert not list(store.glob("*/*/environment.json")), "nothing was trained"
+
+
+def test_a_teacher_with_another_tower_is_refused(teacher) -> None:
+    renamed = {k.replace("vocabulary", "token_embedding.bias"): v for k, v in teacher.items()}
+    with pytest.raises(CourseError, match="not a 'small-transformer'"):
+        pretrained_text_tower(renamed, tokens(["a"], 16))

@@ -57,7 +57,7 @@ def describe(picture: NDArray[np.uint8]) -> str:
     size = "small" if area < 0.5 else "middle-sized" if area < 0.7 else "large"
     shape = "tall" if height > 1.15 * width else "wide" if width > 1.15 * height else "square"
     y, x = (place.mean() for place in np.nonzero(ink))
-    side = ink.shape[0] / 2 - 0.5
-    vertical = "top" if y < side - 0.5 else "bottom" if y > side + 0.5 else "middle"
-    horizontal = "left" if x < side - 0.5 else "right" if x > side + 0.5 else "centre"
+    middle, centre = ((side - 1) / 2 for side in ink.shape)
+    vertical = "top" if y < middle - 0.5 else "bottom" if y > middle + 0.5 else "middle"
+    horizontal = "left" if x < centre - 0.5 else "right" if x > centre + 0.5 else "centre"
     return f"a {size} {shape} {style} drawing, dense at the {vertical} {horizontal}"

@@ -147,6 +147,11 @@ def pretrained_text_tower(state: Mapping[str, Tensor], tokens: Tensor) -> SmallT
     """
     prefix = "text_tower."
     own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    if "vocabulary" not in own:
+        raise CourseError(
+            "The pre-trained text head is not a 'small-transformer', and this version of lt_course "
+            "starts from no other; use scale tiny or cpu, or text_head 'scratch'."
+        )
     context, vocabulary = len(own["positions"]), own["vocabulary"]
     if tokens.shape[1] > context:
         raise CourseError(

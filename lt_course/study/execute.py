@@ -108,8 +108,9 @@ def execute(
         CourseError: as `lt_course.data.longtail.draw`, `lt_course.training.loop.fit` and
             `device_of` do.
     """
+    require_sound(run)
     device = device_of(run)
-    icontail = _dataset(run)
+    icontail = icontail_module.load()
     drawn = _draw(run, icontail)
     order = Order(drawn.labels, run.training.batch, run.seed, run.training.sampler)
     teacher: Weights | None = None
@@ -168,13 +169,57 @@ def weights(folder: Path) -> Weights:
     return cast(Weights, state["model"])
 
 
-def _dataset(run: Run) -> IconTail:
-    if run.data.dataset != "icontail":
+def require_sound(run: Run) -> None:
+    """Refuse fields that do not go together, before anything is trained for the run.
+
+    Raises:
+        CourseError: if a field has no meaning beside another one.
+    """
+    data, model, objective = run.data, run.model, run.objective
+    if data.dataset != "icontail":
         raise CourseError(
-            f"Field 'dataset' is {run.data.dataset!r}, which this version of lt_course cannot "
-            "read; use 'icontail'."
+            f"Field 'dataset' is {data.dataset!r}, which this version of lt_course cannot read; "
+            "use 'icontail'."
         )
-    return icontail_module.load()
+    if data.other_concepts is not None and not data.others:
+        raise CourseError(
+            f"Field 'other_concepts' is {data.other_concepts}, but field 'others' is 0; say how "
+            "many pictures of other concepts there are."
+        )
+    if model.text_head != "scratch" and model.text_tower not in (None, "small-transformer"):
+        raise CourseError(
+            f"Field 'text_head' is {model.text_head!r}, which goes with the text tower "
+            f"'small-transformer' alone, not with {model.text_tower!r}; use 'scratch'."
+        )
+    if isinstance(objective, Classify):
+        _require_sound_classifier(run, objective)
+    elif model.text_tower is None:
+        raise CourseError(
+            "Field 'text_tower' is None, but the contrastive objective reads captions; name one."
+        )
+    elif model.text_head == "language-model" and objective.text != "name":
+        raise CourseError(
+            f"Field 'text' is {objective.text!r}, but the shipped language model's table holds "
+            "concept names alone; use text 'name' with text_head 'language-model'."
+        )
+
+
+def _require_sound_classifier(run: Run, options: Classify) -> None:
+    if run.data.others:
+        raise CourseError(
+            f"Field 'others' is {run.data.others}, but a classifier over {run.data.concepts} "
+            "concepts has no prototype for pictures of others; set it to 0."
+        )
+    if options.draws_from(run.data.concepts) and run.training.batch % options.micro_batch:
+        raise CourseError(
+            f"Field 'micro_batch' is {options.micro_batch}, which does not divide the batch "
+            f"of {run.training.batch}."
+        )
+    if run.model.text_head == "language-model":
+        raise CourseError(
+            "Field 'text_head' is 'language-model', which only CLIP can read; a classifier's is "
+            "scratch, initialised or frozen."
+        )
 
 
 def _draw(run: Run, icontail: IconTail) -> Draw:
@@ -198,21 +243,6 @@ def _draw(run: Run, icontail: IconTail) -> Draw:
 def _classification(
     run: Run, options: Classify, icontail: IconTail, drawn: Draw, teacher: Weights | None
 ) -> Classification:
-    if run.data.others:
-        raise CourseError(
-            f"Field 'others' is {run.data.others}, but a classifier over {run.data.concepts} "
-            "concepts has no prototype for pictures of others; set it to 0."
-        )
-    if options.draws_from(run.data.concepts) and run.training.batch % options.micro_batch:
-        raise CourseError(
-            f"Field 'micro_batch' is {options.micro_batch}, which does not divide the batch "
-            f"of {run.training.batch}."
-        )
-    if run.model.text_head == "language-model":
-        raise CourseError(
-            "Field 'text_head' is 'language-model', which only CLIP can read; a classifier's is "
-            "scratch, initialised or frozen."
-        )
     start = None if teacher is None else _prototypes(run, icontail, teacher)
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
@@ -245,12 +275,9 @@ def _contrastive(
 ) -> tuple[Contrastive, Captioner, Tensor]:
     """The objective, what captions a step's pictures, and the zero-shot prompts [C, P, L]."""
     model = run.model
-    if model.text_tower is None:
-        raise CourseError(
-            "Field 'text_tower' is None, but the contrastive objective reads captions; name one."
-        )
     if model.text_head == "language-model":
-        return _behind_a_language_model(run, options, icontail, drawn)
+        return _behind_a_language_model(run, icontail, drawn)
+    assert model.text_tower is not None, "require_sound has seen to it"
     said = captions(icontail, drawn.pictures, options.text)
     kind = matching_prompts(options.text) if options.prompts == "matching" else options.prompts
     asked = zero_shot_prompts(icontail, run.data.concepts, kind)
@@ -272,14 +299,9 @@ def _contrastive(
 
 
 def _behind_a_language_model(
-    run: Run, options: Contrast, icontail: IconTail, drawn: Draw
+    run: Run, icontail: IconTail, drawn: Draw
 ) -> tuple[Contrastive, Captioner, Tensor]:
     """As `_contrastive`; a caption is the number of the concept that it names."""
-    if options.text != "name":
-        raise CourseError(
-            f"Field 'text' is {options.text!r}, but the shipped language model's table holds "
-            "concept names alone; use text 'name' with text_head 'language-model'."
-        )
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
         objective = Contrastive(

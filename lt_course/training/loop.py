@@ -13,6 +13,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from types import FrameType
 from typing import Literal
@@ -248,7 +249,11 @@ def _backward(
     for part, gradients in zip(parts, owed, strict=True):
         with autocast:
             representations = objective.encode(part)
-        torch.autograd.backward(representations, gradients)
+        # A frozen tower's representations have no graph, and are owed to no one.
+        learnt = [part.requires_grad for part in representations]
+        torch.autograd.backward(
+            list(compress(representations, learnt)), list(compress(gradients, learnt))
+        )
     return loss.detach(), report
 
 
