@@ -239,7 +239,7 @@ pd.DataFrame(rows).T
 #
 # ## The recorded evidence
 #
-# The factor `04_language` holds twelve kinds of caption, at scale `cpu` (194 concepts, all runs with 32 tokens), trained with up to five seeds each; nothing but the caption differs, and the prompts that go with it.
+# The factor `04_language` holds twelve kinds of caption, at scale `cpu` (194 concepts, all runs with 32 tokens), trained with up to five seeds each; nothing but the caption differs, and the prompts that go with it. A dash stands for runs that are declared and not recorded yet.
 
 # %%
 factor = study.factor("04_language")

@@ -220,7 +220,7 @@ pd.DataFrame(rows).T
 #
 # ## The recorded evidence
 #
-# At scale `cpu` (194 concepts, 6,000 pictures, eight epochs, one and the same permutation of frequencies for all runs of a seed) the factor `05_vocabulary` varies size, law and micro-batch. Slope and R² of each, mean over seeds with t intervals:
+# At scale `cpu` (194 concepts, 6,000 pictures, eight epochs, one and the same permutation of frequencies for all runs of a seed) the factor `05_vocabulary` varies size, law and micro-batch. Slope and R² of each, mean over seeds with t intervals (very wide ones rest on two seeds; the other runs of these rows are not recorded yet):
 
 # %%
 recorded = theory.recorded_agreements()
@@ -258,7 +258,7 @@ plt.show()
 #
 # Long-tailed learning has its own remedies. At equal budget, that is with equal pictures, steps and learning rate: {term}`logit adjustment` after training {cite}`menon2021`, {term}`balanced softmax` {cite}`ren2020`, {term}`class-balanced sampling` and tau-normalisation {cite}`kang2020`, a loss weighted by inverse frequency {cite}`cui2019`, and the federated loss of detection {cite}`zhou2021`, sigmoids over a sampled vocabulary. To the right is bias, upwards is accuracy; top left is where one wants to be.
 
-# %% mystnb={"image": {"alt": "Scatter of accuracy against S(p) with intervals in both directions. Full softmax and vocabularies stand at the right with the highest accuracy, in-batch vocabularies a little to the left of them; CLIPs stand far to the left and lower. Remedies for long tails are drawn in grey where they are recorded."}, "figure": {"caption": "All recorded methods, means over seeds with both intervals; numbers are V, or the micro-batch.", "name": "fig-05-plane"}}
+# %% mystnb={"image": {"alt": "Scatter of accuracy against S(p) with intervals in both directions. Full softmax and vocabularies stand at the right, in-batch vocabularies a little to the left of them; CLIPs stand far to the left and lower. Of the remedies for long tails, in grey, balanced softmax and logit adjustment are the highest in accuracy, and logit adjustment is also the farthest to the left; the others stay near the full softmax."}, "figure": {"caption": "All recorded methods, means over seeds with both intervals; numbers are V, or the micro-batch.", "name": "fig-05-plane"}}
 sources = {
     "05_vocabulary": study.factor("05_vocabulary").settings,
     "05_baselines": set(study.factor("05_baselines").settings) - {"none"},
@@ -268,7 +268,7 @@ vocabularies.plane(theory.united(sources))
 plt.show()
 
 # %% [markdown]
-# The theory places some of these. Balanced softmax and logit adjustment at strength 1 leave a share of 0 of the prior, as in-batch vocabularies of two pictures would. CLIP on templates has that share, too, and yet stands far from all vocabularies: so the vocabulary, as a shift of logits, is at this scale not the whole answer to why CLIP is less biased. CLIP's batch counts captions and not classes, its loss cannot reach 0 when two captions are the same, and its other half chooses pictures for captions. The recorded runs do not tell these apart.
+# The theory places some of these. Balanced softmax and logit adjustment at strength 1 leave a share of 0 of the prior, as in-batch vocabularies of two pictures would. Only logit adjustment arrives there: it is applied after training, where nothing can undo it, while balanced softmax goes the way of all shifts that a memorising network is given to learn. Both are the most accurate of all; a sampled vocabulary buys no such gain. CLIP on templates has that share, too, and yet stands far from all vocabularies: so the vocabulary, as a shift of logits, is at this scale not the whole answer to why CLIP is less biased. CLIP's batch counts captions and not classes, its loss cannot reach 0 when two captions are the same, and its other half chooses pictures for captions. The recorded runs do not tell these apart.
 #
 # ## The paper's numbers beside ours
 #

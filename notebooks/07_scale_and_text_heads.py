@@ -255,7 +255,7 @@ pd.DataFrame(
 #
 # ## The recorded evidence
 #
-# The same at scale `cpu`: 194 concepts, 6,000 pictures, seeds 0 to 4, trained one by one and recorded; nothing here is trained now. First, fractions of the data.
+# The same at scale `cpu`: 194 concepts, 6,000 pictures, seeds 0 to 4, trained one by one and recorded; nothing here is trained now. Not every declared run is recorded yet: a row without an interval rests on one seed. First, fractions of the data.
 
 # %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), against fractions of the data for SL and CLIP on titles, at equal epochs (dashed) and equal steps (solid), with intervals over seeds."}, "figure": {"caption": "Recorded runs: means over seeds with t intervals; hollow below the floor.", "name": "fig-07-recorded"}}
 scale_runs = study.recorded("07_scale")
@@ -297,7 +297,7 @@ scaling.gains(head_runs_recorded, gained, thirds | {"spearman_accuracy": "S(a)"}
 #
 # ### The claims
 #
-# Each claim was written down, with the smallest effect that would matter, before its runs were trained. It is supported if the whole interval lies above zero and the estimate is at least that effect; contradicted if the whole interval lies below it; undecided otherwise. Mind what stands beside what: the paper's effects of scale run from 1/32 of the data to all of it at equal epochs, ours from 1/8 to all at equal steps. Ours must be expected to be smaller.
+# Each claim was written down, with the smallest effect that would matter, before its runs were trained; the two on frozen prototypes were changed afterwards, so that both methods embed the same templates. It is supported if the whole interval lies above zero and the estimate is at least that effect; contradicted if the whole interval lies below it; undecided otherwise. Mind what stands beside what: the paper's effects of scale run from 1/32 of the data to all of it at equal epochs, ours from 1/8 to all at equal steps. Ours must be expected to be smaller.
 
 # %%
 verdicts = study.verdicts(chapter="07_scale_and_text_heads")
