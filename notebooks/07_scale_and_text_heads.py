@@ -6,7 +6,7 @@
 # %% [markdown]
 # # Scale and text heads
 #
-# **Claim: eight times the data make CLIP more accurate even at equal steps, though much of the gain seen at equal epochs is owed to the steps; and class vectors frozen from a CLIP that has seen the open world make CLIP lean less on frequency than its own do, while a classifier with the same vectors stays more biased.**
+# **Claim: eight times the data make CLIP more accurate even at equal steps, though much of the gain seen at equal epochs is owed to the steps; and class vectors frozen from a CLIP that has seen the open world make CLIP's accuracy follow frequency less than its own do (its predictions, over five seeds, no less), while a classifier with the same vectors stays more biased.**
 #
 # After this lesson you can
 #
@@ -466,7 +466,7 @@ print(f"{confusion_follows_cosine:.2f}")
 #
 # - At equal epochs, less data also means fewer steps; hold the one equal, then the other, before you say what data do.
 # - Near chance S(a) is small for want of right answers. Below one right answer a class it is not evidence.
-# - A frozen open-world head carries in what its teacher has seen of the very concepts that are rare for the student, here as in the paper. CLIP uses it to lean less on frequency; a classifier with the same vectors stays more biased.
+# - A frozen open-world head carries in what its teacher has seen of the very concepts that are rare for the student, here as in the paper. CLIP's accuracy then follows frequency less, though its predictions do not; a classifier with the same vectors stays more biased.
 # - NC1 and NC2 describe geometry, and a low value may be a good or a bad sign: compare at similar accuracy.
 # - Neighbours show what a head takes to be alike: looks, or meaning.
 #
