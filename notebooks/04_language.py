@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from lt_course import study
-from lt_course.data import icontail, longtail
+from lt_course.data import icontail
 from lt_course.data.captions import captions
 from lt_course.evaluation.caption_statistics import (
     expected_distinct,
@@ -47,22 +47,8 @@ pd.options.display.max_colwidth = None
 
 # %%
 TAIL = icontail.load()
-
-
-def drawn_for(run, fraction=1.0):
-    """The training pictures of a run, or a fraction of them."""
-    return longtail.draw(
-        TAIL,
-        run.data.concepts,
-        profile=run.data.profile,
-        pictures=run.data.pictures,
-        permutation=run.data.permutation,
-        fraction=fraction,
-    )
-
-
 titles_run = study.run("clip-title", seed=0)
-drawn = drawn_for(titles_run)
+drawn = study.training_set(titles_run)
 
 # %% mystnb={"image": {"alt": "Four drawings, two chat bubbles, an envelope and a building. Beside each a template, a synonym template, its title, its tags, the gloss and a description of its appearance. Titles and tags name the drawing in other words each time; the gloss is the same for both chat bubbles; appearance speaks of size, shape and place of the ink."}, "figure": {"caption": "What captions of each kind say of four training drawings. A dash is an empty caption.", "name": "fig-04-examples"}}
 SIMPLE = ["template", "synset", "title", "tags", "gloss", "appearance"]
@@ -109,7 +95,7 @@ pd.Series(spoken).value_counts().head(8)
 # %%
 rows = {}
 for fraction in (1 / 4, 1 / 2, 1):
-    some = drawn_for(titles_run, fraction)
+    some = study.training_set(study.override(titles_run, fraction=fraction))
     found = information(captions(TAIL, some.pictures, "title"), some.labels)
     counted = found.about_drawing
     rows[len(some.pictures)] = [counted, counted + found.correction]
@@ -297,7 +283,7 @@ show.change(recorded, {"title": "name+title", "title+tags": "name+title+tags"})
 # If distinctions within a class are what keeps a model from following frequency, kinds with more bits should have a lower S(p). Twelve kinds, twelve points:
 
 # %%
-cpu = drawn_for(factor.run("title", seed=0))
+cpu = study.training_set(factor.run("title", seed=0))
 cpu_bits = {
     kind: information(captions(TAIL, cpu.pictures, kind), cpu.labels)
     for kind in KINDS

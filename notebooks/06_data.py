@@ -67,7 +67,7 @@ def tiny(method="clip-title", **settings):
 PROFILES = ["flat", "incaps", "laionet"]
 steep = {p: tiny(profile=p) for p in PROFILES}
 print(study.differences(steep.values()))
-sets = {p: lesson.training_set(run) for p, run in steep.items()}
+sets = {p: study.training_set(run) for p, run in steep.items()}
 
 # %% mystnb={"image": {"alt": "Training pictures by rank on a logarithmic axis: a horizontal line for flat, a gentle slope for incaps, a steep one for laionet, from more than a thousand pictures to one."}, "figure": {"caption": "Three profiles of one size. incaps and laionet have the Gini coefficients of ImageNet-Captions and LAIONet.", "name": "fig-06-profiles"}}
 show.profiles({p: drawn.frequency for p, drawn in sets.items()})
@@ -126,7 +126,7 @@ data = icontail.load()
 GIFT = [concept.name for concept in data.concepts].index("gift")
 rows = {
     f"trained on {s}": lesson.examples(
-        lesson.training_set(tiny(style=s, profile="flat", pictures=1500)), GIFT
+        study.training_set(tiny(style=s, profile="flat", pictures=1500)), GIFT
     )
     for s in ("line", "solid")
 }
@@ -205,7 +205,7 @@ by_authors = {
 }
 rows = {
     name: lesson.examples(
-        lesson.training_set(tiny(profile="flat", pictures=1500, **knob)), GIFT
+        study.training_set(tiny(profile="flat", pictures=1500, **knob)), GIFT
     )
     for name, knob in by_authors.items()
 }
@@ -218,7 +218,7 @@ plt.show()
 # %% tags=["nbval-check-output"]
 lesson.described(
     {
-        name: lesson.training_set(tiny(pictures=1500, **knob))
+        name: study.training_set(tiny(pictures=1500, **knob))
         for name, knob in (KNOBS | {"4 authors": {"authors": 4}}).items()
     }
 )
@@ -268,13 +268,13 @@ pd.DataFrame(limits, index=list(SEEDS)).T.rename_axis(columns="limit, seed")
 # %% tags=["nbval-ignore-output"]
 def draw(authors):
     run = tiny(pictures=1500, authors=authors)
-    drawn, everything = lesson.training_set(run), lesson.everything(run)
+    drawn, everything = study.training_set(run), lesson.everything(run)
     words = f"authors: {readout(authors)}"
     return show.authors_frame(drawn, everything, GIFT, words)
 
 
 def alt(authors):
-    limit = lesson.training_set(tiny(pictures=1500, authors=authors)).limit
+    limit = study.training_set(tiny(pictures=1500, authors=authors)).limit
     return f"Drawings of a gift with authors={authors}; limit {limit:.2f}"
 
 

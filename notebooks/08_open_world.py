@@ -52,7 +52,7 @@ many = study.run("clip-title", **CORE, others=2250)
 show.samples(
     data,
     {
-        "core": open_world.drawn(core).pictures[::300],
+        "core": study.training_set(core).pictures[::300],
         "others": open_world.other_pictures(many)[::300],
     },
 )

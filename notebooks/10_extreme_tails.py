@@ -58,7 +58,7 @@ METHODS = {
 RUNS = {
     name: study.run(kind, **BASE, **own) for name, (kind, own) in METHODS.items()
 }
-frequency = tails.training_counts(RUNS["sl"])
+frequency = study.training_set(RUNS["sl"]).frequency
 absent = frequency == 0
 print(f"{(~absent).sum()} concepts with {frequency[~absent].min()} to", end=" ")
 print(f"{frequency.max()} pictures, {absent.sum()} without any")

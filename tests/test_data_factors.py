@@ -43,7 +43,7 @@ def metrics(labels, seeds=(0, 1, 2)):
 
 
 def test_the_training_set_of_a_run_is_what_it_trained_on(record):
-    drawn = lesson.training_set(record.run)
+    drawn = study.training_set(record.run)
     np.testing.assert_array_equal(drawn.frequency, record.per_class["frequency"])
     assert drawn.limit == pytest.approx(record.metrics["frequency_limit"], nan_ok=True)
 
@@ -51,7 +51,7 @@ def test_the_training_set_of_a_run_is_what_it_trained_on(record):
 def test_every_declared_training_set_exists():
     for name in ("06_imbalance", "06_shift", "06_diversity"):
         for run in factor(name).runs(seed=7).values():
-            assert lesson.training_set(run).frequency.sum() == run.data.pictures
+            assert study.training_set(run).frequency.sum() == run.data.pictures
 
 
 def test_similarity_is_the_mean_over_pairs():
@@ -76,9 +76,9 @@ def test_equal_drawings_are_as_similar_as_can_be_and_blank_ones_not_at_all():
 def test_fewer_authors_are_fewer_authors():
     base = {"scale": "tiny", "pictures": 1500}
     draws = {
-        str(authors): lesson.training_set(study.run("sl", authors=authors, **base))
+        str(authors): study.training_set(study.run("sl", authors=authors, **base))
         for authors in (2, None)
-    } | {"solid": lesson.training_set(study.run("sl", style="solid", **base))}
+    } | {"solid": study.training_set(study.run("sl", style="solid", **base))}
     table = lesson.described(draws)
     assert (table["pictures"] == 1500).all()
     assert table["authors a concept"]["2"] == 2 < table["authors a concept"]["None"]
@@ -98,7 +98,7 @@ def test_agreement_is_one_with_itself_and_minus_one_with_its_reverse():
 def test_declared_training_sets_are_those_of_the_runs():
     found = lesson.declared("06_shift", ["sl line", "sl solid"], [2, 4])
     run = factor("06_shift").run("sl solid", seed=4)
-    np.testing.assert_array_equal(found["sl solid"][1].pictures, lesson.training_set(run).pictures)
+    np.testing.assert_array_equal(found["sl solid"][1].pictures, study.training_set(run).pictures)
     assert [len(sets) for sets in found.values()] == [2, 2]
     with pytest.raises(CourseError, match="sl line"):
         lesson.declared("06_shift", ["sl lines"], [0])
@@ -112,7 +112,7 @@ def test_everything_is_all_that_fits_the_style():
     assert sorted([*line.pictures, *solid.pictures]) == sorted(whole.pictures)
     data = icontail.load()
     assert whole.frequency[7] == ((data.concept == 7) & ~data.test).sum()
-    assert set(lesson.training_set(run).pictures) <= set(whole.pictures)
+    assert set(study.training_set(run).pictures) <= set(whole.pictures)
 
 
 def test_borrowed_frequencies_are_correlated_with_the_flat_runs_results():
@@ -259,7 +259,7 @@ def test_the_looks_of_methods_differ_in_colour_and_marker():
 
 def test_the_authors_frame_marks_its_concept(small):
     run = study.run("sl", scale="tiny", concepts=8, profile="flat", pictures=80)
-    drawn, everything = lesson.training_set(run), lesson.everything(run)
+    drawn, everything = study.training_set(run), lesson.everything(run)
     figure = figures.authors_frame(drawn, everything, 2, "both authors")
     marked = [line for line in figure.axes[-1].get_lines() if line.get_marker() == "D"]
     assert tuple(marked[0].get_xydata()[0]) == (40, 10)

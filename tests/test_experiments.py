@@ -11,7 +11,7 @@ from lt_course import study
 from lt_course.data import icontail
 from lt_course.errors import CourseError
 from lt_course.study import experiments
-from lt_course.study.execute import _draw, execute
+from lt_course.study.execute import execute, training_set
 from lt_course.study.experiments import factor, factors, names
 
 NAMES = names()
@@ -237,7 +237,7 @@ def test_every_declared_run_has_the_pictures_that_it_asks_for(name: str) -> None
     """At scale cpu, for a seed of the evidence and for another one."""
     for seed in (0, 12):
         for data, run in {run.data: run for run in factor(name).runs("cpu", seed).values()}.items():
-            drawn = _draw(run, icontail.load())
+            drawn = training_set(run)
             assert len(np.unique(drawn.pictures)) == len(drawn.pictures)
             assert not icontail.load().test[drawn.pictures].any()
             assert drawn.trimmed.sum() == data.trim

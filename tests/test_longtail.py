@@ -1,14 +1,16 @@
 """Class profiles: shapes, assignments and draws."""
 
 import dataclasses
+from itertools import permutations
 
 import numpy as np
 import pytest
 
+from lt_course.data import icontail
 from lt_course.data.appearance import is_solid
-from lt_course.data.longtail import GINI, assign, draw, profile_counts
+from lt_course.data.longtail import GINI, assign, draw, profile_counts, reassign
 from lt_course.errors import CourseError
-from lt_course.evaluation.bias import gini
+from lt_course.evaluation.bias import gini, spearman
 
 
 @pytest.mark.parametrize("profile", ["flat", "incaps", "laionet", "zipf(0)", "zipf(1.5)"])
@@ -71,6 +73,41 @@ def test_assignment_is_uniform_where_nothing_limits_it() -> None:
 def test_an_impossible_profile_says_what_is_possible() -> None:
     with pytest.raises(CourseError, match=r"20 pictures at rank 1.*has 10.*about 15 or fewer"):
         assign(np.array([20, 10]), np.array([10, 10]), 0)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_reassignment_permutes_and_is_as_alike_as_drawings_allow(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    available = random.integers(1, 13, size=random.integers(2, 9))
+    fewer = random.integers(1, available + 1)
+    counts = np.sort(random.integers(1, fewer + 1))[::-1]
+    frequency = assign(counts, available, seed)
+    again = reassign(frequency, fewer)
+    assert sorted(again) == sorted(counts)
+    assert (again <= fewer).all()
+    if (frequency <= fewer).all():
+        assert np.array_equal(again, frequency)
+    # Nobody would change places: of two classes that could, the one more frequent before is more
+    # frequent now.
+    for a, b in permutations(range(len(again)), 2):
+        if frequency[a] > frequency[b] and again[b] <= fewer[a]:
+            assert again[a] >= again[b]
+
+
+def test_reassignment_says_what_is_possible() -> None:
+    with pytest.raises(CourseError, match=r"20 pictures at rank 1.*has 10.*about 15 or fewer"):
+        reassign(np.array([10, 20]), np.array([10, 10]))
+
+
+@pytest.mark.parametrize("restriction", [{"style": "line"}, {"style": "solid"}, {"authors": 3}])
+def test_restricted_sets_keep_the_frequencies_of_the_whole_one(restriction) -> None:
+    settings = {"profile": "laionet", "pictures": 2_000, "permutation": 5}
+    whole = draw(icontail.load(), 120, **settings)
+    some = draw(icontail.load(), 120, **settings, **restriction)
+    assert sorted(some.frequency) == sorted(whole.frequency)
+    assert spearman(whole.frequency, some.frequency) > 0.97
+    other = draw(icontail.load(), 120, **settings | {"permutation": 6}, **restriction)
+    assert abs(spearman(whole.frequency, other.frequency)) < 0.3
 
 
 def test_draw_takes_training_pictures_of_the_right_concepts_once(small) -> None:

@@ -62,7 +62,7 @@ def test_others_are_training_pictures_of_concepts_that_nobody_tests():
 
 
 def test_others_do_not_change_the_core():
-    alone, open_ = open_world.drawn(clip()), open_world.drawn(clip(others=2250))
+    alone, open_ = study.training_set(clip()), study.training_set(clip(others=2250))
     assert open_.pictures[: len(alone.pictures)].tolist() == alone.pictures.tolist()
     assert open_.frequency.tolist() == alone.frequency.tolist()
 

@@ -128,7 +128,7 @@ def test_cosines_of_the_checkpoint_give_the_runs_predictions(small, store, name)
     shared = {"concepts": 8, "pictures": 200, "profile": "flat", "trim": 3, "batch": 40}
     run = study.run(name, scale="tiny", duration="3 epochs", embedding=16, **shared)
     found = study.get(run)
-    assert (tails.training_counts(run) == found.per_class["frequency"]).all()
+    assert (study.training_set(run).frequency == found.per_class["frequency"]).all()
     cosines = tails.picture_cosines(found)
     assert (cosines.argmax(1) == found.arrays["predictions"]).all()
     assert np.abs(cosines).max() <= 1 + 1e-6

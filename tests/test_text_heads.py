@@ -21,7 +21,7 @@ from lt_course.errors import CourseError
 from lt_course.models.text_towers import LanguageModel, SmallTransformer, pretrained_text_tower
 from lt_course.scale import OpenWorld
 from lt_course.study import store as store_module
-from lt_course.study.execute import _draw, execute, weights
+from lt_course.study.execute import execute, training_set, weights
 from lt_course.study.experiments import factors
 from lt_course.study.spec import Run, open_world_clip
 
@@ -95,7 +95,7 @@ def test_the_open_world_clip_follows_concepts_and_dimension_and_nothing_else() -
 
 
 def test_it_sees_every_training_picture_and_no_test_picture(small) -> None:
-    drawn = _draw(open_world_clip(small_run()), small)
+    drawn = training_set(open_world_clip(small_run()))
     ours = np.flatnonzero(~small.test & (small.concept < CLASSES))
     assert set(ours) < set(drawn.pictures)
     assert not small.test[drawn.pictures].any()

@@ -7,7 +7,9 @@ are open to the few concepts with the most drawings. `Draw.limit` says how stron
 frequency to the number of drawings at hand.
 
 Everything is a pure function of its arguments. With the same permutation, a fraction of a set
-and a trimmed set are subsets of the whole one.
+and a trimmed set are subsets of the whole one; and where only some drawings may be used (a style,
+a few authors), a concept keeps its frequency as far as its drawings suffice, so that such runs
+can be paired with those on all drawings.
 """
 
 from __future__ import annotations
@@ -101,7 +103,44 @@ def assign(counts: Counts, available: Counts, permutation: int) -> Counts:
     Raises:
         CourseError: if no assignment exists; the sentence says how many pictures are possible.
     """
+    _require_enough(counts, available)
     generator = np.random.default_rng([permutation, 0x10C])
+    frequency = np.zeros_like(counts)
+    left = np.ones(len(counts), dtype=bool)
+    for count in counts:
+        chosen = generator.choice(np.flatnonzero(left & (available >= count)))
+        frequency[chosen], left[chosen] = count, False
+    return frequency
+
+
+def reassign(frequency: Counts, available: Counts) -> Counts:
+    """Give the same counts again to classes that have fewer drawings, as alike as possible.
+
+    The counts are served from the largest down; each goes to the class that had the largest
+    frequency, among the ones left that have enough drawings. Where all can keep theirs, they do.
+
+    Args:
+        frequency: int64 [C], the frequency of each class while it could use all its drawings.
+        available: int64 [C], the drawings that it can use now.
+
+    Returns:
+        int64 [C], a permutation of `frequency`.
+
+    Raises:
+        CourseError: if no assignment exists; the sentence says how many pictures are possible.
+    """
+    counts = np.sort(frequency)[::-1]
+    _require_enough(counts, available)
+    again = np.zeros_like(frequency)
+    left = np.ones(len(counts), dtype=bool)
+    for count in counts:
+        chosen = np.argmax(np.where(left & (available >= count), frequency, -1))
+        again[chosen], left[chosen] = count, False
+    return again
+
+
+def _require_enough(counts: Counts, available: Counts) -> None:
+    """Refuse counts [C], non-increasing, that the classes' drawings [C] cannot fill."""
     ceiling = np.sort(available)[::-1]
     if (ceiling < counts).any():
         rank = int(np.argmax(ceiling < counts))
@@ -111,12 +150,6 @@ def assign(counts: Counts, available: Counts, permutation: int) -> Counts:
             f"with the {rank + 1}. most drawings has {ceiling[rank]}; set 'pictures' to about "
             f"{possible} or fewer."
         )
-    frequency = np.zeros_like(counts)
-    left = np.ones(len(counts), dtype=bool)
-    for count in counts:
-        chosen = generator.choice(np.flatnonzero(left & (available >= count)))
-        frequency[chosen], left[chosen] = count, False
-    return frequency
 
 
 @dataclass(frozen=True)
@@ -192,7 +225,9 @@ def draw(
     elif frequency is None:
         if pictures is None:
             raise CourseError(f"Field 'pictures' must be set for the profile {profile!r}.")
-        frequency = assign(profile_counts(profile, classes, pictures), available, permutation)
+        all_drawings = np.bincount(icontail.concept[~icontail.test])[:classes]
+        counts = profile_counts(profile, classes, pictures)
+        frequency = reassign(assign(counts, all_drawings, permutation), available)
     if (frequency > available).any():
         worst = int(np.argmax(frequency - available))
         raise CourseError(

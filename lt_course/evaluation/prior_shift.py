@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lt_course.errors import CourseError
-from lt_course.objectives.classify import Classify, vocabulary_mask
+from lt_course.objectives.classify import Classify, draw_vocabularies
 
 Floats = npt.NDArray[np.float64]
 
@@ -81,28 +81,14 @@ def _simulated(frequency: tuple[float, ...], options: Classify, draws: int, seed
     labels = torch.multinomial(
         prior.expand(draws, -1), options.micro_batch, replacement=True, generator=generator
     )
-    masks = draw_vocabularies(labels, frequency, options, generator)
+    counts = torch.tensor(frequency, dtype=torch.float32)
+    masks = draw_vocabularies(labels, counts, options, generator)
     # Each picture in turn is the one that is asked about, unless its own class is c.
     own = torch.zeros(masks.shape).scatter_add_(1, labels, torch.ones(labels.shape))
     asked = options.micro_batch - own
     _, group = np.unique(frequency, return_inverse=True)
     inside = np.bincount(group, (masks * asked).sum(0).numpy())
     return np.asarray(inside / np.bincount(group, asked.sum(0).numpy()), dtype=np.float64)
-
-
-def draw_vocabularies(
-    labels: Tensor, frequency: npt.ArrayLike, options: Classify, generator: torch.Generator
-) -> Tensor:
-    """Vocabularies as a classifier draws them: int64 [G, m] labels in, bool [G, C] out."""
-    counts = torch.tensor(np.asarray(frequency), dtype=torch.float32)
-    weights = {
-        "frequency": counts,
-        "sqrt": counts.sqrt(),
-        "uniform": torch.ones_like(counts),
-        "in-batch": torch.zeros_like(counts),
-    }[options.sampling]
-    size = 0 if options.sampling == "in-batch" else options.vocabulary or len(counts)
-    return vocabulary_mask(labels, size, weights, generator)
 
 
 def shift(included: npt.ArrayLike) -> Floats:
@@ -203,7 +189,7 @@ def best_logits(
     masks = torch.ones(len(labels), chances.shape[1], dtype=torch.bool)
     if options.draws_from(chances.shape[1]):
         drawn = draw_vocabularies(
-            labels.view(groups, -1), chances.mean(0).numpy(), options, generator
+            labels.view(groups, -1), chances.mean(0).float(), options, generator
         )
         masks = drawn.repeat_interleave(options.micro_batch, dim=0)
     logits = torch.zeros_like(chances, requires_grad=True)

@@ -102,6 +102,30 @@ def vocabulary_mask(
     return present | ((rank < size) & (weights > 0))
 
 
+def draw_vocabularies(
+    labels: Tensor, frequency: Tensor, options: Classify, generator: torch.Generator
+) -> Tensor:
+    """The vocabularies of micro-batches under a sampling law.
+
+    Args:
+        labels: int64 [G, m], G micro-batches of m labels.
+        frequency: float [C], training pictures of each class.
+        options: vocabulary and sampling law.
+        generator: source of the noise, on the CPU.
+
+    Returns:
+        bool [G, C], True for the classes in the vocabulary.
+    """
+    weights = {
+        "frequency": frequency,
+        "sqrt": frequency.sqrt(),
+        "uniform": torch.ones_like(frequency),
+        "in-batch": torch.zeros_like(frequency),
+    }[options.sampling]
+    size = 0 if options.sampling == "in-batch" else options.vocabulary or len(frequency)
+    return vocabulary_mask(labels, size, weights, generator)
+
+
 class Classification(nn.Module):
     """An image tower and prototypes, trained to classify.
 
@@ -160,17 +184,9 @@ class Classification(nn.Module):
     def _vocabularies(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Which classes each picture is told from: bool [B, C]."""
         classes, m = len(self.frequency), self.options.micro_batch
-        in_batch = self.options.sampling == "in-batch"
         if not self.options.draws_from(classes):
             return labels.new_ones(len(labels), classes, dtype=torch.bool)
-        weights = {
-            "frequency": self.frequency,
-            "sqrt": self.frequency.sqrt(),
-            "uniform": torch.ones_like(self.frequency),
-            "in-batch": torch.zeros_like(self.frequency),
-        }[self.options.sampling]
-        size = 0 if in_batch else self.options.vocabulary or classes
-        masks = vocabulary_mask(labels.view(-1, m), size, weights, generator)
+        masks = draw_vocabularies(labels.view(-1, m), self.frequency, self.options, generator)
         return masks.repeat_interleave(m, dim=0)
 
     def _log_prior(self) -> Tensor:

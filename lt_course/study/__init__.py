@@ -2,6 +2,7 @@
 
 from lt_course.scale import current as scale
 from lt_course.study.claims import Verdict, verdicts
+from lt_course.study.execute import training_set
 from lt_course.study.experiments import Claim, Factor, factor, factors
 from lt_course.study.results import recorded, recorded_per_class
 from lt_course.study.spec import NAMED, Run, differences, override, run
@@ -25,5 +26,6 @@ __all__ = [
     "records",
     "run",
     "scale",
+    "training_set",
     "verdicts",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -111,7 +111,7 @@ def execute(
     require_sound(run)
     device = device_of(run)
     icontail = icontail_module.load()
-    drawn = _draw(run, icontail)
+    drawn = training_set(run)
     order = Order(drawn.labels, run.training.batch, run.seed, run.training.sampler)
     teacher: Weights | None = None
     if run.model.text_head in ("initialised", "frozen"):
@@ -148,6 +148,17 @@ def execute(
         before_step=before_step,
     )
     return _evaluate(run, icontail, drawn, objective, zero_shot, history)
+
+
+def training_set(run: Run) -> Draw:
+    """The pictures that a run trains on, without training it.
+
+    Raises:
+        CourseError: as `lt_course.data.longtail.draw` does.
+    """
+    fields = asdict(run.data)
+    del fields["dataset"]
+    return draw(icontail_module.load(), fields.pop("concepts"), **fields)
 
 
 def _train_first(run: Run) -> Weights:
@@ -220,24 +231,6 @@ def _require_sound_classifier(run: Run, options: Classify) -> None:
             "Field 'text_head' is 'language-model', which only CLIP can read; a classifier's is "
             "scratch, initialised or frozen."
         )
-
-
-def _draw(run: Run, icontail: IconTail) -> Draw:
-    data = run.data
-    return draw(
-        icontail,
-        data.concepts,
-        profile=data.profile,
-        pictures=data.pictures,
-        permutation=data.permutation,
-        fraction=data.fraction,
-        trim=data.trim,
-        shots=data.shots,
-        authors=data.authors,
-        style=data.style,
-        others=data.others,
-        other_concepts=data.other_concepts,
-    )
 
 
 def _classification(

@@ -6,26 +6,21 @@ columns `frequency`, `accuracy` and `predictions`.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
-import torch.nn.functional as F
 from scipy import stats
 
 from lt_course.data import icontail
 from lt_course.data.appearance import is_solid
-from lt_course.data.longtail import Draw, draw
+from lt_course.data.longtail import Draw
 from lt_course.evaluation.bias import bias_report, per_class, spearman
 from lt_course.evaluation.intervals import Interval, mean_over_seeds, paired_difference
-from lt_course.models.image_towers import image_tower
-from lt_course.study import Record, Run, factor, override, paper
-from lt_course.study.execute import weights
-from lt_course.training.augment import standardise
+from lt_course.study import Record, Run, factor, override, paper, training_set
+from lt_course.teach.features import cosines
 
 COLUMNS = {
     "accuracy": "accuracy",
@@ -46,17 +41,6 @@ PAPER_SETS = {
     "incaps": "IN-Caps",
 }
 """Training sets of the paper's Fig. 4, and how the lesson calls them."""
-
-
-def training_set(run: Run) -> Draw:
-    """The pictures that a run trains on.
-
-    Raises:
-        CourseError: as `lt_course.data.longtail.draw` does.
-    """
-    fields = dataclasses.asdict(run.data)
-    del fields["dataset"]
-    return draw(icontail.load(), fields.pop("concepts"), **fields)
 
 
 def examples(drawn: Draw, concept: int, count: int = 12) -> npt.NDArray[np.uint8]:
@@ -231,7 +215,6 @@ def shift_costs(metrics: pd.DataFrame, line: str, solid: str) -> pd.DataFrame:
     return costs.assign(mean=costs.mean(axis=1))
 
 
-@torch.no_grad()
 def predictions(record: Record, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """What a trained run takes pictures for, by cosine with its prototypes.
 
@@ -245,17 +228,7 @@ def predictions(record: Record, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[
     Raises:
         CourseError: if the checkpoint is gone.
     """
-    model, begins = record.run.model, "image_tower."
-    tower = image_tower(model.image_tower, model.embedding, model.picture_size)
-    state = weights(record.folder / "checkpoint")
-    tower.load_state_dict(
-        {k.removeprefix(begins): v for k, v in state.items() if k.startswith(begins)}
-    )
-    tower.eval()
-    prototypes = F.normalize(torch.from_numpy(record.arrays["prototypes"]), dim=1)
-    shown = standardise(torch.from_numpy(pictures)).split(512)
-    said = [(F.normalize(tower(part), dim=1) @ prototypes.T).argmax(1) for part in shown]
-    return torch.cat(said).numpy()
+    return cosines(record, pictures).argmax(1)
 
 
 def by_acquaintance(record: Record) -> pd.Series:

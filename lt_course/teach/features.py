@@ -1,21 +1,69 @@
-"""What a trained image tower knows, asked without any text."""
+"""What a trained image tower sees, asked without any text."""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lt_course.data import icontail, longtail
+from lt_course.data import icontail
 from lt_course.evaluation.neural_collapse import class_means
 from lt_course.models.image_towers import image_tower
-from lt_course.study import Record
+from lt_course.study import Record, training_set
 from lt_course.study.execute import weights
 from lt_course.training.augment import standardise
 
+PREFIX = "image_tower."
+
 
 @torch.no_grad()
+def image_features(record: Record, pictures: npt.NDArray[np.uint8]) -> Tensor:
+    """Normalised features of pictures, computed by a run's trained image tower.
+
+    Args:
+        record: of a run whose checkpoint is in the store.
+        pictures: uint8 [N, 32, 32].
+
+    Returns:
+        float32 [N, D], rows of length 1.
+
+    Raises:
+        CourseError: if there is no checkpoint.
+    """
+    model = record.run.model
+    tower = image_tower(model.image_tower, model.embedding, model.picture_size)
+    state = weights(record.folder / "checkpoint")
+    tower.load_state_dict(
+        {name.removeprefix(PREFIX): v for name, v in state.items() if name.startswith(PREFIX)}
+    )
+    tower.eval()
+    shown = standardise(torch.from_numpy(pictures))
+    return F.normalize(torch.cat([tower(part).float() for part in shown.split(512)]), dim=1)
+
+
+def cosines(record: Record, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Cosines of pictures with a run's prototypes.
+
+    Their argmax is the class that the run predicts, but for what is applied after training (logit
+    adjustment, tau-normalisation) and for heads that do not normalise.
+
+    Args:
+        record: of a run whose checkpoint is in the store.
+        pictures: uint8 [N, 32, 32].
+
+    Returns:
+        float64 [N, C].
+
+    Raises:
+        CourseError: if there is no checkpoint.
+    """
+    prototypes = F.normalize(torch.from_numpy(record.arrays["prototypes"]).double(), dim=1)
+    products = image_features(record, pictures).double() @ prototypes.T
+    return np.asarray(products.numpy(), dtype=np.float64)
+
+
 def nearest_mean_accuracy(record: Record) -> float:
     """Accuracy on the test drawings if each gets the class of the nearest mean, 0 … 1.
 
@@ -29,28 +77,11 @@ def nearest_mean_accuracy(record: Record) -> float:
     Raises:
         CourseError: if there is no checkpoint.
     """
-    data, model = record.run.data, record.run.model
-    tower = image_tower(model.image_tower, model.embedding, model.picture_size)
-    prefix = "image_tower."
-    state = weights(record.folder / "checkpoint")
-    tower.load_state_dict(
-        {name.removeprefix(prefix): v for name, v in state.items() if name.startswith(prefix)}
-    )
-    tower.eval()
-    tail = icontail.load()
-    drawn = longtail.draw(
-        tail,
-        data.concepts,
-        profile=data.profile,
-        pictures=data.pictures,
-        permutation=data.permutation,
-    )
-
-    def features(pictures: np.ndarray) -> Tensor:
-        shown = standardise(torch.from_numpy(tail.pictures[pictures]))
-        return F.normalize(torch.cat([tower(part).float() for part in shown.split(512)]), dim=1)
-
-    means = class_means(features(drawn.pictures), torch.from_numpy(drawn.labels), data.concepts)
-    test = np.flatnonzero(tail.test & (tail.concept < data.concepts))
-    answers = (features(test).double() @ F.normalize(means, dim=1).T).argmax(1).numpy()
+    tail, drawn = icontail.load(), training_set(record.run)
+    concepts = record.run.data.concepts
+    features = image_features(record, tail.pictures[drawn.pictures])
+    means = class_means(features, torch.from_numpy(drawn.labels), concepts)
+    test = np.flatnonzero(tail.test & (tail.concept < concepts))
+    asked = image_features(record, tail.pictures[test]).double()
+    answers = (asked @ F.normalize(means, dim=1).T).argmax(1).numpy()
     return float((answers == tail.concept[test]).mean())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,7 +13,6 @@ from lt_course import study
 from lt_course.data import icontail
 from lt_course.data.captions import usual_name
 from lt_course.data.icontail import IconTail
-from lt_course.data.longtail import Draw, draw
 from lt_course.data.tokens import tokens
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import spearman
@@ -23,21 +21,15 @@ from lt_course.evaluation.intervals import (
     bootstrap_spearman_difference,
     paired_difference,
 )
-from lt_course.study import Record, Run
+from lt_course.study import Record, Run, training_set
 from lt_course.training.schedules import steps
 
 QUESTIONS = {"S(a)": "accuracy", "S(p)": "predictions"}
 
 
-def drawn(run: Run) -> Draw:
-    """The training pictures of a run, without training it."""
-    fields = dataclasses.asdict(run.data)
-    return draw(icontail.load(), fields.pop("concepts"), **_without(fields, "dataset"))
-
-
 def other_pictures(run: Run) -> npt.NDArray[np.int64]:
     """A run's pictures of concepts outside the evaluated ones: indices [K] into IconTail."""
-    found = drawn(run)
+    found = training_set(run)
     return found.pictures[found.labels == run.data.concepts]
 
 
@@ -188,7 +180,3 @@ def _token_sets(texts: list[str], context: int) -> list[set[int]]:
     ids = tokens(texts, context).tolist()
     # The first is the start of text; the largest is its end; 0 is padding.
     return [set(row[1:]) - {0, max(row)} for row in ids]
-
-
-def _without(fields: dict[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in fields.items() if key != name}

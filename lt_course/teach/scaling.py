@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 from fractions import Fraction
 
 import numpy as np
@@ -11,10 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from lt_course import scale as scales
-from lt_course.data import icontail, longtail
+from lt_course.data import icontail
 from lt_course.evaluation.bias import per_class, spearman
 from lt_course.evaluation.intervals import mean_over_seeds
-from lt_course.study import Record, Run, paper, run
+from lt_course.study import Record, Run, paper, run, training_set
 from lt_course.teach.observer import Observer
 from lt_course.training.schedules import steps as in_steps
 
@@ -137,15 +136,12 @@ def seen(asked: Run, tail: npt.NDArray[np.bool_]) -> dict[str, int]:
         Pictures of the evaluated ``concepts``; of those, of the ``tail``; pictures of ``others``;
         and how many of all of them are ``test pictures``.
     """
-    data, pictures = asked.data, icontail.load()
-    options = {f.name: getattr(data, f.name) for f in fields(data)}
-    del options["dataset"]
-    drawn = longtail.draw(pictures, options.pop("concepts"), **options)
+    drawn = training_set(asked)
     return {
         "concepts": int(drawn.frequency.sum()),
         "tail": int(drawn.frequency[tail].sum()),
-        "others": int((drawn.labels == data.concepts).sum()),
-        "test pictures": int(pictures.test[drawn.pictures].sum()),
+        "others": int((drawn.labels == asked.data.concepts).sum()),
+        "test pictures": int(icontail.load().test[drawn.pictures].sum()),
     }
 
 

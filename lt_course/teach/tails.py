@@ -8,37 +8,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from lt_course.data import icontail
-from lt_course.data.longtail import draw
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import per_class
 from lt_course.models.heads import Prototypes
-from lt_course.models.image_towers import image_tower
 from lt_course.objectives.batch import Batch
 from lt_course.objectives.classify import Classification, Classify
-from lt_course.study import Record, Run
-from lt_course.study.execute import weights
-from lt_course.training.augment import standardise
+from lt_course.study import Record
+from lt_course.teach.features import cosines
 
 BLOCKS = ("seen, seen", "absent, absent", "seen, absent")
 """Pairs of classes, by whether they have training pictures (Fig. 9a of arXiv 2405.21070)."""
-
-
-def training_counts(run: Run) -> npt.NDArray[np.int64]:
-    """How many training pictures a run gives each concept, int64 [C], without training it."""
-    data = run.data
-    return draw(
-        icontail.load(),
-        data.concepts,
-        profile=data.profile,
-        pictures=data.pictures,
-        permutation=data.permutation,
-        trim=data.trim,
-        shots=data.shots,
-    ).frequency
 
 
 def forces(
@@ -143,25 +125,15 @@ def absent_classes(record: Record) -> npt.NDArray[np.bool_]:
     return absent
 
 
-@torch.no_grad()
 def picture_cosines(record: Record) -> npt.NDArray[np.float64]:
-    """Cosines of every test picture with every prototype, float [M, C], from the checkpoint.
+    """Cosines of every test picture with every prototype, float64 [M, C], from the checkpoint.
 
     Their argmax is the run's prediction.
 
     Raises:
         CourseError: if the record has no checkpoint.
     """
-    model, prefix = record.run.model, "image_tower."
-    state = weights(record.folder / "checkpoint")
-    tower = image_tower(model.image_tower, model.embedding, model.picture_size)
-    tower.load_state_dict(
-        {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-    )
-    tower.eval()
-    shown = standardise(torch.from_numpy(icontail.load().pictures[record.arrays["test"]]))
-    features: Tensor = torch.cat([tower(part).float() for part in shown.split(512)])
-    return F.normalize(features, dim=1).double().numpy() @ _unit(record.arrays["prototypes"]).T
+    return cosines(record, icontail.load().pictures[record.arrays["test"]])
 
 
 def lifted(

@@ -7,19 +7,16 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
-import torch.nn.functional as F
 
 from lt_course.data import icontail
 from lt_course.data.longtail import profile_counts
 from lt_course.evaluation.bias import spearman
 from lt_course.evaluation.intervals import mean_over_seeds
 from lt_course.evaluation.prior_shift import agreement, inclusion, remaining, shift
-from lt_course.models.image_towers import image_tower
 from lt_course.objectives.classify import Classify, Sampling
 from lt_course.study import Record, factor, paper, recorded, recorded_per_class
 from lt_course.study.execute import weights
-from lt_course.training.augment import standardise
+from lt_course.teach.features import cosines
 
 FACTOR = "05_vocabulary"
 """The recorded runs of this lesson."""
@@ -168,19 +165,9 @@ def logits_on_test(record: Record) -> npt.NDArray[np.float64]:
 
     Without what is applied after training (logit adjustment, tau-normalisation).
     """
-    state, model = weights(record.folder / "checkpoint"), record.run.model
-    tower = image_tower(model.image_tower, model.embedding, model.picture_size)
-    prefix = "image_tower."
-    tower.load_state_dict(
-        {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-    )
-    tower.eval()
-    pictures = standardise(torch.from_numpy(icontail.load().pictures[record.arrays["test"]]))
-    with torch.no_grad():
-        features = F.normalize(torch.cat([tower(part) for part in pictures.split(512)]), dim=1)
-    prototypes = F.normalize(torch.from_numpy(record.arrays["prototypes"]), dim=1)
-    scale = state["head.temperature.log_scale"].exp()
-    return np.asarray((scale * features @ prototypes.T).numpy(), dtype=np.float64)
+    state = weights(record.folder / "checkpoint")
+    scale = float(state["head.temperature.log_scale"].exp())
+    return scale * cosines(record, icontail.load().pictures[record.arrays["test"]])
 
 
 def predicted_bias(
