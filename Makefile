@@ -44,7 +44,7 @@ test: $(READY)
 	  --nbval-lax --nbval-current-env --nbval-cell-timeout 600 \
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg \
 	  --ignore tests/pages notebooks tests && \
-	mkdir -p .store && cp -Rn "$$store"/. .store/
+	$(BIN)/python book/tools/keep_runs.py "$$store"
 
 lab: $(READY)
 	$(BIN)/python -m jupyterlab notebooks

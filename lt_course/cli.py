@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     judged = commands.add_parser("claims", help="what the recorded runs say of each claim")
     judged.add_argument("--json", action="store_true", help="print one JSON object a claim")
     judged.add_argument("--scale", default="cpu", help="of the recorded runs (default: cpu)")
+    judged.add_argument("--seeds", default="0-4", help="such as 0-4 or 5-9 (default: 0-4)")
     data = commands.add_parser("data", help="remake a data file that the package ships")
     data.add_argument("build", choices=[f"build-{name}" for name in BUILDS])
     data.add_argument("--source", type=Path, help="a copy of the source archive (else: download)")
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 known.action
             ](known)
         if known.command == "claims":
-            return _claims(known.json, known.scale)
+            return _claims(known.json, known.scale, _numbers(known.seeds))
         return _build(known.build.removeprefix("build-"), known.source, known.out)
     except CourseError as error:
         print(error, file=sys.stderr)
@@ -207,8 +208,8 @@ def _study_verify(known: argparse.Namespace) -> int:
     return int(wrong > 0)
 
 
-def _claims(as_json: bool, scale: str) -> int:
-    found = study.verdicts(scale=scale)
+def _claims(as_json: bool, scale: str, seeds: list[int]) -> int:
+    found = study.verdicts(scale=scale, seeds=seeds)
     if as_json:
         for verdict in found:
             print(json.dumps(verdict.summary(), ensure_ascii=False))

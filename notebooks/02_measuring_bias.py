@@ -149,7 +149,7 @@ show.plane(
 plt.show()
 
 # %% [markdown]
-# In the paper, SL lies above the diagonal on all three data sets, and CLIP below it (two of its three marks coincide). So SL not only knows rare classes less, its doubt goes to the head on top. CLIP knows them less, too, but frequency rules its doubt less. Contrastive training is expected to divide the class prior out (a later lesson derives it), which fits: an observer with hubs and no prior at all lands near the paper's CLIP on LAIONet. But two correlations cannot tell hubs from a lean to the tail, and the paper's per-class results were not released. For our own runs the false alarms can be looked at:
+# In the paper, SL lies above the diagonal on all three data sets, and CLIP below it (two of its three marks coincide). So SL not only knows rare classes less, its doubt goes to the head on top. CLIP knows them less, too, but frequency rules its doubt less. Contrastive training is expected to divide the class prior out ({doc}`05_dynamic_classification` derives it), which fits: an observer with hubs and no prior at all lands near the paper's CLIP on LAIONet. But two correlations cannot tell hubs from a lean to the tail, and the paper's per-class results were not released. For our own runs the false alarms can be looked at:
 
 # %%
 pd.DataFrame(real).T

@@ -278,6 +278,22 @@ show.change(recorded, {"title": "name+title", "title+tags": "name+title+tags"})
 # %% [markdown]
 # In bits, nothing changes: the name follows from the class, and the title told the class already. But the words are now the same for all drawings of the class, at the same place, and the test asks by that name. If the live run of exercise 3 is typical, accuracy rises a little, and the model moves towards the templates, in bias as well. A study that compares kinds of text should say whether the name was there, as part of its gain or loss may be the name's.
 #
+# ### With a frozen text head
+#
+# The factor `04_frozen_head` repeats the kinds that fit into the 16 tokens which our pre-trained tower reads, with that tower and from scratch.
+
+# %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), with a row for each of six kinds of caption under a frozen text head: seeds, mean and interval of the recorded runs, and the paper's values as hollow markers."}, "figure": {"caption": "As above, under a frozen text head.", "name": "fig-04-frozen"}}
+short = study.recorded("04_frozen_head")
+SHORT = ["template", "synset", "title", "tags", "title+tags", "name+title"]
+show.by_kind(short, SHORT, "fig19")
+plt.show()
+
+# %%
+show.change(short, {f"{kind}, scratch": kind for kind in SHORT})
+
+# %% [markdown]
+# TO BE WRITTEN
+#
 # ### Is it the bits?
 #
 # If distinctions within a class are what keeps a model from following frequency, kinds with more bits should have a lower S(p). Twelve kinds, twelve points:

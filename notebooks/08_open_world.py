@@ -46,9 +46,11 @@ pd.options.display.float_format = "{:.2f}".format
 
 # %% mystnb={"image": {"alt": "Two rows of eight small drawings with their authors' titles: the upper row of core concepts, the lower row of other concepts."}, "figure": {"caption": "Training pictures with their titles. Above: core concepts. Below: others.", "name": "fig-08-samples"}}
 data = icontail.load()
-CORE = {"scale": "tiny", "pictures": 2250, "duration": "210 steps"}
+SCALE = study.scale()
+N, STEPS = SCALE.pictures // 2, SCALE.epochs * (SCALE.pictures // SCALE.batch)
+CORE = {"pictures": N, "duration": f"{STEPS} steps"}
 core = study.run("clip-title", **CORE)
-many = study.run("clip-title", **CORE, others=2250)
+many = study.run("clip-title", **CORE, others=N)
 show.samples(
     data,
     {
@@ -62,7 +64,7 @@ plt.show()
 # To CLIP, a picture of another concept is a pair like any other: a drawing and its title. To a classifier over 60 {term}`prototypes <prototype>` it is a picture without a label. It has no prototype to be pulled to, and cross-entropy has no word for "none of these".
 
 # %% tags=["nbval-check-output"]
-closed = study.run("sl", **CORE, others=2250)
+closed = study.run("sl", **CORE, others=N)
 try:
     study.get(closed)
 except CourseError as error:
@@ -90,13 +92,13 @@ except CourseError as error:
 # %% tags=["nbval-check-output"]
 RUNS = {
     "core": core,
-    "+ 2250 of 200": study.run(
-        "clip-title", **CORE, others=2250, other_concepts=200
+    "+ N of 200": study.run("clip-title", **CORE, others=N, other_concepts=200),
+    "+ N of all": many,
+    "+ 4 N of all": study.run("clip-title", **CORE, others=4 * N),
+    "+ N, equal epochs": study.override(many, duration=f"{2 * STEPS} steps"),
+    "without, half batch": study.override(
+        core, batch=SCALE.batch // 2, duration=f"{2 * STEPS} steps"
     ),
-    "+ 2250 of all": many,
-    "+ 9000 of all": study.run("clip-title", **CORE, others=9000),
-    "+ 2250, equal epochs": study.override(many, duration="420 steps"),
-    "without, half batch": study.override(core, batch=64, duration="420 steps"),
 }
 pd.DataFrame({name: open_world.make_up(run) for name, run in RUNS.items()}).T
 
@@ -138,9 +140,9 @@ def lower_by(before, after):
 
 pd.DataFrame(
     {
-        "others put in": lower_by("without, half batch", "+ 2250, equal epochs"),
+        "others put in": lower_by("without, half batch", "+ N, equal epochs"),
         "batch halved": lower_by("core", "without, half batch"),
-        "both at once": lower_by("core", "+ 2250, equal epochs"),
+        "both at once": lower_by("core", "+ N, equal epochs"),
     }
 ).T
 
@@ -151,7 +153,7 @@ pd.DataFrame(
 
 # %%
 GEOMETRY = ["nc1", "nc2_means", "nc2_prototypes", "accuracy"]
-PAIR = ["without, half batch", "+ 2250, equal epochs"]
+PAIR = ["without, half batch", "+ N, equal epochs"]
 pd.DataFrame({name: records[name].metrics for name in PAIR}).T[GEOMETRY]
 
 # %% [markdown]
@@ -162,13 +164,13 @@ pd.DataFrame({name: records[name].metrics for name in PAIR}).T[GEOMETRY]
 # Move the slider: the same core pictures, the same number of steps, and ever more others.
 
 # %% tags=["nbval-ignore-output"]
-GROWING = {0: "core", 2250: "+ 2250 of all", 9000: "+ 9000 of all"}
+GROWING = {0: "core", N: "+ N of all", 4 * N: "+ 4 N of all"}
 tables = {k: records[name].per_class for k, name in GROWING.items()}
 most = max(table["predictions"].max() for table in tables.values())
 
 
 def draw(others):
-    return show.frame(tables[others], f"2250 of the core + {others} others", most)
+    return show.frame(tables[others], f"{N} of the core + {others} others", most)
 
 
 def alt(others):
@@ -189,11 +191,11 @@ plt.show()
 
 # %% mystnb={"image": {"alt": "Gain in accuracy of 60 concepts against the number of titles of others that share a token with their name. Most concepts lie at zero titles, with gains in both directions."}, "figure": {"caption": "Others put in, at equal core pictures a batch, views and steps: gain in accuracy, by shared titles.", "name": "fig-08-words"}}
 shared = open_world.titles_with_tokens_of_names(
-    data, 60, open_world.other_pictures(many)
+    data, SCALE.concepts, open_world.other_pictures(many)
 )
 gained = open_world.changes(
     records["without, half batch"].per_class,
-    records["+ 2250, equal epochs"].per_class,
+    records["+ N, equal epochs"].per_class,
     "accuracy",
 )
 show.tokens_and_changes(shared, gained, "accuracy gained")
@@ -318,7 +320,7 @@ plt.show()
 # :label: ex-08-negatives
 # ````
 #
-# With 2,250 core pictures and 9,000 others in batches of 128: how many core captions, besides its own, does a core picture meet in a batch, on average? Put the number into `core_negatives` (to within 0.1).
+# With N core pictures and 4 N others (2,250 and 9,000) in batches of 128: how many core captions, besides its own, does a core picture meet in a batch, on average? Put the number into `core_negatives` (to within 0.1).
 #
 # ```{hint}
 # :class: dropdown
@@ -335,7 +337,7 @@ core_negatives = ...
 _ = check(
     "core negatives",
     core_negatives,
-    127 * 2249 / 11249,
+    (SCALE.batch - 1) * (N - 1) / (N + 4 * N - 1),
     tolerance=0.1,
     hint="What share of the remaining pictures is core?",
 )
@@ -346,7 +348,7 @@ _ = check(
 # ````
 
 # %%
-core_negatives = 127 * (2250 - 1) / (2250 + 9000 - 1)
+core_negatives = (SCALE.batch - 1) * (N - 1) / (N + 4 * N - 1)
 print(f"{core_negatives:.1f}, against 127 without others")
 
 # %% [markdown]
@@ -359,11 +361,11 @@ print(f"{core_negatives:.1f}, against 127 without others")
 # :label: ex-08-longer
 # ````
 #
-# At equal epochs, the run with others takes twice the steps. The control in the text kept those steps and halved the batch. Another control keeps the batch and shows the core alone for 420 steps. Train it (seed 0), and put into `longer` by how much its S(p) is *lower* than that of the core at 210 steps. Predict the sign first.
+# At equal epochs, the run with others takes twice the steps. The control in the text kept those steps and halved the batch. Another control keeps the batch and shows the core alone for twice the steps. Train it (seed 0), and put into `longer` by how much its S(p) is *lower* than that of the core at the usual steps. Predict the sign first.
 #
 # ```{hint}
 # :class: dropdown
-# `study.override(core, duration="420 steps")`; then the old S(p) minus the new one.
+# `study.override(core, duration=f"{2 * STEPS} steps")`; then the old S(p) minus the new one.
 # ```
 #
 # ````{exercise-end}
@@ -375,7 +377,7 @@ longer = ...
 
 # %% tags=["hide-input"]
 def of_the_longer_run(answer):
-    run = study.get(study.override(core, duration="420 steps"))
+    run = study.get(study.override(core, duration=f"{2 * STEPS} steps"))
     before = records["core"].metrics["spearman_predictions"]
     return abs(answer - (before - run.metrics["spearman_predictions"])) < 1e-6
 
@@ -388,7 +390,7 @@ _ = check("longer training", longer, of_the_longer_run, hint="Old minus new.")
 # ````
 
 # %% tags=["nbval-ignore-output"]
-long_run = study.get(study.override(core, duration="420 steps"))
+long_run = study.get(study.override(core, duration=f"{2 * STEPS} steps"))
 longer = (
     records["core"].metrics["spearman_predictions"]
     - long_run.metrics["spearman_predictions"]
@@ -435,7 +437,7 @@ _ = check("excluded mechanism", excluded, 2, hint="Which tower reads words?")
 excluded = 2
 frozen = [
     study.override(RUNS[name], text_head="frozen")
-    for name in ("without, half batch", "+ 2250, equal epochs")
+    for name in ("without, half batch", "+ N, equal epochs")
 ]
 print(sorted(study.differences(frozen)))
 

@@ -42,16 +42,18 @@ pd.options.display.max_colwidth = None
 # The web's tail ends in concepts with one picture, and behind them come those with none. The paper makes such a tail: in {term}`ImageNet-Captions`, the $k$ least frequent classes are cut to one picture or to none, and are tested all the same. We do it with the mild profile `incaps`, 60 concepts and $k = 15$. Eight methods are asked to learn from what is left.
 
 # %% tags=["nbval-check-output"]
-BASE = {"profile": "incaps", "pictures": 3_000, "trim": 15, "shots": 0}
-BASE |= {"duration": "8 epochs", "scale": "tiny"}
+C, N = study.scale().concepts, study.scale().pictures
+BASE = {"profile": "incaps", "pictures": 2 * N // 3, "duration": "8 epochs"}
+BASE |= {"trim": C // 4, "shots": 0}
 FROZEN = {"text_head": "frozen"}
+SOME, SEEN = {"vocabulary": 3 * C // 5}, {"vocabulary": C - 1}
 METHODS = {
     "sl": ("sl", {}),
     "sl frozen": ("sl", FROZEN),
-    "sl frozen uniform": ("sl", FROZEN | {"vocabulary": 36, "sampling": "uniform"}),
-    "sl frozen vocabulary": ("sl", FROZEN | {"vocabulary": 36}),
+    "sl frozen uniform": ("sl", FROZEN | SOME | {"sampling": "uniform"}),
+    "sl frozen vocabulary": ("sl", FROZEN | SOME),
     "sl frozen in-batch": ("sl", FROZEN | {"sampling": "in-batch"}),
-    "sl frozen seen only": ("sl", FROZEN | {"vocabulary": 59}),
+    "sl frozen seen only": ("sl", FROZEN | SEEN),
     "clip": ("clip-template", {}),
     "clip frozen": ("clip-template", FROZEN),
 }
@@ -299,7 +301,7 @@ plt.show()
 # :label: ex-10-one-shot
 # ````
 #
-# Give the absent classes one picture each (`np.where(absent, 1, frequency)`). Before training, by what factor is the push on such a class stronger than its pull, under the full softmax? Put it into `full_ratio`, and that under `Classify(vocabulary=36)` into `sampled_ratio`. Average both forces over the 15 classes first, and use `batches=400`. What do the two numbers predict for one shot?
+# Give the absent classes one picture each (`np.where(absent, 1, frequency)`). Before training, by what factor is the push on such a class stronger than its pull, under the full softmax? Put it into `full_ratio`, and that under `Classify(**SOME)`, a vocabulary of 36, into `sampled_ratio`. Average both forces over the 15 classes first, and use `batches=400`. What do the two numbers predict for one shot?
 #
 # ```{hint}
 # :class: dropdown
@@ -322,7 +324,7 @@ def ratio(options):
 
 for _name, _answer, _options in (
     ("full softmax", full_ratio, Classify()),
-    ("vocabulary of 36", sampled_ratio, Classify(vocabulary=36)),
+    ("vocabulary of 3/5", sampled_ratio, Classify(**SOME)),
 ):
     _ = check(
         _name, _answer, ratio(_options), 0.01, hint="Push over pull, both averaged."
@@ -334,8 +336,8 @@ for _name, _answer, _options in (
 # ````
 
 # %%
-full_ratio, sampled_ratio = ratio(Classify()), ratio(Classify(vocabulary=36))
-print(f"full softmax {full_ratio:.1f}, vocabulary of 36 {sampled_ratio:.1f}")
+full_ratio, sampled_ratio = ratio(Classify()), ratio(Classify(**SOME))
+print(f"full softmax {full_ratio:.1f}, vocabulary {sampled_ratio:.1f}")
 
 # %% [markdown]
 # One picture in some 2,600 pulls, and nearly all the others push: under the full softmax the push is stronger by the factor that the class is rarer than the average one. With draws by frequency a rare class is a rare negative as well, and the two forces are of one order. So one shot should change little for the full softmax: it is nearly zero-shot. {numref}`fig-10-shots` shows what training makes of it: compare the filled markers with the hollow ones.
@@ -347,7 +349,7 @@ print(f"full softmax {full_ratio:.1f}, vocabulary of 36 {sampled_ratio:.1f}")
 # :label: ex-10-learnt
 # ````
 #
-# We said that absent prototypes fall together because they are pushed. Then a classifier with *learnt* prototypes and the vocabulary of seen classes only should not show it. Train it (`"sl"` with `**BASE` and `vocabulary=59`) and put the mean cosine between absent prototypes into `unpushed`, its accuracy on absent concepts into `found_absent`. Predict both first.
+# We said that absent prototypes fall together because they are pushed. Then a classifier with *learnt* prototypes and the vocabulary of seen classes only should not show it. Train it (`"sl"` with `**BASE` and `**SEEN`) and put the mean cosine between absent prototypes into `unpushed`, its accuracy on absent concepts into `found_absent`. Predict both first.
 #
 # ```{hint}
 # :class: dropdown
@@ -363,7 +365,7 @@ unpushed, found_absent = ..., ...
 
 # %% tags=["hide-input"]
 def of_the_run(metric):
-    run = study.run("sl", **BASE, vocabulary=59)
+    run = study.run("sl", **BASE, **SEEN)
     return lambda answer: abs(answer - study.get(run).metrics[metric]) < 1e-6
 
 
@@ -378,7 +380,7 @@ _ = check(
 # ````
 
 # %% tags=["nbval-ignore-output"]
-learnt = study.get(study.run("sl", **BASE, vocabulary=59))
+learnt = study.get(study.run("sl", **BASE, **SEEN))
 unpushed = learnt.metrics["cosine_unseen"]
 found_absent = learnt.metrics["accuracy_trimmed"]
 

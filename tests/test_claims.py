@@ -243,6 +243,55 @@ def test_counts_are_of_the_verdicts() -> None:
     assert "with 4 claims of a positive effect, about 0 would" in show.by_chance(made())
 
 
+def test_verdicts_are_of_the_seeds_asked_for() -> None:
+    first, other = study.verdicts(), study.verdicts(seeds=results.REPLICATION)
+    assert [v.claim for v in first] == [v.claim for v in other]
+    assert {seed for v in first for seed in v.by_seed} <= set(results.EVIDENCE)
+    assert {seed for v in other for seed in v.by_seed} <= set(results.REPLICATION)
+    assert not set(results.EVIDENCE) & set(results.REPLICATION)
+    assert all(not v.by_seed for v in study.verdicts(seeds=[10**6]))
+
+
+def test_what_other_seeds_say_is_counted() -> None:
+    near, far = Interval(0.13, 0.06, 0.21, 5), Interval(-0.3, -0.4, -0.2, 5)
+    by_seed = dict.fromkeys(range(5, 10), 0.1)
+    other = [
+        Verdict(GAP, "toy", near, by_seed, "supported"),
+        Verdict(GAP, "toy", far, by_seed, "contradicted"),
+        Verdict(GAP, "toy", near, by_seed, "supported"),
+        Verdict(GAP, "toy", near, by_seed, "supported"),
+    ]
+    assert show.again_summary(made(), other).splitlines() == [
+        "- 1 claims were supported; with the other seeds: **1** supported.",
+        "- 1 claims were undecided; with the other seeds: **1** supported.",
+        "- 1 claims were contradicted; with the other seeds: **1** contradicted.",
+        "- 2 of 3 new effects (67%) lie in the first interval; 88% would be expected if nothing "
+        "but the seeds differed. 1 have the other sign.",
+    ]
+    page = show.again_page(made(), other)
+    assert page.count("<tr>") == 5
+    assert "seeds 0 to 4" in page
+    assert "verdict, 5 to 9" in page
+    figure = show.again_effects(made(), other)
+    places = [line.get_xydata()[0] for line in figure.axes[0].lines if line.get_marker() in "osX"]
+    np.testing.assert_allclose(places, [(0.1234, 0.13), (0.1234, -0.3), (0.1234, 0.13)])
+    plt.close(figure)
+
+
+def test_how_often_a_mean_falls_into_the_interval_of_another() -> None:
+    samples = np.random.default_rng(0).normal(size=(20_000, 2, 5))
+    mean = samples.mean(2)
+    half = stats.t.ppf(0.975, 4) * samples[:, 0].std(1, ddof=1) / np.sqrt(5)
+    assert (np.abs(mean[:, 1] - mean[:, 0]) < half).mean() == pytest.approx(0.88, abs=0.01)
+
+
+def test_without_other_seeds_the_page_says_so() -> None:
+    nothing = [Verdict(GAP, "toy", None, {}, "not recorded")] * 4
+    assert "**1** not recorded" in show.again_summary(made(), nothing)
+    assert "seeds none" in show.again_page(made(), nothing)
+    plt.close(show.again_effects(made(), nothing))
+
+
 def test_the_figure_has_a_row_for_every_claim() -> None:
     figure = show.effects(study.verdicts())
     labels = [tick.get_text() for axes in figure.axes for tick in axes.get_yticklabels()]

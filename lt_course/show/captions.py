@@ -188,20 +188,21 @@ def loss_and_accuracy(records: Mapping[str, Record], floors: Mapping[str, float]
     return figure
 
 
-def by_kind(metrics: pd.DataFrame, kinds: Sequence[str]) -> Figure:
+def by_kind(metrics: pd.DataFrame, kinds: Sequence[str], source: str = "fig3") -> Figure:
     """Accuracy, S(a) and S(p) of each kind: all seeds, their mean, its interval, the paper's value.
 
     Args:
         metrics: indexed by (label, seed), as `lt_course.study.recorded` returns it; kinds without
             a run show the paper's value alone.
         kinds: the rows, from the top.
+        source: of the paper's values, ``fig3`` (text tower from scratch) or ``fig19`` (frozen).
     """
     figure, panels = plt.subplots(1, 3, figsize=(8.4, 0.34 * len(kinds) + 1.2), sharey=True)
     for axes, (metric, heading) in zip(panels, METRICS.items(), strict=True):
         for place, kind in enumerate(kinds):
             _row(axes, place, kind, _values(metrics, kind, metric))
             if kind in IN_THE_PAPER:
-                theirs = paper.value("fig3", "incaps", IN_THE_PAPER[kind], metric)
+                theirs = paper.value(source, "incaps", IN_THE_PAPER[kind], metric)
                 axes.plot(
                     theirs, place, color="black", markerfacecolor="none", markersize=7,
                     marker="s" if "gloss" in kind else "o",

@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from scipy import stats
 
 from lt_course.study.claims import Judgement, Verdict
 from lt_course.study.experiments import FOLDER, Claim, factor
@@ -36,6 +37,9 @@ LOOKS: dict[Judgement, tuple[str, str]] = {
 GLYPHS = {"supported": "●", "undecided": "■", "contradicted": "✖"}
 """The markers as text."""
 
+
+LEFT: Any = {"selector": "th, td", "props": "text-align: left; vertical-align: top"}
+"""How the tables of a page are set."""
 
 PAPER: dict[str, Any] = {
     "color": "black",
@@ -77,20 +81,25 @@ def page(verdicts: Sequence[Verdict]) -> str:
         "<br>".join([html.escape(v.claim.sentence), *_small_print(v.claim)]) for v in verdicts
     ]
     rows["paper"] = rows.pop("in the paper").str.partition(" (")[0]
-    rows["ours"] = (
+    rows["ours"], rows["verdict"] = _marked(rows)
+    shown = rows[["lesson", "target", "claim", "paper", "ours", "seeds", "verdict"]]
+    wide: Any = {"selector": ".col2", "props": "min-width: 19em"}
+    return str(shown.style.hide().set_table_styles([LEFT, wide]).set_uuid("claims").to_html())
+
+
+def _marked(rows: pd.DataFrame) -> tuple[pd.Series, list[str]]:
+    """Columns ours and verdict of `table` as HTML: two lines, and coloured markers."""
+    ours = (
         rows["ours"]
         .str.replace("-", "−")
         .str.replace(" [", "<br>[", regex=False)
         .str.replace(", ", ",&nbsp;")
     )
-    rows["verdict"] = [
+    verdicts = [
         f'<span style="color: {LOOKS[v][0]}">{GLYPHS[v]}</span>&nbsp;{v}' if v in LOOKS else v
         for v in rows["verdict"]
     ]
-    shown = rows[["lesson", "target", "claim", "paper", "ours", "seeds", "verdict"]]
-    left: Any = {"selector": "th, td", "props": "text-align: left; vertical-align: top"}
-    wide: Any = {"selector": ".col2", "props": "min-width: 19em"}
-    return str(shown.style.hide().set_table_styles([left, wide]).set_uuid("claims").to_html())
+    return ours, verdicts
 
 
 def _small_print(claim: Claim) -> list[str]:
@@ -107,6 +116,74 @@ def summary(verdicts: Sequence[Verdict]) -> str:
     said = ", ".join(f"**{counted[kind]}** {kind}" for kind in get_args(Judgement) if counted[kind])
     rest = " or ".join(str(n) for n in sorted(seeds))
     return f"{len(verdicts)} claims: {said}." + (f" Seeds to a claim: {rest}." if rest else "")
+
+
+def again_page(first: Sequence[Verdict], again: Sequence[Verdict]) -> str:
+    """The same claims judged by two sets of seeds, as HTML."""
+    columns: dict[str, Any] = {"claim": [v.claim.id for v in first]}
+    for verdicts in (first, again):
+        ours, said = _marked(table(verdicts))
+        seeds = _seeds(verdicts)
+        columns |= {f"seeds {seeds}": list(ours), f"verdict, {seeds}": said}
+    shown = pd.DataFrame(columns)
+    return str(shown.style.hide().set_table_styles([LEFT]).set_uuid("again").to_html())
+
+
+def again_summary(first: Sequence[Verdict], again: Sequence[Verdict]) -> str:
+    """What became of the verdicts with other seeds, in Markdown."""
+    counted = Counter((a.verdict, b.verdict) for a, b in zip(first, again, strict=True))
+    lines = []
+    for kind in LOOKS:
+        total = sum(number for (before, _), number in counted.items() if before == kind)
+        after = ", ".join(
+            f"**{counted[kind, now]}** {now}" for now in get_args(Judgement) if counted[kind, now]
+        )
+        lines.append(f"- {total} claims were {kind}; with the other seeds: {after or 'none'}.")
+    both = [
+        (a.effect, b.effect)
+        for a, b in zip(first, again, strict=True)
+        if a.effect is not None and b.effect is not None
+    ]
+    if both:
+        within = sum(a.low <= b.estimate <= a.high for a, b in both)
+        turned = sum(a.estimate * b.estimate < 0 for a, b in both)
+        # The difference of two means of n seeds varies sqrt(2) times as much as one of them.
+        n = min(a.n for a, _ in both)
+        expected = 1 - 2 * stats.t.sf(stats.t.ppf(0.975, n - 1) / np.sqrt(2), n - 1)
+        lines.append(
+            f"- {within} of {len(both)} new effects ({within / len(both):.0%}) lie in the first "
+            f"interval; {expected:.0%} would be expected if nothing but the seeds differed. "
+            f"{turned} have the other sign."
+        )
+    return "\n".join(lines)
+
+
+def again_effects(first: Sequence[Verdict], again: Sequence[Verdict]) -> Figure:
+    """Each claim's effect with two sets of seeds, one against the other, with both intervals."""
+    figure, axes = plt.subplots(figsize=(6.2, 5.2))
+    ends = []
+    for before, after in zip(first, again, strict=True):
+        x, y = before.effect, after.effect
+        if x is None or y is None:
+            continue
+        colour, marker = LOOKS[before.verdict]
+        axes.plot([x.low, x.high], [y.estimate] * 2, color=colour, linewidth=1, linestyle="-")
+        axes.plot([x.estimate] * 2, [y.low, y.high], color=colour, linewidth=1, linestyle="-")
+        axes.plot(x.estimate, y.estimate, color=colour, marker=marker, linestyle="")
+        ends += [x.low, x.high, y.low, y.high]
+    if ends:
+        axes.plot([min(ends), max(ends)], [min(ends), max(ends)], color="#888888", linestyle=":")
+    axes.axhline(0, color="black", linewidth=0.8, linestyle="-")
+    axes.axvline(0, color="black", linewidth=0.8, linestyle="-")
+    axes.set(xlabel=f"effect, seeds {_seeds(first)}", ylabel=f"effect, seeds {_seeds(again)}")
+    figure.legend(handles=_legend()[: len(LOOKS)], loc="outside upper center", ncols=3)
+    return figure
+
+
+def _seeds(verdicts: Sequence[Verdict]) -> str:
+    """The seeds of verdicts, such as ``0 to 4``; ``none`` before anything is recorded."""
+    seeds = sorted({seed for v in verdicts for seed in v.by_seed})
+    return f"{seeds[0]} to {seeds[-1]}" if seeds else "none"
 
 
 def by_chance(verdicts: Sequence[Verdict]) -> str:

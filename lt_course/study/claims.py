@@ -1,9 +1,9 @@
 """What the recorded runs say of each claim.
 
 A claim's effect is computed for each seed on its own; so it is paired. Runs of one seed share the
-permutation of frequencies if they draw from the same pictures, and hardly if they do not
-(`lt_course.data.longtail.assign`). Over seeds its mean has Student's t interval, and
-the interval, not the estimate alone, decides:
+permutation of frequencies if they have the same class profile, and hardly if they do not
+(`lt_course.data.longtail`). Over seeds its mean has Student's t interval, and the interval, not
+the estimate alone, decides:
 
 ===============  ==========================================  ====================================
 verdict          the claim expects a positive effect         the claim expects none
@@ -19,6 +19,7 @@ not recorded     fewer than two seeds                        fewer than two seed
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -27,7 +28,7 @@ import pandas as pd
 from lt_course.errors import CourseError
 from lt_course.evaluation.intervals import Interval, mean_over_seeds
 from lt_course.study.experiments import Claim, factors
-from lt_course.study.results import recorded
+from lt_course.study.results import EVIDENCE, recorded
 from lt_course.study.spec import unknown
 
 Judgement = Literal["supported", "contradicted", "undecided", "not recorded"]
@@ -73,8 +74,15 @@ class Verdict:
         }
 
 
-def verdicts(chapter: str | None = None, scale: str = "cpu") -> list[Verdict]:
+def verdicts(
+    chapter: str | None = None, scale: str = "cpu", seeds: Iterable[int] = EVIDENCE
+) -> list[Verdict]:
     """All claims, or those of one chapter, in the order of their declaration.
+
+    Args:
+        chapter: whose claims; None is all.
+        scale: of the recorded runs.
+        seeds: of the recorded runs.
 
     Raises:
         CourseError: if no factor belongs to that chapter, or as `lt_course.study.results.load`.
@@ -82,7 +90,8 @@ def verdicts(chapter: str | None = None, scale: str = "cpu") -> list[Verdict]:
     chosen = [f for f in factors() if chapter in (None, f.chapter)]
     if not chosen:
         raise CourseError(unknown("chapter", str(chapter), {f.chapter for f in factors()}))
-    return [evaluate(claim, f.name, recorded(f.name, scale)) for f in chosen for claim in f.claims]
+    metrics = {f.name: recorded(f.name, scale, seeds) for f in chosen}
+    return [evaluate(claim, f.name, metrics[f.name]) for f in chosen for claim in f.claims]
 
 
 def evaluate(claim: Claim, factor: str, metrics: pd.DataFrame) -> Verdict:

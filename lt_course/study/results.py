@@ -50,6 +50,10 @@ SCHEMA = pa.schema(
 )
 """Columns of the per-class file; ``class`` counts the concepts of `lt_course.data.icontail`."""
 
+EVIDENCE, REPLICATION = range(5), range(5, 10)
+"""Seeds that the lessons show and the claims are judged by, and seeds that were first trained when
+lessons and claims had been written."""
+
 MEASURED = ("frequency", "trimmed", "accuracy", "predictions", "mean_logit")
 
 
@@ -101,7 +105,7 @@ class Tally:
 
 
 def record(
-    scale: str = "cpu", seeds: Iterable[int] = range(5), of: Iterable[Factor] | None = None
+    scale: str = "cpu", seeds: Iterable[int] = EVIDENCE, of: Iterable[Factor] | None = None
 ) -> Tally:
     """Take the finished runs that factors (by default all) ask for out of the store.
 
@@ -131,7 +135,7 @@ def record(
 
 
 def declared(
-    scale: str = "cpu", seeds: Iterable[int] = range(5), of: Iterable[Factor] | None = None
+    scale: str = "cpu", seeds: Iterable[int] = EVIDENCE, of: Iterable[Factor] | None = None
 ) -> dict[str, Run]:
     """Every run that factors (by default all) ask for, by address: each once, in their order."""
     seeds, asking = list(seeds), factors() if of is None else of
@@ -149,8 +153,8 @@ def undeclared(records: dict[str, Recorded]) -> list[str]:
     return sorted(records.keys() - wanted)
 
 
-def recorded(name: str, scale: str = "cpu") -> pd.DataFrame:
-    """The metrics of a factor's recorded runs.
+def recorded(name: str, scale: str = "cpu", seeds: Iterable[int] = EVIDENCE) -> pd.DataFrame:
+    """The metrics of a factor's recorded runs with some seeds.
 
     Returns:
         One row a run, indexed by (label, seed), in the order in which the factor declares them;
@@ -159,8 +163,7 @@ def recorded(name: str, scale: str = "cpu") -> pd.DataFrame:
     Raises:
         CourseError: if there is no such factor, or a record is damaged.
     """
-    asked, known = factor(name), load()
-    seeds = sorted({found.run.seed for found in known.values() if found.run.scale == scale})
+    asked, known, seeds = factor(name), load(), sorted(seeds)
     rows = {
         (label, seed): known[address].metrics
         for label in asked.settings
@@ -198,9 +201,8 @@ def recorded_per_class(name: str, label: str, seed: int, scale: str = "cpu") -> 
     return table
 
 
-def costs(scale: str = "cpu", seeds: Iterable[int] = range(5)) -> pd.Series:
+def costs(scale: str = "cpu") -> pd.Series:
     """What the recorded runs of a scale are, and what they took: one text a row."""
-    asked = declared(scale, seeds)
     known = [found for found in load().values() if found.run.scale == scale]
     environments = pd.DataFrame([found.environment for found in known])
     hours = environments["cpu_seconds"] / 3600
@@ -211,8 +213,11 @@ def costs(scale: str = "cpu", seeds: Iterable[int] = range(5)) -> pd.Series:
     packages = pd.DataFrame(list(environments["versions"])).drop_duplicates()
     return pd.Series(
         {
-            "runs recorded": f"{len(known)}, of {len(asked)} declared for seeds "
-            f"{min(seeds)} to {max(seeds)}",
+            "runs recorded": "; ".join(
+                f"{sum(found.run.seed in seeds for found in known)} of "
+                f"{len(declared(scale, seeds))} declared for seeds {seeds[0]} to {seeds[-1]}"
+                for seeds in (EVIDENCE, REPLICATION)
+            ),
             "processor time": f"{hours.sum():.1f} hours of one core; the longest run "
             f"{60 * hours.max():.1f} minutes",
             "processor": listed("processor"),
