@@ -6,6 +6,7 @@ of five numbers is much too short: Student's t interval of their mean is used, p
 methods share their seeds.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,17 +139,7 @@ def bootstrap_spearman(
     estimate = float(_rank_correlation(x, y))
     if abs(estimate) > 1 - 1e-12:  # every resample agrees, and BCa is undefined
         return Interval(estimate, estimate, estimate, len(x))
-    result = stats.bootstrap(
-        (x, y),
-        _rank_correlation,
-        paired=True,
-        vectorized=True,
-        confidence_level=confidence,
-        n_resamples=resamples,
-        rng=seed,
-    )
-    low, high = result.confidence_interval
-    return Interval(estimate, float(low), float(high), len(x))
+    return _bootstrap(_rank_correlation, (x, y), estimate, confidence, seed, resamples)
 
 
 def bootstrap_spearman_difference(
@@ -185,9 +176,21 @@ def bootstrap_spearman_difference(
     estimate = float(difference(x, first, second))
     if np.array_equal(first, second):  # BCa is undefined where nothing varies
         return Interval(0.0, 0.0, 0.0, len(x))
+    return _bootstrap(difference, (x, first, second), estimate, confidence, seed, resamples)
+
+
+def _bootstrap(
+    statistic: Callable[..., FloatArray],
+    columns: tuple[FloatArray, ...],
+    estimate: float,
+    confidence: float,
+    seed: int,
+    resamples: int,
+) -> Interval:
+    """The BCa interval of a statistic of columns [C], resampled together."""
     result = stats.bootstrap(
-        (x, first, second),
-        difference,
+        columns,
+        statistic,
         paired=True,
         vectorized=True,
         confidence_level=confidence,
@@ -195,7 +198,7 @@ def bootstrap_spearman_difference(
         rng=seed,
     )
     low, high = result.confidence_interval
-    return Interval(estimate, float(low), float(high), len(x))
+    return Interval(estimate, float(low), float(high), len(columns[0]))
 
 
 def _rank_correlation(x: FloatArray, y: FloatArray, axis: int = -1) -> FloatArray:

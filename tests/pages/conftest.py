@@ -4,9 +4,11 @@
 """
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser import Tab, browser, served
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,3 +28,15 @@ def book(pytestconfig: pytest.Config) -> Path:
     if not (folder / "index.html").exists():
         pytest.skip("no built book: run `make book` first")
     return folder.resolve()
+
+
+@pytest.fixture(scope="module")
+def address(book: Path) -> Iterator[str]:
+    with served(book) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def tab(book: Path) -> Iterator[Tab]:
+    with browser() as opened:
+        yield opened

@@ -1,25 +1,10 @@
 """Every page as a browser shows it: quiet, set, and no wider than a telephone."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 import test_pages
-from browser import CHROMIUM, Tab, browser, served
+from browser import CHROMIUM, Tab
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
-
-
-@pytest.fixture(scope="module")
-def address(book: Path) -> Iterator[str]:
-    with served(book) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def tab(book: Path) -> Iterator[Tab]:
-    with browser() as opened:
-        yield opened
 
 
 @test_pages.page

@@ -1,11 +1,8 @@
 """A slider of a lesson moves its picture on the static page, where no Python runs."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 import test_pages
-from browser import CHROMIUM, Tab, browser, served
+from browser import CHROMIUM, Tab
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
 
@@ -26,18 +23,6 @@ SEEN = """[...document.querySelectorAll('.jupyter-widgets img')]
 
 PRESS = """document.querySelectorAll('.noUi-handle').forEach(handle => handle.dispatchEvent(
   new KeyboardEvent('keydown', {key: '%s', bubbles: true})))"""
-
-
-@pytest.fixture(scope="module")
-def address(book: Path) -> Iterator[str]:
-    with served(book) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def tab(book: Path) -> Iterator[Tab]:
-    with browser() as opened:
-        yield opened
 
 
 @test_pages.page
