@@ -280,11 +280,11 @@ show.change(recorded, {"title": "name+title", "title+tags": "name+title+tags"})
 #
 # ### With a frozen text head
 #
-# The factor `04_frozen_head` repeats the kinds that fit into the 16 tokens which our pre-trained tower reads, with that tower and from scratch.
+# The factor `04_frozen_head` repeats the kinds that our pre-trained tower can read, with that tower and from scratch: those of at most 16 tokens, of names, titles and tags (glosses are too long, and synonyms have words that it never met).
 
-# %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), with a row for each of six kinds of caption under a frozen text head: seeds, mean and interval of the recorded runs, and the paper's values as hollow markers."}, "figure": {"caption": "As above, under a frozen text head.", "name": "fig-04-frozen"}}
+# %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), with a row for each of five kinds of caption under a frozen text head: seeds, mean and interval of the recorded runs, and the paper's values as hollow markers."}, "figure": {"caption": "As above, under a frozen text head.", "name": "fig-04-frozen"}}
 short = study.recorded("04_frozen_head")
-SHORT = ["template", "synset", "title", "tags", "title+tags", "name+title"]
+SHORT = ["template", "title", "tags", "title+tags", "name+title"]
 show.by_kind(short, SHORT, "fig19")
 plt.show()
 
