@@ -220,7 +220,7 @@ pd.DataFrame(rows).T
 #
 # ## The recorded evidence
 #
-# At scale `cpu` (194 concepts, 6,000 pictures, eight epochs, one and the same permutation of frequencies for all runs of a seed) the factor `05_vocabulary` varies size, law and micro-batch. Slope and R² of each, mean over seeds with t intervals (very wide ones rest on two seeds; the other runs of these rows are not recorded yet):
+# At scale `cpu` (194 concepts, 6,000 pictures, eight epochs, one and the same permutation of frequencies for all runs of a seed) the factor `05_vocabulary` varies size, law and micro-batch. Slope and R² of each, mean over seeds with t intervals:
 
 # %%
 recorded = theory.recorded_agreements()
@@ -252,7 +252,7 @@ claims.effects(verdicts)
 plt.show()
 
 # %% [markdown]
-# A verdict of *undecided* or *not recorded* is no support. And a claim that is contradicted at this scale says that the effect is smaller here than we said would matter, not that the paper measured wrongly.
+# A verdict of *undecided* is no support. And a claim that is contradicted at this scale says that the effect is smaller here than we said would matter, not that the paper measured wrongly.
 #
 # ## All remedies in one plane
 #

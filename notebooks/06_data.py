@@ -289,7 +289,7 @@ plt.show()
 # %% [markdown]
 # ## The recorded evidence
 #
-# At scale `cpu`: 194 concepts, seeds 0 to 4, a frozen text tower beside the learnt one where the paper has both. Each panel shows the mean over seeds with its t interval; a level without recorded runs, or without a defined S, is left blank.
+# At scale `cpu`: 194 concepts, seeds 0 to 4, a frozen text tower beside the learnt one where the paper has both. Each panel shows the mean over seeds with its t interval; where S is undefined, nothing is drawn.
 
 # %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), at the profiles flat, incaps and laionet, for SL and CLIP with titles; S(a) and S(p) have no points at flat."}, "figure": {"caption": "Level of imbalance, 3,000 pictures.", "name": "fig-06-levels"}}
 imbalance = study.recorded("06_imbalance")
@@ -553,7 +553,7 @@ print(f"{spread:.3f}; 1 / sqrt(C - 1) = {1 / np.sqrt(SCALE.concepts - 1):.3f}")
 # - The cost of a shift is a difference of differences; it is clear in the live runs, and every run pays for new authors besides.
 # - Fewer authors at equal counts make drawings more alike, and move style and supply as well. In the live runs they cost accuracy, and S(a) does not rise as it does along the paper's thresholds.
 # - Check pairing before you rely on it: the same seed need not be the same luck.
-# - Over five seeds: a steep tail raises S(a) and costs accuracy, a shift costs accuracy, and fewer authors do *not* raise S(a); with a text tower from scratch they lower it.
+# - Over five seeds: a steep tail raises S(a) and costs accuracy, a shift costs accuracy, and fewer authors do *not* raise S(a); with a frozen text head they lower it.
 #
 # ## References
 #

@@ -255,7 +255,7 @@ pd.DataFrame(
 #
 # ## The recorded evidence
 #
-# The same at scale `cpu`: 194 concepts, 6,000 pictures, seeds 0 to 4, trained one by one and recorded; nothing here is trained now. Not every declared run is recorded yet: a row without an interval rests on one seed. First, fractions of the data.
+# The same at scale `cpu`: 194 concepts, 6,000 pictures, seeds 0 to 4, trained one by one and recorded; nothing here is trained now. First, fractions of the data.
 
 # %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), against fractions of the data for SL and CLIP on titles, at equal epochs (dashed) and equal steps (solid), with intervals over seeds."}, "figure": {"caption": "Recorded runs: means over seeds with t intervals; hollow below the floor.", "name": "fig-07-recorded"}}
 scale_runs = study.recorded("07_scale")
@@ -270,6 +270,8 @@ labels = list(study.factor("07_scale").settings)
 scaling.summary(scale_runs, dict(list(figures.COLUMNS.items())[:4]), labels)
 
 # %% [markdown]
+# At equal steps, more data make both methods more accurate, and tie accuracy more to frequency; at equal epochs they do so from further below, as the smallest sets are over before anything is learnt, and a correlation below the floor says nothing. On no branch does S(a) fall.
+#
 # Second, text heads, under the paper's curves. The axes are shared, so that sizes can be compared as well as shapes; but read NC1 and NC2 by their order within a panel only.
 
 # %% mystnb={"image": {"alt": "Two rows of four panels: accuracy, S(a), NC1 and NC2 against the fraction of the data. Above, the paper's five heads: the frozen CLIP head is highest in accuracy and NC1 and lowest in S(a) and NC2; the language model's S(a) rises. Below, ours at 1/8 and 1, with intervals."}, "figure": {"caption": "Fig. 5, read off the plots (single runs; epochs equal), and ours (means over seeds; steps equal).", "name": "fig-07-paper"}}

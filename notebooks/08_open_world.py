@@ -151,7 +151,7 @@ pd.DataFrame(
 ).T
 
 # %% [markdown]
-# "Both at once" is the comparison at equal epochs, and the sum of the two rows above it. What appears in the second row has nothing to do with others: it comes from smaller batches and more steps. By the estimates, that is a good part of the drop in S(p), and hardly any of the drop in S(a); by the intervals, all of it could be chance. A comparison without this control would have credited the whole drop to the open world.
+# The two rows of a pair add up to the comparison without a control. What appears in the second row has nothing to do with others: it comes from fewer views, or from smaller batches and more steps. By the estimates, that is the whole drop at equal steps, and at equal epochs a good part of the drop in S(p) and hardly any of the drop in S(a); by the intervals, all of it could be chance. Comparisons without these controls would have credited every drop to the open world. (The evidence below, with three times the concepts and five seeds, says otherwise of the equal steps.)
 #
 # Where could the rest come from? One look at the geometry of features, on test pictures: NC1 is the variation within classes over that between them, in the image tower; NC2 how far the class vectors are from being spread evenly, on the side of images and of texts.
 
@@ -280,7 +280,7 @@ claims.effects(verdicts)
 plt.show()
 
 # %% [markdown]
-# **At equal steps the finding replicates.** With others in half of each batch both correlations fall. Half of the views would not do that: against the control that shows the core as seldom they fall all the same, and accuracy is a little *higher*, by pictures of things that no one asks about. It takes many concepts: others of 300 concepts, as many pictures, leave S(p) where it was. Four times as many others lower both correlations further, but at a price in accuracy, as the core is then hardly seen.
+# **At equal steps the finding replicates.** With others in half of each batch both correlations fall. Half of the views would not do that: against the control that shows the core as seldom they fall all the same, and accuracy is a little *higher*, by pictures of things that no one asks about. It takes many concepts: others of 300 concepts, as many pictures, leave S(p) where it was. Four times as many others lower both correlations further by the estimates, and cost accuracy, as the core is then hardly seen.
 #
 # **At equal epochs it does not.** With twice the steps no drop can be told from nothing, with the control or without it; in S(a) the interval ends well below the paper's effect. What has changed is how often each core picture was seen, sixteen times instead of eight. In {doc}`03_clip_against_supervised` and {doc}`05_dynamic_classification` memorising brings the class prior back; what a tower knows by heart it need not see with features that others taught. That is an explanation after the fact. The web never lets a model come to that point: its others are many times the core, and few pairs are seen often.
 #
