@@ -223,39 +223,20 @@ show.ladder(recorded, list(factor.settings))
 plt.show()
 
 # %% [markdown]
-# Each comparison below is paired by seed. Above zero means that the first run's value is the higher. Both kinds of equality show what others do *together with* the views or the steps that they cost or bring; the rows with as many views, or as many core pictures a batch, have the controls, and so the others alone.
+# Each comparison below is paired by seed. Above zero means that the first run's value is the higher. Both kinds of equality show what others do *together with* the views or the steps that they cost or bring; the rows *others put in* have the controls, with as many core pictures a batch, each shown as often, and so the others alone.
 
 # %%
+OTHERS, FEW = "core 3000 + 3000 of all", "core 3000 + 3000 of 300"
+LONGER = "core 3000 + 3000 of all, epochs"
 PAIRS = {
-    "3000 others, equal steps": ("core 3000", "core 3000 + 3000 of all"),
-    "others put in, as many views of the core": (
-        "core 3000, half views",
-        "core 3000 + 3000 of all",
-    ),
-    "the same, others of 300 concepts": (
-        "core 3000, half views",
-        "core 3000 + 3000 of 300",
-    ),
-    "3000 others, equal epochs": (
-        "core 3000",
-        "core 3000 + 3000 of all, epochs",
-    ),
-    "others put in, as many core pictures a batch": (
-        "core 3000, half batch",
-        "core 3000 + 3000 of all, epochs",
-    ),
-    "12000 instead of 3000": (
-        "core 3000 + 3000 of all",
-        "core 3000 + 12000 of all",
-    ),
-    "all concepts instead of 300": (
-        "core 3000 + 3000 of 300",
-        "core 3000 + 3000 of all",
-    ),
-    "3000 of the core instead of others": (
-        "core 3000 + 3000 of all",
-        "core 6000",
-    ),
+    "3000 others, equal steps": ("core 3000", OTHERS),
+    "others put in, equal views": ("core 3000, half views", OTHERS),
+    "the same, of 300 concepts": ("core 3000, half views", FEW),
+    "3000 others, equal epochs": ("core 3000", LONGER),
+    "others put in, equal epochs": ("core 3000, half batch", LONGER),
+    "12000 instead of 3000": (OTHERS, "core 3000 + 12000 of all"),
+    "all concepts instead of 300": (FEW, OTHERS),
+    "3000 of the core instead of others": (OTHERS, "core 6000"),
     "SL, then CLIP": ("sl 3000", "core 3000"),
 }
 
