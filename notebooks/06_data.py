@@ -335,7 +335,7 @@ compared = [
 pd.concat([lesson.two_ways(part, [pair]) for part, pair in compared])
 
 # %% [markdown]
-# The first row is the one without pairing; the last is two methods on one and the same training set.
+# The first row is the one without shared frequencies; the last is two methods on one and the same training set. Pairing hardly narrows any of them: from seed to seed, other things vary more than which concepts are rare. Sharing frequencies costs nothing and removes one rival explanation; it is no substitute for seeds.
 #
 # And how much S(a) the concepts themselves would bring, from the flat runs:
 
