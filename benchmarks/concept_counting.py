@@ -1,7 +1,7 @@
 """Speed and memory of concept counting: `python benchmarks/concept_counting.py`.
 
-Writes a TSV file of synthetic captions and lists of 1,000 and of 21,000 synthetic classes (about two
-names each, of one to three words) into a temporary folder, then counts each list in a new
+Writes a TSV file of synthetic captions and lists of 1,000 and of 21,000 synthetic classes (about
+two names each, of one to three words) into a temporary folder, then counts each list in a new
 process: cold, from the first import to the counts. The words follow Zipf and Mandelbrot's law
 over 200,000 spellings: function words, WordNet's nouns and their plurals, and words that no
 dictionary has; some in capitals, some with punctuation.

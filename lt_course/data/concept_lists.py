@@ -107,8 +107,8 @@ def read(source: str) -> ConceptList:
 
 
 def plain(name: str) -> str:
-    """A name in lower case, without what stands in round brackets."""
-    return re.sub(r"\([^)]*\)", "", name.lower())
+    """A name in lower case, with single spaces, without what stands in round brackets."""
+    return " ".join(re.sub(r"\([^)]*\)", "", name.lower()).split())
 
 
 def _from_lines(path: Path, text: str) -> list[Concept]:
