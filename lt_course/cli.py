@@ -271,7 +271,7 @@ def _concepts_count(known: argparse.Namespace) -> int:
         dask=known.dask,
     )
     concept_counts.write(known.out, known.captions, concepts, tallies, known.definition)
-    named = sum(tally.counts for tally in tallies) > 0
+    named = concept_counts.total(tallies) > 0
     print(
         f"{sum(tally.captions for tally in tallies):,} captions name {named.sum():,} of "
         f"{len(named):,} classes; the counts are in {known.out}."

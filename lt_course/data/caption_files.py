@@ -243,7 +243,8 @@ def _parsed(text: bytes, lines: int, column: str) -> pa.Array | None:
 
 
 def _one_by_one(path: Path, text: bytes, row: int, column: str, read: int) -> Batch:
-    captions, malformed = [], []
+    captions: list[str] = []
+    malformed: list[Malformed] = []
     for number, line in enumerate(text.split(b"\n"), start=row):
         if not line.strip():
             continue

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pooch
 import pyarrow as pa
 from tqdm import tqdm
@@ -57,6 +58,11 @@ class Tally:
         self.captions += len(batch.captions)
         self.malformed += len(batch.malformed)
         self.named += batch.malformed[: NAMED - len(self.named)]
+
+
+def total(tallies: Iterable[Tally]) -> Counts:
+    """Captions of all files that name each class, int64 [C]."""
+    return np.sum([tally.counts for tally in tallies], axis=0)
 
 
 def count_file(path: Path, column: str | None, rule: Rule) -> Tally:
@@ -147,10 +153,9 @@ def write(
     most `NAMED` a file), with `.manifest.json` the definition, the number of captions and of
     malformed rows of every file, and the SHA-256 sums of all files that were read.
     """
-    total = sum(tally.counts for tally in tallies)
     rows = [
         (concept.key, concept.names[0], int(count))
-        for concept, count in zip(concepts.concepts, total, strict=True)
+        for concept, count in zip(concepts.concepts, total(tallies), strict=True)
     ]
     _replace(out, _table(("class", "name", "count"), rows))
     named = [(bad.file, bad.row, bad.reason) for tally in tallies for bad in tally.named]

@@ -345,8 +345,8 @@ def _spellings(number: dict[str, int]) -> tuple[pa.StringArray, Index]:
 
 
 def _padded(rows: Iterable[Sequence[int]], fill: int) -> Index:
-    rows = list(rows)
-    table = np.full((len(rows), max(map(len, rows), default=0)), fill, np.int64)
-    for row, values in zip(table, rows, strict=True):
+    listed = list(rows)
+    table = np.full((len(listed), max(map(len, listed), default=0)), fill, np.int64)
+    for row, values in zip(table, listed, strict=True):
         row[: len(values)] = values
     return table

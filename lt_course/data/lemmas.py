@@ -58,7 +58,7 @@ class Nouns:
 
     @cached_property
     def _irregular_forms(self) -> Mapping[str, list[str]]:
-        found = defaultdict(list)
+        found: dict[str, list[str]] = defaultdict(list)
         for form, lemmas in self.irregular.items():
             for lemma in lemmas:
                 found[lemma].append(form)
