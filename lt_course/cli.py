@@ -1,4 +1,4 @@
-"""The command line: ``lt-course run``, ``runs``, ``study``, ``claims`` and ``data``."""
+"""The command line: ``lt-course run``, ``runs``, ``study``, ``claims``, ``concepts``, ``data``."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 import tyro
 
 from lt_course import study
+from lt_course.data import concept_counts, concept_lists
+from lt_course.data.concepts import Definition
 from lt_course.errors import CourseError
 from lt_course.study import experiments, fill, results, verify
 from lt_course.study.spec import Run, field_places, unknown
 from lt_course.training.loop import Interrupted
 
 HEADINGS = {"accuracy": "accuracy", "spearman_accuracy": "S(a)", "spearman_predictions": "S(p)"}
-BUILDS = ("icontail", "text-embeddings", "web-summary")
+BUILDS = ("icontail", "text-embeddings", "web-summary", "noun-list")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     judged.add_argument("--json", action="store_true", help="print one JSON object a claim")
     judged.add_argument("--scale", default="cpu", help="of the recorded runs (default: cpu)")
     judged.add_argument("--seeds", default="0-4", help="such as 0-4 or 5-9 (default: 0-4)")
+    _declare_concepts(commands.add_parser("concepts", help="count concepts in captions"))
     data = commands.add_parser("data", help="remake a data file that the package ships")
     data.add_argument("build", choices=[f"build-{name}" for name in BUILDS])
     data.add_argument("--source", type=Path, help="a copy of the source archive (else: download)")
@@ -66,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             ](known)
         if known.command == "claims":
             return _claims(known.json, known.scale, _numbers(known.seeds))
+        if known.command == "concepts":
+            return _concepts_count(known)
         return _build(known.build.removeprefix("build-"), known.source, known.out)
     except CourseError as error:
         print(error, file=sys.stderr)
@@ -97,6 +103,30 @@ def _declare_study(parser: argparse.ArgumentParser) -> None:
     verifies.add_argument("--sample", type=int, required=True, help="how many, at random")
     verifies.add_argument("--seed", type=int, default=0, help="of the choice (default: 0)")
     verifies.add_argument("--scale", default="cpu", help="tiny, cpu, … (default: cpu)")
+
+
+def _declare_concepts(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True)
+    counts = actions.add_parser(
+        "count",
+        help="in how many captions is each class named?",
+        description="Count in how many captions each class is named, by the paper's rules.",
+    )
+    counts.add_argument(
+        "--captions", nargs="+", type=Path, required=True, help="TSV, CSV, JSONL or parquet files"
+    )
+    counts.add_argument("--concepts", required=True, help="imagenet, or a text or JSON file")
+    counts.add_argument("--definition", choices=get_args(Definition), default="bag-of-lemmas")
+    counts.add_argument(
+        "--column",
+        help="the one with the captions (default: caption, text or title); a number, from 1, for "
+        "a TSV or CSV file without a header",
+    )
+    counts.add_argument(
+        "--out", type=Path, default=Path("concept_counts.csv"), help="default: concept_counts.csv"
+    )
+    counts.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
+    counts.add_argument("--dask", metavar="ADDRESS", help="of a Dask scheduler, or: local")
 
 
 def _run(known: argparse.Namespace, rest: list[str]) -> int:
@@ -228,6 +258,30 @@ def _claims(as_json: bool, scale: str, seeds: list[int]) -> int:
     return 0
 
 
+def _concepts_count(known: argparse.Namespace) -> int:
+    if known.workers < 1:
+        raise CourseError(f"--workers is {known.workers}; give 1 or more.")
+    concepts = concept_lists.read(known.concepts)
+    tallies = concept_counts.count(
+        known.captions,
+        concepts,
+        known.definition,
+        column=known.column,
+        workers=known.workers,
+        dask=known.dask,
+    )
+    concept_counts.write(known.out, known.captions, concepts, tallies, known.definition)
+    named = concept_counts.total(tallies) > 0
+    print(
+        f"{sum(tally.captions for tally in tallies):,} captions name {named.sum():,} of "
+        f"{len(named):,} classes; the counts are in {known.out}."
+    )
+    if malformed := sum(tally.malformed for tally in tallies):
+        rows = known.out.with_suffix(".malformed.csv")
+        print(f"{malformed:,} malformed rows were left out; {rows} names them.", file=sys.stderr)
+    return 0
+
+
 def _factors(names: list[str]) -> list[experiments.Factor]:
     chosen = experiments.names() if names == ["all"] else names
     return [experiments.factor(name) for name in chosen]
@@ -260,6 +314,10 @@ def _build(name: str, source: Path | None, out: Path | None) -> int:
             from lt_course.data import build_text_embeddings
 
             build_text_embeddings.build(source, out)
+        elif name == "noun-list":
+            from lt_course.data import build_noun_list
+
+            build_noun_list.build(source, out)
         else:
             from lt_course.data import web_frequencies
 

@@ -1,0 +1,315 @@
+"""Captions out of TSV, CSV, JSONL and parquet files of any size, some megabytes at a time.
+
+A row is malformed if it has another number of fields than the first one, is no JSON object, has no
+caption (a null or a missing field; an empty text is a caption), has a caption that is no text,
+or is not UTF-8. It is left out, counted, and named by its file and row. Rows are counted from 1,
+as lines of JSONL and as records of the other formats, without the header.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import csv, parquet
+from pyarrow import json as arrow_json
+
+from lt_course.errors import CourseError
+
+Rows = NDArray[np.int64]
+
+COLUMNS = ("caption", "TEXT", "text", "title")
+"""Where captions are looked for, unless told otherwise: the first of these that is there."""
+FORMATS = (".tsv", ".csv", ".jsonl", ".parquet")
+COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
+BLOCK = 4_000_000
+"""Bytes of a text file that are read at a time."""
+ROWS = 32_768
+"""Rows of a parquet file that are read at a time."""
+
+NO_CAPTION = "no caption"
+NOT_UTF8 = "not UTF-8"
+TEXT_TYPES = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+)
+
+
+@dataclass(frozen=True)
+class Malformed:
+    """A row that was left out."""
+
+    file: str
+    row: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of a file.
+
+    Attributes:
+        captions: strings without nulls.
+        malformed: the rows among them that were left out.
+        read: bytes of the file that have been read so far.
+    """
+
+    captions: pa.StringArray
+    malformed: list[Malformed]
+    read: int
+
+
+def check(path: Path) -> None:
+    """Refuse what :func:`read` could not even begin to read.
+
+    Raises:
+        CourseError: the file is missing, or its name does not end in one of the formats.
+    """
+    if not path.is_file():
+        raise CourseError(f"There is no caption file {path}; check the name.")
+    if _format(path) not in FORMATS:
+        raise CourseError(
+            f"{path}: the name of a caption file ends in {', '.join(FORMATS)}, or, but for "
+            "parquet, in one of these with .gz, .bz2 or .zst behind it; rename or convert it."
+        )
+
+
+def read(path: Path, column: str | None = None) -> Iterator[Batch]:
+    """Read a caption file in constant memory.
+
+    Args:
+        path: the file; `.tsv` has tabs and no quotes, `.csv` commas and double quotes.
+        column: the column with the captions; a number means the so-manieth column of a TSV or CSV
+            file without a header. By default the first of `COLUMNS` that is there.
+
+    Raises:
+        CourseError: as :func:`check`; the column is not there; the file is empty, cut or damaged.
+    """
+    check(path)
+    kind = _format(path)
+    try:
+        if kind == ".parquet":
+            yield from _read_parquet(path, column)
+        elif kind == ".jsonl":
+            yield from _read_jsonl(path, column)
+        else:
+            yield from _read_csv(path, column, delimiter="\t" if kind == ".tsv" else ",")
+    except (pa.ArrowException, OSError, EOFError) as problem:
+        reason = " ".join(str(problem).split())
+        raise CourseError(
+            f"{path} is empty, cut or damaged ({reason}); fetch or write it again."
+        ) from problem
+
+
+def _format(path: Path) -> str:
+    return Path(path.stem).suffix if path.suffix in COMPRESSED else path.suffix
+
+
+def _stream(path: Path) -> tuple[pa.NativeFile, pa.NativeFile]:
+    """The file as stored, and as a stream of text."""
+    stored = pa.OSFile(str(path))
+    codec = COMPRESSED.get(path.suffix)
+    return stored, pa.CompressedInputStream(stored, codec) if codec else stored
+
+
+def _choose(path: Path, there: list[str], column: str | None) -> str:
+    wanted = COLUMNS if column is None else (column,)
+    for name in wanted:
+        if name in there:
+            return name
+    raise CourseError(
+        f"{path} has no column {' or '.join(map(repr, wanted))}, only "
+        f"{', '.join(map(repr, there))}; name the one with the captions (--column)."
+    )
+
+
+def _read_csv(path: Path, column: str | None, delimiter: str) -> Iterator[Batch]:
+    place = int(column) if column is not None and column.isdecimal() else None
+    quoted = delimiter == ","
+    reading = csv.ReadOptions(
+        use_threads=False, block_size=BLOCK, autogenerate_column_names=place is not None
+    )
+
+    def parsing(leave_out: Callable[[csv.InvalidRow], str]) -> csv.ParseOptions:
+        return csv.ParseOptions(
+            delimiter=delimiter,
+            quote_char='"' if quoted else False,
+            newlines_in_values=quoted,
+            invalid_row_handler=leave_out,
+        )
+
+    _, stream = _stream(path)
+    with csv.open_csv(stream, reading, parsing(lambda row: "skip")) as reader:
+        names = reader.schema.names
+    if place is not None and not 1 <= place <= len(names):
+        raise CourseError(f"{path} has {len(names)} columns, no column {place} (--column).")
+    chosen = _choose(path, names, column if place is None else names[place - 1])
+
+    numbering = _Numbering(str(path), header=place is None)
+    stored, stream = _stream(path)
+    # As bytes, so that what is not UTF-8 costs its own row and not the file.
+    as_bytes = csv.ConvertOptions(
+        column_types={chosen: pa.binary()}, include_columns=[chosen], check_utf8=False
+    )
+    with csv.open_csv(stream, reading, parsing(numbering.leave_out), as_bytes) as reader:
+        for batch in reader:
+            rows, malformed = numbering.next(len(batch))
+            yield _batch(path, batch.column(0), rows, malformed, stored.tell())
+    yield Batch(pa.array([], pa.string()), numbering.left_out, stored.tell())
+
+
+class _Numbering:
+    """Row numbers of what Arrow's CSV reader gives, while it leaves out rows here and there."""
+
+    def __init__(self, file: str, *, header: bool) -> None:
+        self.left_out: list[Malformed] = []
+        self._file, self._header, self._row = file, header, 1
+
+    def leave_out(self, row: csv.InvalidRow) -> Literal["skip"]:
+        """Take note of a row with a wrong number of fields; the reader calls this."""
+        reason = f"{row.actual_columns} fields instead of {row.expected_columns}"
+        self.left_out.append(Malformed(self._file, row.number - self._header, reason))
+        return "skip"
+
+    def next(self, rows: int) -> tuple[Rows, list[Malformed]]:
+        """Numbers of the next rows that were read, int64 [rows], and what was left out so far."""
+        ahead = np.arange(self._row, self._row + rows + len(self.left_out))
+        numbers = np.setdiff1d(ahead, [row.row for row in self.left_out])[:rows]
+        if rows:
+            self._row = int(numbers[-1]) + 1
+        passed = [row for row in self.left_out if row.row < self._row]
+        self.left_out = [row for row in self.left_out if row.row >= self._row]
+        return numbers, passed
+
+
+def _read_jsonl(path: Path, column: str | None) -> Iterator[Batch]:
+    stored, stream = _stream(path)
+    row, rest, more = 1, b"", True
+    while more:
+        block = stream.read(BLOCK)
+        more = bool(block)
+        text = rest + block
+        cut = text.rfind(b"\n") + 1 if more else len(text)
+        text, rest = text[:cut], text[cut:]
+        if not text:
+            continue
+        if column is None:
+            column = _choose(path, _fields(path, text), None)
+        lines = text.count(b"\n") + (not text.endswith(b"\n"))
+        captions = _parsed(text, lines, column)
+        if captions is not None:
+            yield _batch(path, captions, np.arange(row, row + lines), [], stored.tell())
+        else:
+            yield _one_by_one(path, text, row, column, stored.tell())
+        row += lines
+    if row == 1:
+        raise EOFError("no line")
+
+
+def _fields(path: Path, text: bytes) -> list[str]:
+    for line in text.splitlines():
+        with contextlib.suppress(ValueError):
+            value = json.loads(line)
+            if isinstance(value, dict):
+                return list(value)
+    raise CourseError(f"{path} does not begin with a JSON object; write one a line.")
+
+
+def _parsed(text: bytes, lines: int, column: str) -> pa.Array | None:
+    """The captions of lines that are all well formed, otherwise None."""
+    try:
+        table = arrow_json.read_json(
+            pa.BufferReader(text),
+            arrow_json.ReadOptions(use_threads=False, block_size=len(text) + 1),
+            arrow_json.ParseOptions(
+                explicit_schema=pa.schema([(column, pa.string())]),
+                unexpected_field_behavior="ignore",
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    return table.column(0).combine_chunks() if len(table) == lines else None
+
+
+def _one_by_one(path: Path, text: bytes, row: int, column: str, read: int) -> Batch:
+    captions: list[str] = []
+    malformed: list[Malformed] = []
+    for number, line in enumerate(text.split(b"\n"), start=row):
+        if not line.strip():
+            continue
+        try:
+            captions.append(_caption(line, column))
+        except ValueError as problem:
+            malformed.append(Malformed(str(path), number, str(problem)))
+    return Batch(pa.array(captions, pa.string()), malformed, read)
+
+
+def _caption(line: bytes, column: str) -> str:
+    try:
+        value = json.loads(line.decode())
+    except UnicodeDecodeError:
+        raise ValueError(NOT_UTF8) from None
+    except (json.JSONDecodeError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise ValueError("no JSON object")
+    caption = value.get(column)
+    if caption is None:
+        raise ValueError(NO_CAPTION)
+    if not isinstance(caption, str):
+        raise ValueError("the caption is no text")
+    if any("\ud800" <= character <= "\udfff" for character in caption):
+        raise ValueError(NOT_UTF8)
+    return caption
+
+
+def _read_parquet(path: Path, column: str | None) -> Iterator[Batch]:
+    # Buffered, so that a row group of any size is read page by page.
+    with parquet.ParquetFile(path, buffer_size=BLOCK, pre_buffer=False) as file:
+        chosen = _choose(path, file.schema_arrow.names, column)
+        kind = file.schema_arrow.field(chosen).type
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        if not any(is_text(kind) for is_text in TEXT_TYPES):
+            raise CourseError(
+                f"{path}: the column {chosen!r} holds {kind}, no text; name the one with the "
+                "captions (--column)."
+            )
+        row, size = 1, path.stat().st_size
+        for batch in file.iter_batches(ROWS, columns=[chosen], use_threads=False):
+            rows = np.arange(row, row + len(batch))
+            row += len(batch)
+            read = size * (row - 1) // file.metadata.num_rows
+            yield _batch(path, batch.column(0), rows, [], read)
+
+
+def _batch(
+    path: Path, column: pa.Array, rows: Rows, malformed: list[Malformed], read: int
+) -> Batch:
+    """A batch of the captions in a column of texts or bytes, without nulls and what is no UTF-8."""
+    column = column.cast(pa.binary())
+    try:
+        captions = column.cast(pa.string())
+    except pa.ArrowInvalid:
+        captions = pa.array(map(_decoded, column.to_pylist()), pa.string())
+    for place in np.flatnonzero(captions.is_null()):
+        reason = NOT_UTF8 if column[place].is_valid else NO_CAPTION
+        malformed.append(Malformed(str(path), int(rows[place]), reason))
+    return Batch(captions.drop_null(), sorted(malformed, key=lambda bad: bad.row), read)
+
+
+def _decoded(caption: bytes | None) -> str | None:
+    try:
+        return None if caption is None else caption.decode()
+    except UnicodeDecodeError:
+        return None
