@@ -51,11 +51,14 @@ class Distill:
     the text is silent), which are Caron et al.'s for a ResNet-50 (arXiv 2104.14294, App. C and D)
     unless said otherwise. Crop sizes are theirs (224 and 96 pixels) in proportion to drawings of
     32 pixels, brought to the multiple of 16 that the small tower asks for. Durations are texts such
-    as ``12 epochs``, ``500 steps`` or ``5 %``.
+    as ``12 epochs``, ``500 steps`` or ``5 %``. The loop has neither their clipping of gradients (at
+    a norm of 3 a tensor) nor the rising weight decay that they use for ViT alone.
 
     Attributes:
         prototypes: their number K.
         sampled: prototypes drawn uniformly for each step; None, or K, compares with all of them.
+            Those not drawn get no gradient; the optimiser's momentum and weight decay go on, as in
+            the study's release.
         targets: the rule that balances them. Caron et al. centre; all runs of the study's release
             use ``sinkhorn``, though its text does not say so.
         sinkhorn_iterations: alternations of that rule.
@@ -289,7 +292,8 @@ class Distillation(nn.Module):
     ``state_dict``, so a resumed run goes on exactly. As in the published implementations, the
     teacher's batch norms work in training mode, on batches of their own.
 
-    A run that shows signs of collapse (`lt_course.objectives.collapse`) warns once.
+    Signs of collapse (`lt_course.objectives.collapse`) are warned of once, in the second half of a
+    run.
 
     Args:
         options: how.
@@ -385,9 +389,9 @@ class Distillation(nn.Module):
         return logits.sub_(centre).div_(temperature).softmax(1)
 
     def _warn_of_collapse(self, report: Report, step: int) -> None:
-        """Say so once, at the end of a window or of the run, if a tenth of it has passed."""
+        """Say so once, at the end of a window or of the run; in its first half it may be early."""
         done, total = step + 1, self.timetable.total
-        if self._warned or done < total / 10 or (done % self.options.window and done < total):
+        if self._warned or done < total / 2 or (done % self.options.window and done < total):
             return
         if signs := signs_of_collapse({name: share.item() for name, share in report.items()}):
             self._warned = True
