@@ -356,6 +356,7 @@ def test_the_teacher_s_temperature_warms_up() -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore:Step 15")
 def test_prototypes_are_frozen_for_as_long_as_asked() -> None:
     model = small(last_layer="weight-norm")
     model.timetable = Timetable(TOTAL, freeze_last_layer=3)

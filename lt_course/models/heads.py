@@ -121,8 +121,8 @@ class WeightNormPrototypes(nn.Module):
 
         The logits are left to the caller, who may not want all of them at once.
         """
-        weight, gain = self.weight, self.gain
-        if chosen is not None:
-            weight, gain = weight[chosen], None if gain is None else gain[chosen]
+        weight = self.weight if chosen is None else self.weight[chosen]
         scale = 1 / weight.norm(dim=1)
-        return weight, scale if gain is None else gain * scale
+        if self.gain is None:
+            return weight, scale
+        return weight, scale * (self.gain if chosen is None else self.gain[chosen])

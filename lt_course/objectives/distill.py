@@ -48,11 +48,12 @@ class Distill:
     """How to distil oneself.
 
     Defaults are those of the study (App. D of arXiv 2405.21070, and the flags of its scripts where
-    the text is silent), which are Caron et al.'s for a ResNet-50 (arXiv 2104.14294, App. C and D)
+    the text is silent), which are Caron et al.'s (arXiv 2104.14294: Sec. 3.2, the head in App. C)
     unless said otherwise. Crop sizes are theirs (224 and 96 pixels) in proportion to drawings of
     32 pixels, brought to the multiple of 16 that the small tower asks for. Durations are texts such
-    as ``12 epochs``, ``500 steps`` or ``5 %``. The loop has neither their clipping of gradients (at
-    a norm of 3 a tensor) nor the rising weight decay that they use for ViT alone.
+    as ``12 epochs``, ``500 steps`` or ``5 %``. The loop has neither the study's clipping of
+    gradients (at a norm of 3 a tensor) nor Caron et al.'s rising weight decay, which the study does
+    not use.
 
     Attributes:
         prototypes: their number K.
@@ -66,8 +67,8 @@ class Distill:
         student_temperature: that divides the student's logits.
         teacher_temperature: that divides the teacher's, from the end of its warm-up on.
         teacher_temperature_start: where its linear warm-up starts.
-        teacher_warmup: duration of that warm-up. (Caron et al. warm up from 0.04 to 0.07 over 30 of
-            100 epochs for ViT, and keep 0.04 for ResNet-50.)
+        teacher_warmup: duration of that warm-up. The study has none; Caron et al. go from 0.04 to
+            0.07 in the first 30 epochs.
         teacher_momentum: of the teacher's weights; rises to 1 by a cosine over the run.
         last_layer: ``normalised`` prototypes, which is weight norm with a gain fixed at 1; or
             ``weight-norm`` with a gain that is learnt for each.
@@ -233,12 +234,12 @@ class _CrossEntropy(torch.autograd.Function):
             pairs, wanted = (G - 1, together - targets[v]) if v < G else (G, together)
             logits = (feature @ weight.T).mul_(scale)
             normaliser = logits.logsumexp(1, keepdim=True)
-            loss += pairs * normaliser.sum() - torch.linalg.vecdot(wanted, logits).sum()
+            loss += pairs * normaliser.sum() - torch.einsum("bk,bk->b", wanted, logits).sum()
             gradient = logits.sub_(normaliser).exp_().mul_(pairs).sub_(wanted)
-            if ctx.needs_input_grad[1]:
+            if any(ctx.needs_input_grad[1:]):
                 to_weight.addmm_(gradient.T, feature)
             torch.mm(gradient.mul_(scale), weight, out=to_features[v])
-        to_scale = torch.linalg.vecdot(to_weight, weight)
+        to_scale = torch.einsum("kd,kd->k", to_weight, weight)
         ctx.terms = G * (V - 1) * B
         ctx.save_for_backward(to_features, to_weight.mul_(scale[:, None]), to_scale)
         return loss / ctx.terms
