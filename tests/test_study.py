@@ -210,7 +210,19 @@ def test_the_code_hash_covers_what_a_run_imports() -> None:
     }
     for path in map(Path, imported):
         assert path in covered or path.name == "__init__.py", path
-    assert covered <= {*map(Path, imported), *store_module.PACKAGE.glob("**/*.npz")}
+    # Distillation has its objective, and no run that trains it yet.
+    ahead = {
+        store_module.PACKAGE / name
+        for name in (
+            "objectives/collapse.py",
+            "objectives/distill.py",
+            "objectives/processes.py",
+            "training/crops.py",
+        )
+    }
+    shipped = {*map(Path, imported), *store_module.PACKAGE.glob("**/*.npz")}
+    assert covered <= shipped | ahead
+    assert not ahead & shipped
     for name in ("icontail.npz", "icontail_text.npz"):
         assert store_module.PACKAGE / "data/resources" / name in covered
 

@@ -1,8 +1,9 @@
-"""Heads: prototypes and the temperature (App. C of arXiv 2405.21070)."""
+"""Heads: prototypes and the temperature (App. C of arXiv 2405.21070), and DINO's (2104.14294)."""
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -66,3 +67,62 @@ class Prototypes(nn.Module):
         """Logits of all classes."""
         weight = F.normalize(self.weight, dim=1) if self.normalised else self.weight
         return self.temperature(features @ weight.T)
+
+
+class Projection(nn.Sequential):
+    """DINO's projection head up to its bottleneck (App. C of arXiv 2104.14294).
+
+    Linear layers with GELU between them and without batch norm, then l2 normalisation.
+
+    Args:
+        embedding: dimension of the tower's features.
+        layers: number of linear layers.
+        hidden: width between them.
+        bottleneck: dimension D of what comes out.
+
+    Shapes: float [B, embedding] in, normalised float32 [B, D] out.
+    """
+
+    def __init__(self, embedding: int, layers: int, hidden: int, bottleneck: int) -> None:
+        widths = [embedding, *[hidden] * (layers - 1), bottleneck]
+        parts: list[nn.Module] = []
+        for before, after in pairwise(widths):
+            linear = nn.Linear(before, after)
+            nn.init.trunc_normal_(linear.weight, std=0.02)
+            nn.init.zeros_(linear.bias)
+            parts += [linear, nn.GELU()]
+        super().__init__(*parts[:-1])
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Points on the unit sphere."""
+        return F.normalize(super().forward(features).float(), dim=1)
+
+
+class WeightNormPrototypes(nn.Module):
+    """K prototypes, each a direction and a norm: DINO's last layer.
+
+    The logit of a normalised feature x is gain_k * <x, w_k> / |w_k|. With all gains fixed at 1 it
+    is the cosine, whether one calls that l2-normalised prototypes or a weight-normed linear layer
+    whose gain is not learnt: value and gradient are the same.
+
+    Args:
+        prototypes: their number K.
+        dimension: D of the features.
+        learn_gain: learn one gain a prototype, starting from 1.
+    """
+
+    def __init__(self, prototypes: int, dimension: int, learn_gain: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(prototypes, dimension) * dimension**-0.5)
+        self.gain = nn.Parameter(torch.ones(prototypes)) if learn_gain else None
+
+    def forward(self, chosen: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Vectors w float [S, D] of the chosen prototypes (None: all), and gain / |w|, [S].
+
+        The logits are left to the caller, who may not want all of them at once.
+        """
+        weight = self.weight if chosen is None else self.weight[chosen]
+        scale = 1 / weight.norm(dim=1)
+        if self.gain is None:
+            return weight, scale
+        return weight, scale * (self.gain if chosen is None else self.gain[chosen])

@@ -20,16 +20,20 @@ class Batch:
         pictures: float [B, 1, H, W], standardised.
         labels: int64 [B], classes 0 … C-1 (C: a concept outside the evaluated ones).
         tokens: int64 [B, L], a caption each; None where the objective reads no text.
+        crops: float [B, n, 1, h, w] each: n crops of every picture, one tensor a size; for
+            objectives that compare them (`lt_course.training.crops`).
     """
 
     pictures: Tensor
     labels: Tensor
     tokens: Tensor | None = None
+    crops: tuple[Tensor, ...] = ()
 
     def rows(self, start: int, stop: int) -> Batch:
         """The part of the batch in [start, stop)."""
         tokens = None if self.tokens is None else self.tokens[start:stop]
-        return Batch(self.pictures[start:stop], self.labels[start:stop], tokens)
+        crops = tuple(size[start:stop] for size in self.crops)
+        return Batch(self.pictures[start:stop], self.labels[start:stop], tokens, crops)
 
 
 class Objective(Protocol):

@@ -1,0 +1,117 @@
+"""Has self-distillation collapsed? What the teacher's targets say of it, step by step.
+
+Nothing but the targets' rule keeps teacher and student from agreeing on an answer that does not
+depend on the picture: one prototype for all of them, or all prototypes alike (Sec. 5.3 of
+arXiv 2104.14294). A falling loss does not tell: both answers are easily agreed on. So four numbers
+are watched, each a share of what it could be at most.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from lt_course.objectives.batch import Report
+from lt_course.objectives.processes import everyone
+
+LEAST_INFORMATION = 0.05
+LEAST_ASSIGNMENT_ENTROPY = 0.3
+LEAST_UTILISATION = 0.05
+
+
+class Assignments(nn.Module):
+    """How pictures have been assigned to prototypes lately.
+
+    Args:
+        prototypes: their number K.
+        window: steps that count as lately.
+    """
+
+    mean: Tensor
+    last_used: Tensor
+
+    def __init__(self, prototypes: int, window: int) -> None:
+        super().__init__()
+        self.window = window
+        self.register_buffer("mean", torch.zeros(prototypes))
+        self.register_buffer("last_used", torch.full((prototypes,), -window))
+
+    @torch.no_grad()
+    def observe(self, targets: Tensor, chosen: Tensor | None, step: int) -> Report:
+        """Take note of one step's targets.
+
+        Args:
+            targets: float [N, S], a distribution over the step's S prototypes for each of N views.
+            chosen: int64 [S], which of the K prototypes these are; None: all.
+            step: its number.
+
+        Returns:
+            All between 0 and 1:
+
+            - ``target_entropy``: mean entropy of a view's target, as a share of log S;
+            - ``information``: mutual information of view and prototype, that is entropy of the
+              step's mean target minus mean entropy of a target, as a share of log min(N, S). It is
+              0 if targets do not depend on the picture;
+            - ``assignment_entropy``: entropy of the mean target, averaged over steps with a decay
+              of 1 / window, as a share of log K;
+            - ``utilisation``: prototypes that were some view's first choice within the window, as a
+              share of K, or of the views within the window if those are fewer.
+        """
+        K, S = len(self.mean), targets.shape[1]
+        mean = everyone(targets.mean(0)).mean(0)
+        entropy = everyone(torch.special.entr(targets).sum(1).mean()).mean()
+        first = torch.zeros(S, dtype=torch.bool, device=targets.device)
+        first = everyone(first.index_fill(0, targets.argmax(1), True)).any(0)
+        views = len(targets) * len(everyone(entropy))
+
+        rows = slice(None) if chosen is None else chosen
+        self.mean.mul_(1 - 1 / self.window)
+        self.mean[rows] += mean / self.window
+        used = torch.full_like(first, step, dtype=torch.int64)
+        self.last_used[rows] = torch.where(first, used, self.last_used[rows])
+
+        possible = min(K, views * min(step + 1, self.window))
+        information = torch.special.entr(mean).sum() - entropy
+        assigned = torch.special.entr(self.mean / self.mean.sum()).sum()
+        return {
+            "target_entropy": entropy / _log(S),
+            "information": information / _log(min(views, S)),
+            "assignment_entropy": assigned / _log(K),
+            "utilisation": (self.last_used > step - self.window).sum() / possible,
+        }
+
+
+def signs_of_collapse(report: Mapping[str, float]) -> list[str]:
+    """One sentence for each sign of collapse in a report, or in a row of a run's history.
+
+    The thresholds are this module's constants. A run of fewer steps than the window, or with much
+    of its warm-up before it, may show signs and be sound.
+    """
+    signs = []
+    if report["information"] < LEAST_INFORMATION:
+        kind = "all prototypes alike" if report["target_entropy"] > 0.5 else "the same few for all"
+        signs.append(
+            f"The teacher's targets hardly depend on the picture ({kind}): they carry "
+            f"{report['information']:.1%} of the information that they could, less than "
+            f"{LEAST_INFORMATION:.0%}."
+        )
+    if report["assignment_entropy"] < LEAST_ASSIGNMENT_ENTROPY:
+        signs.append(
+            "Pictures gather on few prototypes: the mean assignment has "
+            f"{report['assignment_entropy']:.1%} of the greatest entropy, less than "
+            f"{LEAST_ASSIGNMENT_ENTROPY:.0%}."
+        )
+    if report["utilisation"] < LEAST_UTILISATION:
+        signs.append(
+            f"Only {report['utilisation']:.1%} of the prototypes that could be are some picture's "
+            f"first choice, less than {LEAST_UTILISATION:.0%}."
+        )
+    return signs
+
+
+def _log(choices: int) -> float:
+    """The greatest entropy over so many choices; of a single one any share is 0."""
+    return math.log(choices) if choices > 1 else 1.0

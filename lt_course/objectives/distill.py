@@ -1,0 +1,408 @@
+"""DINO: a student learns to predict its own running average (arXiv 2104.14294).
+
+Each picture is cropped several times. The teacher, an exponential moving average of the student,
+turns every *global* crop into a distribution over K prototypes; the student has to predict it from
+every *other* crop, the small *local* ones included. Neither has labels, so what a prototype stands
+for is theirs to find out, and nothing but the rule by which targets are balanced keeps all pictures
+from being assigned alike.
+
+Both rules are one formula. With t the teacher's logits over its temperature, a picture's target is
+softmax(t - offset), with one offset a prototype that is large where a prototype is popular:
+
+- *centring*: the offset is a running mean of t over the batches seen;
+- *Sinkhorn-Knopp* (arXiv 2006.09882, Sec. 3.1): the offset is what makes all prototypes equally
+  popular within this very batch, found by a few alternations.
+
+On imbalanced data the prototypes of what is rare have nothing to win against. Sec. 4.2 of
+arXiv 2405.21070 carries vocabulary subsampling over: each step compares pictures with a random
+subset of the prototypes, the same for teacher and student.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from lt_course.errors import CourseError
+from lt_course.fields import COUNT, NATURAL, check
+from lt_course.models.heads import Projection, WeightNormPrototypes
+from lt_course.objectives.batch import Batch, Report, Representations
+from lt_course.objectives.collapse import Assignments, signs_of_collapse
+from lt_course.objectives.processes import everyone
+
+Targets = Literal["centring", "sinkhorn"]
+LastLayer = Literal["normalised", "weight-norm"]
+TEMPERATURE = (1e-3, 10.0)
+AREA = (0.01, 1.0)
+
+
+@dataclass(frozen=True)
+class Distill:
+    """How to distil oneself.
+
+    Defaults are those of the study (App. D of arXiv 2405.21070, and the flags of its scripts where
+    the text is silent), which are Caron et al.'s (arXiv 2104.14294: Sec. 3.2, the head in App. C)
+    unless said otherwise. Crop sizes are theirs (224 and 96 pixels) in proportion to drawings of
+    32 pixels, brought to the multiple of 16 that the small tower asks for. Durations are texts such
+    as ``12 epochs``, ``500 steps`` or ``5 %``. The loop has neither the study's clipping of
+    gradients (at a norm of 3 a tensor) nor Caron et al.'s rising weight decay, which the study does
+    not use.
+
+    Attributes:
+        prototypes: their number K.
+        sampled: prototypes drawn uniformly for each step; None, or K, compares with all of them.
+            Those not drawn get no gradient; the optimiser's momentum and weight decay go on, as in
+            the study's release.
+        targets: the rule that balances them. Caron et al. centre; all runs of the study's release
+            use ``sinkhorn``, though its text does not say so.
+        sinkhorn_iterations: alternations of that rule.
+        centre_momentum: of the running mean of the other.
+        student_temperature: that divides the student's logits.
+        teacher_temperature: that divides the teacher's, from the end of its warm-up on.
+        teacher_temperature_start: where its linear warm-up starts.
+        teacher_warmup: duration of that warm-up. The study has none; Caron et al. go from 0.04 to
+            0.07 in the first 30 epochs.
+        teacher_momentum: of the teacher's weights; rises to 1 by a cosine over the run.
+        last_layer: ``normalised`` prototypes, which is weight norm with a gain fixed at 1; or
+            ``weight-norm`` with a gain that is learnt for each.
+        freeze_last_layer: for how long the prototypes keep their start: the first of 100 epochs in
+            Caron et al. and in the study's unsampled runs; its sampled ones do not freeze.
+        layers: linear layers of the projection head.
+        hidden: its width.
+        bottleneck: dimension D in which features and prototypes are compared.
+        global_crops: number G of crops that teacher and student see.
+        global_size: their height and width in pixels.
+        global_least: their least area, as a share of the picture.
+        global_greatest: their greatest.
+        local_crops: number L of crops that the student alone sees. Caron et al. compare 2 to 10
+            of them (Sec. 5.4).
+        local_size: as above.
+        local_least: as above.
+        local_greatest: as above.
+        aspect: greatest ratio of a crop's sides, torchvision's default.
+        window: steps over which the use of prototypes is watched (`Assignments`); the course's own.
+    """
+
+    prototypes: int = 65_536
+    sampled: int | None = None
+    targets: Targets = "centring"
+    sinkhorn_iterations: int = 3
+    centre_momentum: float = 0.9
+    student_temperature: float = 0.1
+    teacher_temperature: float = 0.04
+    teacher_temperature_start: float = 0.04
+    teacher_warmup: str = "0 %"
+    teacher_momentum: float = 0.996
+    last_layer: LastLayer = "normalised"
+    freeze_last_layer: str = "1 %"
+    layers: int = 3
+    hidden: int = 2048
+    bottleneck: int = 256
+    global_crops: int = 2
+    global_size: int = 32
+    global_least: float = 0.14
+    global_greatest: float = 1.0
+    local_crops: int = 8
+    local_size: int = 16
+    local_least: float = 0.05
+    local_greatest: float = 0.14
+    aspect: float = 4 / 3
+    window: int = 100
+
+    def __post_init__(self) -> None:
+        """Raise a CourseError for a field out of range, or for two that contradict each other."""
+        check(
+            self,
+            prototypes=(2, math.inf),
+            sampled=(2, math.inf),
+            sinkhorn_iterations=COUNT,
+            centre_momentum=(0, 1),
+            student_temperature=TEMPERATURE,
+            teacher_temperature=TEMPERATURE,
+            teacher_temperature_start=TEMPERATURE,
+            teacher_momentum=(0, 1),
+            layers=COUNT,
+            hidden=COUNT,
+            bottleneck=COUNT,
+            global_crops=COUNT,
+            global_size=COUNT,
+            global_least=AREA,
+            global_greatest=AREA,
+            local_crops=NATURAL,
+            local_size=COUNT,
+            local_least=AREA,
+            local_greatest=AREA,
+            aspect=(1, 10),
+            window=COUNT,
+        )
+        if self.sampled is not None and self.sampled > self.prototypes:
+            raise CourseError(
+                f"Field 'sampled' is {self.sampled}, more than the {self.prototypes} of field "
+                "'prototypes'; draw fewer, or None for all."
+            )
+        if self.global_crops + self.local_crops < 2:
+            raise CourseError(
+                "Field 'global_crops' is 1 and 'local_crops' is 0, which leaves no other crop to "
+                "predict a target from; raise one of them."
+            )
+        for which in ("global", "local"):
+            least, greatest = getattr(self, f"{which}_least"), getattr(self, f"{which}_greatest")
+            if least > greatest:
+                raise CourseError(
+                    f"Field '{which}_least' is {least}, more than the {greatest} of field "
+                    f"'{which}_greatest'; swap them."
+                )
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """The durations of a run, in steps.
+
+    Attributes:
+        total: of the run.
+        teacher_warmup: of the teacher's temperature.
+        freeze_last_layer: during which prototypes stay.
+    """
+
+    total: int
+    teacher_warmup: int = 0
+    freeze_last_layer: int = 0
+
+
+def draw_prototypes(prototypes: int, sampled: int, generator: torch.Generator) -> Tensor:
+    """Which prototypes a step compares pictures with: uniform, without replacement.
+
+    Args:
+        prototypes: their number K.
+        sampled: how many S to draw, at most K.
+        generator: source of randomness, on the CPU. Its state is a function of the run's seed and
+            the step, and so is the subset.
+
+    Returns:
+        int64 [S], ascending.
+    """
+    return torch.randperm(prototypes, generator=generator)[:sampled].sort().values
+
+
+def sinkhorn_offset(logits: Tensor, iterations: int) -> Tensor:
+    """The offset by which Sinkhorn-Knopp makes prototypes equally popular (arXiv 2006.09882).
+
+    It alternates between two normalisations of exp(logits): all prototypes get equal shares of the
+    batch, all pictures one assignment each. The last of them is the softmax that is left to the
+    caller, so only the prototypes' factors are returned, and all of it happens in logarithms.
+
+    Args:
+        logits: float [N, S], the teacher's over its temperature, for all views of the batch.
+        iterations: number of alternations, at least 1.
+
+    Returns:
+        float [S]; targets are softmax(logits - offset).
+    """
+    views = logits.new_zeros(len(logits), 1)
+    for _ in range(iterations):
+        offset = everyone((logits - views).logsumexp(0)).logsumexp(0)
+        views = (logits - offset).logsumexp(1, keepdim=True)
+    return offset
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """The gradient is found on the way forward, one crop after the other.
+
+    A crop's cross-entropies with all its targets are c * logsumexp(z) - <sum of the targets, z>,
+    where c is their number and z the crop's logits; its gradient is c * softmax(z) - sum of the
+    targets. So the logits of a crop can be turned into their gradient in place, passed on to
+    features and prototypes, and forgotten before the next crop's come into being.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, features: Tensor, weight: Tensor, scale: Tensor, targets: Tensor
+    ) -> Tensor:
+        (V, B, _), G = features.shape, len(targets)
+        to_features, to_weight = torch.empty_like(features), torch.zeros_like(weight)
+        together = targets.sum(0)
+        loss = features.new_zeros(())
+        for v, feature in enumerate(features):
+            # Crop v < G is the one that target v was made of.
+            pairs, wanted = (G - 1, together - targets[v]) if v < G else (G, together)
+            logits = (feature @ weight.T).mul_(scale)
+            normaliser = logits.logsumexp(1, keepdim=True)
+            loss += pairs * normaliser.sum() - torch.einsum("bk,bk->b", wanted, logits).sum()
+            gradient = logits.sub_(normaliser).exp_().mul_(pairs).sub_(wanted)
+            if any(ctx.needs_input_grad[1:]):
+                to_weight.addmm_(gradient.T, feature)
+            torch.mm(gradient.mul_(scale), weight, out=to_features[v])
+        to_scale = torch.einsum("kd,kd->k", to_weight, weight)
+        ctx.terms = G * (V - 1) * B
+        ctx.save_for_backward(to_features, to_weight.mul_(scale[:, None]), to_scale)
+        return loss / ctx.terms
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        share = upstream / ctx.terms
+        return *(share * gradient for gradient in ctx.saved_tensors), None
+
+
+def multi_crop_cross_entropy(
+    features: Tensor, weight: Tensor, scale: Tensor, targets: Tensor
+) -> Tensor:
+    """Mean cross-entropy of each target with the predictions from every other crop (eq. 3).
+
+    A prediction is softmax(scale * (feature @ weight.T)). Beyond the targets, no more than a few
+    [B, S] arrays exist at a time, however many crops there are.
+
+    Args:
+        features: float [V, B, D], the student's, of V crops of B pictures; the global ones first.
+        weight: float [S, D], prototypes.
+        scale: float [S], what their products are multiplied with: gain / (norm * temperature).
+        targets: float [G, B, S], the teacher's distributions for the G global crops.
+    """
+    loss: Tensor = _CrossEntropy.apply(features, weight, scale, targets)
+    return loss
+
+
+class Network(nn.Module):
+    """Tower, projection head and prototypes: what both student and teacher are."""
+
+    def __init__(self, options: Distill, tower: nn.Module, embedding: int) -> None:
+        super().__init__()
+        self.tower = tower
+        self.projection = Projection(embedding, options.layers, options.hidden, options.bottleneck)
+        self.prototypes = WeightNormPrototypes(
+            options.prototypes, options.bottleneck, options.last_layer == "weight-norm"
+        )
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
+        """Crops of one size, float [B, n, 1, h, w], to n normalised features [B, D]."""
+        together = self.projection(self.tower(crops.flatten(0, 1)))
+        return together.unflatten(0, crops.shape[:2]).unbind(1)
+
+
+class Distillation(nn.Module):
+    """An image tower, trained as student and teacher in one.
+
+    All state, the teacher, the centre and the number of steps taken among it, is in
+    ``state_dict``, so a resumed run goes on exactly. As in the published implementations, the
+    teacher's batch norms work in training mode, on batches of their own.
+
+    Signs of collapse (`lt_course.objectives.collapse`) are warned of once, in the second half of a
+    run.
+
+    Args:
+        options: how.
+        tower: pictures in, features [B, embedding] out; it becomes the student's.
+        embedding: dimension of the tower's features.
+        timetable: durations in steps.
+    """
+
+    centre: Tensor
+    step: Tensor
+
+    def __init__(
+        self, options: Distill, tower: nn.Module, embedding: int, timetable: Timetable
+    ) -> None:
+        super().__init__()
+        self.options = options
+        self.timetable = timetable
+        self.student = Network(options, tower, embedding)
+        self.teacher = copy.deepcopy(self.student).requires_grad_(False)
+        self.assignments = Assignments(options.prototypes, options.window)
+        self.register_buffer("centre", torch.zeros(options.prototypes))
+        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
+        self._warned = False
+
+    @property
+    def image_tower(self) -> nn.Module:
+        """The tower that is kept: the teacher's, which is the better one (Sec. 5.2)."""
+        return self.teacher.tower
+
+    def teacher_temperature(self, step: int) -> float:
+        """Linear from its start over the warm-up, then constant."""
+        start, end = self.options.teacher_temperature_start, self.options.teacher_temperature
+        return start + (end - start) * min(1, step / max(1, self.timetable.teacher_warmup))
+
+    def teacher_momentum(self, step: int) -> float:
+        """Half a cosine from its start to 1."""
+        done = step / self.timetable.total
+        return 1 - (1 - self.options.teacher_momentum) * (1 + math.cos(math.pi * done)) / 2
+
+    def encode(self, batch: Batch) -> Representations:
+        """Points on the unit sphere, float32 [B, D] each: the student's V, then the teacher's G."""
+        assert batch.crops, "distillation compares crops"
+        student = [feature for crops in batch.crops for feature in self.student(crops)]
+        with torch.no_grad():
+            teacher = self.teacher(batch.crops[0])
+        # Those without a gradient come last: the loop may encode a batch in parts.
+        return (*student, *teacher)
+
+    def loss(
+        self, representations: Representations, batch: Batch, generator: torch.Generator
+    ) -> tuple[Tensor, Report]:
+        """Mean cross-entropy over pairs of a target and another crop, and signs of collapse."""
+        options, step = self.options, int(self.step)
+        G = options.global_crops
+        chosen = self._chosen(generator)
+        targets = self._targets(torch.cat(representations[-G:]), chosen, step)
+        report = self.assignments.observe(targets, chosen, step)
+        self._warn_of_collapse(report, step)
+        weight, scale = self.student.prototypes(chosen)
+        if step < self.timetable.freeze_last_layer:
+            weight, scale = weight.detach(), scale.detach()
+        loss = multi_crop_cross_entropy(
+            torch.stack(representations[:-G]),
+            weight,
+            scale / options.student_temperature,
+            targets.unflatten(0, (G, -1)),
+        )
+        return loss, report
+
+    def _chosen(self, generator: torch.Generator) -> Tensor | None:
+        """The step's prototypes, int64 [S], or None for all."""
+        K, S = self.options.prototypes, self.options.sampled
+        if S is None or S == K:
+            return None
+        return draw_prototypes(K, S, generator).to(self.centre.device)
+
+    @torch.no_grad()
+    def _targets(self, features: Tensor, chosen: Tensor | None, step: int) -> Tensor:
+        """The teacher's distributions over the step's prototypes for all its views: [G * B, S].
+
+        Centring uses the centre of the steps before, and moves it afterwards; of the prototypes
+        that are not drawn it stays.
+        """
+        weight, scale = self.teacher.prototypes(chosen)
+        logits = (features @ weight.T).mul_(scale)
+        temperature = self.teacher_temperature(step)
+        if self.options.targets == "sinkhorn":
+            logits /= temperature
+            return (logits - sinkhorn_offset(logits, self.options.sinkhorn_iterations)).softmax(1)
+        rows = slice(None) if chosen is None else chosen
+        centre, mean = self.centre[rows].clone(), everyone(logits.mean(0)).mean(0)
+        self.centre[rows] = mean.lerp(centre, self.options.centre_momentum)
+        return logits.sub_(centre).div_(temperature).softmax(1)
+
+    def _warn_of_collapse(self, report: Report, step: int) -> None:
+        """Say so once, at the end of a window or of the run; in its first half it may be early."""
+        done, total = step + 1, self.timetable.total
+        if self._warned or done < total / 2 or (done % self.options.window and done < total):
+            return
+        if signs := signs_of_collapse({name: share.item() for name, share in report.items()}):
+            self._warned = True
+            warnings.warn(" ".join([f"Step {done} of {total}:", *signs]), stacklevel=2)
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Move the teacher towards the student."""
+        follow = 1 - self.teacher_momentum(int(self.step))
+        torch._foreach_lerp_(
+            list(self.teacher.parameters()), list(self.student.parameters()), follow
+        )
+        self.step += 1

@@ -1,0 +1,77 @@
+"""Several crops of every picture: what self-distillation compares (Sec. 3.1 of arXiv 2104.14294).
+
+*Global* crops show much of a picture, *local* ones little of it, at fewer pixels. Drawings carry
+their meaning in their direction and have no colours, so of the published augmentations (crops,
+mirroring, colour jitter, blur, solarisation) the crops alone are left.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lt_course.objectives.distill import Distill
+
+
+def multi_crop(
+    pictures: Tensor, options: Distill, generator: torch.Generator
+) -> tuple[Tensor, ...]:
+    """The crops of a batch, as `lt_course.objectives.batch.Batch.crops` holds them.
+
+    Args:
+        pictures: float [B, 1, H, W], 0 = paper.
+        options: numbers, sizes and areas of the crops.
+        generator: source of randomness, on the CPU.
+
+    Returns:
+        Global crops float [B, G, 1, s, s], and local ones [B, L, 1, s', s'] if there are any.
+    """
+    o = options
+    shapes = [(o.global_crops, o.global_size, (o.global_least, o.global_greatest))]
+    if o.local_crops:
+        shapes.append((o.local_crops, o.local_size, (o.local_least, o.local_greatest)))
+    return tuple(random_crops(pictures, *shape, o.aspect, generator) for shape in shapes)
+
+
+def random_crops(
+    pictures: Tensor,
+    number: int,
+    size: int,
+    area: tuple[float, float],
+    aspect: float,
+    generator: torch.Generator,
+) -> Tensor:
+    """Crops at random places, scaled to one size.
+
+    A crop's area is uniform in its range, the logarithm of its sides' ratio uniform too, as far as
+    the crop fits into the picture, and its place uniform within the picture. It is read off
+    bilinearly; a crop of many more pixels than `size` ** 2 would alias.
+
+    Args:
+        pictures: float [B, C, H, W], 0 = paper.
+        number: crops n of every picture.
+        size: their height and width in pixels.
+        area: their least and greatest area, as shares of the picture, in (0, 1].
+        aspect: greatest ratio of their sides, at least 1.
+        generator: source of randomness, on the CPU.
+
+    Returns:
+        float [B, n, C, size, size].
+    """
+    B, C = pictures.shape[:2]
+    least, greatest = area
+    drawn = torch.rand(4, B * number, generator=generator)
+    share = least + (greatest - least) * drawn[0]
+    stretch = (2 * drawn[1] - 1) * math.log(aspect)
+    # A crop of area a fits as long as neither side exceeds the picture's: ratios from a to 1 / a.
+    stretch = stretch.clamp(share.log(), -share.log()).exp()
+    sides = torch.stack([share * stretch, share / stretch], dim=1).sqrt()
+    centre = (1 - sides) * (2 * drawn[2:].T - 1)
+    affine = torch.cat([torch.diag_embed(sides), centre[:, :, None]], dim=2).to(pictures.device)
+    grid = F.affine_grid(affine, [B * number, C, size, size], align_corners=False)
+    # One tall grid a picture, so that pictures need not be repeated.
+    crops = F.grid_sample(pictures, grid.view(B, number * size, size, 2), align_corners=False)
+    return crops.unflatten(2, (number, size)).transpose(1, 2)
