@@ -3,10 +3,20 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lt_course.errors import CourseError
-from lt_course.evaluation.neural_collapse import class_means, mean_cosine, nc1, nc2
+from lt_course.evaluation import neural_collapse
+from lt_course.evaluation.neural_collapse import (
+    class_means,
+    mean_cosine,
+    nc1,
+    nc1_per_class,
+    nc2,
+    nc2_per_class,
+    per_class,
+)
 
 
 def sample(classes: int, dimension: int, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -156,3 +166,179 @@ def test_coinciding_means_are_told() -> None:
 @pytest.mark.parametrize("rows", [0, 1])
 def test_fewer_than_two_vectors_have_no_cosine(rows: int) -> None:
     assert np.isnan(mean_cosine(torch.ones(rows, 3)))
+
+
+@SHAPES
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_recorded_metrics_keep_every_bit(classes: int, dimension: int, dtype: torch.dtype) -> None:
+    """Runs were recorded with these operations in this order."""
+    features, labels = sample(classes, dimension)
+    features = features.to(dtype)
+    sums = torch.zeros(classes, dimension, dtype=torch.float64)
+    sums.index_add_(0, labels, features.double())
+    means = sums / torch.bincount(labels, minlength=classes)[:, None]
+    assert class_means(features, labels, classes).equal(means)
+
+    inner = features.double() - means[labels]
+    outer = means - means.mean(0)
+    within, between = inner.T @ inner / len(features), outer.T @ outer / classes
+    trace = (within * torch.linalg.pinv(between, hermitian=True)).sum()
+    assert nc1(features, labels, classes) == float(trace / classes)
+
+    apart = ~torch.eye(classes, dtype=torch.bool)
+    for vectors in (means, means.to(dtype)):
+        for centre in (True, False):
+            moved = vectors - vectors.mean(0) if centre else vectors
+            rows = F.normalize(moved.double(), dim=1)
+            value = (rows @ rows.T + 1 / (classes - 1)).abs()[apart].mean()
+            assert nc2(vectors, centre=centre) == float(value)
+
+
+CENTRES = pytest.mark.parametrize("centre", ["class means", "features", "origin"])
+
+
+def argument(centre: str, features: Tensor) -> Tensor | bool:
+    return features.mean(0) if centre == "features" else centre == "class means"
+
+
+def origin(centre: str, features: np.ndarray, means: list[np.ndarray]) -> np.ndarray | float:
+    return {"class means": np.mean(means, axis=0), "features": features.mean(0), "origin": 0.0}[
+        centre
+    ]
+
+
+@SHAPES
+@CENTRES
+@pytest.mark.parametrize("rows", [1, 5, 1_024])
+def test_nc1_per_class_is_its_definition(
+    classes: int, dimension: int, centre: str, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neural_collapse, "ROWS", rows)
+    features, labels = sample(classes, dimension, seed=classes)
+    h, y = features.numpy(), labels.numpy()
+    mu = [np.mean([h[i] for i in range(len(h)) if y[i] == c], axis=0) for c in range(classes)]
+    middle = origin(centre, h, mu)
+    between = sum(np.outer(m - middle, m - middle) for m in mu) / classes
+    inverse = np.linalg.pinv(between, hermitian=True)
+    expected = []
+    for c in range(classes):
+        deviations = [h[i] - mu[c] for i in range(len(h)) if y[i] == c]
+        within = sum(np.outer(d, d) for d in deviations) / len(h)
+        expected.append(np.trace(within @ inverse))
+    found = nc1_per_class(features, labels, classes, centre=argument(centre, features))
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6)
+    if centre == "class means":
+        assert float(found.mean()) == pytest.approx(nc1(features, labels, classes), rel=1e-6)
+
+
+@SHAPES
+@CENTRES
+@pytest.mark.parametrize("nearest", [False, True])
+def test_nc2_per_class_is_its_definition(
+    classes: int, dimension: int, centre: str, nearest: bool
+) -> None:
+    features, labels = sample(classes, dimension, seed=classes)
+    means = class_means(features, labels, classes)
+    v = list(means.numpy() - origin(centre, features.numpy(), list(means.numpy())))
+    expected = []
+    for a in range(classes):
+        apart = [abs(cosine(v[a], v[b]) + 1 / (classes - 1)) for b in range(classes) if b != a]
+        expected.append(max(apart) if nearest else sum(apart) / len(apart))
+    found = nc2_per_class(means, centre=argument(centre, features), nearest=nearest)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-9, atol=1e-12)
+    if centre != "features" and not nearest:
+        assert float(found.mean()) == pytest.approx(nc2(means, centre == "class means"))
+
+
+def test_the_table_holds_all_metrics() -> None:
+    features, labels = sample(6, 9)
+    prototypes = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    table = per_class(features, labels, prototypes)
+    means = class_means(features, labels, 6)
+    expected = {
+        "nc1": nc1_per_class(features, labels, 6),
+        "nc2_means": nc2_per_class(means),
+        "nc2_means_nearest": nc2_per_class(means, nearest=True),
+        "nc2_prototypes": nc2_per_class(prototypes, centre=False),
+        "nc2_prototypes_nearest": nc2_per_class(prototypes, centre=False, nearest=True),
+    }
+    assert list(table) == list(expected)
+    for name, values in expected.items():
+        np.testing.assert_allclose(table[name], values)
+    assert (table["nc2_means_nearest"] >= table["nc2_means"]).all()
+    moved = per_class(features, labels, prototypes, centre=features.mean(0))
+    np.testing.assert_allclose(moved["nc2_means"], nc2_per_class(means, centre=features.mean(0)))
+    assert not np.allclose(moved["nc1"], table["nc1"])
+
+
+def test_a_simplex_is_collapsed_in_every_class() -> None:
+    frame = simplex(5, 16)
+    labels = torch.arange(5).repeat(3)
+    table = per_class(frame[labels], labels, frame)
+    np.testing.assert_allclose(table, 0, atol=1e-9)
+
+
+def test_a_twin_shows_in_its_two_classes_alone() -> None:
+    """One class is turned onto another: the nearest-neighbour variant finds both."""
+    vectors = torch.eye(6)
+    vectors[5] = vectors[4] + 0.1 * vectors[5]
+    near = nc2_per_class(vectors, centre=False, nearest=True)
+    assert near[:4].max() == pytest.approx(1 / 5)
+    assert near[4:].min() > 1
+
+
+def test_twice_the_features_count_twice_and_a_wider_class_counts_more() -> None:
+    features, _ = sample(3, 4)
+    block = features[:4]
+    stack = torch.cat([block, block + 10, block + 20 * torch.eye(4, dtype=torch.float64)[0]])
+    labels = torch.arange(3).repeat_interleave(4)
+    even = nc1_per_class(stack, labels, 3)
+    torch.testing.assert_close(even, even[:1].expand(3))
+    more = torch.cat([stack, stack[labels == 2]])
+    uneven = nc1_per_class(more, torch.cat([labels, labels[labels == 2]]), 3)
+    torch.testing.assert_close(uneven, even * 12 / 16 * torch.tensor([1, 1, 2]))
+
+
+def test_the_cut_off_drops_weak_directions() -> None:
+    """Means at ±1 and ±1e-3; only the first counts once the second is cut."""
+    means = torch.tensor([[1, 1e-3], [-1, 1e-3], [1, -1e-3], [-1, -1e-3]], dtype=torch.float64)
+    spread = torch.tensor([[0.1, 0], [-0.1, 0], [0, 0.1], [0, -0.1]], dtype=torch.float64)
+    features = (means[:, None] + spread).flatten(0, 1)
+    labels = torch.arange(4).repeat_interleave(4)
+    whole = nc1_per_class(features, labels, 4).mean()
+    first = nc1_per_class(features, labels, 4, cutoff=1e-4).mean()
+    assert float(first) == pytest.approx(0.5 * 0.01 / 4)
+    assert float(whole) == pytest.approx(0.5 * 0.01 * (1 + 1e6) / 4)
+
+
+def test_what_has_no_value_is_named() -> None:
+    features, labels = torch.randn(6, 3), torch.tensor([0, 0, 1, 1, 2, 2])
+    with pytest.raises(CourseError, match="Class 3 has no features"):
+        nc1_per_class(features, labels, 4)
+    with pytest.raises(CourseError, match="Class 2 has one feature, so it has no spread"):
+        nc1_per_class(features[:5], labels[:5], 3)
+    with pytest.raises(CourseError, match="coincide"):
+        nc1_per_class(torch.randn(2, 3).repeat(3, 1), labels, 3)
+    spoilt = features.clone()
+    spoilt[3, 1] = torch.nan
+    with pytest.raises(CourseError, match="A feature of class 1 is not finite"):
+        nc1_per_class(spoilt, labels, 3)
+    with pytest.raises(CourseError, match="labels from 0 on below their number"):
+        nc1_per_class(features, labels, 2)
+    with pytest.raises(CourseError, match="two classes or more"):
+        nc1_per_class(features, torch.zeros(6, dtype=torch.int64), 1)
+    with pytest.raises(CourseError, match="a label for each picture"):
+        nc1_per_class(features, labels[:5], 3)
+    with pytest.raises(CourseError, match=r"centre has shape \[2\]"):
+        nc1_per_class(features, labels, 3, centre=torch.zeros(2))
+
+
+def test_a_vector_without_direction_is_named() -> None:
+    with pytest.raises(CourseError, match="class 1 equals the centre"):
+        nc2_per_class(torch.tensor([[2.0, 0.0], [1.0, 0.5], [0.0, 1.0]]))
+    with pytest.raises(CourseError, match="class 2 equals the centre"):
+        nc2_per_class(torch.tensor([[2.0, 0], [1.0, 1], [0.0, 0]]), centre=False)
+    with pytest.raises(CourseError, match="class 1 is not finite"):
+        nc2_per_class(torch.tensor([[2.0, 0], [torch.inf, 1], [0.0, 1]]))
+    with pytest.raises(CourseError, match="two or more"):
+        nc2_per_class(torch.ones(1, 3))
