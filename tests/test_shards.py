@@ -167,7 +167,9 @@ def test_remote_shards_are_read_like_files(tmp_path: Path) -> None:
         assert all_rows(remote) == all_rows(local)
         assert torch.equal(remote.tokens(range(30)), local.tokens(range(30)))
         part = Part(0, np.array([29, 3, 3]))
-        assert torch.equal(Pairs(remote, size=16)[part].pictures, Pairs(local, size=16)[part].pictures)
+        assert torch.equal(
+            Pairs(remote, size=16)[part].pictures, Pairs(local, size=16)[part].pictures
+        )
     memory.pipe("/bucket/00000.tar", tar_bytes(img2dataset_sample(77)))
     assert len(shards.load("memory://bucket/*.tar")) == 21
     memory.rm("/bucket", recursive=True)
@@ -199,7 +201,9 @@ def test_a_tar_is_read_once_until_it_changes(
     os.utime(changed, ns=(1, time.time_ns() + 10**9))
     index = shards.load(folder)
     assert scanned[3:] == ["00001.tar"]
-    assert torch.equal(index.tokens([13]), tokens([caption(10_003).replace("number 10003", "number 99999")], 77))
+    assert torch.equal(
+        index.tokens([13]), tokens([caption(10_003).replace("number 10003", "number 99999")], 77)
+    )
 
 
 def test_a_damaged_cache_file_is_made_again(tmp_path: Path, own_cache: Path) -> None:
@@ -231,7 +235,7 @@ def test_an_index_takes_the_memory_that_is_said(tmp_path: Path) -> None:
 
 
 def spoiled(tmp_path: Path) -> Path:
-    """Three damaged pictures, an empty caption and the like among 100, one tar cut, one unsorted."""
+    """Four tars: one with some bad samples, one cut, one unsorted, and one that is no tar."""
     folder = tmp_path / "spoiled"
     good = [img2dataset_sample(i) for i in range(40)]
     good[3][0] = ("000000003.jpg", image(3)[:-200])
@@ -369,7 +373,7 @@ def test_sixteen_bits_and_animations_become_one_picture_of_eight_bits() -> None:
 def test_a_damaged_picture_is_an_error_and_never_half_grey(kind: str) -> None:
     whole = image(0, kind)
     for content in (b"", whole[: len(whole) // 2], b"text", whole[:20] + b"\0" * 50):
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r".+"):
             photographs.decode(content)
 
 
@@ -434,13 +438,13 @@ def test_a_resumed_run_sees_what_the_first_would_have_seen(pairs: Pairs) -> None
         assert all(map(same, whole[start:], resumed))
 
 
-@pytest.mark.parametrize("context", ["fork", "spawn"])
-def test_workers_change_nothing(pairs: Pairs, context: str) -> None:
+@pytest.mark.parametrize(("context", "workers"), [("fork", 2), ("spawn", 1)])
+def test_workers_change_nothing(pairs: Pairs, context: str, workers: int) -> None:
     loader = torch.utils.data.DataLoader(
         pairs,
         sampler=Steps(pairs.order(batch=6), 0, 6),
         batch_size=None,
-        num_workers=2,
+        num_workers=workers,
         multiprocessing_context=multiprocessing.get_context(context),
     )
     assert all(map(same, batches(pairs, pairs.order(batch=6), stop=6), loader))
@@ -449,10 +453,11 @@ def test_workers_change_nothing(pairs: Pairs, context: str) -> None:
 def test_a_data_set_can_be_pickled_and_holds_no_file(pairs: Pairs) -> None:
     copy = pickle.loads(pickle.dumps(pairs))
     part = Part(1, np.array([4, 20]))
-    before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
     assert same(copy[part], pairs[part])
-    after = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
-    assert before == after
+    descriptors = Path("/proc/self/fd")
+    if descriptors.exists():
+        open_files = {file.resolve() for file in descriptors.iterdir()}
+        assert not any(file.suffix == ".tar" for file in open_files)
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3, 4])
@@ -553,7 +558,9 @@ def members(key: str) -> dict[str, bytes]:
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    manifest = shard_writer.write(tmp_path / "out", KEYS[::-1], members, about={"name": "x"}, per_shard=10)
+    manifest = shard_writer.write(
+        tmp_path / "out", KEYS[::-1], members, about={"name": "x"}, per_shard=10
+    )
     assert [shard["samples"] for shard in manifest["shards"]] == [10, 10, 5]
     assert manifest["samples"] == 25
     for shard in manifest["shards"]:
@@ -581,21 +588,23 @@ def test_a_stopped_writer_goes_on_and_ends_with_the_same_bytes(tmp_path: Path) -
     with pytest.raises(KeyboardInterrupt):
         shard_writer.write(out, KEYS, failing, about={}, per_shard=4)
     assert [path.name for path in sorted(out.glob("*.tar"))] == ["00000.tar", "00001.tar"]
-    asked.clear()
-    resumed = shard_writer.write(out, KEYS, lambda k: asked.append(k) or members(k), about={}, per_shard=4)
-    assert asked == KEYS[8:]
-    assert resumed == whole
-    asked.clear()
-    assert shard_writer.write(out, KEYS, lambda k: asked.append(k) or members(k), about={}, per_shard=4) == whole
-    assert not asked
+
+    def again() -> list[str]:
+        """The samples that are asked for when the same command is given once more."""
+        asked.clear()
+        read = lambda key: asked.append(key) or members(key)  # noqa: E731
+        assert shard_writer.write(out, KEYS, read, about={}, per_shard=4) == whole
+        return asked
+
+    assert again() == KEYS[8:]
+    assert again() == []
     (out / "00003.tar").unlink()
-    assert shard_writer.write(out, KEYS, lambda k: asked.append(k) or members(k), about={}, per_shard=4) == whole
-    assert asked == KEYS[12:16]
+    assert again() == KEYS[12:16]
 
 
 def test_another_set_is_not_written_over(tmp_path: Path) -> None:
     shard_writer.write(tmp_path, KEYS[:4], members, about={"seed": 0})
-    with pytest.raises(CourseError, match="'about' is {'seed': 0}"):
+    with pytest.raises(CourseError, match=r"'about' is \{'seed': 0\}"):
         shard_writer.write(tmp_path, KEYS[:4], members, about={"seed": 1})
     with pytest.raises(CourseError, match="'samples' is 4"):
         shard_writer.write(tmp_path, KEYS, members, about={"seed": 0})

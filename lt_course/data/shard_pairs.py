@@ -140,7 +140,7 @@ class Pairs(Dataset[PairBatch]):
                     content = read([self.index.place(int(rows[at]))])[0]
             else:
                 raise CourseError(
-                    f"The picture {' '.join(self.index.name(asked))} and {ATTEMPTS - 1} others that "
+                    f"The picture {' '.join(self.index.name(asked))} and {ATTEMPTS - 1} that "
                     "could take its place cannot be decoded; lt-course data check --decode names "
                     "all such pictures."
                 )
@@ -242,7 +242,9 @@ class Tally:
                 continue
             self.damaged[name] = reason
             if len(self.damaged) <= NAMED:
-                log.warning("%s: %s cannot be decoded (%s); another row takes its place.", *name, reason)
+                log.warning(
+                    "%s: %s cannot be decoded (%s); another row takes its place.", *name, reason
+                )
             if len(self.damaged) == NAMED:
                 log.warning("Further damaged pictures are counted, not logged.")
             require_few(self.index, self.max_bad_fraction, undecodable=len(self.damaged))

@@ -537,12 +537,16 @@ class Index:
     def name(self, row: int) -> tuple[str, str]:
         """Tar and key of a row (read from the cache)."""
         shard = self._shard(row)
-        return self.shards[shard], self._of(shard).keys[row - int(self.first[shard])]
+        return self.shards[shard], self.keys(shard)[row - int(self.first[shard])]
 
     def faults(self) -> Iterator[Fault]:
         """Everything that cannot be used, by name (read from the cache)."""
         for shard in range(len(self.shards)):
             yield from self._of(shard).faults
+
+    def keys(self, shard: int) -> Sequence[str]:
+        """The keys of one tar's usable samples (read from the cache)."""
+        return self._of(shard).keys
 
     def tokens(self, rows: Iterable[int], context: int = CONTEXT) -> Tensor:
         """Captions as int64 [B, context], padded with 0: as `lt_course.data.tokens.tokens`."""
@@ -645,9 +649,7 @@ def require_few(index: Index, max_bad_fraction: float, undecodable: int = 0) -> 
         undecodable: samples of the index that were found unusable later.
     """
     if not 0 <= max_bad_fraction <= 1:
-        raise CourseError(
-            f"Field 'max_bad_fraction' is {max_bad_fraction}; it must lie in [0, 1]."
-        )
+        raise CourseError(f"Field 'max_bad_fraction' is {max_bad_fraction}; it must lie in [0, 1].")
     bad = dict(index.bad) | ({"undecodable": undecodable} if undecodable else {})
     samples, tars = sum(bad.values()), sum(index.damaged.values())
     few = samples <= max_bad_fraction * index.samples
@@ -698,7 +700,7 @@ def read(places: Sequence[tuple[str, int, int]]) -> list[bytes]:
     for number, (shard, _, size) in enumerate(places):
         if len(found[number]) != size:
             raise CourseError(
-                f"The shard {shard} is shorter than when it was indexed; start the run again, which "
-                "indexes it anew."
+                f"The shard {shard} is shorter than its index says; start again, which indexes "
+                "it anew."
             )
     return [found[number] for number in range(len(places))]
