@@ -298,8 +298,9 @@ def scan(url: str, fields: Fields) -> Shard:
                 for member in tar:
                     after = member.offset_data + -(-member.size // 512) * 512
                     if member.isfile() and (named := _key_and_field(member.name)):
-                        _add(samples, *named, last, member, tar, fields, faults, url)
-                        last = named[0]
+                        # Noted before the member is read, where a cut tar raises.
+                        before, last = last, named[0]
+                        _add(samples, *named, before, member, tar, fields, faults, url)
                 whole = _ends_properly(file, after)
         except tarfile.ReadError:
             if not samples:
@@ -327,21 +328,21 @@ def _add(
     samples: dict[str, _Sample],
     key: str,
     field: str,
-    last: str,
+    before: str,
     member: tarfile.TarInfo,
     tar: tarfile.TarFile,
     fields: Fields,
     faults: list[Fault],
     url: str,
 ) -> None:
-    """Note one member of a sample."""
+    """Note one member of a sample; `before` is the key of the member before it."""
     sample = samples.setdefault(key, _Sample(None, {}, set()))
     if field in sample.fields:
         fault = Fault(url, key, "duplicate key")
         if not (faults and faults[-1] == fault):
             faults.append(fault)
         return
-    if key != last and sample.fields:
+    if key != before and sample.fields:
         sample.reason = "unsorted"
     sample.fields.add(field)
     if field in fields.pictures or field in fields.texts:
@@ -498,7 +499,8 @@ class Index:
         offset: int64 [N], where each picture starts in its tar.
         size: int32 [N], its bytes.
         start: int64 [N + 1], where each caption starts in `ids`.
-        ids: uint16 [T], tokens of all captions, without start and end.
+        ids: int16 [T], tokens of all captions, without start and end: the 16 bits of each, as
+            tensors of uint16 cannot be pickled.
         label: int32 [N], the class of each sample, or -1.
         bad: samples that cannot be used, by reason.
         damaged: tars that are damaged, by reason.
@@ -557,7 +559,7 @@ class Index:
             first, last = int(self.start[row]), int(self.start[row + 1])
             ids = self.ids[first : min(last, first + context - 2)]
             line[0], line[len(ids) + 1] = start, end
-            line[1 : len(ids) + 1] = ids.long()
+            line[1 : len(ids) + 1] = ids.long() & 0xFFFF
         return padded
 
     def _shard(self, row: int) -> int:
@@ -614,7 +616,7 @@ def load(
                 [part.size for part in parts],
                 [part.start[:-1] + at for part, at in zip(parts, starts, strict=True)]
                 + [np.array([sum(len(part.ids) for part in parts)])],
-                [part.ids for part in parts],
+                [part.ids.view(np.int16) for part in parts],
                 [part.label for part in parts],
             )
         ),

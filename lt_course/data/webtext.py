@@ -108,6 +108,10 @@ SOURCES = (
 )
 
 
+_TWICE = {"n04008634": "projectile", "n04355933": "sunglass"}
+"""Classes that open_clip calls as it calls another one (missile, sunglasses)."""
+
+
 @dataclass(frozen=True)
 class ImageNetClass:
     """One of the 1,000 classes: its number, WordNet id and the name that CLIP is asked by."""
@@ -122,7 +126,8 @@ def imagenet_classes() -> dict[str, ImageNetClass]:
     """The classes by WordNet id.
 
     A class's number is the rank of its WordNet id, as for every list of the 1,000 classes. The
-    names are OpenAI's, in open_clip's mended list (no name twice).
+    names are OpenAI's as open_clip lists them, but for two that the list gives to two classes
+    each; those are called as in the paper's frequency files.
     """
     wnids = ImageNetInfo("imagenet-1k").label_names()
     if wnids != sorted(wnids) or len(set(wnids)) != len(IMAGENET_CLASSNAMES):
@@ -131,7 +136,9 @@ def imagenet_classes() -> dict[str, ImageNetClass]:
             "course knows; install the version in requirements.lock."
         )
     numbered = enumerate(zip(wnids, IMAGENET_CLASSNAMES, strict=True))
-    return {wnid: ImageNetClass(label, wnid, name) for label, (wnid, name) in numbered}
+    return {
+        wnid: ImageNetClass(label, wnid, _TWICE.get(wnid, name)) for label, (wnid, name) in numbered
+    }
 
 
 def prepare_imagenet_captions(
