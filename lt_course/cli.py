@@ -290,10 +290,10 @@ def _data_prepare(known: argparse.Namespace) -> int:
 
 
 def _data_check(known: argparse.Namespace) -> int:
-    from lt_course.data import shard_check, shards
+    from lt_course.data import shard_check, shard_scan, shards
 
     chosen = {"picture": known.picture, "caption": known.caption, "label": known.label}
-    fields = shards.Fields(**{name: text for name, text in chosen.items() if text is not None})
+    fields = shard_scan.Fields(**{name: text for name, text in chosen.items() if text is not None})
     index = shards.load(known.path, fields, max_bad_fraction=1, workers=known.workers)
     report = shard_check.check(index, known.decode)
     if known.json:
@@ -304,12 +304,12 @@ def _data_check(known: argparse.Namespace) -> int:
         for shard in report.changed:
             print(f"{shard}: not as the manifest beside it says")
         print(
-            f"{report.usable:,} of {report.samples:,} samples in {report.shards} shards are usable; "
-            f"a caption has {report.tokens:.1f} tokens; the index takes "
+            f"{report.usable:,} of {report.samples:,} samples in {report.shards} shards are "
+            f"usable; a caption has {report.tokens:.1f} tokens; the index takes "
             f"{report.bytes_per_row:.0f} bytes a row."
         )
         for reason, count in {**report.damaged, **report.bad}.items():
-            print(f"{count:>9,} {reason}: {(shards.DAMAGED | shards.REASONS)[reason]}")
+            print(f"{count:>9,} {reason}: {(shard_scan.DAMAGED | shard_scan.REASONS)[reason]}")
         if report.repeated:
             print(f"{report.repeated:,} keys stand in more than one shard; is one there twice?")
     return int(report.too_bad(known.max_bad_fraction))

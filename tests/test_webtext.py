@@ -14,7 +14,7 @@ from shard_files import image, tar_bytes
 
 from lt_course import cli
 from lt_course.data import shards, webtext
-from lt_course.data.shards import Fields
+from lt_course.data.shard_scan import Fields
 from lt_course.errors import CourseError
 
 WNIDS = ("n02012849", "n03126707", "n01440764")
@@ -66,6 +66,9 @@ def imagenet(folder: Path, form: str) -> Path:
             (folder / "train" / f"{wnid}.tar").write_bytes(tars[f"{wnid}.tar"])
     (folder / "imagenet_captions.json").write_text(json.dumps(records()))
     return folder
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:The image decoding and encoding capabilities")
 
 
 @pytest.fixture(autouse=True)
@@ -142,7 +145,7 @@ def test_the_seed_gives_the_order_and_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_missing_inputs_are_named_at_once_with_where_to_get_them(tmp_path: Path) -> None:
-    with pytest.raises(CourseError) as both:
+    with pytest.raises(CourseError, match="lacks") as both:
         webtext.prepare_imagenet_captions(tmp_path, tmp_path / "out")
     for part in (
         "imagenet_captions.json",

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lt_course.data import photographs
+from lt_course.data.shard_scan import Fault
 from lt_course.data.shard_writer import MANIFEST, sha256
-from lt_course.data.shards import Fault, Index, read
+from lt_course.data.shards import Index, read
 from lt_course.training.progress import progress
 
 READ_AHEAD = 64
@@ -27,8 +28,8 @@ class Report:
         usable: rows of the index whose picture, if pictures were decoded, can be decoded.
         tokens: mean length of a caption, start and end included.
         bytes_per_row: of the index, in memory.
-        bad: samples that cannot be used, by reason (`lt_course.data.shards.REASONS`).
-        damaged: tars that are damaged, by reason (`lt_course.data.shards.DAMAGED`).
+        bad: samples that cannot be used, by reason (`lt_course.data.shard_scan.REASONS`).
+        damaged: tars that are damaged, by reason (`lt_course.data.shard_scan.DAMAGED`).
         repeated: keys that stand in more than one tar; samples are told apart by tar and key, so
             this is no fault, but may mean that a shard was added twice.
         changed: tars that are not as the manifest beside them says.

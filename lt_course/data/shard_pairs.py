@@ -18,7 +18,6 @@ rows, and fails the run when they become too many.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,7 +30,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from lt_course.data import photographs
-from lt_course.data.shards import CONTEXT, Index, read, require_few
+from lt_course.data.shard_scan import CONTEXT
+from lt_course.data.shards import Index, read, require_few
 from lt_course.errors import CourseError
 from lt_course.training.order import Order, torch_generator
 
@@ -71,12 +71,13 @@ class PairBatch:
 
     def pin_memory(self) -> PairBatch:
         """The same in page-locked memory (DataLoader calls this)."""
-        pinned = {
-            field.name: value.pin_memory()
-            for field in dataclasses.fields(self)
-            if isinstance(value := getattr(self, field.name), Tensor)
-        }
-        return dataclasses.replace(self, **pinned)
+        return PairBatch(
+            self.pictures.pin_memory(),
+            self.tokens.pin_memory(),
+            self.labels.pin_memory(),
+            self.rows.pin_memory(),
+            self.damaged,
+        )
 
 
 @dataclass(frozen=True)

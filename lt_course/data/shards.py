@@ -1,9 +1,5 @@
 """Shards in the webdataset format, indexed once and read at random.
 
-A shard is a tar file. The members of a sample share their name up to its first dot, the *key*,
-and stand side by side; what follows the dot is the *field* (``000000012.jpg``,
-``000000012.txt``, ``000000012.json``). img2dataset writes such files and open_clip reads them.
-
 Streaming readers shuffle with a buffer, so their order cannot be resumed, and a damaged file just
 ends early. Here each tar is read through once, which leaves a small file in the cache: where each
 picture lies (offset and size), its caption as token ids, its label, and every sample that cannot
@@ -11,8 +7,8 @@ be used, with the reason. From then on a sample is one read at a known place, in
 rows of an index are a function of the tars and the fields alone.
 
 A sample is left out of the index, counted and named if its tar shows, without decoding, that it
-cannot be used (`REASONS`). The share of such samples, and the share of damaged tars, must not
-exceed `max_bad_fraction`.
+cannot be used (`lt_course.data.shard_scan.REASONS`). The share of such samples, and the share of
+damaged tars, must not exceed `max_bad_fraction`.
 
 Memory: 16 bytes a row (offset 8, size 4, label 4), 8 more for where its caption starts, and 2 a
 token: about 60 bytes for a caption of 18 tokens, 0.9 GB for 15 million pairs. Arrays are tensors,
@@ -21,399 +17,35 @@ which `torch.utils.data.DataLoader` gives to its workers as shared memory, howev
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import itertools
-import json
 import os
-import re
-import tarfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import IO, NamedTuple, TypeVar
+from typing import TypeVar
 from zipfile import BadZipFile
 
-import fsspec
 import numpy as np
 import pooch
 import torch
 from filelock import FileLock
 from fsspec.core import url_to_fs
 from numpy.typing import NDArray
-from open_clip import SimpleTokenizer
 from torch import Tensor
 
+from lt_course.data.shard_paths import expand
+from lt_course.data.shard_scan import CONTEXT, Fault, Fields, Shard, scan, tokenizer
 from lt_course.errors import CourseError
 from lt_course.training.progress import progress
 
 FORMAT = 1
 """Of the files in the cache; another number makes them anew."""
-
-CONTEXT = 77
-"""Most tokens kept of a caption, start and end included, as CLIP does."""
-
-REASONS = {
-    "no picture": "no member with a field of pictures",
-    "not a picture": "its first bytes are those of no picture format",
-    "no caption": "no member, or no key of the JSON, with the caption",
-    "empty caption": "a caption without a word",
-    "damaged text": "text that is not UTF-8, or not JSON",
-    "no label": "a label was asked for and is not a whole number",
-    "duplicate key": "the same field of the same key again; the first one stays",
-    "unsorted": "the members of a key do not stand together",
-    "cut": "the tar ends within the sample",
-    "undecodable": "the picture cannot be decoded",
-}
-"""Why a sample cannot be used. The last is found when a picture is read, the others before."""
-
-DAMAGED = {
-    "cut shard": "the tar ends early, or is damaged from some place on",
-    "no tar": "not an uncompressed tar",
-}
-"""What can be wrong with a whole tar."""
-
-_MAGIC = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP", re.DOTALL)
-
-
-# Paths
-
-
-def expand(patterns: str | Path | Iterable[str | Path]) -> list[str]:
-    """The shards that patterns mean, in the order given.
-
-    Args:
-        patterns: files or URLs of any file system that fsspec knows; ``{00000..00099}`` and
-            ``{a,b}`` as in bash, then ``*``, ``?`` and ``[…]``; a folder means its tars; several
-            patterns in one text are joined by ``::``, as open_clip does.
-
-    Returns:
-        Paths or URLs, each once.
-
-    Raises:
-        CourseError: if there is no such file, or the pattern is a command (``pipe:``).
-    """
-    if isinstance(patterns, str | Path):
-        patterns = [patterns]
-    found: dict[str, None] = {}
-    for pattern in patterns:
-        for part in re.split(r"(?<=\.tar)::", str(pattern)):
-            if part.startswith("pipe:"):
-                raise CourseError(
-                    f"The shards {part!r} come out of a command and cannot be read at random; give "
-                    "their address (s3://…, gs://…, https://…) instead."
-                )
-            found |= dict.fromkeys(_existing(part))
-    return list(found)
-
-
-def _existing(pattern: str) -> list[str]:
-    found, missing = [], []
-    for path in _braces(pattern):
-        remote = "://" in path
-        system, place = url_to_fs(path)
-        if re.search(r"[*?\[]", place) or system.isdir(place):
-            folder = "" if re.search(r"[*?\[]", place) else "/*.tar"
-            matches = sorted(system.glob(place.rstrip("/") + folder))
-            if remote:
-                matches = [system.unstrip_protocol(match) for match in matches]
-        else:
-            matches = [path if remote else place] if system.exists(place) else []
-        found += matches
-        missing += [] if matches else [path]
-    if missing:
-        raise CourseError(
-            f"{len(missing)} of the shards {pattern!r} do not exist, the first is {missing[0]}; "
-            "correct the pattern."
-        )
-    return found
-
-
-def _braces(pattern: str) -> list[str]:
-    """``a{0..2}b{x,y}`` to its six texts, in bash's order."""
-    if not (brace := re.search(r"\{([^{}]*)\}", pattern)):
-        return [pattern]
-    if bounds := re.fullmatch(r"(\d+)\.\.(\d+)(?:\.\.(\d+))?", brace[1]):
-        first, last, step = (int(number or 1) for number in bounds.groups())
-        width = max(map(len, bounds.groups()[:2])) if re.search(r"(^|\.)0\d", brace[1]) else 0
-        if last < first or not step:
-            raise CourseError(
-                f"The range {brace[0]} in {pattern!r} is empty; the smaller number comes first."
-            )
-        choices = [f"{number:0{width}d}" for number in range(first, last + 1, step)]
-    elif "," in brace[1]:
-        choices = brace[1].split(",")
-    else:
-        raise CourseError(
-            f"{brace[0]} in {pattern!r} is neither a range such as {{000..099}} nor a list such as "
-            "{a,b}; correct the pattern."
-        )
-    return [
-        text
-        for choice in choices
-        for text in _braces(pattern[: brace.start()] + choice + pattern[brace.end() :])
-    ]
-
-
-# Fields
-
-
-@dataclass(frozen=True)
-class Fields:
-    """Which members of a sample are read.
-
-    Each is a list of alternatives joined by ``;``, of which the first present one counts.
-
-    Attributes:
-        picture: fields of pictures.
-        caption: fields of texts; ``json:caption`` is a key of the JSON member, and
-            ``json:title+tags`` several of them, joined by a space (lists too). So a variant of
-            the captions is a choice at load time, not a copy.
-        label: the class, a whole number, in a text or JSON member; None: there is none.
-    """
-
-    picture: str = "jpg;jpeg;png;webp"
-    caption: str = "txt;json:caption"
-    label: str | None = None
-
-    @property
-    def pictures(self) -> list[str]:
-        """Fields of pictures, lower case."""
-        return self.picture.lower().split(";")
-
-    @property
-    def texts(self) -> set[str]:
-        """Fields that are read as text."""
-        named = self.caption.split(";") + (self.label.split(";") if self.label else [])
-        return {name.partition(":")[0].lower() for name in named}
-
-
-class _Unusable(Exception):  # noqa: N818
-    """Why a sample cannot be used: one of `REASONS`."""
-
-
-def _said(choice: str, texts: Mapping[str, bytes]) -> object:
-    """The value of the first alternative that is there, or None."""
-    for alternative in choice.split(";"):
-        field, _, keys = alternative.partition(":")
-        if (content := texts.get(field.lower())) is None:
-            continue
-        try:
-            text = content.decode()
-            if not keys:
-                return text
-            record = json.loads(text)
-        except ValueError as error:
-            raise _Unusable("damaged text") from error
-        if not isinstance(record, dict):
-            raise _Unusable("damaged text")
-        values = [record[key] for key in keys.split("+") if record.get(key) is not None]
-        if len(values) == 1:
-            return values[0]
-        if values:
-            return " ".join(filter(None, map(_joined, values)))
-    return None
-
-
-def _joined(value: object) -> str:
-    """A text, or the texts of a list, as one line."""
-    parts = value if isinstance(value, list) else [value]
-    return " ".join(" ".join(map(str, parts)).split())
-
-
-def _caption(choice: str, texts: Mapping[str, bytes]) -> str:
-    said = _said(choice, texts)
-    if said is None:
-        raise _Unusable("no caption")
-    if not (caption := _joined(said)):
-        raise _Unusable("empty caption")
-    return caption
-
-
-def _label(choice: str | None, texts: Mapping[str, bytes]) -> int:
-    if choice is None:
-        return -1
-    try:
-        return int(str(_said(choice, texts)))
-    except ValueError as error:
-        raise _Unusable("no label") from error
-
-
-# One tar
-
-
-class Fault(NamedTuple):
-    """A sample, or with an empty key a tar, that cannot be used."""
-
-    shard: str
-    key: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Shard:
-    """What is known of one tar with n usable samples.
-
-    Attributes:
-        keys: of the samples, in the tar's order.
-        offset: int64 [n], where each picture starts.
-        size: int32 [n], its bytes.
-        start: int64 [n + 1], where each caption starts in `ids`.
-        ids: uint16 [T], tokens of all captions without start and end.
-        label: int32 [n], -1 where none was asked for.
-        faults: what cannot be used.
-    """
-
-    keys: Sequence[str]
-    offset: NDArray[np.int64]
-    size: NDArray[np.int32]
-    start: NDArray[np.int64]
-    ids: NDArray[np.uint16]
-    label: NDArray[np.int32]
-    faults: tuple[Fault, ...]
-
-
-@dataclass
-class _Sample:
-    picture: tuple[int, int] | None
-    texts: dict[str, bytes]
-    fields: set[str]
-    reason: str | None = None
-
-
-def scan(url: str, fields: Fields) -> Shard:
-    """Read a tar through once. Pictures are passed over, all but their first bytes."""
-    samples: dict[str, _Sample] = {}
-    faults: list[Fault] = []
-    with fsspec.open(url, "rb") as file:
-        end = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        last, whole = "", False
-        try:
-            with tarfile.open(fileobj=file, mode="r:") as tar:
-                after = 0
-                for member in tar:
-                    after = member.offset_data + -(-member.size // 512) * 512
-                    if member.isfile() and (named := _key_and_field(member.name)):
-                        # Noted before the member is read, where a cut tar raises.
-                        before, last = last, named[0]
-                        _add(samples, *named, before, member, tar, fields, faults, url)
-                whole = _ends_properly(file, after)
-        except tarfile.ReadError:
-            if not samples:
-                return _shard([], [*faults, Fault(url, "", "no tar")])
-        if not whole:
-            faults.append(Fault(url, "", "cut shard"))
-    rows = []
-    for key, sample in samples.items():
-        try:
-            rows.append((key, *_usable(sample, fields, cut=key == last and not whole, end=end)))
-        except _Unusable as reason:
-            faults.append(Fault(url, key, str(reason)))
-    return _shard(rows, faults)
-
-
-def _key_and_field(name: str) -> tuple[str, str] | None:
-    """Folder and name up to the first dot; the rest in lower case. None: not a sample's."""
-    named = re.fullmatch(r"((?:.*/)?[^/.]+)\.([^/]+)", name)
-    if named is None or named[1].rpartition("/")[2].startswith("__"):
-        return None
-    return named[1], named[2].lower()
-
-
-def _add(
-    samples: dict[str, _Sample],
-    key: str,
-    field: str,
-    before: str,
-    member: tarfile.TarInfo,
-    tar: tarfile.TarFile,
-    fields: Fields,
-    faults: list[Fault],
-    url: str,
-) -> None:
-    """Note one member of a sample; `before` is the key of the member before it."""
-    sample = samples.setdefault(key, _Sample(None, {}, set()))
-    if field in sample.fields:
-        fault = Fault(url, key, "duplicate key")
-        if not (faults and faults[-1] == fault):
-            faults.append(fault)
-        return
-    if key != before and sample.fields:
-        sample.reason = "unsorted"
-    sample.fields.add(field)
-    if field in fields.pictures or field in fields.texts:
-        content = tar.extractfile(member)
-        assert content is not None
-        if field in fields.texts:
-            sample.texts[field] = content.read()
-        elif sample.picture is None:
-            sample.picture = member.offset_data, member.size
-            if not _MAGIC.match(content.read(16)):
-                sample.reason = sample.reason or "not a picture"
-
-
-def _ends_properly(file: IO[bytes], after: int) -> bool:
-    """Whether the last member is followed by an empty block, which ends a tar."""
-    file.seek(after)
-    block = file.read(512)
-    return len(block) == 512 and not any(block)
-
-
-def _usable(
-    sample: _Sample, fields: Fields, cut: bool, end: int
-) -> tuple[int, int, NDArray[np.uint16], int]:
-    """Offset and size of the picture, tokens, label."""
-    if sample.reason == "unsorted":
-        raise _Unusable(sample.reason)
-    if cut and (sample.picture is None or sum(sample.picture) > end):
-        raise _Unusable("cut")
-    if sample.picture is None:
-        raise _Unusable("no picture")
-    if sample.reason:
-        raise _Unusable(sample.reason)
-    try:
-        ids = np.array(_encode(_caption(fields.caption, sample.texts)), dtype=np.uint16)
-        return *sample.picture, ids, _label(fields.label, sample.texts)
-    except _Unusable as reason:
-        if cut and str(reason) in ("no caption", "no label"):
-            raise _Unusable("cut") from reason
-        raise
-
-
-@cache
-def _tokenizer() -> SimpleTokenizer:
-    return SimpleTokenizer()
-
-
-def _encode(caption: str) -> list[int]:
-    tokenizer = _tokenizer()
-    # It remembers every word it ever saw; the web has too many.
-    if len(tokenizer.cache) > 500_000:
-        _tokenizer.cache_clear()
-        tokenizer = _tokenizer()
-    return tokenizer.encode(caption)[: CONTEXT - 2]
-
-
-def _shard(
-    rows: Sequence[tuple[str, int, int, NDArray[np.uint16], int]], faults: Iterable[Fault]
-) -> Shard:
-    keys, offset, size, ids, label = zip(*rows, strict=True) if rows else ((),) * 5
-    return Shard(
-        keys,
-        np.array(offset, dtype=np.int64),
-        np.array(size, dtype=np.int32),
-        np.cumsum([0, *map(len, ids)], dtype=np.int64),
-        np.concatenate([np.zeros(0, np.uint16), *ids]),
-        np.array(label, dtype=np.int32),
-        tuple(faults),
-    )
-
-
-# The cache
 
 
 def cache_folder() -> Path:
@@ -484,9 +116,6 @@ def _load(path: Path, url: str, identity: str) -> Shard | None:
         return None
 
 
-# All tars
-
-
 @dataclass(frozen=True)
 class Index:
     """N samples of S tars.
@@ -552,7 +181,7 @@ class Index:
 
     def tokens(self, rows: Iterable[int], context: int = CONTEXT) -> Tensor:
         """Captions as int64 [B, context], padded with 0: as `lt_course.data.tokens.tokens`."""
-        start, end = _tokenizer().sot_token_id, _tokenizer().eot_token_id
+        start, end = tokenizer().sot_token_id, tokenizer().eot_token_id
         rows = list(rows)
         padded = torch.zeros(len(rows), context, dtype=torch.long)
         for line, row in zip(padded, rows, strict=True):
@@ -601,27 +230,23 @@ def load(
             first.append(first[-1] + len(shard.keys))
             bad.update(fault.reason for fault in shard.faults if fault.key)
             damaged.update(fault.reason for fault in shard.faults if not fault.key)
-            parts.append(Shard((), *_arrays(shard), faults=()))
+            # The names stay in the cache.
+            parts.append(dataclasses.replace(shard, keys=(), faults=()))
             line.update()
-    starts = itertools.accumulate((len(part.ids) for part in parts[:-1]), initial=0)
+    before = np.cumsum([0] + [len(part.ids) for part in parts])
+    starts = [part.start[:-1] + at for part, at in zip(parts, before[:-1], strict=True)]
     index = Index(
-        tuple(shards),
-        fields,
-        folder,
-        torch.tensor(first),
-        *(
-            torch.from_numpy(np.concatenate(arrays))
-            for arrays in (
-                [part.offset for part in parts],
-                [part.size for part in parts],
-                [part.start[:-1] + at for part, at in zip(parts, starts, strict=True)]
-                + [np.array([sum(len(part.ids) for part in parts)])],
-                [part.ids.view(np.int16) for part in parts],
-                [part.label for part in parts],
-            )
-        ),
-        bad,
-        damaged,
+        shards=tuple(shards),
+        fields=fields,
+        folder=folder,
+        first=torch.tensor(first),
+        offset=_joined([part.offset for part in parts]),
+        size=_joined([part.size for part in parts]),
+        start=_joined([*starts, before[-1:]]),
+        ids=_joined([part.ids.view(np.int16) for part in parts]),
+        label=_joined([part.label for part in parts]),
+        bad=dict(bad),
+        damaged=dict(damaged),
     )
     require_few(index, max_bad_fraction)
     return index
@@ -638,8 +263,8 @@ def _map(function: partial[T], items: Sequence[str], workers: int) -> Iterator[T
         yield from pool.map(function, items)
 
 
-def _arrays(shard: Shard) -> tuple[NDArray, ...]:
-    return shard.offset, shard.size, shard.start, shard.ids, shard.label
+def _joined(arrays: Sequence[NDArray]) -> Tensor:
+    return torch.from_numpy(np.concatenate(arrays))
 
 
 def require_few(index: Index, max_bad_fraction: float, undecodable: int = 0) -> None:
@@ -669,9 +294,6 @@ def require_few(index: Index, max_bad_fraction: float, undecodable: int = 0) -> 
         + ". Make the shards again (an unsorted one: unpack it, then tar --sort=name), or raise "
         "'max_bad_fraction'; lt-course data check names them all."
     )
-
-
-# Reading
 
 
 def read(places: Sequence[tuple[str, int, int]]) -> list[bytes]:

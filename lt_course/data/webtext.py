@@ -3,7 +3,7 @@
 ImageNet-Captions (Fang et al., arXiv 2205.01397) gives the title, the tags and the description
 that 0.45 million ImageNet pictures had on Flickr. The three are kept apart in the JSON member of
 each sample, beside the class, so that every caption variant of the paper is a choice of
-`lt_course.data.shards.Fields` at load time:
+`lt_course.data.shard_scan.Fields` at load time:
 
     json:title                             titles alone (pictures without one are left out)
     json:title+tags+description            full text
@@ -31,7 +31,7 @@ from open_clip import IMAGENET_CLASSNAMES
 from timm.data import ImageNetInfo
 
 from lt_course.data import shard_writer
-from lt_course.data.shards import Fields
+from lt_course.data.shard_scan import Fields
 from lt_course.errors import CourseError
 
 FIELDS = Fields(caption="json:name+title+tags+description", label="cls")
