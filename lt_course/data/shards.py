@@ -289,7 +289,12 @@ def require_few(index: Index, max_bad_fraction: float, undecodable: int = 0) -> 
     )
     raise CourseError(
         f"{samples} of {index.samples} samples and {tars} of {len(index.shards)} shards cannot be "
-        f"used ({counted}), more than max_bad_fraction = {max_bad_fraction:g} allows"
+        f"used ({counted}), "
+        + (
+            f"more than max_bad_fraction = {max_bad_fraction:g} allows"
+            if len(index)
+            else "none can"
+        )
         + (f"; the first: {named}" if named else "")
         + ". Make the shards again (an unsorted one: unpack it, then tar --sort=name), or raise "
         "'max_bad_fraction'; lt-course data check names them all."
