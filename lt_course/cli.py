@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 import time
@@ -51,10 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     judged.add_argument("--scale", default="cpu", help="of the recorded runs (default: cpu)")
     judged.add_argument("--seeds", default="0-4", help="such as 0-4 or 5-9 (default: 0-4)")
     _declare_concepts(commands.add_parser("concepts", help="count concepts in captions"))
-    data = commands.add_parser("data", help="remake a data file that the package ships")
-    data.add_argument("build", choices=[f"build-{name}" for name in BUILDS])
-    data.add_argument("--source", type=Path, help="a copy of the source archive (else: download)")
-    data.add_argument("--out", type=Path, help="folder to write to (default: the package's own)")
+    _declare_data(commands.add_parser("data", help="shards of photographs, and the course's data"))
 
     known, rest = parser.parse_known_args(arguments)
     try:
@@ -72,7 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _claims(known.json, known.scale, _numbers(known.seeds))
         if known.command == "concepts":
             return _concepts_count(known)
-        return _build(known.build.removeprefix("build-"), known.source, known.out)
+        if known.action in _DATA:
+            return _DATA[known.action](known)
+        return _build(known.action.removeprefix("build-"), known.source, known.out)
     except CourseError as error:
         print(error, file=sys.stderr)
         return 2
@@ -127,6 +127,38 @@ def _declare_concepts(parser: argparse.ArgumentParser) -> None:
     )
     counts.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
     counts.add_argument("--dask", metavar="ADDRESS", help="of a Dask scheduler, or: local")
+
+
+def _declare_data(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("list", help="the sets that can be prepared or read, and what they need")
+    prepares = actions.add_parser("prepare", help="make shards; a stopped command goes on")
+    prepares.add_argument("name", help="as lt-course data list says")
+    prepares.add_argument("--source", type=Path, required=True, help="folder of the set's files")
+    prepares.add_argument("--out", type=Path, required=True, help="folder of the shards")
+    prepares.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")
+    prepares.add_argument("--per-shard", type=int, default=10_000, help="pairs (default: 10,000)")
+    prepares.add_argument(
+        "--partial", action="store_true", help="go without missing pictures, with other counts"
+    )
+    checks = actions.add_parser(
+        "check",
+        help="index shards and name all that cannot be used",
+        description="Index shards, count what is in them, and name every sample that cannot be "
+        "used. Exit status 1: more than --max-bad-fraction of it.",
+    )
+    checks.add_argument("path", nargs="+", help="such as cc3m/{00000..00331}.tar, or a folder")
+    checks.add_argument("--picture", help="fields (default: jpg;jpeg;png;webp)")
+    checks.add_argument("--caption", help="fields (default: txt;json:caption)")
+    checks.add_argument("--label", help="fields of the class (default: none is read)")
+    checks.add_argument("--decode", action="store_true", help="decode each picture, hash each tar")
+    checks.add_argument("--workers", type=int, default=1, help="processes that index (default: 1)")
+    checks.add_argument("--max-bad-fraction", type=float, default=0.01, help="default: 0.01")
+    checks.add_argument("--json", action="store_true", help="print one JSON object")
+    for name in BUILDS:
+        builds = actions.add_parser(f"build-{name}", help="remake a file that the package ships")
+        builds.add_argument("--source", type=Path, help="a copy of its archive (else: download)")
+        builds.add_argument("--out", type=Path, help="folder (default: the package's own)")
 
 
 def _run(known: argparse.Namespace, rest: list[str]) -> int:
@@ -280,6 +312,64 @@ def _concepts_count(known: argparse.Namespace) -> int:
         rows = known.out.with_suffix(".malformed.csv")
         print(f"{malformed:,} malformed rows were left out; {rows} names them.", file=sys.stderr)
     return 0
+
+
+def _data_list(known: argparse.Namespace) -> int:
+    from lt_course.data import webtext
+
+    for source in webtext.SOURCES:
+        print(f"{source.name}\n    {source.what}")
+        if source.pairs is not None:
+            print(f"    {source.pairs:,} pairs, {source.classes} classes")
+        for needed in source.inputs:
+            print(f"    needs {needed}")
+    return 0
+
+
+def _data_prepare(known: argparse.Namespace) -> int:
+    from lt_course.data import webtext
+
+    names = [source.name for source in webtext.SOURCES if source.inputs]
+    if known.name not in names:
+        raise CourseError(unknown("set that can be prepared", known.name, names))
+    manifest = webtext.prepare_imagenet_captions(
+        known.source, known.out, seed=known.seed, per_shard=known.per_shard, partial=known.partial
+    )
+    about = manifest["about"]
+    print(
+        f"{known.out} holds {about['pairs']:,} pairs of {about['classes']} classes in "
+        f"{len(manifest['shards'])} shards; {about['pictures_missing']} pictures were missing."
+    )
+    return 0
+
+
+def _data_check(known: argparse.Namespace) -> int:
+    from lt_course.data import shard_check, shard_scan, shards
+
+    chosen = {"picture": known.picture, "caption": known.caption, "label": known.label}
+    fields = shard_scan.Fields(**{name: text for name, text in chosen.items() if text is not None})
+    index = shards.load(known.path, fields, max_bad_fraction=1, workers=known.workers)
+    report = shard_check.check(index, known.decode)
+    if known.json:
+        print(json.dumps(dataclasses.asdict(report), ensure_ascii=False))
+    else:
+        for fault in report.faults:
+            print(f"{fault.shard} {fault.key}".rstrip() + f": {fault.reason}")
+        for shard in report.changed:
+            print(f"{shard}: not as the manifest beside it says")
+        print(
+            f"{report.usable:,} of {report.samples:,} samples in {report.shards} shards are "
+            f"usable; a caption has {report.tokens:.1f} tokens; the index takes "
+            f"{report.bytes_per_row:.0f} bytes a row."
+        )
+        for reason, count in {**report.damaged, **report.bad}.items():
+            print(f"{count:>9,} {reason}: {(shard_scan.DAMAGED | shard_scan.REASONS)[reason]}")
+        if report.repeated:
+            print(f"{report.repeated:,} keys stand in more than one shard; is one there twice?")
+    return int(report.too_bad(known.max_bad_fraction))
+
+
+_DATA = {"list": _data_list, "prepare": _data_prepare, "check": _data_check}
 
 
 def _factors(names: list[str]) -> list[experiments.Factor]:

@@ -1,0 +1,79 @@
+"""Photographs: from the bytes of a file to a batch of the paper's size.
+
+Decoding gives RGB whatever the file holds: grey and CMYK JPEG, PNG with a palette, 16 bits or
+transparency (which is dropped), WebP and GIF (its first picture). As in the paper's training
+code, the orientation noted in a camera's EXIF data is not applied.
+
+Workers hand on uint8 pictures, a quarter of the memory of float32; `standardise` belongs on the
+training device.
+"""
+
+from __future__ import annotations
+
+import torch
+from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
+from torch import Tensor
+from torchvision.io import ImageReadMode, decode_image
+from torchvision.transforms import InterpolationMode, v2
+from torchvision.transforms.v2 import functional as V
+
+
+def decode(content: bytes) -> Tensor:
+    """The picture in a JPEG, PNG, WebP or GIF file: uint8 [3, H, W].
+
+    Raises:
+        ValueError: if the bytes are not a whole picture.
+    """
+    if not content:
+        raise ValueError("the file is empty")
+    try:
+        data = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+        picture = decode_image(data, mode=ImageReadMode.RGB)
+    except RuntimeError as error:
+        # torchvision's own words start with the place in its source.
+        raise ValueError(str(error).splitlines()[0].rpartition(", ")[2]) from error
+    if picture.ndim == 4:
+        picture = picture[0]
+    return V.to_dtype(picture, torch.uint8, scale=True)
+
+
+def training_crop(picture: Tensor, size: int, smallest: float, seed: int) -> Tensor:
+    """A random crop, scaled to a square (torchvision's RandomResizedCrop, bicubic).
+
+    Args:
+        picture: uint8 [3, H, W].
+        size: side S of the square.
+        smallest: least share of the area, in (0, 1]; the paper's weak augmentation has 0.9
+            (App. C). Aspect ratios are torchvision's, 3/4 … 4/3.
+        seed: the crop is a function of the picture's shape, `smallest` and this.
+
+    Returns:
+        uint8 [3, S, S].
+    """
+    crop = v2.RandomResizedCrop(
+        size, scale=(smallest, 1), interpolation=InterpolationMode.BICUBIC, antialias=True
+    )
+    # The transform draws from the global generator only: lend it ours, for one picture.
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        cropped: Tensor = crop(picture)
+    return cropped
+
+
+def evaluation_crop(picture: Tensor, size: int, resize: int) -> Tensor:
+    """The centre, after the shorter side was scaled to `resize` (bicubic).
+
+    The paper's classifiers are evaluated with size 224 and resize 256, its CLIPs with 224 and 224.
+
+    Returns:
+        uint8 [3, size, size].
+    """
+    scaled = V.resize(picture, [resize], InterpolationMode.BICUBIC, antialias=True)
+    return V.center_crop(scaled, [size, size])
+
+
+def standardise(pictures: Tensor) -> Tensor:
+    """uint8 [B, 3, S, S] to float32 with the mean and deviation of CLIP's data (App. C)."""
+    mean = torch.tensor(OPENAI_DATASET_MEAN, device=pictures.device).view(3, 1, 1)
+    deviation = torch.tensor(OPENAI_DATASET_STD, device=pictures.device).view(3, 1, 1)
+    return (pictures.float() / 255 - mean) / deviation

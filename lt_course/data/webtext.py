@@ -1,0 +1,334 @@
+"""Labelled picture-text sets of the web, made into shards.
+
+ImageNet-Captions (Fang et al., arXiv 2205.01397) gives the title, the tags and the description
+that 0.45 million ImageNet pictures had on Flickr. The three are kept apart in the JSON member of
+each sample, beside the class, so that every caption variant of the paper is a choice of
+`lt_course.data.shard_scan.Fields` at load time:
+
+    json:title                             titles alone (pictures without one are left out)
+    json:title+tags+description            full text
+    json:name+title+tags+description       the class name in front, as the release trains CLIP
+    json:name                              the class name alone
+
+Classes are joined by their WordNet id, never by the place in a list.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from open_clip import IMAGENET_CLASSNAMES
+from timm.data import ImageNetInfo
+
+from lt_course.data import shard_writer
+from lt_course.data.shard_scan import Fields
+from lt_course.errors import CourseError
+
+FIELDS = Fields(caption="json:name+title+tags+description", label="cls")
+"""How the release reads ImageNet-Captions for CLIP: captions begin with the class name."""
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file that must be at hand before a set can be made."""
+
+    file: str
+    where: str
+    licence: str
+    size: str
+
+    def __str__(self) -> str:
+        return f"{self.file} (from {self.where}; {self.size}; {self.licence})"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A set that can be made into shards, or read as it is.
+
+    Attributes:
+        name: of the command ``lt-course data prepare NAME``; or what to give as shards.
+        what: one line.
+        pairs: as the paper used it; None where the web decides.
+        classes: with at least one picture.
+        inputs: needed files; none where shards are read as they are.
+    """
+
+    name: str
+    what: str
+    pairs: int | None
+    classes: int | None
+    inputs: tuple[Input, ...] = ()
+
+
+IMAGENET = Input(
+    "ILSVRC2012_img_train.tar, or the folder train/ with one folder or tar a class",
+    "https://image-net.org/download-images.php",
+    "registration; research and education without profit",
+    "138 GB",
+)
+CAPTIONS = Input(
+    "imagenet_captions.json, or imagenet_captions.zip",
+    "https://github.com/mlfoundations/imagenet-captions",
+    "texts belong to their Flickr authors; see the repository",
+    "roughly 0.3 GB unpacked",
+)
+IMAGENET_CAPTIONS = Source(
+    "imagenet-captions",
+    "ImageNet pictures with their title, tags and description on Flickr (IN-Caps)",
+    pairs=448_896,
+    classes=999,
+    inputs=(IMAGENET, CAPTIONS),
+)
+SOURCES = (
+    IMAGENET_CAPTIONS,
+    Source(
+        "hf://datasets/pixparse/cc3m-wds/cc3m-train-*.tar",
+        "Conceptual Captions 3M, shards that are read as they are",
+        pairs=None,
+        classes=None,
+    ),
+    Source(
+        "hf://datasets/pixparse/cc12m-wds/cc12m-train-*.tar",
+        "Conceptual 12M, shards that are read as they are",
+        pairs=None,
+        classes=None,
+    ),
+)
+
+
+_TWICE = {"n04008634": "projectile", "n04355933": "sunglass"}
+"""Classes that open_clip calls as it calls another one (missile, sunglasses)."""
+
+
+@dataclass(frozen=True)
+class ImageNetClass:
+    """One of the 1,000 classes: its number, WordNet id and the name that CLIP is asked by."""
+
+    label: int
+    wnid: str
+    name: str
+
+
+@cache
+def imagenet_classes() -> dict[str, ImageNetClass]:
+    """The classes by WordNet id.
+
+    A class's number is the rank of its WordNet id, as for every list of the 1,000 classes. The
+    names are OpenAI's as open_clip lists them, but for two that the list gives to two classes
+    each; those are called as in the paper's frequency files.
+    """
+    wnids = ImageNetInfo("imagenet-1k").label_names()
+    if wnids != sorted(wnids) or len(set(wnids)) != len(IMAGENET_CLASSNAMES):
+        raise CourseError(
+            "The list of ImageNet's WordNet ids in the package timm is not the one that this "
+            "course knows; install the version in requirements.lock."
+        )
+    numbered = enumerate(zip(wnids, IMAGENET_CLASSNAMES, strict=True))
+    return {
+        wnid: ImageNetClass(label, wnid, _TWICE.get(wnid, name)) for label, (wnid, name) in numbered
+    }
+
+
+def prepare_imagenet_captions(
+    source: Path, out: Path, *, seed: int = 0, per_shard: int = 10_000, partial: bool = False
+) -> shard_writer.Manifest:
+    """Write ImageNet-Captions as shards; a stopped command goes on where it was.
+
+    Samples are numbered in a seeded order, so that neighbours in a shard are of different classes
+    for readers that go through it. Each has the members ``jpg`` (ImageNet's own bytes), ``cls``
+    (0 … 999) and ``json`` (``filename``, ``wnid``, ``name``, ``title``, ``tags``,
+    ``description``).
+
+    Args:
+        source: folder with the files of `IMAGENET_CAPTIONS`.
+        out: folder of the shards.
+        seed: of the order.
+        per_shard: samples a tar.
+        partial: take what is there of the pictures, and any number of pairs.
+
+    Returns:
+        The manifest; its field ``about`` has the number of pairs and classes.
+
+    Raises:
+        CourseError: if a file is missing or malformed, or (unless `partial`) pictures are missing
+            or the pairs are not the 448,896 of 999 classes that the paper has.
+    """
+    captions = _find_captions(source)
+    content = _captions_json(captions)
+    records = _records(captions, content)
+    pictures = _Pictures.find(source, {record["wnid"] for record in records})
+    absent = [record for record in records if record["filename"] not in pictures]
+    if absent and not partial:
+        raise CourseError(
+            f"{len(absent)} of {len(records)} pictures named in {captions} are not in {source}, "
+            f"the first is {absent[0]['wnid']}/{absent[0]['filename']}; complete the folder, or "
+            "add --partial to go without them."
+        )
+    records = [record for record in records if record["filename"] in pictures]
+    classes = Counter(record["wnid"] for record in records)
+    expected = IMAGENET_CAPTIONS.pairs, IMAGENET_CAPTIONS.classes
+    if (len(records), len(classes)) != expected and not partial:
+        raise CourseError(
+            f"{captions} gives {len(records):,} pairs of {len(classes)} classes; the paper has "
+            f"{expected[0]:,} of {expected[1]}. Get the file from {CAPTIONS.where}, or add "
+            "--partial if you mean another set."
+        )
+    order = np.random.default_rng([seed, 0x1CA]).permutation(len(records))
+    by_key = {f"{i:09d}": records[row] for i, row in enumerate(order)}
+    about = {
+        "name": IMAGENET_CAPTIONS.name,
+        "pairs": len(records),
+        "classes": len(classes),
+        "pictures_missing": len(absent),
+        "captions_sha256": hashlib.sha256(content).hexdigest(),
+        "seed": seed,
+    }
+
+    def members(key: str) -> dict[str, bytes]:
+        record = by_key[key]
+        known = imagenet_classes()[record["wnid"]]
+        said = {"filename": record["filename"], "wnid": known.wnid, "name": known.name}
+        said |= {name: record[name] for name in ("title", "tags", "description")}
+        return {
+            "jpg": pictures.read(record["filename"]),
+            "cls": str(known.label).encode(),
+            "json": json.dumps(said, ensure_ascii=False).encode(),
+        }
+
+    return shard_writer.write(out, list(by_key), members, about=about, per_shard=per_shard)
+
+
+def _missing(source: Path, inputs: Iterable[Input]) -> CourseError:
+    named = "; ".join(str(each) for each in inputs)
+    return CourseError(f"The folder {source} lacks: {named}. Put it there and start again.")
+
+
+def _find_captions(source: Path) -> Path:
+    for name in ("imagenet_captions.json", "imagenet_captions.zip"):
+        for folder in (source, source / "imagenet-captions"):
+            if (folder / name).is_file():
+                return folder / name
+    raise _missing(source, [CAPTIONS, *([] if _has_pictures(source) else [IMAGENET])])
+
+
+def _captions_json(path: Path) -> bytes:
+    if path.suffix == ".json":
+        return path.read_bytes()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            (name,) = (n for n in archive.namelist() if Path(n).name == "imagenet_captions.json")
+            return archive.read(name)
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise CourseError(
+            f"{path} is not a zip file with one imagenet_captions.json; get it again from "
+            f"{CAPTIONS.where}."
+        ) from error
+
+
+def _records(path: Path, content: bytes) -> list[Record]:
+    """The records of the 1,000 classes, by file name; each checked."""
+    try:
+        found = json.loads(content)
+    except ValueError as error:
+        raise CourseError(
+            f"{path} is not JSON ({error}); get it again from {CAPTIONS.where}."
+        ) from error
+    if not isinstance(found, list):
+        raise CourseError(f"{path} is not a list of records; get it from {CAPTIONS.where}.")
+    records: dict[str, Record] = {}
+    for number, record in enumerate(found):
+        if not (
+            isinstance(record, dict)
+            and all(isinstance(record.get(k), str) for k in ("filename", "wnid", "title"))
+            and isinstance(record.get("description"), str)
+            and isinstance(record.get("tags"), list)
+        ):
+            raise CourseError(
+                f"Record {number} of {path} lacks one of filename, wnid, title, tags and "
+                f"description; get the file from {CAPTIONS.where}."
+            )
+        if record["wnid"] not in imagenet_classes():
+            continue
+        if record["filename"] in records:
+            raise CourseError(
+                f"{path} names the picture {record['filename']} twice (record {number}); get the "
+                f"file from {CAPTIONS.where}."
+            )
+        records[record["filename"]] = record
+    return [records[name] for name in sorted(records)]
+
+
+def _has_pictures(source: Path) -> bool:
+    places = (source, source / "train")
+    return (source / _WHOLE).is_file() or any(
+        any(place.glob("n????????")) or any(place.glob("n????????.tar")) for place in places
+    )
+
+
+_WHOLE = "ILSVRC2012_img_train.tar"
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """Where each picture lies: a file, or a piece of a tar (offset, size)."""
+
+    places: Mapping[str, tuple[Path, int, int]]
+
+    @staticmethod
+    def find(source: Path, wnids: Iterable[str]) -> _Pictures:
+        """The pictures of the given classes, in any of the forms that ImageNet is kept in."""
+        if not _has_pictures(source):
+            raise _missing(source, [IMAGENET])
+        places: dict[str, tuple[Path, int, int]] = {}
+        if (whole := source / _WHOLE).is_file():
+            with tarfile.open(whole, "r:") as outer:
+                # A tar of one tar a class: an uncompressed tar's members lie in it as they are.
+                for inner in outer:
+                    places |= _in_tar(whole, inner.offset_data)
+            return _Pictures(places)
+        for wnid in wnids:
+            for place in (source / "train", source):
+                if (folder := place / wnid).is_dir():
+                    places |= {path.name: (path, 0, -1) for path in folder.iterdir()}
+                elif (tar := place / f"{wnid}.tar").is_file():
+                    places |= _in_tar(tar, 0)
+        return _Pictures(places)
+
+    def __contains__(self, filename: object) -> bool:
+        return filename in self.places
+
+    def read(self, filename: str) -> bytes:
+        path, offset, size = self.places[filename]
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(size)
+
+
+def _in_tar(path: Path, start: int) -> dict[str, tuple[Path, int, int]]:
+    """The members of a tar that begins at byte `start` of a file."""
+    with path.open("rb") as file:
+        file.seek(start)
+        try:
+            with tarfile.open(fileobj=file, mode="r:") as tar:
+                return {
+                    Path(member.name).name: (path, member.offset_data, member.size)
+                    for member in tar
+                    if member.isfile()
+                }
+        except tarfile.ReadError as error:
+            raise CourseError(
+                f"{path} is not a whole tar at byte {start} ({error}); get it again from "
+                f"{IMAGENET.where}."
+            ) from error
