@@ -159,7 +159,8 @@ def test_standardised_features_may_have_any_size() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_informative_features_transfer_and_random_ones_do_not(seed: int) -> None:
-    parts = [blobs(n, 4, 8, seed=10 * seed + s) for s, n in enumerate((120, 60, 200))]
+    sizes = enumerate((120, 60, 200))
+    parts = [blobs(n, 4, 8, seed=10 * seed + s, spread=0.5) for s, n in sizes]
     generator = torch.Generator().manual_seed(seed)
     noise = [
         Sample(torch.randn(part.features.shape, generator=generator), part.labels) for part in parts
@@ -253,7 +254,7 @@ def test_groups_stay_whole_and_sides_get_their_share(seed: int) -> None:
 
 
 def rows_of(part: Part) -> np.ndarray:
-    """Which drawings of IconTail a part holds (no two of them are equal)."""
+    """Which drawings of IconTail a part holds, as the last of equal ones."""
     row = {picture.tobytes(): i for i, picture in enumerate(icontail.load().pictures)}
     return np.array([row[picture.tobytes()] for picture in part.pictures])
 

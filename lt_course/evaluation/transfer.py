@@ -35,7 +35,7 @@ PENALTIES: Floats = np.logspace(-6, 5, 45)
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Features and labels of one part of a transfer set.
+    """Features and labels of one part of a transfer set, both on the CPU.
 
     Attributes:
         features: float [N, D].
@@ -341,6 +341,8 @@ def _require_fitting(sample: Sample, classes: int) -> None:
         )
     if not features.isfinite().all():
         raise CourseError("A feature is not finite; look at the model that computed it.")
+    if labels.ndim == 1 and classes < 2:
+        raise CourseError(f"classes is {classes}; there must be two or more to tell apart.")
     least, greatest = (0, classes - 1) if labels.ndim == 1 else (-1, 1)
     if labels.min() < least or labels.max() > greatest or labels.shape[1:] not in ((), (classes,)):
         raise CourseError(
