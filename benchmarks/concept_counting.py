@@ -45,7 +45,7 @@ def spellings(random: np.random.Generator) -> tuple[list[str], list[str]]:
         word.title() if draw < 0.25 else f"{word}," if draw < 0.35 else word
         for word, draw in zip(mixed, random.random(len(mixed)), strict=True)
     ]
-    known = set(nouns)
+    known = set(nouns) - set(FUNCTION_WORDS)
     return [*FUNCTION_WORDS, *noisy][:SPELLINGS], [word for word in mixed if word in known]
 
 
@@ -73,14 +73,20 @@ def write_captions(
 def write_concepts(path: Path, classes: int, nouns: list[str], random: np.random.Generator) -> None:
     """Names of nouns, frequent ones more often: ranks are uniform on a logarithmic scale.
 
-    The 30 most frequent nouns are left out, so that a caption names 0.3 of 1,000 classes on
-    average, as captions of CC-12M do of ImageNet's (0.2 in LAION-400M).
+    The 30 most frequent nouns are left out, since captions name few classes: 0.3 of ImageNet's
+    on average in CC-12M, 0.2 in LAION-400M.
     """
     ends = np.log(30), np.log(len(nouns))
 
+    taken: set[str] = set()
+
     def name() -> str:
-        ranks = np.exp(random.uniform(*ends, random.choice(3, p=[0.55, 0.4, 0.05]) + 1))
-        return " ".join(nouns[int(rank) - 1] for rank in ranks)
+        while True:
+            ranks = np.exp(random.uniform(*ends, random.choice(3, p=[0.55, 0.4, 0.05]) + 1))
+            drawn = " ".join(nouns[int(rank) - 1] for rank in ranks)
+            if drawn not in taken:  # classes hardly ever share a name
+                taken.add(drawn)
+                return drawn
 
     lists = {f"class {n}": [name() for _ in range(random.integers(1, 4))] for n in range(classes)}
     path.write_text(json.dumps(lists))
