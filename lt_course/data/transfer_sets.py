@@ -268,7 +268,7 @@ def _split(
         pools = [np.flatnonzero((labels == label) & (side == s)) for label in enough]
         taken = np.concatenate([generator.permutation(pool)[:count] for pool in pools])
         parts.append(Part(icontail.pictures[rows[taken]], np.arange(len(enough)).repeat(count)))
-    return TransferSet(name, tuple(names[label] for label in enough), "top-1", *parts)
+    return TransferSet(name, tuple(names[int(label)] for label in enough), "top-1", *parts)
 
 
 # --- Small pictures of others -------------------------------------------------------------------
