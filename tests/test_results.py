@@ -301,12 +301,16 @@ def test_the_committed_records_are_whole_and_declared() -> None:
     assert (results.FOLDER / "runs.jsonl").stat().st_size < 2e6
 
 
-def test_the_committed_records_were_made_by_one_code() -> None:
-    found = list(results.load().values())
-    for scale in {each.run.scale for each in found}:
-        codes = {each.environment["code"] for each in found if each.run.scale == scale}
-        assert len(codes) == 1, scale
-    for each in found:
+BEFORE, AFTER = "7f18794582d0", "de3b04777ebc"
+"""Two codes made the records. Between them changed how frequencies are dealt where only some
+drawings may be used, and nothing else that moves a number: `lt-course study verify` finds the
+other runs equal to the last bit."""
+
+
+def test_the_committed_records_were_made_by_code_that_deals_as_today() -> None:
+    for each in results.load().values():
+        restricted = each.run.data.style != "all" or each.run.data.authors is not None
+        assert each.environment["code"] in ({AFTER} if restricted else {BEFORE, AFTER})
         assert {"commit", "versions", "threads", "seconds", "processor"} <= set(each.environment)
 
 
