@@ -61,7 +61,9 @@ lesson.paper_sets()
 
 # %% tags=["nbval-check-output"]
 PROFILES = ["flat", "incaps", "laionet"]
-steep = {p: study.run("clip-title", profile=p) for p in PROFILES}
+# Of many concepts, the rarest have too few drawings for a large flat profile.
+MANY = {"pictures": SCALE.pictures if SCALE.concepts <= 60 else 3_000}
+steep = {p: study.run("clip-title", profile=p, **MANY) for p in PROFILES}
 print(study.differences(steep.values()))
 sets = {p: study.training_set(run) for p, run in steep.items()}
 
@@ -85,7 +87,7 @@ plt.show()
 
 # %% tags=["nbval-ignore-output"]
 levels = {
-    f"{m} {p}": study.get(study.run(m, profile=p))
+    f"{m} {p}": study.get(study.run(m, profile=p, **MANY))
     for m in ("sl", "clip-title")
     for p in PROFILES
 }
@@ -120,11 +122,10 @@ pd.DataFrame(borrowed).T
 # %% mystnb={"image": {"alt": "Four rows of drawings of a gift: line drawings in the first and third row, solid ones in the second and fourth."}, "figure": {"caption": "One concept as two runs see it, and as the test shows it to both.", "name": "fig-06-styles"}}
 data = icontail.load()
 GIFT = [concept.name for concept in data.concepts].index("gift")
-THIRD = {"pictures": SCALE.pictures // 3}
-EVEN = study.run("clip-title", profile="flat", **THIRD)
+ALL = study.run("clip-title", profile="natural", pictures=None)
 rows = {
     f"trained on {s}": lesson.examples(
-        study.training_set(study.override(EVEN, style=s)), GIFT
+        study.training_set(study.override(ALL, style=s)), GIFT
     )
     for s in ("line", "solid")
 }
@@ -135,7 +136,11 @@ show.strips(rows)
 plt.show()
 
 # %% tags=["nbval-ignore-output"]
-FEWER = study.run("clip-title", **THIRD, duration=f"{3 * SCALE.epochs} epochs")
+FEWER = study.run(
+    "clip-title",
+    pictures=SCALE.pictures // 3,
+    duration=f"{3 * SCALE.epochs} epochs",
+)
 KNOBS = {
     "all": {},
     "line": {"style": "line"},
@@ -204,7 +209,7 @@ by_authors = {
     "all authors": {},
 }
 rows = {
-    name: lesson.examples(study.training_set(study.override(EVEN, **knob)), GIFT)
+    name: lesson.examples(study.training_set(study.override(ALL, **knob)), GIFT)
     for name, knob in by_authors.items()
 }
 show.strips(rows)
