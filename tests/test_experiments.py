@@ -244,3 +244,9 @@ def test_every_declared_run_has_the_pictures_that_it_asks_for(name: str) -> None
             assert len(drawn.pictures) >= run.training.batch
             if not data.trim and data.fraction == 1:
                 assert len(drawn.pictures) == (data.pictures or 0) + data.others
+
+
+def test_a_training_set_of_other_data_is_refused_and_not_drawn_from_ours() -> None:
+    run = study.override(study.run("sl", scale="tiny"), dataset="imagenet-captions")
+    with pytest.raises(CourseError, match="'dataset' is 'imagenet-captions'"):
+        training_set(run)

@@ -108,10 +108,9 @@ def execute(
         CourseError: as `lt_course.data.longtail.draw`, `lt_course.training.loop.fit` and
             `device_of` do.
     """
-    require_sound(run)
     device = device_of(run)
-    icontail = icontail_module.load()
     drawn = training_set(run)
+    icontail = icontail_module.load()
     order = Order(drawn.labels, run.training.batch, run.seed, run.training.sampler)
     teacher: Weights | None = None
     if run.model.text_head in ("initialised", "frozen"):
@@ -154,8 +153,9 @@ def training_set(run: Run) -> Draw:
     """The pictures that a run trains on, without training it.
 
     Raises:
-        CourseError: as `lt_course.data.longtail.draw` does.
+        CourseError: as `require_sound` and `lt_course.data.longtail.draw` do.
     """
+    require_sound(run)
     fields = asdict(run.data)
     del fields["dataset"]
     return draw(icontail_module.load(), fields.pop("concepts"), **fields)

@@ -52,7 +52,7 @@ SCHEMA = pa.schema(
 
 EVIDENCE, REPLICATION = range(5), range(5, 10)
 """Seeds that the lessons show and the claims are judged by, and seeds that were first trained when
-lessons and claims had been written."""
+the claims had been declared."""
 
 MEASURED = ("frequency", "trimmed", "accuracy", "predictions", "mean_logit")
 
