@@ -101,6 +101,47 @@ class Pictures(Sequence[Any]):
 # --- IconTail -----------------------------------------------------------------------------------
 
 
+def evaluated_concepts(
+    icontail: IconTail, classes: int, *, counts: tuple[int, int] = (12, 4), seed: int = 0
+) -> TransferSet:
+    """Name the evaluated concepts: the test is that of every run, by families never trained on.
+
+    Training and validation pictures may have been trained on without their labels. Every concept
+    has equally many, so that what features owe to frequency is not mixed up with what a probe does.
+
+    Args:
+        icontail: the data set.
+        classes: number C of evaluated concepts.
+        counts: training and validation pictures of each concept.
+        seed: of which drawings are taken.
+
+    Raises:
+        CourseError: if a concept has too few training drawings.
+    """
+    generator = np.random.default_rng([seed, 0xE7A])
+    sides: tuple[list[Ints], list[Ints]] = ([], [])
+    for concept in range(classes):
+        pool = np.flatnonzero((icontail.concept == concept) & ~icontail.test)
+        if len(pool) < sum(counts):
+            raise CourseError(
+                f"The transfer set 'evaluated concepts' asks for {sum(counts)} pictures of each "
+                f"concept, but {icontail.concepts[concept].name!r} has {len(pool)}; lower 'counts'."
+            )
+        pool = generator.permutation(pool)
+        sides[0].append(pool[: counts[0]])
+        sides[1].append(pool[counts[0] : sum(counts)])
+    test = np.flatnonzero(icontail.test & (icontail.concept < classes))
+    return TransferSet(
+        "evaluated concepts",
+        tuple(concept.name for concept in icontail.concepts[:classes]),
+        "top-1",
+        *(
+            Part(icontail.pictures[rows], icontail.concept[rows].astype(np.int64))
+            for rows in (*map(np.concatenate, sides), test)
+        ),
+    )
+
+
 def held_out_concepts(
     icontail: IconTail,
     evaluated: int | None = None,

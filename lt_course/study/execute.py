@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-import pandas as pd
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
@@ -18,14 +17,11 @@ from torch import Tensor
 
 from lt_course import scale as scales
 from lt_course.data import icontail as icontail_module
-from lt_course.data.appearance import is_solid
 from lt_course.data.captions import captions, matching_prompts, zero_shot_prompts
 from lt_course.data.icontail import IconTail
 from lt_course.data.longtail import Draw, draw
 from lt_course.data.tokens import tokens
 from lt_course.errors import CourseError
-from lt_course.evaluation.bias import bias_report, per_class
-from lt_course.evaluation.neural_collapse import class_means, mean_cosine, nc1, nc2
 from lt_course.evaluation.zero_shot import zero_shot_prototypes
 from lt_course.models.heads import Prototypes
 from lt_course.models.image_towers import image_tower
@@ -33,38 +29,22 @@ from lt_course.models.text_towers import LanguageModel, pretrained_text_tower, t
 from lt_course.objectives.batch import Batch
 from lt_course.objectives.classify import Classification, Classify
 from lt_course.objectives.contrast import Contrast, Contrastive
+from lt_course.objectives.distill import Distill, Distillation, Timetable
+from lt_course.study import outcome
+from lt_course.study.outcome import Outcome
 from lt_course.study.spec import Run, open_world_clip
 from lt_course.training import checkpoints
 from lt_course.training.augment import random_crop, standardise
+from lt_course.training.crops import multi_crop
 from lt_course.training.loop import fit
 from lt_course.training.order import Order, numpy_generator, torch_generator
+from lt_course.training.schedules import steps
 
 Captioner = Callable[[NDArray[np.int64], int], Tensor]
 """Rows of the training set and a step in, token ids [B, L] out."""
 
 Weights = Mapping[str, Tensor]
 """Parameters and buffers of a trained model, by name."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run leaves.
-
-    Attributes:
-        metrics: of the test pictures.
-        history: one row per epoch of training.
-        per_class: one row per concept: concept, name, frequency, trimmed (whether it was cut to a
-            few shots), accuracy, predictions, and mean_logit, its logit's mean over all test
-            pictures.
-        arrays: ``test`` int64 [M], indices of the test pictures; ``labels`` and ``predictions``
-            int64 [M]; ``prototypes`` and ``centres`` float32 [C, D], class vectors and mean
-            image features.
-    """
-
-    metrics: dict[str, float]
-    history: list[dict[str, float]]
-    per_class: pd.DataFrame
-    arrays: dict[str, NDArray[Any]]
 
 
 def device_of(run: Run) -> torch.device:
@@ -115,13 +95,16 @@ def execute(
     teacher: Weights | None = None
     if run.model.text_head in ("initialised", "frozen"):
         teacher = (pretrained or _train_first)(open_world_clip(run))
-    objective: Classification | Contrastive
+    objective: Classification | Contrastive | Distillation
     captioner: Captioner | None = None
     zero_shot: Tensor | None = None
-    if isinstance(run.objective, Classify):
-        objective = _classification(run, run.objective, icontail, drawn, teacher)
-    else:
-        objective, captioner, zero_shot = _contrastive(run, run.objective, icontail, drawn, teacher)
+    match run.objective:
+        case Classify() as options:
+            objective = _classification(run, options, icontail, drawn, teacher)
+        case Contrast() as options:
+            objective, captioner, zero_shot = _contrastive(run, options, icontail, drawn, teacher)
+        case Distill() as options:
+            objective = _distillation(run, options, order)
     objective.to(device)
 
     pictures = torch.from_numpy(icontail.pictures[drawn.pictures]).to(device)
@@ -130,7 +113,10 @@ def execute(
     def load(rows: NDArray[np.int64], step: int) -> Batch:
         picked = torch.from_numpy(rows).to(device)
         generator = torch_generator(run.seed, step, "augmentation")
-        cropped = random_crop(standardise(pictures[picked]), run.training.crop, generator)
+        shown = standardise(pictures[picked])
+        if isinstance(run.objective, Distill):
+            return Batch(shown, labels[picked], crops=multi_crop(shown, run.objective, generator))
+        cropped = random_crop(shown, run.training.crop, generator)
         if run.training.channels_last:
             cropped = cropped.contiguous(memory_format=torch.channels_last)
         said = None if captioner is None else captioner(rows, step).to(device)
@@ -146,7 +132,9 @@ def execute(
         address=run.address,
         before_step=before_step,
     )
-    return _evaluate(run, icontail, drawn, objective, zero_shot, history)
+    if isinstance(objective, Distillation):
+        return outcome.of_features(icontail, drawn, objective, history)
+    return outcome.of_class_vectors(icontail, drawn, objective, zero_shot, history)
 
 
 def training_set(run: Run) -> Draw:
@@ -204,6 +192,12 @@ def require_sound(run: Run) -> None:
         )
     if isinstance(objective, Classify):
         _require_sound_classifier(run, objective)
+    elif isinstance(objective, Distill):
+        if model.text_head != "scratch":
+            raise CourseError(
+                f"Field 'text_head' is {model.text_head!r}, but self-distillation has neither text "
+                "nor class vectors; use 'scratch'."
+            )
     elif model.text_tower is None:
         raise CourseError(
             "Field 'text_tower' is None, but the contrastive objective reads captions; name one."
@@ -251,6 +245,21 @@ def _classification(
             ),
             torch.from_numpy(drawn.frequency),
         )
+
+
+def _distillation(run: Run, options: Distill, order: Order) -> Distillation:
+    per_epoch = order.steps_per_epoch
+    total = steps(run.training.duration, "duration", per_epoch)
+    timetable = Timetable(
+        total,
+        steps(options.teacher_warmup, "teacher_warmup", per_epoch, total),
+        steps(options.freeze_last_layer, "freeze_last_layer", per_epoch, total),
+    )
+    model = run.model
+    with torch.random.fork_rng():
+        torch.manual_seed(run.seed)
+        tower = image_tower(model.image_tower, model.embedding, model.picture_size)
+        return Distillation(options, tower, model.embedding, timetable)
 
 
 def _prototypes(run: Run, icontail: IconTail, teacher: Weights) -> Tensor:
@@ -304,76 +313,3 @@ def _behind_a_language_model(
     concepts = torch.from_numpy(icontail.concept[drawn.pictures].astype(np.int64))[:, None]
     zero_shot = torch.arange(run.data.concepts)[:, None, None]
     return objective, lambda rows, step: concepts[torch.from_numpy(rows)], zero_shot
-
-
-@torch.no_grad()
-def _evaluate(
-    run: Run,
-    icontail: IconTail,
-    drawn: Draw,
-    objective: Classification | Contrastive,
-    zero_shot: Tensor | None,
-    history: list[dict[str, float]],
-) -> Outcome:
-    """Everything that is measured on the test pictures."""
-    classes = run.data.concepts
-    test = np.flatnonzero(icontail.test & (icontail.concept < classes))
-    labels = icontail.concept[test].astype(np.int64)
-    objective.eval()
-    device = next(objective.parameters()).device
-    shown = standardise(torch.from_numpy(icontail.pictures[test]).to(device))
-    raw = torch.cat([objective.image_tower(part).float() for part in shown.split(512)])
-    features = F.normalize(raw, dim=1)
-    if isinstance(objective, Contrastive):
-        assert zero_shot is not None
-        prototypes = zero_shot_prototypes(objective.text_features, zero_shot.to(device))
-        logits = objective.temperature(features @ prototypes.T)
-    else:
-        prototypes = objective.head.weight
-        logits = objective.scores(features)
-    predictions = logits.argmax(1).cpu().numpy()
-
-    accuracy, predicted = per_class(labels, predictions, classes)
-    table = pd.DataFrame(
-        {
-            "concept": [concept.key for concept in icontail.concepts[:classes]],
-            "name": [concept.name for concept in icontail.concepts[:classes]],
-            "frequency": drawn.frequency,
-            "trimmed": drawn.trimmed,
-            "accuracy": accuracy,
-            "predictions": predicted,
-            "mean_logit": logits.mean(0).cpu().numpy(),
-        }
-    )
-    raw, features, prototypes = raw.cpu(), features.cpu(), prototypes.float().cpu()
-    truth = torch.from_numpy(labels)
-    centres = class_means(features, truth, classes)
-    right, solid = labels == predictions, is_solid(icontail.pictures[test])
-    seen = drawn.frequency > 0
-    metrics = cast("dict[str, float]", bias_report(drawn.frequency, labels, predictions)) | {
-        "accuracy_line": _mean(right[~solid]),
-        "accuracy_solid": _mean(right[solid]),
-        "accuracy_kept": _mean(accuracy[~drawn.trimmed]),
-        "accuracy_trimmed": _mean(accuracy[drawn.trimmed]),
-        "predictions_trimmed": _mean(predicted[drawn.trimmed]),
-        "nc1": nc1(raw, truth, classes),
-        "nc2_means": nc2(centres),
-        "nc2_prototypes": nc2(prototypes, centre=False),
-        "cosine_seen": mean_cosine(prototypes[seen]),
-        "cosine_unseen": mean_cosine(prototypes[~seen]),
-        "loss": history[-1]["loss"],
-        "frequency_limit": drawn.limit,
-    }
-    arrays = {
-        "test": test,
-        "labels": labels,
-        "predictions": predictions,
-        "prototypes": prototypes.numpy(),
-        "centres": centres.float().numpy(),
-    }
-    return Outcome(metrics, history, table, arrays)
-
-
-def _mean(values: NDArray[Any]) -> float:
-    """The mean, or nan where there is none."""
-    return float(values.mean()) if len(values) else float("nan")

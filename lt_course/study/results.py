@@ -25,11 +25,9 @@ import pyarrow.parquet as pq
 
 from lt_course.data import icontail
 from lt_course.errors import CourseError
-from lt_course.objectives.classify import Classify
-from lt_course.objectives.contrast import Contrast
 from lt_course.study import store
 from lt_course.study.experiments import Factor, factor, factors
-from lt_course.study.spec import Data, Model, Run, unknown
+from lt_course.study.spec import OBJECTIVES, Data, Model, Run, unknown
 from lt_course.training.loop import Training
 
 FOLDER = Path(__file__).parents[2] / "results"
@@ -314,14 +312,10 @@ def rebuild(spec: dict[str, Any], name: str) -> Run:
     Raises:
         CourseError: if a field is unknown or out of range.
     """
-    objectives: dict[str, type[Classify] | type[Contrast]] = {
-        "classify": Classify,
-        "contrast": Contrast,
-    }
     fields = dict(spec["objective"])
     kind = fields.pop("kind")
-    if kind not in objectives:
-        raise CourseError(unknown("objective", kind, objectives))
+    if kind not in OBJECTIVES:
+        raise CourseError(unknown("objective", kind, OBJECTIVES))
     try:
         return Run(
             name=name,
@@ -329,7 +323,7 @@ def rebuild(spec: dict[str, Any], name: str) -> Run:
             seed=spec["seed"],
             data=Data(**spec["data"]),
             model=Model(**spec["model"]),
-            objective=objectives[kind](**fields),
+            objective=OBJECTIVES[kind](**fields),
             training=Training(**spec["training"]),
         )
     except TypeError as error:

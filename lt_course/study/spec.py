@@ -1,7 +1,7 @@
 """A run, frozen: everything that decides its result.
 
-The canonical JSON of a `Run` hashes to its address in the store. A factor of the study is a list of
-runs that differ in one field (and the seed); `differences` is the proof.
+What of a `Run` is not at its default hashes to its address in the store. A factor of the study is a
+list of runs that differ in one field (and the seed); `differences` is the proof.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ from lt_course.errors import CourseError
 from lt_course.fields import COUNT, NATURAL, SEED, check
 from lt_course.objectives.classify import Classify
 from lt_course.objectives.contrast import Contrast
+from lt_course.objectives.distill import Distill
 from lt_course.training.loop import Training
+
+ObjectiveSpec = Classify | Contrast | Distill
+OBJECTIVES: dict[str, type[ObjectiveSpec]] = {
+    kind.__name__.lower(): kind for kind in (Classify, Contrast, Distill)
+}
+"""What can be minimised, by the name that a spec's canonical JSON gives it."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,7 @@ class Run:
     seed: int = 0
     data: Data = Data()
     model: Model = Model()
-    objective: Classify | Contrast = Classify()
+    objective: ObjectiveSpec = Classify()
     training: Training = Training()
 
     def __post_init__(self) -> None:
@@ -126,18 +133,35 @@ class Run:
 
     @property
     def address(self) -> str:
-        """First 16 hexadecimal digits of the SHA-256 of the canonical JSON."""
-        return hashlib.sha256(self.json().encode()).hexdigest()[:16]
+        """First 16 hexadecimal digits of the SHA-256 of the fields that are not at their default.
+
+        So a field that a later version adds moves no address, as long as its default is what
+        was done before.
+        """
+        told: dict[str, Any] = {"kind": self._kind, "scale": self.scale, "seed": self.seed}
+        for part in ("data", "model", "objective", "training"):
+            spec = getattr(self, part)
+            set_otherwise = (f.name for f in fields(spec) if getattr(spec, f.name) != f.default)
+            told[part] = {name: getattr(spec, name) for name in set_otherwise}
+        return hashlib.sha256(_canonical(told).encode()).hexdigest()[:16]
 
     def json(self) -> str:
-        """Canonical JSON: keys sorted, no blanks, without the name."""
+        """Canonical JSON of all fields but the name: keys sorted, no blanks."""
         plain = dataclasses.asdict(self)
         del plain["name"]
-        plain["objective"]["kind"] = type(self.objective).__name__.lower()
-        return json.dumps(plain, sort_keys=True, separators=(",", ":"))
+        plain["objective"]["kind"] = self._kind
+        return _canonical(plain)
+
+    @property
+    def _kind(self) -> str:
+        return type(self.objective).__name__.lower()
 
 
-NAMED: dict[str, tuple[str, Classify | Contrast]] = {
+def _canonical(plain: dict[str, Any]) -> str:
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"))
+
+
+NAMED: dict[str, tuple[str, ObjectiveSpec]] = {
     "sl": ("supervised learning, all classes in every softmax", Classify()),
     "sl-vocab": ("supervised learning over sampled vocabularies", Classify(vocabulary=32)),
     "clip-template": ("CLIP on class templates", Contrast("template")),

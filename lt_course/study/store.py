@@ -48,6 +48,7 @@ DECIDES_RESULTS = (
     "data/icontail.py",
     "data/longtail.py",
     "data/tokens.py",
+    "data/transfer_sets.py",
     "data/resources/icontail.npz",
     "data/resources/icontail_text.npz",
     "models/*.py",
@@ -55,9 +56,11 @@ DECIDES_RESULTS = (
     "training/*.py",
     "evaluation/bias.py",
     "evaluation/neural_collapse.py",
+    "evaluation/transfer.py",
     "evaluation/zero_shot.py",
     "study/spec.py",
     "study/execute.py",
+    "study/outcome.py",
 )
 """Files of the package that a result can depend on (a test holds the list against the imports)."""
 
@@ -72,7 +75,7 @@ class Record:
         history: one row per epoch of training.
         per_class: one row per concept: concept, name, frequency, trimmed, accuracy, predictions,
             mean_logit.
-        arrays: test, labels, predictions, prototypes, centres (`lt_course.study.execute.Outcome`).
+        arrays: test, labels, predictions, prototypes, centres (`lt_course.study.outcome.Outcome`).
         environment: versions, device, threads, memory; ``seconds`` and ``cpu_seconds`` of the
             process that finished the run, set-up and evaluation included, and the ``first_step``
             that it took (not 0 if it went on from a checkpoint); ``pictures_per_second`` of its
