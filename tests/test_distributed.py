@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from conftest import small_icontail
 from torch import Tensor, nn
 
+from lt_course import study
+from lt_course.data import icontail
 from lt_course.errors import CourseError
 from lt_course.models.heads import Prototypes
 from lt_course.models.image_towers import SmallCNN
@@ -24,6 +27,7 @@ from lt_course.objectives.classify import Classification, Classify
 from lt_course.objectives.contrast import Contrastive
 from lt_course.objectives.distill import Distill, Distillation, Timetable
 from lt_course.objectives.processes import by_first, everyone, rank, ranks
+from lt_course.study.store import Record
 from lt_course.training import checkpoints, loop
 from lt_course.training.distributed import (
     VARIABLES,
@@ -37,7 +41,7 @@ from lt_course.training.order import Order, share
 CPU = torch.device("cpu")
 # One process imports everything, and the others are forked from it.
 SPAWN = get_context("forkserver")
-SPAWN.set_forkserver_preload(["lt_course.training.loop", "lt_course.models.text_towers"])
+SPAWN.set_forkserver_preload(["lt_course.study"])
 
 
 def environment(rank: int, size: int, port: int) -> dict[str, str]:
@@ -431,6 +435,34 @@ def train_with_batch(batch: int) -> None:
 
 def no_batch(rows: np.ndarray, step: int) -> Batch:
     raise AssertionError("nothing may be loaded")
+
+
+# A whole run
+
+RUN = {"concepts": 8, "pictures": 160, "profile": "incaps", "batch": 32, "duration": "2 epochs"}
+
+
+def run_of(name: str, store: Path) -> Record:
+    with pytest.MonkeyPatch.context() as patch:
+        data = small_icontail()
+        patch.setattr(icontail, "load", lambda: data)
+        patch.setenv("LT_COURSE_STORE", str(store))
+        settings = RUN | {"optimiser": "sgd", "learning_rate": 0.02, "precision": "float32"}
+        return study.get(study.run(name, scale="tiny", **settings))
+
+
+@pytest.mark.parametrize("name", ["sl-vocab", "clip-title"])
+def test_a_run_of_two_processes_has_the_metrics_of_one(groups, tmp_path: Path, name: str) -> None:
+    """Crops, captions and vocabularies are drawn as for one; process 0 keeps the record."""
+    one = run_of(name, tmp_path / "one")
+    two, second = groups(2).all(partial(run_of, name, tmp_path / "two"))
+    assert (one.environment["processes"], two.environment["processes"]) == (1, 2)
+    assert two.metrics == pytest.approx(second.metrics, rel=0, abs=0, nan_ok=True)
+    assert two.metrics["loss"] == pytest.approx(one.metrics["loss"], abs=1e-4)
+    np.testing.assert_allclose(two.arrays["prototypes"], one.arrays["prototypes"], atol=1e-4)
+    assert sorted(p.name for p in two.folder.iterdir()) == sorted(
+        p.name for p in one.folder.iterdir()
+    )
 
 
 # Joining

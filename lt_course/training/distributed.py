@@ -1,6 +1,6 @@
 """One training on several processes, each with a device of its own.
 
-    torchrun --nproc-per-node 8 -m lt_course.cli run …
+    torchrun --nproc-per-node 8 --no-python lt-course run NAME --scale full
 
 torchrun tells each process its rank in environment variables; `process_group` reads them. What a
 step shows, and what is drawn for it, are functions of seed and step, so the processes agree on that
