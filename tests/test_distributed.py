@@ -14,6 +14,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from conftest import small_icontail
+from open_clip.loss import ClipLoss
 from torch import Tensor, nn
 
 from lt_course import study
@@ -232,6 +233,30 @@ def test_contrast_in_double_precision(groups, size: int, tile: int | None) -> No
             torch.testing.assert_close(found[key], value, rtol=1e-12, atol=1e-12, msg=key)
 
 
+def open_clip_gradients(gather_with_gradient: bool) -> dict[str, Tensor]:
+    objective = objective_of("contrast").double()
+    part = loop._own_part(batch_of(2), B)
+    image = F.normalize(objective.image_tower(part.pictures.double()), dim=1)
+    text = F.normalize(objective.text_tower(part.tokens), dim=1)
+    theirs = ClipLoss(
+        gather_with_grad=gather_with_gradient, rank=rank(), world_size=ranks(), cache_labels=False
+    )
+    theirs(image, text, objective.temperature.log_scale.exp()).backward()
+    average_gradients(objective)
+    return {key: p.grad for key, p in objective.named_parameters()}
+
+
+def test_open_clip_agrees_if_it_gathers_with_gradient(groups) -> None:
+    """Its default gives the towers half of their gradient on two processes, and s all of its."""
+    expected = double_contrast(None)
+    agreeing = groups(2).all(partial(open_clip_gradients, True))[0]
+    default = groups(2).all(partial(open_clip_gradients, False))[0]
+    for key, found in agreeing.items():
+        torch.testing.assert_close(found, expected[key], rtol=1e-12, atol=1e-12, msg=key)
+        share_of_it = 1 if key == "temperature.log_scale" else 0.5
+        torch.testing.assert_close(default[key], share_of_it * expected[key], msg=key)
+
+
 def vocabularies() -> Tensor:
     objective = objective_of("classify, vocabulary")
     labels = loop._own_part(batch_of(1), B).labels
@@ -370,6 +395,23 @@ def test_a_value_that_is_not_finite_stops_all_with_one_sentence(groups) -> None:
     assert isinstance(first, CourseError)
     assert "not finite at step 4" in str(first)
     assert str(second) == str(first)
+
+
+@pytest.mark.parametrize("kind", ["classify", "contrast"])
+def test_compiled_parts_keep_their_names(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compilation itself takes a quarter of a minute; here it is asked for and left out."""
+    asked = []
+    compile_module = nn.Module.compile
+    monkeypatch.setattr(
+        nn.Module, "compile", lambda self: asked.append(type(self)) or compile_module(self)
+    )
+    _, expected = train(kind)
+    assert not asked
+    with torch.compiler.set_stance("force_eager"):
+        _, found = train(kind, compile=True)
+    assert SmallCNN in asked
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[key], expected[key]) for key in expected)
 
 
 def interrupt_one(step: int) -> None:
