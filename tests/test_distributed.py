@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from conftest import small_icontail
 from open_clip.loss import ClipLoss
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from lt_course import study
 from lt_course.data import icontail
@@ -310,6 +311,15 @@ def test_batch_norm_over_all_processes(groups, size: int) -> None:
             torch.testing.assert_close(found[key], value, rtol=1e-4, atol=1e-4, msg=key)
 
 
+def test_cuda_devices_get_the_batch_norm_of_torch() -> None:
+    with FakeTensorMode(), torch.device("cuda"):
+        model = nn.Sequential(nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3)))
+        names = list(model.state_dict())
+        synchronise_batch_norm(model)
+    assert type(model[0][1]) is nn.SyncBatchNorm
+    assert list(model.state_dict()) == names
+
+
 # The loop
 
 STEPS = 8
@@ -377,6 +387,15 @@ def test_two_processes_train_as_one(groups, kind: str) -> None:
                 assert row == pytest.approx(expected, abs=1e-5)
     key = "image_tower.layers.0.0.weight"
     assert (weights[key] - start[key]).abs().max() > 1e-3
+
+
+def test_batch_norm_of_each_process(groups) -> None:
+    _, expected = train("classify")
+    (_, first), (_, second) = groups(2).all(partial(train, "classify", sync_batch_norm=False))
+    key, running = "head.weight", "image_tower.layers.0.1.running_mean"
+    assert torch.equal(first[key], second[key])
+    assert not torch.allclose(first[key], expected[key], rtol=1e-5, atol=1e-5)
+    assert not torch.equal(first[running], second[running])
 
 
 def test_bfloat16_trains_on_two_processes(groups) -> None:

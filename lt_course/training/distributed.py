@@ -4,7 +4,8 @@
 
 torchrun tells each process its rank in environment variables; `process_group` reads them. What a
 step shows, and what is drawn for it, are functions of seed and step, so the processes agree on that
-without talking (`lt_course.training.order.share`).
+without talking (`lt_course.training.order.share`). A process that fails alone, over a file that it
+cannot read say, leaves the others waiting; torchrun ends them then.
 
 Gradients are averaged once, after the backward pass of the whole batch (`average_gradients`).
 Torch's DistributedDataParallel hooks itself into one forward call of one module; here a batch may

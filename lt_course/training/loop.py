@@ -280,7 +280,8 @@ def _backward(
     B = len(batch.labels)
     if B % options.accumulate:
         raise CourseError(
-            f"Field 'accumulate' is {options.accumulate}, which does not divide the batch of {B}."
+            f"Field 'accumulate' is {options.accumulate}, which does not divide the batch of {B}"
+            f"{' that each process has' if ranks() > 1 else ''}."
         )
     size = B // options.accumulate
     parts = [batch.rows(start, start + size) for start in range(0, B, size)]
