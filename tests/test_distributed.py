@@ -84,11 +84,12 @@ class Group:
             self.pipes.append(here)
             self.processes.append(process)
 
-    def start(self, order: Callable[[], Any]) -> None:
+    def start(self, order: Callable[[], Any] | None) -> None:
         for pipe in self.pipes:
             pipe.send(order)
 
     def answers(self) -> list[Any]:
+        assert all(pipe.poll(120) for pipe in self.pipes), "a process does not answer"
         return [pipe.recv() for pipe in self.pipes]
 
     def all(self, order: Callable[[], Any]) -> list[Any]:
@@ -97,9 +98,8 @@ class Group:
         return self.answers()
 
     def close(self) -> None:
-        for pipe, process in zip(self.pipes, self.processes, strict=True):
-            if process.is_alive():
-                pipe.send(None)
+        self.start(None)
+        for process in self.processes:
             process.join(10)
             process.kill()
 

@@ -75,10 +75,10 @@ class Record:
         per_class: one row per concept: concept, name, frequency, trimmed, accuracy, predictions,
             mean_logit.
         arrays: test, labels, predictions, prototypes, centres (`lt_course.study.execute.Outcome`).
-        environment: versions, device, threads, processes, memory; ``seconds`` and ``cpu_seconds``
-            of the process that finished the run, set-up and evaluation included, and the
-            ``first_step`` that it took (not 0 if it went on from a checkpoint);
-            ``pictures_per_second`` of its training alone.
+        environment: versions, device, threads, memory; ``seconds`` and ``cpu_seconds`` of the
+            process that finished the run, set-up and evaluation included, and the ``first_step``
+            that it took (not 0 if it went on from a checkpoint); ``pictures_per_second`` of its
+            training alone; how many ``processes`` shared it, of which these are the first's.
         folder: where it lies.
     """
 
