@@ -20,8 +20,11 @@ from lt_course import study
 from lt_course.data import concept_counts, concept_lists
 from lt_course.data.concepts import Definition
 from lt_course.errors import CourseError
+from lt_course.objectives.processes import rank
 from lt_course.study import experiments, fill, results, verify
+from lt_course.study.execute import device_of
 from lt_course.study.spec import Run, field_places, unknown
+from lt_course.training.distributed import process_group
 from lt_course.training.loop import Interrupted
 
 HEADINGS = {"accuracy": "accuracy", "spearman_accuracy": "S(a)", "spearman_predictions": "S(p)"}
@@ -183,7 +186,10 @@ def _run(known: argparse.Namespace, rest: list[str]) -> int:
         fields = [place.replace("_", "-") for place in field_places(declared)]
         name = word.removeprefix("--").partition("=")[0]
         raise CourseError(unknown(f"field of {known.name}", name, [*fields, "scale", "json"]))
-    record = study.get(chosen)
+    with process_group(device_of(chosen)):
+        record, first = study.get(chosen), rank() == 0
+    if not first:
+        return 0
     summary = record.summary()
     if known.json:
         print(json.dumps(summary))

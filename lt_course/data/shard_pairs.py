@@ -33,7 +33,7 @@ from lt_course.data import photographs
 from lt_course.data.shard_scan import CONTEXT
 from lt_course.data.shards import Index, read, require_few
 from lt_course.errors import CourseError
-from lt_course.training.order import Order, torch_generator
+from lt_course.training.order import Order, share, torch_generator
 
 ATTEMPTS = 20
 """Other rows that are tried in the place of a damaged one."""
@@ -166,24 +166,6 @@ class Pairs(Dataset[PairBatch]):
 def substitute(row: int, attempt: int, rows: int) -> int:
     """The row that takes the place of a damaged one: a function of that row alone."""
     return int(np.random.default_rng([0x5AB, row, attempt]).integers(rows))
-
-
-def share(rows: NDArray[np.int64], rank: int, ranks: int) -> NDArray[np.int64]:
-    """The rows of a global batch [B] that process `rank` of `ranks` reads: [B / ranks].
-
-    The shares of all ranks, one behind the other, are the batch: what a step shows does not
-    depend on the number of processes, and all of them have equally many steps.
-
-    Raises:
-        CourseError: if `ranks` does not divide B.
-    """
-    if len(rows) % ranks:
-        raise CourseError(
-            f"Field 'batch' is {len(rows)}, which {ranks} processes cannot share evenly; use a "
-            f"multiple of {ranks}."
-        )
-    each = len(rows) // ranks
-    return rows[rank * each : (rank + 1) * each]
 
 
 @dataclass(frozen=True)

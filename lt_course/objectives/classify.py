@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from lt_course.fields import COUNT, NATURAL, check
 from lt_course.models.heads import Prototypes
 from lt_course.objectives.batch import Batch, Report, Representations
+from lt_course.objectives.processes import everyone, rank
 
 Sampling = Literal["frequency", "sqrt", "uniform", "in-batch"]
 Loss = Literal["softmax", "sigmoid"]
@@ -48,7 +49,9 @@ class Classify:
             With V = C or None there is nothing to draw: the softmax is over all classes.
         sampling: law by which the vocabulary is filled up: in proportion to class frequency, to its
             square root, uniformly, or not at all (in-batch, which ignores V).
-        micro_batch: pictures that share one vocabulary; divides the batch.
+        micro_batch: pictures that share one vocabulary; divides the batch. Micro-batches are parts
+            of the global batch: they may lie on several processes, and do not depend on how many
+            there are.
         loss: cross-entropy of one softmax, or the sum of binary ones of a sigmoid a class; both
             over the vocabulary alone.
         adjustment: remedy for the class prior.
@@ -182,12 +185,14 @@ class Classification(nn.Module):
         }
 
     def _vocabularies(self, labels: Tensor, generator: torch.Generator) -> Tensor:
-        """Which classes each picture is told from: bool [B, C]."""
+        """Which classes each picture of this process is told from: bool [B, C]."""
         classes, m = len(self.frequency), self.options.micro_batch
         if not self.options.draws_from(classes):
             return labels.new_ones(len(labels), classes, dtype=torch.bool)
-        masks = draw_vocabularies(labels.view(-1, m), self.frequency, self.options, generator)
-        return masks.repeat_interleave(m, dim=0)
+        together = everyone(labels).view(-1, m)
+        masks = draw_vocabularies(together, self.frequency, self.options, generator)
+        place = rank() * len(labels) + torch.arange(len(labels), device=labels.device)
+        return masks[place // m]
 
     def _log_prior(self) -> Tensor:
         """Log of each class's share of the training pictures; a class without any counts as one."""

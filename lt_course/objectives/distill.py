@@ -35,7 +35,7 @@ from lt_course.fields import COUNT, NATURAL, check
 from lt_course.models.heads import Projection, WeightNormPrototypes
 from lt_course.objectives.batch import Batch, Report, Representations
 from lt_course.objectives.collapse import Assignments, signs_of_collapse
-from lt_course.objectives.processes import everyone
+from lt_course.objectives.processes import everyone, rank
 
 Targets = Literal["centring", "sinkhorn"]
 LastLayer = Literal["normalised", "weight-norm"]
@@ -392,7 +392,9 @@ class Distillation(nn.Module):
     def _warn_of_collapse(self, report: Report, step: int) -> None:
         """Say so once, at the end of a window or of the run; in its first half it may be early."""
         done, total = step + 1, self.timetable.total
-        if self._warned or done < total / 2 or (done % self.options.window and done < total):
+        if rank() > 0 or self._warned:
+            return
+        if done < total / 2 or (done % self.options.window and done < total):
             return
         if signs := signs_of_collapse({name: share.item() for name, share in report.items()}):
             self._warned = True

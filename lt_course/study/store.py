@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -34,6 +35,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from lt_course.errors import CourseError
+from lt_course.objectives.processes import by_first, rank, ranks
 from lt_course.study.execute import device_of, execute, require_sound, weights
 from lt_course.study.spec import Run, open_world_clip
 from lt_course.training.progress import progress
@@ -79,7 +81,7 @@ class Record:
         environment: versions, device, threads, memory; ``seconds`` and ``cpu_seconds`` of the
             process that finished the run, set-up and evaluation included, and the ``first_step``
             that it took (not 0 if it went on from a checkpoint); ``pictures_per_second`` of its
-            training alone.
+            training alone; how many ``processes`` shared it, of which these are the first's.
         folder: where it lies.
     """
 
@@ -128,28 +130,40 @@ def get(run: Run) -> Record:
     """The record of a run: read if it is in the store, else trained now.
 
     If another process is training the same run, this one waits for it. A run that was stopped goes
-    on from its last checkpoint.
+    on from its last checkpoint. Processes that train together (`lt_course.training.distributed`)
+    must all ask; the first of them reads and writes the store.
 
     Raises:
         CourseError: as `lt_course.study.execute.execute` does.
     """
     folder = root() / run.address / code_hash()
-    if (record := _read(run, folder)) is not None:
+    if (record := by_first(lambda: _read(run, folder))) is not None:
         return record
+    with _locked(run, folder):
+        return by_first(lambda: _read(run, folder)) or _train(run, folder)
+
+
+@contextmanager
+def _locked(run: Run, folder: Path) -> Iterator[None]:
+    """Hold the lock of a run; of processes that train together, the first holds it for all."""
     lock = FileLock(folder / "lock")
+
+    def acquire() -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=0)
+        except Timeout:
+            with progress(f"{run.name}, seed {run.seed}: another process trains it, waiting", 1):
+                lock.acquire()
+        except OSError as error:
+            raise CourseError(
+                f"The run store {root()} cannot be written ({error.strerror}); set LT_COURSE_STORE "
+                "to a folder that can."
+            ) from error
+
+    by_first(acquire)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        with progress(f"{run.name}, seed {run.seed}: another process trains it, waiting", 1):
-            lock.acquire()
-    except OSError as error:
-        raise CourseError(
-            f"The run store {root()} cannot be written ({error.strerror}); set LT_COURSE_STORE to "
-            "a folder that can."
-        ) from error
-    try:
-        return _read(run, folder) or _train(run, folder)
+        yield
     finally:
         lock.release()
 
@@ -216,12 +230,15 @@ def _train(run: Run, folder: Path) -> Record:
     require_sound(run)
     # A run that another one starts from is no part of its own costs.
     teacher = open_world_clip(run) if run.model.text_head in ("initialised", "frozen") else None
-    taught_by = None if teacher is None else weights(get(teacher).folder / "checkpoint")
+    taught_by = None
+    if teacher is not None:
+        taught = get(teacher).folder / "checkpoint"
+        taught_by = by_first(lambda: weights(taught))
     wall, cpu = time.perf_counter(), time.process_time()
     steps: list[tuple[int, float]] = []
 
     def note(step: int) -> None:
-        if not steps:  # the specification has proved to be sound
+        if not steps and rank() == 0:  # the specification has proved to be sound
             spec = json.loads(run.json()) | {"name": run.name}
             _write(folder / "spec.json", json.dumps(spec, indent=1))
         steps.append((step, time.perf_counter()))
@@ -230,18 +247,22 @@ def _train(run: Run, folder: Path) -> Record:
         run, folder / "checkpoint", note, None if taught_by is None else lambda _: taught_by
     )
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    rows = [*outcome.history, outcome.metrics]
-    _write(folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
-    outcome.per_class.to_parquet(folder / "per_class.parquet")
-    np.savez_compressed(folder / "arrays.npz", **cast("Any", outcome.arrays))
-    environment = _environment(run) | {
-        "seconds": round(wall, 3),
-        "cpu_seconds": round(cpu, 3),
-        "first_step": steps[0][0] if steps else None,
-        "pictures_per_second": _speed(steps, run.training.batch),
-    }
-    _write(folder / "environment.json", json.dumps(environment, indent=1))
-    return _finished(run, folder)
+
+    def keep() -> Record:
+        rows = [*outcome.history, outcome.metrics]
+        _write(folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+        outcome.per_class.to_parquet(folder / "per_class.parquet")
+        np.savez_compressed(folder / "arrays.npz", **cast("Any", outcome.arrays))
+        environment = _environment(run) | {
+            "seconds": round(wall, 3),
+            "cpu_seconds": round(cpu, 3),
+            "first_step": steps[0][0] if steps else None,
+            "pictures_per_second": _speed(steps, run.training.batch),
+        }
+        _write(folder / "environment.json", json.dumps(environment, indent=1))
+        return _finished(run, folder)
+
+    return by_first(keep)
 
 
 def _speed(steps: list[tuple[int, float]], batch: int) -> float | None:
@@ -270,6 +291,7 @@ def _environment(run: Run) -> dict[str, Any]:
         "versions": {package: version(package) for package in packages},
         "device": str(device_of(run)),
         "threads": torch.get_num_threads(),
+        "processes": ranks(),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // per_mebibyte,
     }
 

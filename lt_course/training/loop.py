@@ -2,8 +2,12 @@
 
 A step asks `Order` for its pictures, the objective for its loss, and the schedule for its learning
 rate; all three depend on the step's number alone. A run that was stopped goes on from its last
-checkpoint and ends with the same weights, bit by bit, if it is given as many threads as before
-(sums depend on how they are grouped).
+checkpoint and ends with the same weights, bit by bit, if it is given as many threads and processes
+as before (sums depend on how they are grouped).
+
+Several processes (`lt_course.training.distributed`) share each batch and end with the weights of a
+single one, up to rounding. Whether to stop is told from values that all of them have, so they stop
+at the same step.
 """
 
 from __future__ import annotations
@@ -26,14 +30,20 @@ from torch import Tensor, nn
 from lt_course.errors import CourseError
 from lt_course.fields import COUNT, NATURAL, check
 from lt_course.objectives.batch import Batch, Objective, Report
+from lt_course.objectives.processes import by_first, everyone, rank, ranks
 from lt_course.scale import Precision
 from lt_course.training import checkpoints
-from lt_course.training.order import Order, Sampler, torch_generator
+from lt_course.training.distributed import average_gradients, start_alike, synchronise_batch_norm
+from lt_course.training.order import Order, Sampler, share, torch_generator
 from lt_course.training.progress import progress
 from lt_course.training.schedules import Schedule, ScheduleName, steps
 
 LoadBatch = Callable[[NDArray[np.int64], int], Batch]
-"""(rows of the training set, step) -> batch on the training device."""
+"""(rows of the training set, step) -> batch on the training device.
+
+The rows are those of the global batch. Of several processes each may load all of them, or only its
+`lt_course.training.order.share`; random numbers must be drawn as for all.
+"""
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,7 @@ class Training:
 
     Attributes:
         duration: of the run.
-        batch: pictures a step.
+        batch: pictures a step, over all processes.
         sampler: order of the pictures, `lt_course.training.order.Order`.
         crop: least area of the random crop, 0.01 … 1 (`lt_course.training.augment.random_crop`).
         optimiser: ``adamw`` (betas 0.9 and 0.999), or ``sgd`` with Nesterov momentum 0.9.
@@ -54,8 +64,13 @@ class Training:
         precision: of the towers; losses are always float32.
         channels_last: memory layout of convolutions.
         accumulate: parts that a batch is encoded in, one after the other, to save memory; the
-            loss still compares the whole batch.
+            loss still compares the whole batch. Of several processes each parts its own share.
         checkpoint_every: greatest work that a kill can lose.
+        sync_batch_norm: of several processes, take batch statistics over the global batch. False
+            takes those of each process's share: another model, and running statistics of process
+            0 alone. A single process has no use for it.
+        compile: let torch.compile build faster code for the parts of the model, in minutes and
+            with other rounding.
     """
 
     duration: str = "6 epochs"
@@ -72,6 +87,8 @@ class Training:
     channels_last: bool = True
     accumulate: int = 1
     checkpoint_every: str = "25 %"
+    sync_batch_norm: bool = True
+    compile: bool = False
 
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range."""
@@ -119,11 +136,11 @@ def fit(
 
     Args:
         objective: model and loss.
-        load: rows of the training set and a step in, a batch out.
+        load: rows of a step's global batch in, a batch out.
         order: which rows make up which step.
         options: how to train.
         label: what the progress line calls the run.
-        folder: where checkpoints go; None keeps none.
+        folder: where checkpoints go; None keeps none. Process 0 alone writes and reads there.
         address: identity of the run; a checkpoint with another one is refused.
         before_step: called with each step's number (tests inject faults here).
 
@@ -132,8 +149,8 @@ def fit(
 
     Raises:
         CourseError: if the loss or the gradient is not finite (the optimiser has not taken that
-            step), the duration is less than a step, the batch exceeds the data, or a checkpoint
-            belongs to another run.
+            step), the duration is less than a step, the batch exceeds the data, the processes
+            cannot share it evenly, or a checkpoint belongs to another run.
         Interrupted: after Ctrl-C or SIGTERM; the state of the last whole step is saved.
     """
     assert isinstance(objective, nn.Module)
@@ -156,9 +173,16 @@ def fit(
         tuple(steps(m, "milestones", per_epoch, total) for m in options.milestones),
     )
     every = max(1, steps(options.checkpoint_every, "checkpoint_every", per_epoch, total))
+    share(order.rows(0), rank(), ranks())
+    start_alike(objective)
+    if options.sync_batch_norm and ranks() > 1:
+        synchronise_batch_norm(objective)
     adapt = optimiser(objective, options)
     if options.channels_last:
         objective.to(memory_format=torch.channels_last)
+    if options.compile:
+        for part in objective.children():
+            part.compile()
 
     start, history, recent = _resume(objective, adapt, folder, address)
 
@@ -166,31 +190,35 @@ def fit(
         if folder is not None:
             state = {"address": address, "step": step, "history": history, "recent": recent}
             state |= {"model": objective.state_dict(), "optimiser": adapt.state_dict()}
-            checkpoints.save(folder, step, state)
+            by_first(lambda: checkpoints.save(folder, step, state))
 
     objective.train()
-    with _deferred_signals() as interrupted, progress(label, total, start) as line:
+    quiet = rank() > 0
+    with _deferred_signals() as interrupted, progress(label, total, start, quiet) as line:
         for step in range(start, total):
             before_step(step)
             for group in adapt.param_groups:
                 group["lr"] = schedule(step)
             adapt.zero_grad(set_to_none=True)
-            batch = load(order.rows(step), step)
+            batch = _own_part(load(order.rows(step), step), order.batch)
             generator = torch_generator(order.seed, step, "objective")
-            loss, report = _backward(objective, batch, options, generator)
+            own_loss, report = _backward(objective, batch, options, generator)
+            loss = everyone(own_loss).mean(0)
+            average_gradients(objective)
             _require_finite(objective, loss, step, schedule(step))
             adapt.step()
             objective.after_step()
-            recent.append({"loss": loss.item()} | {k: v.item() for k, v in report.items()})
+            recent.append({"loss": loss.item()} | _means(report))
             if (step + 1) % per_epoch == 0 or step + 1 == total:
                 means = {k: float(np.mean([row[k] for row in recent])) for k in recent[0]}
                 history.append({"step": step + 1, "learning_rate": schedule(step)} | means)
                 recent = []
                 line.set_postfix_str(f"loss {means['loss']:.2f}", refresh=False)
             line.update()
-            if (step + 1) % every == 0 or step + 1 == total or interrupted():
+            stop = bool(everyone(torch.tensor(interrupted(), device=loss.device)).any())
+            if (step + 1) % every == 0 or step + 1 == total or stop:
                 save(step + 1)
-            if interrupted():
+            if stop:
                 kept = "saved; the same command goes on from there" if folder else "not saved"
                 raise Interrupted(
                     f"{label} was stopped after step {step + 1} of {total} and {kept}."
@@ -202,7 +230,7 @@ def _resume(
     objective: nn.Module, adapt: torch.optim.Optimizer, folder: Path | None, address: str
 ) -> tuple[int, list[dict[str, float]], list[dict[str, float]]]:
     """Load the newest checkpoint, if there is one: step, history, and the epoch's rows so far."""
-    state = None if folder is None else checkpoints.load_latest(folder)
+    state = None if folder is None else by_first(lambda: checkpoints.load_latest(folder))
     if state is None:
         return 0, [], []
     if state["address"] != address:
@@ -213,6 +241,22 @@ def _resume(
     objective.load_state_dict(state["model"])
     adapt.load_state_dict(state["optimiser"])
     return state["step"], state["history"], state["recent"]
+
+
+def _own_part(batch: Batch, whole: int) -> Batch:
+    """This process's part of a batch, of which nothing else may have been loaded."""
+    size = whole // ranks()
+    if len(batch.labels) == size:
+        return batch
+    return batch.rows(rank() * size, (rank() + 1) * size)
+
+
+def _means(report: Report) -> dict[str, float]:
+    """The report on the global batch."""
+    if ranks() > 1:
+        means = everyone(torch.stack(list(report.values()))).mean(0)
+        report = dict(zip(report, means, strict=True))
+    return {name: value.item() for name, value in report.items()}
 
 
 def _backward(
@@ -236,7 +280,8 @@ def _backward(
     B = len(batch.labels)
     if B % options.accumulate:
         raise CourseError(
-            f"Field 'accumulate' is {options.accumulate}, which does not divide the batch of {B}."
+            f"Field 'accumulate' is {options.accumulate}, which does not divide the batch of {B}"
+            f"{' that each process has' if ranks() > 1 else ''}."
         )
     size = B // options.accumulate
     parts = [batch.rows(start, start + size) for start in range(0, B, size)]

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lt_course.errors import CourseError
+
 Sampler = Literal["natural", "class-balanced"]
 
 
@@ -64,6 +66,24 @@ class Order:
 @lru_cache(maxsize=2)
 def _shuffled(pictures: int, seed: int, epoch: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, 1, epoch]).permutation(pictures)
+
+
+def share(rows: NDArray[np.int64], rank: int, ranks: int) -> NDArray[np.int64]:
+    """The rows of a global batch [B] that process `rank` of `ranks` shows: [B / ranks].
+
+    The shares of all ranks, one behind the other, are the batch: what a step shows does not
+    depend on the number of processes, and all of them have equally many steps.
+
+    Raises:
+        CourseError: if `ranks` does not divide B.
+    """
+    if len(rows) % ranks:
+        raise CourseError(
+            f"Field 'batch' is {len(rows)}, which {ranks} processes cannot share evenly; use a "
+            f"multiple of {ranks}."
+        )
+    each = len(rows) // ranks
+    return rows[rank * each : (rank + 1) * each]
 
 
 Stream = Literal["captions", "augmentation", "objective"]

@@ -40,16 +40,16 @@ def _in_notebook() -> bool:
     return shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"
 
 
-def progress(label: str, total: int, initial: int = 0) -> tqdm:
-    """A progress line over `total` steps, of which `initial` are done."""
-    notebook = _in_notebook()
+def progress(label: str, total: int, initial: int = 0, quiet: bool = False) -> tqdm:
+    """A progress line over `total` steps, of which `initial` are done; none if `quiet`."""
+    notebook = _in_notebook() and not quiet
     return tqdm(
         desc=label,
         total=total,
         initial=initial,
         unit=" steps",
         file=_NotebookLine() if notebook else sys.stderr,
-        disable=not notebook and not sys.stderr.isatty(),
+        disable=quiet or (not notebook and not sys.stderr.isatty()),
         ascii=" ▏▎▍▌▋▊▉█",
         ncols=100,
         mininterval=0.5,

@@ -1,0 +1,158 @@
+"""One training on several processes, each with a device of its own.
+
+    torchrun --nproc-per-node 8 --no-python lt-course run NAME --scale full
+
+torchrun tells each process its rank in environment variables; `process_group` reads them. What a
+step shows, and what is drawn for it, are functions of seed and step, so the processes agree on that
+without talking (`lt_course.training.order.share`). A process that fails alone, over a file that it
+cannot read say, leaves the others waiting; torchrun ends them then.
+
+Gradients are averaged once, after the backward pass of the whole batch (`average_gradients`).
+Torch's DistributedDataParallel hooks itself into one forward call of one module; here a batch may
+be encoded twice and in parts, and the loss uses parameters (temperature, prototypes) outside of
+any forward call. A plain all-reduce is right for all of that. Its price is that it does not overlap
+with the backward pass.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from lt_course.errors import CourseError
+from lt_course.objectives.processes import everyone, ranks
+
+VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+"""What torchrun sets."""
+
+
+@contextmanager
+def process_group(device: torch.device) -> Iterator[None]:
+    """Join the other processes that torchrun has started; without torchrun there are none.
+
+    They talk through gloo on the CPU and nccl on CUDA devices, where each process takes the device
+    of its local rank as its current one.
+
+    Raises:
+        CourseError: if the environment variables are set in part or not numbers, or if a machine
+            has more processes than CUDA devices.
+    """
+    found = [name for name in VARIABLES if name in os.environ]
+    if not found:
+        yield
+        return
+    if missing := [name for name in VARIABLES if name not in found]:
+        raise CourseError(
+            f"The environment variables {', '.join(found)} are set, but {', '.join(missing)} are "
+            "not; start several processes with torchrun, or unset those for a single one."
+        )
+    local = _whole("LOCAL_RANK", _whole("WORLD_SIZE"))
+    if device.type == "cuda":
+        if local >= (devices := torch.cuda.device_count()):
+            raise CourseError(
+                f"LOCAL_RANK is {local}, but this machine has {devices} CUDA devices; give "
+                f"torchrun --nproc-per-node {devices} or fewer."
+            )
+        torch.cuda.set_device(local)
+    dist.init_process_group(
+        "nccl" if device.type == "cuda" else "gloo",
+        rank=_whole("RANK", _whole("WORLD_SIZE")),
+        world_size=_whole("WORLD_SIZE"),
+    )
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def _whole(variable: str, below: int | None = None) -> int:
+    text = os.environ[variable]
+    if not text.isdecimal() or (below is not None and int(text) >= below):
+        limit = "" if below is None else f" below the WORLD_SIZE of {below}"
+        raise CourseError(
+            f"The environment variable {variable} is {text!r}; it must be a whole number{limit}, "
+            "as torchrun sets it."
+        )
+    return int(text)
+
+
+@torch.no_grad()
+def start_alike(module: nn.Module) -> None:
+    """Give all processes the parameters and buffers of process 0."""
+    if ranks() == 1:
+        return
+    for tensor in module.state_dict().values():
+        dist.broadcast(whole := tensor.contiguous(), src=0)
+        tensor.copy_(whole)
+
+
+@torch.no_grad()
+def average_gradients(module: nn.Module) -> None:
+    """Replace each parameter's gradient by its mean over the processes.
+
+    What is not finite on one process is not finite on any of them afterwards.
+    """
+    if ranks() == 1:
+        return
+    gradients = [p.grad for p in module.parameters() if p.grad is not None]
+    together = torch.cat([gradient.flatten() for gradient in gradients])
+    dist.all_reduce(together)
+    together /= ranks()
+    parts = together.split([gradient.numel() for gradient in gradients])
+    for gradient, mean in zip(gradients, parts, strict=True):
+        gradient.copy_(mean.view_as(gradient))
+
+
+def synchronise_batch_norm(module: nn.Module) -> None:
+    """Let batch norms use the statistics of the global batch, in place.
+
+    On CUDA devices that is torch's SyncBatchNorm; it has no CPU version, so there `GlobalBatchNorm`
+    takes its place. Names and values in the state_dict stay what they were.
+    """
+    for name, child in module.named_children():
+        synchronise_batch_norm(child)
+        if not isinstance(child, nn.modules.batchnorm._BatchNorm):
+            continue
+        if next(child.buffers()).device.type == "cuda":
+            setattr(module, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))
+        else:
+            child.__class__ = GlobalBatchNorm
+
+
+class GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """Batch norm over the equally large parts of all processes, on any device.
+
+    Shapes: float [b, C, …] in and out.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise with the global statistics in training, with the running ones otherwise."""
+        if not self.training:
+            return super().forward(x)
+        dims = [0, *range(2, x.ndim)]
+        own = torch.stack([x.float().mean(dims), x.float().var(dims, correction=0)])
+        means, variances = everyone(own).unbind(1)
+        mean = means.mean(0)
+        variance = (variances + (means - mean).square()).mean(0)
+        if self.track_running_stats:
+            self._note(mean.detach(), variance.detach(), ranks() * x.numel() // x.shape[1])
+        scale = self.weight * (variance + self.eps).rsqrt()
+        shape = (1, -1, *[1] * (x.ndim - 2))
+        return (x * scale.view(shape) + (self.bias - mean * scale).view(shape)).to(x.dtype)
+
+    def _note(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        assert self.momentum is not None
+        self.num_batches_tracked += 1
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
+
+    def _check_input_dim(self, x: Tensor) -> None:
+        """Any number of dimensions will do."""
