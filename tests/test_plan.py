@@ -347,7 +347,7 @@ def test_gpus_share_the_batch(small) -> None:
         ({}, "t4", 0, "The number of GPUs is 0"),
         ({}, "t4", 3, "'batch' is 128, which does not divide into 3 GPUs"),
         ({"accumulate": 3}, "t4", 1, "use a multiple of 3"),
-        ({"sampling": "in-batch"}, "t4", 8, "Field 'micro_batch' does not divide the 16 pictures"),
+        ({"sampling": "in-batch", "micro_batch": 48}, "t4", 1, "Field 'micro_batch' is 48"),
         ({"batch": 8192}, "t4", 1, "there are only 200 training pictures"),
         ({"text_head": "language-model"}, "t4", 1, "which only CLIP can read"),
         ({"dataset": "x", "pictures": None}, "t4", 1, "Field 'pictures' is None, all that 'x' has"),

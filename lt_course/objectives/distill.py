@@ -319,8 +319,8 @@ class Distillation(nn.Module):
         self._warned = False
 
     def get_extra_state(self) -> Tensor:
-        """The number of steps taken, int64 []: in ``state_dict``, and never on the GPU."""
-        return torch.tensor(self.step)
+        """The number of steps taken, int64 [], for ``state_dict``."""
+        return self.centre.new_tensor(self.step, dtype=torch.int64)
 
     def set_extra_state(self, state: Tensor) -> None:
         """Go on from that step."""

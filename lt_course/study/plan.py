@@ -327,10 +327,8 @@ def _remedies(run: Run, gpus: int, fits: Callable[[int, int], bool]) -> str:
     each = batch // gpus
     divisors = [d for d in range(2, each + 1) if each % d == 0]
     parts = next((d for d in divisors if d > now and fits(batch, d)), None)
-    smaller = next(
-        (batch // d for d in divisors if _shared(run, batch // d, gpus) and fits(batch // d, 1)),
-        None,
-    )
+    batches = (batch // d for d in divisors if _is_sound(run, batch // d))
+    smaller = next((smaller for smaller in batches if fits(smaller, 1)), None)
     said = []
     if parts:
         said.append(
@@ -340,6 +338,15 @@ def _remedies(run: Run, gpus: int, fits: Callable[[int, int], bool]) -> str:
     if smaller:
         said.append(f"without accumulate, batch {smaller} fits, {smaller // gpus} pictures a GPU")
     return "; ".join(said) or "no batch fits, so take a GPU with more memory"
+
+
+def _is_sound(run: Run, batch: int) -> bool:
+    """Whether a batch goes with the other fields."""
+    try:
+        _require_sound(replace(run, training=replace(run.training, batch=batch, accumulate=1)), 1)
+    except CourseError:
+        return False
+    return True
 
 
 def _require_sound(run: Run, gpus: int) -> None:
@@ -353,19 +360,6 @@ def _require_sound(run: Run, gpus: int) -> None:
             f"Field 'batch' is {batch}, which does not divide into {gpus} GPUs times {parts} "
             f"parts (field 'accumulate'); use a multiple of {gpus * parts}."
         )
-    if not _shared(run, batch, gpus):
-        raise CourseError(
-            f"Field 'micro_batch' does not divide the {batch // gpus} pictures of each of {gpus} "
-            "GPUs; use a smaller micro_batch, or fewer GPUs."
-        )
-
-
-def _shared(run: Run, batch: int, gpus: int) -> bool:
-    """Whether no micro-batch of a classifier lies on two GPUs."""
-    options = run.objective
-    if not isinstance(options, Classify) or not options.draws_from(run.data.concepts):
-        return True
-    return batch // gpus % options.micro_batch == 0
 
 
 def _pictures(run: Run) -> int:
