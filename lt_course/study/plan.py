@@ -49,8 +49,8 @@ TEMPORARY = 0.1
 UTILISATION: dict[str, Range] = {"bfloat16": (0.06, 0.25), "float32": (0.30, 0.60)}
 """Share of the peak that a training attains, by the units that compute.
 
-Of bfloat16, LAION's CLIP trainings attained 6 to 12 % on A100s: pictures a second and GPU by the
-table of arXiv 2212.07143's models, times their arithmetic. The rest of the ranges is a guess.
+Of bfloat16, LAION's CLIP trainings attained 6 to 15 % on A100s: pictures a second and GPU, as
+published with the models of arXiv 2212.07143, times their arithmetic. The rest is a guess.
 """
 
 
