@@ -385,7 +385,7 @@ def test_the_command_line(small, capsys) -> None:
     assert main(["plan", "sl", "--scale", "tiny", *FLAGS]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "run            sl at scale tiny, 1 x a100-40"
-    assert all(len(line) <= 120 for line in lines)
+    assert all(len(line) <= 90 for line in lines)
     assert main(["plan"]) == 2
     assert "rtx-4090" in capsys.readouterr().out
     assert main(["plan", "sl", "--bach", "3"]) == 2

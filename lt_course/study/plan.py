@@ -8,6 +8,7 @@ Nothing of this has been measured on a GPU.
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -261,7 +262,11 @@ class Plan:
             ("speed", f"{_span(self.pictures_per_second)} pictures a second"),
             ("hours", _span(self.hours)),
             ("dollars", _span(self.dollars)),
-            *(("assumed", sentence) for sentence in self.assumptions()),
+            *(
+                ("" if further else "assumed", line)
+                for sentence in self.assumptions()
+                for further, line in enumerate(textwrap.wrap(sentence, 62))
+            ),
         ]
 
 
