@@ -2,7 +2,8 @@
 
 import json
 import sys
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -213,7 +214,7 @@ def test_every_declared_run_takes_a_step_and_stays_on_its_device(name: str, scal
         run = study.override(run, text="template")
     made = planned(run)
     assert made.memory.activations > made.memory.loss > 0
-    assert 2.9 * made.forward_flops < made.flops < 3.1 * made.forward_flops
+    assert made.forward_flops < made.flops < 3.1 * made.forward_flops
 
 
 def test_self_distillation_can_be_rehearsed() -> None:
@@ -224,6 +225,20 @@ def test_self_distillation_can_be_rehearsed() -> None:
     assert rehearsed.weights > 2 * learnt, "the teacher is weighed too"
     assert rehearsed.activations(8) > 0
     assert rehearsed.loss(8) > 0
+
+
+def test_self_distillation_has_its_place_in_the_dispatch() -> None:
+    options = Distill(prototypes=64, bottleneck=8, hidden=16, local_crops=3)
+    run = replace(study.run("sl", scale="tiny"), objective=options)
+    shown = planning._batch(run, 4)
+    assert [crops.shape for crops in shown.crops] == [(4, 2, 1, 32, 32), (4, 3, 1, 16, 16)]
+    build = planning._builder(run)
+    rehearsed = Rehearsal(build, partial(planning._batch, run), run.training)
+    assert rehearsed.parameters == sum(p.numel() for p in build().parameters())
+    step = rehearsed.step(4)
+    assert step.gradients == 4 * rehearsed.parameters / 2, "student and teacher are alike"
+    assert rehearsed.activations(4) > 0
+    assert rehearsed.loss(4) > 0
 
 
 def info_nce_on_the_cpu(image: Tensor, text: Tensor, temperature: nn.Module) -> Tensor:

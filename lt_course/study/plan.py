@@ -27,6 +27,7 @@ from lt_course.models.text_towers import LanguageModel, SmallTransformer, text_t
 from lt_course.objectives.batch import Batch
 from lt_course.objectives.classify import Classification, Classify
 from lt_course.objectives.contrast import Contrast, Contrastive
+from lt_course.objectives.distill import Distill, Distillation, Timetable
 from lt_course.study.cost import Rehearsal
 from lt_course.study.execute import require_sound, training_set
 from lt_course.study.spec import Run, open_world_clip, unknown
@@ -382,10 +383,11 @@ def _pictures(run: Run) -> int:
 def _builder(run: Run) -> Callable[[], nn.Module]:
     """What makes the run's objective on torch's default device.
 
-    A kind of objective that `lt_course.study.spec.Run` learns of is added here, and to `_batch` if
-    it looks at pictures in another way.
+    A further kind of objective is added here, and to `_batch` if it looks at pictures in another
+    way.
     """
-    model, options, data = run.model, run.objective, run.data
+    model, data = run.model, run.data
+    options: Classify | Contrast | Distill = run.objective
     tower = partial(image_tower, model.image_tower, model.embedding, model.picture_size)
     if isinstance(options, Classify):
         head = partial(
@@ -401,6 +403,10 @@ def _builder(run: Run) -> Callable[[], nn.Module]:
         text = _text_tower(run, options)
         learnt = model.text_head != "frozen"
         return lambda: Contrastive(tower(), text().requires_grad_(learnt))
+    if isinstance(options, Distill):
+        # Prototypes are never frozen, and no sign of collapse is looked for at its first step.
+        timetable = Timetable(total=10**9)
+        return lambda: Distillation(options, tower(), model.embedding, timetable)
     raise CourseError(f"There is no plan for the objective {type(options).__name__} yet.")
 
 
@@ -439,14 +445,22 @@ def _known_tokens(run: Run, options: Contrast) -> int:
 
 def _batch(run: Run, pictures: int) -> Batch:
     """A batch on torch's default device."""
-    size = run.model.picture_size
-    shape = PICTURES.get(run.data.dataset, (3, size, size))
+    options: Classify | Contrast | Distill = run.objective
+    seen = run.model.picture_size
+    channels, height, width = PICTURES.get(run.data.dataset, (3, seen, seen))
     said: Tensor | None = None
-    if isinstance(run.objective, Contrast):
-        context = 1 if run.model.text_head == "language-model" else run.objective.context
+    crops: tuple[Tensor, ...] = ()
+    if isinstance(options, Contrast):
+        context = 1 if run.model.text_head == "language-model" else options.context
         said = torch.zeros(pictures, context, dtype=torch.long)
+    if isinstance(options, Distill):
+        sizes = (
+            (options.global_crops, options.global_size),
+            (options.local_crops, options.local_size),
+        )
+        crops = tuple(torch.zeros(pictures, n, channels, size, size) for n, size in sizes if n)
     labels = torch.zeros(pictures, dtype=torch.long)
-    return Batch(torch.zeros(pictures, *shape), labels, said)
+    return Batch(torch.zeros(pictures, channels, height, width), labels, said, crops)
 
 
 def _gib(size: int) -> str:
