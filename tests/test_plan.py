@@ -146,11 +146,11 @@ def saved_bytes(model: nn.Module, data: Batch) -> int:
 @pytest.mark.parametrize("build", [classification, contrastive])
 def test_activations_are_those_of_a_real_step(build) -> None:
     expected = saved_bytes(build().train(), batch(8))
-    assert rehearsal(build).activations(8) == expected
+    assert rehearsal(build).activations(8, 8) == expected
 
 
 def test_bfloat16_halves_activations_and_copies_weights() -> None:
-    exact, halved = (rehearsal(training=t).activations(64) for t in (EXACT, Training()))
+    exact, halved = (rehearsal(training=t).activations(64, 64) for t in (EXACT, Training()))
     given = batch(64)
     batch_bytes = nbytes(given.pictures, given.labels, given.tokens, *given.crops)
     model = classification()
@@ -223,7 +223,7 @@ def test_self_distillation_can_be_rehearsed() -> None:
     learnt = nbytes(*distillation().student.parameters())
     assert step.gradients == learnt
     assert rehearsed.weights > 2 * learnt, "the teacher is weighed too"
-    assert rehearsed.activations(8) > 0
+    assert rehearsed.activations(8, 8) > 0
     assert rehearsed.loss(8) > 0
 
 
@@ -237,7 +237,7 @@ def test_self_distillation_has_its_place_in_the_dispatch() -> None:
     assert rehearsed.parameters == sum(p.numel() for p in build().parameters())
     step = rehearsed.step(4)
     assert step.gradients == 4 * rehearsed.parameters / 2, "student and teacher are alike"
-    assert rehearsed.activations(4) > 0
+    assert rehearsed.activations(4, 4) > 0
     assert rehearsed.loss(4) > 0
 
 
@@ -261,11 +261,11 @@ def stray() -> Stray:
 
 def test_a_tensor_on_the_wrong_device_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RuntimeError, match="device"):
-        rehearsal(stray).activations(8)
-    rehearsal(contrastive).activations(8)
+        rehearsal(stray).activations(8, 8)
+    rehearsal(contrastive).activations(8, 8)
     monkeypatch.setattr(contrast, "info_nce", lambda *given: info_nce_on_the_cpu(*given[:3]))
     with pytest.raises(RuntimeError, match="device"):
-        rehearsal(contrastive).activations(8)
+        rehearsal(contrastive).activations(8, 8)
 
 
 def test_eight_processes_are_there_while_a_step_is_taken() -> None:
@@ -286,7 +286,7 @@ def test_eight_processes_are_there_while_a_step_is_taken() -> None:
     hook = sys.excepthook
     rehearsed = rehearsal(build, processes=8)
     rehearsed.step(4)
-    rehearsed.activations(4)
+    rehearsed.activations(4, 4)
     rehearsed.loss(4)
     whole = torch.Size([8, 4, D])
     assert seen == [("meta", whole), ("cuda", whole), ("meta", whole)]
@@ -296,7 +296,7 @@ def test_eight_processes_are_there_while_a_step_is_taken() -> None:
 
 def test_nothing_is_left_switched_on() -> None:
     before = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
-    rehearsal(training=Training()).activations(8)
+    rehearsal(training=Training()).activations(8, 8)
     assert (torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")) == before
 
 
@@ -343,6 +343,11 @@ def test_parts_save_memory_and_cost_a_forward_pass(small) -> None:
     assert parts.flops == whole.flops
     slower = whole.flops / (whole.flops + whole.forward_flops)
     assert parts.pictures_per_second[0] == pytest.approx(slower * whole.pictures_per_second[0])
+
+
+def test_a_part_may_be_smaller_than_a_micro_batch(small) -> None:
+    made = plan(tiny(**SMALL, pictures=256, sampling="in-batch", accumulate=8), "t4")
+    assert made.summary()["batch_per_gpu"] // made.summary()["accumulate"] == 16
 
 
 def test_gpus_share_the_batch(small) -> None:

@@ -17,7 +17,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import torch
 import torch.distributed as dist
@@ -27,17 +27,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from lt_course.objectives.batch import Batch, Objective
+from lt_course.objectives.batch import Batch, Objective, Representations
 from lt_course.training.loop import Training, optimiser
 from lt_course.training.order import torch_generator
-
-
-class Module(Objective, Protocol):
-    """An objective, which is an ``nn.Module`` too."""
-
-    def parameters(self) -> Iterator[nn.Parameter]:
-        """All learnt and frozen tensors."""
-        ...
 
 
 class Live(TorchDispatchMode):
@@ -151,7 +143,7 @@ class Rehearsal:
         fake CPU tensors.
         """
         model = copy.deepcopy(self.model)
-        objective, batch = cast(Module, model), self._batch(pictures, "meta")
+        objective, batch = cast(Objective, model), self._batch(pictures, "meta")
         with fake_processes(self.processes):
             with FlopCounterMode(display=False) as forward:
                 representations = objective.encode(batch)
@@ -169,44 +161,39 @@ class Rehearsal:
                 _bytes(tree_leaves([*adapt.state.values()])),
             )
 
-    def activations(self, pictures: int) -> int:
+    def activations(self, pictures: int, compared: int) -> int:
         """Bytes that wait for the backward pass when `pictures` have been encoded on a GPU.
 
-        The batch is among them, and so are the casts of weights to bfloat16.
+        The batch is among them, and so are the casts of weights to bfloat16. The loss compares
+        `compared` pictures then, on the GPU too, and is not among them.
 
         Raises:
             RuntimeError: by torch, if any tensor of objective or loss is not on the GPU.
         """
         model = copy.deepcopy(self.model)
+        objective = cast(Objective, model)
         with fake_processes(self.processes), FakeTensorMode(allow_non_fake_inputs=True):
             model.to_empty(device="cuda")
-            return self._encode(model, pictures, "cuda")
-
-    def _encode(self, model: nn.Module, pictures: int, device: str) -> int:
-        objective, batch = cast(Module, model), self._batch(pictures, device)
-        with Live() as live, autocast(device, self.training.precision == "bfloat16"):
-            representations = objective.encode(batch)
-        kept = live.now
-        loss, _ = objective.loss(representations, batch, self._generator())
-        assert loss.device.type == device
-        return kept + _bytes([batch.pictures, batch.labels, batch.tokens, *batch.crops])
+            batch = self._batch(pictures, "cuda")
+            with Live() as live, autocast("cuda", self.training.precision == "bfloat16"):
+                representations = objective.encode(batch)
+            kept = live.now + _bytes([batch.pictures, batch.labels, batch.tokens, *batch.crops])
+            representations = _of_so_many(compared, representations)
+            objective.loss(representations, self._batch(compared, "cuda"), self._generator())
+        return kept
 
     def loss(self, pictures: int) -> int:
         """Greatest number of bytes that the loss, forwards and backwards, has at a time.
 
         Logits are most of them; the representations that it compares are among them.
         """
-        objective = cast(Module, copy.deepcopy(self.model))
-        batch = self._batch(pictures, "meta")
+        objective = cast(Objective, copy.deepcopy(self.model))
         with fake_processes(self.processes):
             few = objective.encode(self._batch(2, "meta"))
-        representations = tuple(
-            torch.empty(pictures, *each.shape[1:], device="meta", requires_grad=each.requires_grad)
-            for each in few
-        )
-        with fake_processes(self.processes), Live() as live:
-            loss, _ = objective.loss(representations, batch, self._generator())
-            loss.backward()
+            representations, batch = _of_so_many(pictures, few), self._batch(pictures, "meta")
+            with Live() as live:
+                loss, _ = objective.loss(representations, batch, self._generator())
+                loss.backward()
         return live.peak + _bytes(representations)
 
     def _batch(self, pictures: int, device: str) -> Batch:
@@ -246,6 +233,20 @@ def fake_processes(number: int) -> Iterator[None]:
     finally:
         dist.destroy_process_group()
         sys.excepthook = hook  # which the group has replaced by one that prints its rank
+
+
+def _of_so_many(pictures: int, representations: Representations) -> Representations:
+    """Leaves like the representations, but of so many pictures."""
+    return tuple(
+        torch.empty(
+            pictures,
+            *each.shape[1:],
+            dtype=each.dtype,
+            device=each.device,
+            requires_grad=each.requires_grad,
+        )
+        for each in representations
+    )
 
 
 def _bytes(tensors: Iterable[Tensor | None]) -> int:

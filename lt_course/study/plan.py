@@ -302,7 +302,7 @@ def plan(run: Run, gpu: str, gpus: int = 1) -> Plan:
             gradients=step.gradients,
             buckets=step.gradients if gpus > 1 else 0,
             optimiser=step.optimiser,
-            activations=rehearsal.activations(batch // gpus // parts),
+            activations=rehearsal.activations(batch // gpus // parts, batch // gpus),
             loss=rehearsal.loss(batch // gpus),
             accumulate=parts,
         )
