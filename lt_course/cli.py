@@ -1,4 +1,4 @@
-"""The command line: ``lt-course run``, ``runs``, ``study``, ``claims``, ``concepts``, ``data``."""
+"""The command line: ``lt-course run``, ``plan``, ``study``, ``claims``, ``concepts``, ``data``."""
 
 from __future__ import annotations
 
@@ -47,6 +47,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     train.add_argument("--scale", help="tiny, cpu, gpu or full (default: LT_SCALE, or tiny)")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--json", action="store_true", help="print one JSON object")
+    plans = commands.add_parser(
+        "plan",
+        help="what a run would take on GPUs, told without one",
+        description="What a run would take on GPUs: parameters, arithmetic, memory, steps, hours.",
+        add_help=False,
+        allow_abbrev=False,
+    )
+    plans.add_argument("name", nargs="?", help=", ".join(study.NAMED))
+    plans.add_argument("--scale", help="tiny, cpu, gpu or full (default: LT_SCALE, or tiny)")
+    plans.add_argument("--seed", type=int, default=0)
+    plans.add_argument("--gpus", type=int, default=1, help="how many (default: 1)")
+    plans.add_argument("--gpu", default="a100", help="which (default: a100)")
+    plans.add_argument("--json", action="store_true", help="print one JSON object")
     listing = commands.add_parser("runs", help="list the runs in the store")
     listing.add_argument("--json", action="store_true", help="print one JSON object a run")
     _declare_study(commands.add_parser("study", help="train, record or verify the declared study"))
@@ -61,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if known.command == "run":
             return _run(known, rest)
+        if known.command == "plan":
+            return _plan(known, rest)
         if rest:
             parser.error(f"unrecognised: {' '.join(rest)}")
         if known.command == "runs":
@@ -165,27 +180,9 @@ def _declare_data(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(known: argparse.Namespace, rest: list[str]) -> int:
-    if known.name is None:
-        named = "\n".join(f"  {name:<14} {what}" for name, (what, _) in study.NAMED.items())
-        print(
-            "usage: lt-course run NAME [--scale S] [--seed N] [--FIELD VALUE …] [--json]\n\n"
-            + named
-        )
+    chosen = _specified(known, rest, "[--scale S] [--seed N] [--FIELD VALUE …] [--json]")
+    if chosen is None:
         return 0 if {"-h", "--help"} & set(rest) else 2
-    declared = study.run(known.name, scale=known.scale, seed=known.seed)
-    chosen, unparsed = tyro.cli(
-        Run,
-        args=rest,
-        default=declared,
-        prog=f"lt-course run {known.name} [--scale S] [--seed N] [--json]",
-        description=study.NAMED[known.name][0],
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.AvoidSubcommands),
-        return_unknown_args=True,
-    )
-    for word in unparsed:
-        fields = [place.replace("_", "-") for place in field_places(declared)]
-        name = word.removeprefix("--").partition("=")[0]
-        raise CourseError(unknown(f"field of {known.name}", name, [*fields, "scale", "json"]))
     with process_group(device_of(chosen)):
         record, first = study.get(chosen), rank() == 0
     if not first:
@@ -197,6 +194,46 @@ def _run(known: argparse.Namespace, rest: list[str]) -> int:
         for name, value in summary.items():
             print(f"{name:<22} {value:.3f}" if isinstance(value, float) else f"{name:<22} {value}")
     return 0
+
+
+def _plan(known: argparse.Namespace, rest: list[str]) -> int:
+    from lt_course.study.plan import ALIASES, GPUS, plan
+
+    options = "[--scale S] [--gpus N] [--gpu GPU] [--FIELD VALUE …] [--json]"
+    chosen = _specified(known, rest, options)
+    if chosen is None:
+        print(f"\nGPUs: {', '.join([*GPUS, *ALIASES])}")
+        return 0 if {"-h", "--help"} & set(rest) else 2
+    made = plan(chosen, known.gpu, known.gpus)
+    if known.json:
+        print(json.dumps(made.summary()))
+    else:
+        for label, text in made.lines():
+            print(f"{label:<14} {text}")
+    return 0
+
+
+def _specified(known: argparse.Namespace, rest: list[str], options: str) -> Run | None:
+    """The run that a command line specifies; without a name, its usage is printed instead."""
+    if known.name is None:
+        named = "\n".join(f"  {name:<14} {what}" for name, (what, _) in study.NAMED.items())
+        print(f"usage: lt-course {known.command} NAME {options}\n\n{named}")
+        return None
+    declared = study.run(known.name, scale=known.scale, seed=known.seed)
+    chosen, unparsed = tyro.cli(
+        Run,
+        args=rest,
+        default=declared,
+        prog=f"lt-course {known.command} {known.name} {options.replace(' [--FIELD VALUE …]', '')}",
+        description=study.NAMED[known.name][0],
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.AvoidSubcommands),
+        return_unknown_args=True,
+    )
+    for word in unparsed:
+        fields = [place.replace("_", "-") for place in field_places(declared)]
+        name = word.removeprefix("--").partition("=")[0]
+        raise CourseError(unknown(f"field of {known.name}", name, [*fields, "scale", "json"]))
+    return chosen
 
 
 def _runs(as_json: bool) -> int:

@@ -405,8 +405,8 @@ def test_killed_it_ends_bit_by_bit_the_same(name: str, tmp_path: Path) -> None:
         torch.set_num_threads(threads)
     resumed, whole = (checkpoints.load_latest(tmp_path / f) for f in ("killed", "whole"))
     assert resumed["history"] == whole["history"]
-    assert {"centre", "step", "assignments.last_used"} <= whole["model"].keys()
-    assert whole["model"]["step"] == TOTAL
+    assert {"centre", "_extra_state", "assignments.last_used"} <= whole["model"].keys()
+    assert whole["model"]["_extra_state"] == TOTAL
     for key, tensor in whole["model"].items():
         assert torch.equal(resumed["model"][key], tensor), key
     for index, moments in whole["optimiser"]["state"].items():

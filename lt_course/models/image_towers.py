@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import open_clip
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -63,7 +64,10 @@ class OpenClipImageTower(nn.Module):
         super().__init__()
         self.size = size
         self.visual = open_clip.create_model(
-            name, force_image_size=size, force_custom_text=True
+            name,
+            device=torch.get_default_device(),
+            force_image_size=size,
+            force_custom_text=True,
         ).visual
 
     def forward(self, pictures: Tensor) -> Tensor:

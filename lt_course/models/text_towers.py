@@ -8,6 +8,7 @@ import open_clip
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
 
 from lt_course.errors import CourseError
 from lt_course.models.image_towers import check_open_clip
@@ -79,11 +80,18 @@ class SmallTransformer(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Features, not normalised."""
         end = tokens.argmax(1)
-        tokens = torch.searchsorted(self.vocabulary, tokens[:, : int(end.max()) + 1].contiguous())
+        tokens = torch.searchsorted(self.vocabulary, tokens[:, : _longest(end)].contiguous())
         # Matrices this small lose more by conversion to bfloat16 than they gain.
-        with torch.autocast(tokens.device.type, enabled=False):
+        # (The meta device knows no conversion, and torch refuses to switch it off there.)
+        device = "cpu" if tokens.is_meta else tokens.device.type
+        with torch.autocast(device, enabled=False):
             x = self.blocks(self.token_embedding(tokens) + self.positions[: tokens.shape[1]])
             return self.projection(self.norm(x[torch.arange(len(x), device=x.device), end]))
+
+
+def _longest(end: Tensor) -> int | None:
+    """Length of the longest text, from int64 [B], where each ends; None if they hold no data."""
+    return None if end.is_meta or isinstance(end, FakeTensor) else int(end.max()) + 1
 
 
 class LanguageModel(nn.Module):
@@ -132,7 +140,12 @@ def text_tower(name: str, tokens: Tensor, embedding: int) -> nn.Module:
         known = torch.cat([torch.zeros(1, dtype=torch.long), tokens.flatten()]).unique()
         return SmallTransformer(known, context, embedding)
     check_open_clip(name, embedding, "text_tower")
-    return open_clip.create_model(name, force_custom_text=True, force_context_length=context).text
+    return open_clip.create_model(
+        name,
+        device=torch.get_default_device(),
+        force_custom_text=True,
+        force_context_length=context,
+    ).text
 
 
 def pretrained_text_tower(state: Mapping[str, Tensor], tokens: Tensor) -> SmallTransformer:

@@ -304,7 +304,6 @@ class Distillation(nn.Module):
     """
 
     centre: Tensor
-    step: Tensor
 
     def __init__(
         self, options: Distill, tower: nn.Module, embedding: int, timetable: Timetable
@@ -316,8 +315,16 @@ class Distillation(nn.Module):
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
         self.assignments = Assignments(options.prototypes, options.window)
         self.register_buffer("centre", torch.zeros(options.prototypes))
-        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
+        self.step = 0
         self._warned = False
+
+    def get_extra_state(self) -> Tensor:
+        """The number of steps taken, int64 [], for ``state_dict``."""
+        return self.centre.new_tensor(self.step, dtype=torch.int64)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Go on from that step."""
+        self.step = int(state)
 
     @property
     def image_tower(self) -> nn.Module:
@@ -347,7 +354,7 @@ class Distillation(nn.Module):
         self, representations: Representations, batch: Batch, generator: torch.Generator
     ) -> tuple[Tensor, Report]:
         """Mean cross-entropy over pairs of a target and another crop, and signs of collapse."""
-        options, step = self.options, int(self.step)
+        options, step = self.options, self.step
         G = options.global_crops
         chosen = self._chosen(generator)
         targets = self._targets(torch.cat(representations[-G:]), chosen, step)
@@ -403,7 +410,7 @@ class Distillation(nn.Module):
     @torch.no_grad()
     def after_step(self) -> None:
         """Move the teacher towards the student."""
-        follow = 1 - self.teacher_momentum(int(self.step))
+        follow = 1 - self.teacher_momentum(self.step)
         torch._foreach_lerp_(
             list(self.teacher.parameters()), list(self.student.parameters()), follow
         )
