@@ -135,7 +135,9 @@ def _declare_data(parser: argparse.ArgumentParser) -> None:
     prepares = actions.add_parser("prepare", help="make shards; a stopped command goes on")
     prepares.add_argument("name", help="as lt-course data list says")
     prepares.add_argument(
-        "--source", required=True, help="folder of the set's files; or shards, where it has shards"
+        "--source",
+        required=True,
+        help="folder of the set's files; shards, or a list, where it has them",
     )
     prepares.add_argument("--out", type=Path, required=True, help="folder of what is made")
     prepares.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")
@@ -349,6 +351,13 @@ def _data_prepare(known: argparse.Namespace) -> int:
         print(
             f"{known.out} lists {_labelled(manifest)}, of {manifest['counts']['read']:,} rows. "
             f"Their pictures are downloaded with\n{laionet.img2dataset_command(known.out)}"
+        )
+    elif known.name in caption_labels.SETS and known.source.endswith(".tsv"):
+        counts = caption_labels.shorten(known.name, Path(known.source), known.out)["counts"]
+        print(
+            f"{known.out} lists {counts['kept']:,} of {counts['captions']:,} rows. Their pictures "
+            "are downloaded, and then labelled by lt-course data prepare, with\n"
+            + caption_labels.img2dataset_command(known.out)
         )
     elif known.name in caption_labels.SETS:
         manifest = caption_labels.prepare(known.name, known.source, known.out)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -339,6 +340,40 @@ def test_labels_join_shards_that_stay_as_they_are(
     with pytest.raises(CourseError, match="There are no labels for"):
         caption_labels.load(index, out)
     assert caption_labels.prepare(name, folder, out) == manifest
+
+
+def test_remote_shards_are_labelled_where_they_are(tmp_path: Path) -> None:
+    system = fsspec.filesystem("memory")
+    for path in captioned(tmp_path / "shards").iterdir():
+        system.pipe(f"/cc12m/{path.name}", path.read_bytes())
+    pattern = "memory://cc12m/cc12m-train-*.tar"
+    manifest = caption_labels.prepare("cc12m-cls", pattern, tmp_path / "labels")
+    assert manifest["counts"]["pairs"] == 10
+    index = shards.load(pattern, max_bad_fraction=0.2)
+    assert len(caption_labels.load(index, tmp_path / "labels")[0]) == 10
+    assert caption_labels.prepare("cc12m-cls", pattern, tmp_path / "labels") == manifest
+
+
+def test_the_list_of_cc12m_is_shortened(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [(f"https://example.org/{n}.jpg", said) for n, said in enumerate(CAPTIONS)]
+    rows.append(("https://example.org/q.jpg", 'a "tench" said, he said: "quoted'))
+    path = tmp_path / "cc12m.tsv"
+    path.write_text("".join(f"{url}\t{said}\n" for url, said in rows), encoding="utf-8")
+    out = tmp_path / "list"
+    command = ["data", "prepare", "cc12m-cls", "--source", str(path), "--out", str(out)]
+    assert cli.main(command) == 0
+    said = capsys.readouterr().out
+    assert "5 of 6 rows" in said
+    assert "--url_col url --caption_col caption" in said
+    kept = parquet.read_table(out / "cc12m.parquet").to_pydict()
+    assert list(zip(kept["url"], kept["caption"], strict=True)) == [rows[0], *rows[2:]]
+    alone = caption_labels.shorten("yfcc15m-cls", path, tmp_path / "alone")
+    assert alone["counts"] == {"captions": 6, "kept": 3}
+    path.write_text("a\tb\tc\n")
+    with pytest.raises(CourseError, match="not a list of addresses"):
+        caption_labels.shorten("cc12m-cls", path, tmp_path / "other")
+    with pytest.raises(CourseError, match="lacks: tars of Conceptual 12M"):
+        caption_labels.shorten("cc12m-cls", tmp_path / "no.tsv", tmp_path / "other")
 
 
 def test_a_damaged_tar_costs_its_own_samples_only(tmp_path: Path) -> None:

@@ -9,20 +9,21 @@ together with another one (*sea lion* with *lion*) are empty.
 
 The pictures stay in the shards where they are, made by img2dataset or anything that writes
 webdataset tars, here or at a remote address. For each tar a small table is written, of keys and
-labels, that `load` joins with an index.
+labels, that `load` joins with an index. Who has not downloaded the pictures yet can have the list
+of CC-12M shortened first (`shorten`), and label the shards that img2dataset makes of it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import parquet
+from pyarrow import csv, parquet
 
 from lt_course.data import shard_scan
 from lt_course.data.concept_lists import Concept
@@ -33,7 +34,7 @@ from lt_course.data.shard_paths import expand
 from lt_course.data.shard_scan import Fields
 from lt_course.data.shard_writer import Manifest
 from lt_course.data.shards import Index, identity
-from lt_course.data.sources import Input, Source
+from lt_course.data.sources import Input, Source, missing
 from lt_course.errors import CourseError
 
 CC12M = Source(
@@ -43,7 +44,7 @@ CC12M = Source(
     classes=984,
     inputs=(
         Input(
-            "tars of Conceptual 12M in the webdataset format",
+            "tars of Conceptual 12M in the webdataset format, or its list cc12m.tsv",
             "https://github.com/google-research-datasets/conceptual-12m through img2dataset, or "
             "hf://datasets/pixparse/cc12m-wds/cc12m-train-*.tar",
             "the list may be used freely; pictures belong to their authors",
@@ -117,7 +118,7 @@ def prepare(
     chosen, several = fields or Fields(), name == CC12M.name
     wnids = list(imagenet_classes())
 
-    def make(shard: str, path: Path) -> Mapping[str, int]:
+    def make(shard: str, path: Path, done: Callable[[int], object]) -> Mapping[str, int]:
         captions = shard_scan.captions(shard, chosen)
         place, label = named_classes(pa.array(captions.values(), pa.string()), several)
         keys = list(captions)
@@ -133,6 +134,70 @@ def prepare(
 
     about = {"name": name, "several": several, "caption": chosen.caption}
     return make_parts(out, expand(shards), make, about=about, identity=identity)
+
+
+def shorten(name: str, list_of_urls: Path, out: Path) -> Manifest:
+    """Write the rows of Conceptual Captions' list whose caption names a class, for img2dataset.
+
+    Args:
+        name: ``cc12m-cls`` or ``yfcc15m-cls``: which captions are kept.
+        list_of_urls: as published: tab-separated, address and caption, without a header and
+            without quotes (``cc12m.tsv``).
+        out: folder of the list, one parquet file with the columns ``url`` and ``caption``.
+
+    Returns:
+        The manifest; its counts are ``captions`` and ``kept``.
+
+    Raises:
+        CourseError: if the set is unknown, or the file is missing or not of that kind.
+    """
+    if name not in SETS:
+        raise CourseError(f"There is no set {name!r} of labels; choose {' or '.join(SETS)}.")
+    if not list_of_urls.is_file():
+        raise missing(list_of_urls.parent, SETS[name].inputs)
+
+    def make(source: str, path: Path, done: Callable[[int], object]) -> Mapping[str, int]:
+        counts = {"captions": 0, "kept": 0}
+        schema = pa.schema([("url", pa.string()), ("caption", pa.string())])
+        # The size of blocks keeps a batch, and what matching makes of it, small.
+        reading = csv.ReadOptions(
+            use_threads=False, column_names=schema.names, block_size=4_000_000
+        )
+        parsing = csv.ParseOptions(delimiter="\t", quote_char=False)
+        types = csv.ConvertOptions(column_types=schema)
+        with (
+            csv.open_csv(source, reading, parsing, types) as reader,
+            parquet.ParquetWriter(path, schema) as writer,
+        ):
+            for batch in reader:
+                place, _ = named_classes(batch.column(1), several=name == CC12M.name)
+                kept = np.unique(place)
+                writer.write_batch(batch.take(pa.array(kept)))
+                counts["captions"] += len(batch)
+                counts["kept"] += len(kept)
+                done(batch.nbytes)
+        return counts
+
+    about = {"name": name, "list": list_of_urls.name}
+    size = [list_of_urls.stat().st_size]
+    try:
+        return make_parts(
+            out, [str(list_of_urls)], make, about=about, identity=identity, sizes=size, unit="B"
+        )
+    except pa.ArrowInvalid as error:
+        raise CourseError(
+            f"{list_of_urls} is not a list of addresses and captions ({error}); get it from "
+            f"{SETS[name].inputs[0].where}."
+        ) from error
+
+
+def img2dataset_command(out: Path) -> str:
+    """The command that downloads the pictures of a shortened list."""
+    return (
+        f"img2dataset --url_list {out} --input_format parquet --url_col url --caption_col caption "
+        f"--output_format webdataset --output_folder {out}-shards --image_size 256 "
+        "--resize_only_if_bigger True --resize_mode keep_ratio --skip_reencode True"
+    )
 
 
 def load(index: Index, folder: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -150,7 +150,7 @@ def prepare(
         [encode(queries[start : start + TEXTS]) for start in range(0, len(queries), TEXTS)]
     )
 
-    def make(name: str, path: Path) -> Mapping[str, int]:
+    def make(name: str, path: Path, done: Callable[[int], object]) -> Mapping[str, int]:
         counts = Counter[str]({"read": 0, "named": 0, "one": 0, "safe": 0, "kept": 0})
         with parquet.ParquetFile(name) as file:
             schema = _with_class(file.schema_arrow, name)
@@ -158,11 +158,19 @@ def prepare(
                 for batch in file.iter_batches(ROWS, use_threads=False):
                     kept = _choose(batch, encode, definitions, threshold, counts)
                     writer.write_table(kept.cast(schema))
+                    done(len(batch))
         return counts
 
     about = {"name": LAIONET.name, "threshold": threshold, "encoder": encoder}
-    sources = [str(path) for path in files]
-    return make_parts(out, sources, make, about=about, identity=identity)
+    return make_parts(
+        out,
+        [str(path) for path in files],
+        make,
+        about=about,
+        identity=identity,
+        sizes=[parquet.read_metadata(path).num_rows for path in files],
+        unit=" texts",
+    )
 
 
 def _choose(

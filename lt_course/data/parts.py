@@ -17,8 +17,8 @@ from lt_course.data.shard_writer import MANIFEST, Manifest, replace, sha256
 from lt_course.errors import CourseError
 from lt_course.training.progress import progress
 
-Make = Callable[[str, Path], Mapping[str, int]]
-"""(source, path) -> counts; writes the file."""
+Make = Callable[[str, Path, Callable[[int], object]], Mapping[str, int]]
+"""(source, path, done) -> counts; writes the file, and tells `done` how far it is."""
 
 
 def make_parts(
@@ -28,6 +28,8 @@ def make_parts(
     *,
     about: Mapping[str, Any],
     identity: Callable[[str], str],
+    sizes: Sequence[int] | None = None,
+    unit: str = " parts",
 ) -> Manifest:
     """Make ``NAME.parquet`` of each source ``…/NAME.…``, or go on making them.
 
@@ -38,6 +40,8 @@ def make_parts(
         about: what the files are, plain JSON values; a folder that holds something else is
             refused.
         identity: what changes with a source.
+        sizes: of the sources, in the `unit` that `make` tells `done`; None: they count 1 each.
+        unit: of the progress line.
 
     Returns:
         The manifest: ``about``, ``counts`` (over all parts) and ``parts`` with ``name``,
@@ -61,9 +65,10 @@ def make_parts(
     out.mkdir(parents=True, exist_ok=True)
     kept = {part["name"]: part for part in manifest["parts"]}
     entered: list[dict[str, Any]] = []
-    with progress(f"making {out.name}", len(sources)) as line:
-        line.unit = " parts"
-        for name, source in zip(names, sources, strict=True):
+    sizes = sizes or [1] * len(sources)
+    with progress(f"making {out.name}", sum(sizes)) as line:
+        line.unit, before = unit, 0
+        for name, source, size in zip(names, sources, sizes, strict=True):
             file, known = out / f"{name}.parquet", identity(source)
             part = kept.get(name)
             if not (
@@ -73,7 +78,7 @@ def make_parts(
                 and file.stat().st_size == part["bytes"]
             ):
                 temporary = file.with_suffix(".tmp")
-                counts = make(source, temporary)
+                counts = make(source, temporary, line.update)
                 part = {
                     "name": name,
                     "source": source,
@@ -89,5 +94,6 @@ def make_parts(
                 total.update(each["counts"])
             manifest |= {"counts": dict(total), "parts": entered}
             replace(path, json.dumps(manifest, indent=1).encode())
-            line.update()
+            before += size
+            line.update(before - line.n)
     return manifest
