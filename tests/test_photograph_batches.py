@@ -13,8 +13,8 @@ from PIL import Image
 from torch import nn
 
 from lt_course.data import shard_pairs, shards, webtext
-from lt_course.data.photograph_batches import Loader
-from lt_course.data.photograph_sets import Photographs, Selection, select
+from lt_course.data.photograph_batches import Loader, class_prompts
+from lt_course.data.photograph_sets import Photographs, Selection, open_set, select
 from lt_course.data.shard_scan import Fields
 from lt_course.data.tokens import tokens
 from lt_course.errors import CourseError
@@ -69,7 +69,8 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def three(tmp_path: Path) -> Photographs:
-    return renumbered(shards.load(prepared(tmp_path / "source"), webtext.FIELDS))
+    text = "name+title+tags+description"
+    return renumbered(open_set("imagenet-captions", prepared(tmp_path / "source"), text=text).index)
 
 
 def renumbered(index: shards.Index) -> Photographs:
@@ -141,6 +142,27 @@ def test_shares_of_processes_make_up_the_batch(three: Photographs) -> None:
         with Loader(three.pairs(size=32), batch=8, rank=rank, ranks=2) as load:
             parts.append(load(load.order.rows(1), 1))
     assert torch.equal(torch.cat([part.pictures for part in parts]), whole.pictures)
+
+
+def test_class_templates_stand_in_for_captions(three: Photographs) -> None:
+    prompts = class_prompts(three.classes, context=20)
+    assert prompts.shape == (3, 80, 20)
+    with Loader(three.pairs(size=32), batch=12, prompts=prompts) as load:
+        whole = read(load, 4)
+    of = [{tuple(ids.tolist()) for ids in prompts[label]} for label in range(3)]
+    shown = [[] for _ in of]  # type: ignore[var-annotated]
+    for batch in whole:
+        assert batch.tokens is not None
+        for label, ids in zip(batch.labels.tolist(), batch.tokens.tolist(), strict=True):
+            assert tuple(ids) in of[label]
+            shown[label].append(tuple(ids))
+    assert all(len(set(each)) > 5 for each in shown)
+    parts = []
+    for rank in range(2):
+        pairs = three.pairs(size=32)
+        with Loader(pairs, batch=12, prompts=prompts, rank=rank, ranks=2) as load:
+            parts.append(load(load.order.rows(3), 3).tokens)
+    assert torch.equal(torch.cat(parts), whole[3].tokens)  # type: ignore[arg-type]
 
 
 def test_rows_of_another_order_are_refused(three: Photographs) -> None:

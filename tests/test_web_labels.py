@@ -19,7 +19,7 @@ from shard_files import image, write_tar
 from lt_course import cli
 from lt_course.data import caption_labels, laionet, shards, web_frequencies
 from lt_course.data.imagenet import imagenet_classes
-from lt_course.data.photograph_sets import Selection, select
+from lt_course.data.photograph_sets import Selection, open_set, select
 from lt_course.errors import CourseError
 
 CLASSES = tuple(imagenet_classes().values())
@@ -297,6 +297,24 @@ def test_shards_of_img2dataset_are_read_with_classes_and_thresholds(tmp_path: Pa
     (tmp_path / "shards" / "00000.parquet").unlink()
     with pytest.raises(CourseError, match=r"00000\.parquet, the table of 00000\.tar"):
         laionet.similarity(index)
+
+
+def test_a_set_is_opened_by_its_name(tmp_path: Path) -> None:
+    folder = downloaded(tmp_path / "shards")
+    assert open_set("laionet", folder).labels.tolist() == [0, 291, 1, 0]
+    assert len(open_set("laionet", folder, Selection(threshold=0.85))) == 3
+    captioned(tmp_path / "cc12m")
+    caption_labels.prepare("cc12m-cls", tmp_path / "cc12m", tmp_path / "labels")
+    found = open_set(
+        "cc12m-cls", tmp_path / "cc12m", labels=tmp_path / "labels", max_bad_fraction=0.2
+    )
+    assert found.frequency.sum() == len(found) == 10
+    with pytest.raises(CourseError, match="name their folder in 'labels'"):
+        open_set("cc12m-cls", tmp_path / "cc12m", max_bad_fraction=0.2)
+    with pytest.raises(CourseError, match="'dataset' is 'laion'"):
+        open_set("laion", folder)
+    with pytest.raises(CourseError, match=r"'text' is 'titel'; it may hold name, title"):
+        open_set("imagenet-captions", folder, text="titel")
 
 
 CAPTIONS = ("a tench and a LION", "nothing at all", "sea lion", "goldfish bowl", "tench")

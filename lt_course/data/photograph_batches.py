@@ -1,7 +1,6 @@
 """Photographs as the training loop asks for them: ``load(rows, step) -> Batch``.
 
-    index = shards.load("in-caps", Fields("jpg", "json:title+tags+description", "cls"))
-    photographs = select(index, IN_CAPS_100)
+    photographs = open_set("imagenet-captions", "in-caps", IN_CAPS_100, text="title+tags")
     with Loader(photographs.pairs(seed=0), batch=1024, workers=8, device=device) as load:
         fit(objective, load, load.order, options)
 
@@ -14,18 +13,27 @@ given what the stopped one would have got.
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from types import TracebackType
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from lt_course.data import photographs
-from lt_course.data.shard_pairs import PairBatch, Pairs, batches
+from lt_course.data import captions, photographs
+from lt_course.data.imagenet import ImageNetClass
+from lt_course.data.shard_pairs import PairBatch, Pairs, batches, share
+from lt_course.data.tokens import tokens
 from lt_course.errors import CourseError
 from lt_course.objectives.batch import Batch
-from lt_course.training.order import Sampler
+from lt_course.training.order import Sampler, numpy_generator
+
+
+def class_prompts(classes: Sequence[ImageNetClass], context: int = 77) -> Tensor:
+    """CLIP's 80 templates with each class's name (Sec. 3.2), int64 [C, 80, context]."""
+    said = [prompt for known in classes for prompt in captions.prompts(known.name)]
+    return tokens(said, context).unflatten(0, (len(classes), -1))
 
 
 class Loader:
@@ -40,6 +48,8 @@ class Loader:
         channels_last: memory layout of the pictures.
         rank: this process, of …
         ranks: … so many that share each batch.
+        prompts: int64 [C, P, L], in the place of captions: each picture is shown with one of its
+            class's P prompts, another one each time (`class_prompts`).
         max_bad_fraction: greatest share of pictures that cannot be decoded.
 
     Attributes:
@@ -57,13 +67,14 @@ class Loader:
         channels_last: bool = False,
         rank: int = 0,
         ranks: int = 1,
+        prompts: Tensor | None = None,
         max_bad_fraction: float = 0.01,
     ) -> None:
         self.pairs, self.order = pairs, pairs.order(batch, sampler)
         self._device = torch.device(device)
         self._layout = torch.channels_last if channels_last else torch.contiguous_format
         self._workers, self._rank, self._ranks = workers, rank, ranks
-        self._max_bad_fraction = max_bad_fraction
+        self._prompts, self._max_bad_fraction = prompts, max_bad_fraction
         self._stream: Generator[PairBatch, None, None] | None = None
         self._next = -1
 
@@ -96,8 +107,15 @@ class Loader:
         return Batch(
             photographs.standardise(pictures).contiguous(memory_format=self._layout),
             loaded.labels.to(self._device, non_blocking=True),
-            loaded.tokens.to(self._device, non_blocking=True),
+            self._tokens(loaded, step).to(self._device, non_blocking=True),
         )
+
+    def _tokens(self, loaded: PairBatch, step: int) -> Tensor:
+        if self._prompts is None:
+            return loaded.tokens
+        generator = numpy_generator(self.order.seed, step, "captions")
+        drawn = generator.integers(self._prompts.shape[1], size=self.order.batch)
+        return self._prompts[loaded.labels, share(drawn, self._rank, self._ranks)]
 
     def _from(self, step: int) -> Generator[PairBatch, None, None]:
         yield from batches(

@@ -14,20 +14,26 @@ Classes are those of `lt_course.data.imagenet`, by WordNet id; the class numbers
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lt_course.data import webtext
+from lt_course.data import caption_labels, laionet, shards, webtext
 from lt_course.data.imagenet import Concepts, ImageNetClass, classes_of
 from lt_course.data.shard_pairs import Pairs
+from lt_course.data.shard_scan import Fields
 from lt_course.data.shards import Index
 from lt_course.errors import CourseError
 from lt_course.fields import COUNT, NATURAL, SEED, check
 
 Ints = NDArray[np.int64]
+
+SAID = ("name", "title", "tags", "description")
+"""What is known of a picture of ImageNet-Captions."""
 
 LARGEST = 10
 """The classes that give pictures back when a sample of fixed size kept every class."""
@@ -108,6 +114,69 @@ class Photographs:
         """The pairs as a map-style data set, see `lt_course.data.shard_pairs.Pairs`."""
         rows, labels = torch.from_numpy(self.rows), torch.from_numpy(self.labels)
         return Pairs(self.index, rows, labels, seed, size, smallest, context=context)
+
+
+def open_set(
+    dataset: str,
+    patterns: str | Path | Iterable[str | Path],
+    selection: Selection | None = None,
+    *,
+    text: str = "title+tags+description",
+    labels: Path | None = None,
+    frequency: Ints | None = None,
+    max_bad_fraction: float = 0.01,
+    workers: int = 1,
+) -> Photographs:
+    """Index the shards of a set, and choose pairs.
+
+    Args:
+        dataset: ``imagenet-captions``, ``laionet``, ``cc12m-cls`` or ``yfcc15m-cls``.
+        patterns: its shards, as `lt_course.data.shard_paths.expand`.
+        selection: which pairs; default: all.
+        text: what captions of ImageNet-Captions say: ``name``, ``title``, ``tags`` and
+            ``description``, in any order, joined by ``+``. Pictures about which nothing is said
+            count as unusable: 1 % have no title, 9 % no tags, 40 % no description. With ``name``,
+            as in the release, none is lost.
+        labels: folder that `lt_course.data.caption_labels.prepare` made; for the last two.
+        frequency: as `select`.
+        max_bad_fraction: greatest share of unusable samples.
+        workers: processes that index.
+
+    Raises:
+        CourseError: as `lt_course.data.shards.load` and `select`; if the set, or a word of
+            `text`, is unknown, or `labels` is missing.
+    """
+    fields = _fields(dataset, text)
+    index = shards.load(patterns, fields, max_bad_fraction=max_bad_fraction, workers=workers)
+    if dataset in caption_labels.SETS:
+        if labels is None:
+            raise CourseError(
+                f"The pairs of {dataset} have their labels beside the shards; make them with "
+                f"lt-course data prepare {dataset}, and name their folder in 'labels'."
+            )
+        labelled = caption_labels.load(index, labels)
+        return select(index, selection, labelled=labelled, frequency=frequency)
+    thresholded = dataset == laionet.LAIONET.name and selection and selection.threshold is not None
+    similarity = laionet.similarity(index) if thresholded else None
+    return select(index, selection, similarity=similarity, frequency=frequency)
+
+
+def _fields(dataset: str, text: str) -> Fields:
+    if dataset in caption_labels.SETS:
+        return Fields()
+    if dataset == laionet.LAIONET.name:
+        return laionet.FIELDS
+    if dataset != webtext.IMAGENET_CAPTIONS.name:
+        known = (webtext.IMAGENET_CAPTIONS.name, laionet.LAIONET.name, *caption_labels.SETS)
+        raise CourseError(
+            f"Field 'dataset' is {dataset!r}; sets of labelled photographs are {', '.join(known)}."
+        )
+    for word in text.split("+"):
+        if word not in SAID:
+            raise CourseError(
+                f"Field 'text' is {text!r}; it may hold {', '.join(SAID)}, joined by +."
+            )
+    return Fields("jpg", f"json:{text}", "cls")
 
 
 def select(
