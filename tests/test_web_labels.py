@@ -13,11 +13,13 @@ import fsspec
 import numpy as np
 import pyarrow as pa
 import pytest
+from fsspec.core import url_to_fs
+from huggingface_hub import HfFileSystem
 from pyarrow import parquet
 from shard_files import image, write_tar
 
 from lt_course import cli
-from lt_course.data import caption_labels, laionet, shards, web_frequencies
+from lt_course.data import caption_labels, catalogue, laionet, shards, web_frequencies
 from lt_course.data.imagenet import imagenet_classes
 from lt_course.data.photograph_sets import Selection, open_set, select
 from lt_course.errors import CourseError
@@ -402,8 +404,30 @@ def test_a_damaged_tar_costs_its_own_samples_only(tmp_path: Path) -> None:
     per_tar = [part["counts"]["captions"] for part in manifest["parts"]]
     assert per_tar[0] == 4
     assert per_tar[1] < 4
+
+
+def test_files_of_others_are_not_written_over(tmp_path: Path) -> None:
+    folder = captioned(tmp_path / "shards")
+    table = folder / "cc12m-train-0000.parquet"
+    table.write_bytes(b"PAR1")
+    with pytest.raises(CourseError, match=r"holds parquet files without a manifest\.json"):
+        caption_labels.prepare("cc12m-cls", folder, folder)
+    assert table.read_bytes() == b"PAR1"
+    twice = [folder / "cc12m-train-0000.tar", tmp_path / "cc12m-train-0000.tar"]
+    twice[1].write_bytes(twice[0].read_bytes())
+    with pytest.raises(CourseError, match="Two sources are called cc12m-train-0000"):
+        caption_labels.prepare("cc12m-cls", twice, tmp_path / "out")
     with pytest.raises(CourseError, match="no set 'x'"):
         caption_labels.prepare("x", folder, tmp_path / "out")
+
+
+def test_addresses_of_the_hub_have_a_reader() -> None:
+    remote = [source.name for source in catalogue.SOURCES if "://" in source.name]
+    assert len(remote) == 2
+    for address in remote:
+        system, path = url_to_fs(address)
+        assert isinstance(system, HfFileSystem)
+        assert path == address.removeprefix("hf://")
 
 
 def test_the_command_line_labels_and_lists(

@@ -48,7 +48,7 @@ def make_parts(
         ``source``, ``identity``, ``counts``, ``bytes`` and ``sha256`` each.
 
     Raises:
-        CourseError: if the folder holds other files, or two sources have one name.
+        CourseError: if the folder holds other such files, or two sources have one name.
     """
     names = [Path(source).name.split(".")[0] for source in sources]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
@@ -62,7 +62,13 @@ def make_parts(
                 f"The folder {out} holds something else: its {MANIFEST} says "
                 f"{manifest.get('about')}, not {dict(about)}; choose another folder."
             )
+    elif any(out.glob("*.parquet")):
+        # img2dataset's tables, say, which have the same names as the tars beside them.
+        raise CourseError(
+            f"The folder {out} holds parquet files without a {MANIFEST}; choose an empty folder."
+        )
     out.mkdir(parents=True, exist_ok=True)
+    replace(path, json.dumps(manifest, indent=1).encode())
     kept = {part["name"]: part for part in manifest["parts"]}
     entered: list[dict[str, Any]] = []
     sizes = sizes or [1] * len(sources)

@@ -44,7 +44,7 @@ from lt_course.data.shard_scan import CONTEXT, Fault, Fields, Shard, scan, token
 from lt_course.errors import CourseError
 from lt_course.training.progress import progress
 
-FORMAT = 1
+FORMAT = 2
 """Of the files in the cache; another number makes them anew."""
 
 
