@@ -145,6 +145,20 @@ def test_matched_frequencies_take_what_there_is() -> None:
         select(index_of(labels), frequency=wanted[:4])
 
 
+def test_matched_frequencies_are_filled_up_from_a_second_pool() -> None:
+    generator = np.random.default_rng(3)
+    labels = generator.integers(0, 40, 1_000) ** 2 // 40
+    wanted = np.zeros(1_000, np.int64)
+    wanted[:40] = generator.integers(0, 60, 40)
+    chosen = select(index_of(labels), frequency=wanted, preferred=600)
+    for label in range(40):
+        before, behind = (labels[:600] == label).sum(), (labels[600:] == label).sum()
+        own = chosen.rows[chosen.labels == label]
+        used = min(before, wanted[label])
+        assert (own < 600).sum() == used
+        assert (own >= 600).sum() == min(behind, wanted[label] - used)
+
+
 def test_a_row_may_stand_for_several_classes() -> None:
     rows, numbers = np.array([4, 4, 9]), np.array([134, 517, 0])
     chosen = select(index_of(np.full(10, -1)), labelled=(rows, numbers))

@@ -305,6 +305,11 @@ def test_a_set_is_opened_by_its_name(tmp_path: Path) -> None:
     folder = downloaded(tmp_path / "shards")
     assert open_set("laionet", folder).labels.tolist() == [0, 291, 1, 0]
     assert len(open_set("laionet", folder, Selection(threshold=0.85))) == 3
+    wanted = np.bincount([0, 0, 0, 291, 291, 1], minlength=1_000)
+    more = downloaded(tmp_path / "more")
+    matched = open_set("laionet", folder, frequency=wanted, fill=more)
+    assert matched.frequency[[0, 1, 291]].tolist() == [3, 1, 2]
+    assert (matched.rows < 4).sum() == 4
     captioned(tmp_path / "cc12m")
     caption_labels.prepare("cc12m-cls", tmp_path / "cc12m", tmp_path / "labels")
     found = open_set(

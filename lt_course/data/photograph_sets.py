@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from lt_course.data import caption_labels, laionet, shards, webtext
 from lt_course.data.imagenet import Concepts, ImageNetClass, classes_of
 from lt_course.data.shard_pairs import Pairs
+from lt_course.data.shard_paths import expand
 from lt_course.data.shard_scan import Fields
 from lt_course.data.shards import Index
 from lt_course.errors import CourseError
@@ -124,6 +125,7 @@ def open_set(
     text: str = "title+tags+description",
     labels: Path | None = None,
     frequency: Ints | None = None,
+    fill: str | Path | Iterable[str | Path] | None = None,
     max_bad_fraction: float = 0.01,
     workers: int = 1,
 ) -> Photographs:
@@ -139,6 +141,9 @@ def open_set(
             as in the release, none is lost.
         labels: folder that `lt_course.data.caption_labels.prepare` made; for the last two.
         frequency: as `select`.
+        fill: further shards of the same kind, used only where a class has fewer pairs than
+            `frequency` asks for. In the release these are LAION's nearest texts to the captions
+            of ImageNet-Captions (its list ``laionet_t2t_success309113.parquet``).
         max_bad_fraction: greatest share of unusable samples.
         workers: processes that index.
 
@@ -147,7 +152,10 @@ def open_set(
             `text`, is unknown, or `labels` is missing.
     """
     fields = _fields(dataset, text)
-    index = shards.load(patterns, fields, max_bad_fraction=max_bad_fraction, workers=workers)
+    tars = expand(patterns)
+    more = [] if fill is None else [tar for tar in expand(fill) if tar not in tars]
+    index = shards.load([*tars, *more], fields, max_bad_fraction=max_bad_fraction, workers=workers)
+    preferred = int(index.first[len(tars)])
     if dataset in caption_labels.SETS:
         if labels is None:
             raise CourseError(
@@ -155,10 +163,10 @@ def open_set(
                 f"lt-course data prepare {dataset}, and name their folder in 'labels'."
             )
         labelled = caption_labels.load(index, labels)
-        return select(index, selection, labelled=labelled, frequency=frequency)
+        return select(index, selection, labelled=labelled, frequency=frequency, preferred=preferred)
     thresholded = dataset == laionet.LAIONET.name and selection and selection.threshold is not None
     similarity = laionet.similarity(index) if thresholded else None
-    return select(index, selection, similarity=similarity, frequency=frequency)
+    return select(index, selection, similarity=similarity, frequency=frequency, preferred=preferred)
 
 
 def _fields(dataset: str, text: str) -> Fields:
@@ -186,6 +194,7 @@ def select(
     labelled: tuple[Ints, Ints] | None = None,
     similarity: NDArray[np.float64] | None = None,
     frequency: Ints | None = None,
+    preferred: int | None = None,
 ) -> Photographs:
     """Choose pairs.
 
@@ -197,7 +206,9 @@ def select(
         similarity: float64 [M], of text and definition, for `Selection.threshold`
             (`lt_course.data.laionet.similarity`).
         frequency: int64 [C], greatest number of pairs of each class: matched frequencies
-            (Sec. 3.4), drawn after everything else.
+            (Sec. 3.4), drawn after the sample and before the trim.
+        preferred: with `frequency`, rows of the index from this one on are only used where a
+            class has too few before it.
 
     Raises:
         CourseError: if labels are missing or a field does not go with the data.
@@ -229,7 +240,8 @@ def select(
                 f"Field 'frequency' has {len(frequency)} entries; it needs {len(classes)}, one a "
                 "class."
             )
-        taken = _at_most(taken, labels, frequency, chosen.seed)
+        first = rows[taken] < (len(index) if preferred is None else preferred)
+        taken = _at_most(taken, labels, frequency, chosen.seed, first)
     trimmed = np.zeros(len(classes), np.bool_)
     if chosen.trim > len(classes):
         raise CourseError(f"Field 'trim' is {chosen.trim}, more than the {len(classes)} classes.")
@@ -287,9 +299,14 @@ def _keep_classes(taken: Ints, inside: Ints, labels: Ints, chosen: Selection) ->
     return np.delete(both, of_largest[generator.choice(len(of_largest), surplus, replace=False)])
 
 
-def _at_most(taken: Ints, labels: Ints, most: Ints, seed: int) -> Ints:
-    """A random choice of at most so many pairs of each class."""
-    shuffled = np.random.default_rng([seed, 0x7A1]).permutation(taken)
+def _at_most(
+    taken: Ints, labels: Ints, most: Ints, seed: int, first: NDArray[np.bool_] | None = None
+) -> Ints:
+    """A random choice of at most so many pairs of each class; the `first` ones come first."""
+    order = np.random.default_rng([seed, 0x7A1]).permutation(len(taken))
+    if first is not None:
+        order = order[np.argsort(~first[order], kind="stable")]
+    shuffled = taken[order]
     shuffled = shuffled[np.argsort(labels[shuffled], kind="stable")]
     of = labels[shuffled]
     begins = np.searchsorted(of, np.arange(len(most)))

@@ -134,10 +134,12 @@ def places(index: Index) -> tuple[NDArray[np.int64], int] | None:
     """Where each row of an index stands among the pictures, ordered by file name.
 
     Returns:
-        int64 [N] and the number of pictures, or None if the shards are not ImageNet-Captions.
+        int64 [N] and the number of pictures, or None if the shards are not those of one folder of
+        ImageNet-Captions.
     """
-    manifest = Path(index.shards[0]).parent / shard_writer.MANIFEST
-    if "://" in index.shards[0] or not manifest.is_file():
+    folders = {shard.rpartition("/")[0] for shard in index.shards}
+    manifest = Path(folders.pop()) / shard_writer.MANIFEST
+    if folders or not manifest.is_file():
         return None
     about = json.loads(manifest.read_text(encoding="utf-8"))["about"]
     if about.get("name") != IMAGENET_CAPTIONS.name:
