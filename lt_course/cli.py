@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pandas as pd
 import tyro
@@ -152,13 +152,21 @@ def _declare_data(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("list", help="the sets that can be prepared or read, and what they need")
     prepares = actions.add_parser("prepare", help="make shards; a stopped command goes on")
     prepares.add_argument("name", help="as lt-course data list says")
-    prepares.add_argument("--source", type=Path, required=True, help="folder of the set's files")
-    prepares.add_argument("--out", type=Path, required=True, help="folder of the shards")
+    prepares.add_argument(
+        "--source",
+        required=True,
+        help="folder of the set's files; shards, or a list, where it has them",
+    )
+    prepares.add_argument("--out", type=Path, required=True, help="folder of what is made")
     prepares.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")
     prepares.add_argument("--per-shard", type=int, default=10_000, help="pairs (default: 10,000)")
     prepares.add_argument(
         "--partial", action="store_true", help="go without missing pictures, with other counts"
     )
+    prepares.add_argument(
+        "--threshold", type=float, default=0.7, help="laionet: least similarity (default: 0.7)"
+    )
+    prepares.add_argument("--device", default="cpu", help="laionet: of the encoder (default: cpu)")
     checks = actions.add_parser(
         "check",
         help="index shards and name all that cannot be used",
@@ -358,9 +366,9 @@ def _concepts_count(known: argparse.Namespace) -> int:
 
 
 def _data_list(known: argparse.Namespace) -> int:
-    from lt_course.data import webtext
+    from lt_course.data import catalogue
 
-    for source in webtext.SOURCES:
+    for source in catalogue.SOURCES:
         print(f"{source.name}\n    {source.what}")
         if source.pairs is not None:
             print(f"    {source.pairs:,} pairs, {source.classes} classes")
@@ -370,20 +378,54 @@ def _data_list(known: argparse.Namespace) -> int:
 
 
 def _data_prepare(known: argparse.Namespace) -> int:
-    from lt_course.data import webtext
+    from lt_course.data import caption_labels, catalogue, laionet, webtext
 
-    names = [source.name for source in webtext.SOURCES if source.inputs]
+    names = [source.name for source in catalogue.SOURCES if source.inputs and source.prepared]
     if known.name not in names:
         raise CourseError(unknown("set that can be prepared", known.name, names))
-    manifest = webtext.prepare_imagenet_captions(
-        known.source, known.out, seed=known.seed, per_shard=known.per_shard, partial=known.partial
-    )
-    about = manifest["about"]
-    print(
-        f"{known.out} holds {about['pairs']:,} pairs of {about['classes']} classes in "
-        f"{len(manifest['shards'])} shards; {about['pictures_missing']} pictures were missing."
-    )
+    if known.name == laionet.LAIONET.name:
+        manifest = laionet.prepare(
+            Path(known.source),
+            known.out,
+            laionet.clip_encoder(known.device),
+            encoder="ViT-B-32-quickgelu, openai",
+            threshold=known.threshold,
+        )
+        print(
+            f"{known.out} lists {_labelled(manifest)}, of {manifest['counts']['read']:,} rows. "
+            f"Their pictures are downloaded with\n{laionet.img2dataset_command(known.out)}"
+        )
+    elif known.name in caption_labels.SETS and known.source.endswith(".tsv"):
+        counts = caption_labels.shorten(known.name, Path(known.source), known.out)["counts"]
+        print(
+            f"{known.out} lists {counts['kept']:,} of {counts['captions']:,} rows. Their pictures "
+            "are downloaded, and then labelled by lt-course data prepare, with\n"
+            + caption_labels.img2dataset_command(known.out)
+        )
+    elif known.name in caption_labels.SETS:
+        manifest = caption_labels.prepare(known.name, known.source, known.out)
+        captions = manifest["counts"]["captions"]
+        print(f"{known.out} labels {_labelled(manifest)}, of {captions:,} captions.")
+    else:
+        manifest = webtext.prepare_imagenet_captions(
+            Path(known.source),
+            known.out,
+            seed=known.seed,
+            per_shard=known.per_shard,
+            partial=known.partial,
+        )
+        about = manifest["about"]
+        print(
+            f"{known.out} holds {about['pairs']:,} pairs of {about['classes']} classes in "
+            f"{len(manifest['shards'])} shards; {about['pictures_missing']} pictures were missing."
+        )
     return 0
+
+
+def _labelled(manifest: dict[str, Any]) -> str:
+    of_class = [count for name, count in manifest["counts"].items() if name.startswith("n0")]
+    of_class += [count for name, count in manifest["counts"].items() if name.startswith("n1")]
+    return f"{sum(of_class):,} pairs of {len(of_class)} classes"
 
 
 def _data_check(known: argparse.Namespace) -> int:

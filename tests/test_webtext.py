@@ -14,6 +14,7 @@ from shard_files import image, tar_bytes
 
 from lt_course import cli
 from lt_course.data import shards, webtext
+from lt_course.data.imagenet import imagenet_classes
 from lt_course.data.shard_scan import Fields
 from lt_course.errors import CourseError
 
@@ -77,7 +78,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_names_belong_to_their_wordnet_ids() -> None:
-    classes = webtext.imagenet_classes()
+    classes = imagenet_classes()
     assert len(classes) == len({known.name for known in classes.values()}) == 1_000
     assert [known.label for known in classes.values()] == list(range(1_000))
     assert (classes["n02012849"].label, classes["n02012849"].name) == (134, "crane bird")
@@ -114,7 +115,7 @@ def test_the_shards_hold_the_pictures_and_texts_apart(tmp_path: Path, form: str)
                 record = json.loads(content)
                 seen[record["filename"]] = record
                 assert files[f"{key}.jpg"] == picture(record["filename"])
-                known = webtext.imagenet_classes()[record["wnid"]]
+                known = imagenet_classes()[record["wnid"]]
                 assert files[f"{key}.cls"] == str(known.label).encode()
     for record in records()[:-1]:
         kept = seen.pop(str(record["filename"]))

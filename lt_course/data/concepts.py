@@ -21,6 +21,7 @@ in memory depends on the concepts and the piece, not on the corpus.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -73,6 +74,14 @@ class Rule(Protocol):
         """Captions that name each class, int64 [C]; the captions are strings, a null is empty."""
         ...
 
+    def matches(self, captions: pa.Array) -> tuple[Index, Index]:
+        """Which captions name which classes.
+
+        Returns:
+            Places in `captions` and numbers of classes, int64 [M] each, sorted, each pair once.
+        """
+        ...
+
 
 def compile_rule(definition: Definition, concepts: Sequence[Concept]) -> Rule:
     """The index of a definition (see the module) for a list of concepts.
@@ -96,7 +105,32 @@ def bag_of_lemmas(text: str) -> frozenset[str]:
     return frozenset(wordnet().lemma(part) for part in parts)
 
 
-class BagOfLemmas:
+class _InPieces(ABC):
+    """A rule that sees some megabytes of captions at a time."""
+
+    _classes: int
+
+    @abstractmethod
+    def _named(self, captions: pa.StringArray) -> Index:
+        """Sorted numbers caption * C + class, int64 [M], of all pairs that match."""
+
+    def count(self, captions: pa.Array) -> Counts:
+        """As `Rule.count`."""
+        counts = np.zeros(self._classes, np.int64)
+        for piece in _pieces(captions):
+            counts += np.bincount(self._named(piece) % self._classes, minlength=self._classes)
+        return counts
+
+    def matches(self, captions: pa.Array) -> tuple[Index, Index]:
+        """As `Rule.matches`."""
+        found, before = [np.zeros(0, np.int64)], 0
+        for piece in _pieces(captions):
+            found.append(before * self._classes + self._named(piece))
+            before += len(piece)
+        return np.divmod(np.concatenate(found), self._classes)
+
+
+class BagOfLemmas(_InPieces):
     """The rule `bag-of-lemmas`.
 
     All spellings of the names' words are listed beforehand, so that no caption needs a
@@ -128,15 +162,8 @@ class BagOfLemmas:
             owner, len(concepts), [number[word] for word in chain.from_iterable(vetoes)]
         )
 
-    def count(self, captions: pa.Array) -> Counts:
-        """Captions that name each class, int64 [C]; the captions are strings, a null is empty."""
-        counts = np.zeros(self._classes, np.int64)
-        for piece in _pieces(captions):
-            counts += self._count(_plain(piece))
-        return counts
-
-    def _count(self, captions: pa.StringArray) -> Counts:
-        runs = Runs.of(captions)
+    def _named(self, captions: pa.StringArray) -> Index:
+        runs = Runs.of(_plain(captions))
         which, spelling = _look_up(runs.words, self._spellings)
         word = self._spelt[spelling].ravel()
         caption = np.repeat(runs.caption[which], self._spelt.shape[1])
@@ -158,11 +185,10 @@ class BagOfLemmas:
         named = np.unique(caption * self._classes + self._class_of[name])
         caption, concept = np.divmod(named, self._classes)
         which, veto = self._vetoes[concept]
-        vetoed = which[holds(caption[which], veto)]
-        return np.bincount(np.delete(concept, vetoed), minlength=self._classes)
+        return np.delete(named, which[holds(caption[which], veto)])
 
 
-class Substring:
+class Substring(_InPieces):
     """The rule `substring`.
 
     Every name hangs on the word in it (a run of letters a to z) that the fewest names hold; where
@@ -171,7 +197,7 @@ class Substring:
 
     def __init__(self, concepts: Sequence[Concept]) -> None:
         names = [sorted(set(concept.names)) for concept in concepts]
-        runs = [list(re.finditer("[a-z]+", name)) for name in chain.from_iterable(names)]
+        runs = [list(re.finditer("[a-z]+", name.lower())) for name in chain.from_iterable(names)]
         names_with = Counter(word for found in runs for word in {run[0] for run in found})
         rarest = [min(found, key=lambda run: names_with[run[0]]) for found in runs]
         number = {word: n for n, word in enumerate(dict.fromkeys(run[0] for run in rarest))}
@@ -185,15 +211,8 @@ class Substring:
         self._length = np.array(list(map(len, encoded)))
         self._word_at = np.array([len(run.string[: run.start()].encode()) for run in rarest])
 
-    def count(self, captions: pa.Array) -> Counts:
-        """Captions that name each class, int64 [C]; the captions are strings, a null is empty."""
-        counts = np.zeros(self._classes, np.int64)
-        for piece in _pieces(captions):
-            counts += self._count(pc.utf8_lower(_plain(piece)))
-        return counts
-
-    def _count(self, captions: pa.StringArray) -> Counts:
-        runs = Runs.of(captions)
+    def _named(self, captions: pa.StringArray) -> Index:
+        runs = Runs.of(self._written(captions))
         which, word = _look_up(runs.words, self._words)
         again, name = self._names_on[word]
         which = which[again]
@@ -209,10 +228,38 @@ class Substring:
                 np.delete(array, wrong) for array in (caption, name, begin, end)
             )
         first, last = begin == runs.bounds[caption], end == runs.bounds[caption + 1]
-        alone = first | ~_word_at(runs.text, begin, first, -1)
-        alone &= last | ~_word_at(runs.text, end, last, 1)
-        named = np.unique(caption[alone] * self._classes + self._class_of[name[alone]])
-        return np.bincount(named % self._classes, minlength=self._classes)
+        alone = first | self._parted(runs.text, begin, first, -1)
+        alone &= last | self._parted(runs.text, end, last, 1)
+        return np.unique(caption[alone] * self._classes + self._class_of[name[alone]])
+
+    def _written(self, captions: pa.StringArray) -> pa.StringArray:
+        """The captions as they are compared with names."""
+        return pc.utf8_lower(_plain(captions))
+
+    def _parted(
+        self, text: NDArray[np.uint8], at: Index, outside: NDArray[np.bool_], step: Literal[-1, 1]
+    ) -> NDArray[np.bool_]:
+        """Whether a name may end before (or begin at) each place."""
+        return ~_word_at(text, at, outside, step)
+
+
+class BetweenSpaces(Substring):
+    """A class is named if one of its names stands in the caption as it is, case included, between
+    spaces, after every ASCII punctuation mark has become one (LAIONet, arXiv 2306.15769, App. A).
+
+    So names that hold a punctuation mark themselves are never found.
+    """
+
+    def _written(self, captions: pa.StringArray) -> pa.StringArray:
+        return pc.replace_substring_regex(captions, "[[:punct:]]", " ")
+
+    def _parted(
+        self, text: NDArray[np.uint8], at: Index, outside: NDArray[np.bool_], step: Literal[-1, 1]
+    ) -> NDArray[np.bool_]:
+        if not len(at):
+            return np.zeros(0, np.bool_)
+        space: NDArray[np.bool_] = text[np.where(outside, 0, at - (step < 0))] == ord(" ")
+        return space
 
 
 @dataclass(frozen=True)

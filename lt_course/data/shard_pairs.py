@@ -34,6 +34,7 @@ from lt_course.data.shard_scan import CONTEXT
 from lt_course.data.shards import Index, read, require_few
 from lt_course.errors import CourseError
 from lt_course.training.order import Order, share, torch_generator
+from lt_course.training.order import Sampler as OrderSampler
 
 ATTEMPTS = 20
 """Other rows that are tried in the place of a damaged one."""
@@ -86,6 +87,9 @@ class Pairs(Dataset[PairBatch]):
 
     Attributes:
         index: of the shards.
+        chosen: int64 [N], the rows of the index that are the pairs, in any order and as often as
+            wanted; None: all, in their order.
+        classes: int64 [N], the class of each pair; None: what the index says.
         seed: of the order and of the crops.
         size: side S of the pictures.
         smallest: least area of the random crop, in (0, 1]; None: no random crop (evaluation).
@@ -94,6 +98,8 @@ class Pairs(Dataset[PairBatch]):
     """
 
     index: Index
+    chosen: Tensor | None = None
+    classes: Tensor | None = None
     seed: int = 0
     size: int = 224
     smallest: float | None = 0.9
@@ -111,12 +117,28 @@ class Pairs(Dataset[PairBatch]):
             )
 
     def __len__(self) -> int:
-        return len(self.index)
+        return len(self.index) if self.chosen is None else len(self.chosen)
 
-    def order(self, batch: int) -> Order:
-        """Every pair once an epoch, in steps of `batch` pairs over all processes."""
-        labels = self.index.label.numpy()
-        return Order(labels, batch, self.seed)
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """The class of each pair, int64 [N], or -1."""
+        if self.classes is not None:
+            return self.classes.numpy()
+        labels = self.index.label if self.chosen is None else self.index.label[self.chosen]
+        return labels.long().numpy()
+
+    def order(self, batch: int, sampler: OrderSampler = "natural") -> Order:
+        """Which pairs, over all processes, make up which step."""
+        return Order(self.labels, batch, self.seed, sampler)
+
+    def name(self, row: int) -> tuple[str, str]:
+        """Tar and key of a pair."""
+        return self.index.name(self._in_index([row])[0])
+
+    def _in_index(self, rows: list[int]) -> list[int]:
+        """The rows of the index that pairs stand for."""
+        chosen: list[int] = rows if self.chosen is None else self.chosen[rows].tolist()
+        return chosen
 
     def __getitem__(self, part: Part) -> PairBatch:
         """The pairs of one part of a step.
@@ -126,7 +148,7 @@ class Pairs(Dataset[PairBatch]):
                 that could take its place cannot be decoded.
         """
         rows = part.rows.astype(np.int64)
-        contents = read([self.index.place(row) for row in rows.tolist()])
+        contents = read([self.index.place(row) for row in self._in_index(rows.tolist())])
         pictures: list[Tensor] = []
         damaged: list[tuple[int, str]] = []
         for at, content in enumerate(contents):
@@ -138,20 +160,21 @@ class Pairs(Dataset[PairBatch]):
                 except ValueError as error:
                     damaged.append((int(rows[at]), str(error)))
                     rows[at] = substitute(asked, attempt, len(self))
-                    content = read([self.index.place(int(rows[at]))])[0]
+                    content = read([self.index.place(*self._in_index([int(rows[at])]))])[0]
             else:
                 raise CourseError(
-                    f"The picture {' '.join(self.index.name(asked))} and {ATTEMPTS - 1} that "
+                    f"The picture {' '.join(self.name(asked))} and {ATTEMPTS - 1} that "
                     "could take its place cannot be decoded; lt-course data check --decode names "
                     "all such pictures."
                 )
             pictures.append(self._crop(picture, part.epoch, int(rows[at])))
-        shown = torch.from_numpy(rows)
+        in_index = self._in_index(rows.tolist())
+        labels = self.index.label[in_index].long() if self.classes is None else self.classes[rows]
         return PairBatch(
             torch.stack(pictures),
-            self.index.tokens(rows.tolist(), self.context),
-            self.index.label[shown].long(),
-            shown,
+            self.index.tokens(in_index, self.context),
+            labels,
+            torch.from_numpy(rows),
             tuple(damaged),
         )
 
@@ -208,8 +231,8 @@ class Tally:
         damaged: the reason, by (tar, key).
     """
 
-    def __init__(self, index: Index, max_bad_fraction: float) -> None:
-        self.index, self.max_bad_fraction = index, max_bad_fraction
+    def __init__(self, pairs: Pairs, max_bad_fraction: float) -> None:
+        self.pairs, self.max_bad_fraction = pairs, max_bad_fraction
         self.damaged: dict[tuple[str, str], str] = {}
 
     def add(self, batch: PairBatch) -> None:
@@ -217,10 +240,10 @@ class Tally:
 
         Raises:
             CourseError: when the samples that cannot be used, those that the index left out
-                included, exceed `max_bad_fraction`.
+                included, exceed `max_bad_fraction`; of a choice, those of it.
         """
         for row, reason in batch.damaged:
-            name = self.index.name(row)
+            name = self.pairs.name(row)
             if name in self.damaged:
                 continue
             self.damaged[name] = reason
@@ -230,7 +253,14 @@ class Tally:
                 )
             if len(self.damaged) == NAMED:
                 log.warning("Further damaged pictures are counted, not logged.")
-            require_few(self.index, self.max_bad_fraction, undecodable=len(self.damaged))
+            found = len(self.damaged)
+            require_few(self.pairs.index, self.max_bad_fraction, undecodable=found)
+            if self.pairs.chosen is not None and found > self.max_bad_fraction * len(self.pairs):
+                raise CourseError(
+                    f"{found} of the {len(self.pairs)} chosen pictures cannot be decoded, more "
+                    f"than max_bad_fraction = {self.max_bad_fraction:g} allows; the last is "
+                    f"{' '.join(name)}. Make the shards again, or raise 'max_bad_fraction'."
+                )
 
 
 def batches(
@@ -261,7 +291,7 @@ def batches(
     Raises:
         CourseError: as `Steps`, `Pairs` and `Tally`.
     """
-    tally = Tally(pairs.index, max_bad_fraction)
+    tally = Tally(pairs, max_bad_fraction)
     loader = DataLoader(
         pairs,
         sampler=Steps(order, start, stop, rank, ranks),

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import tarfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import IO, NamedTuple
@@ -20,6 +20,8 @@ import fsspec
 import numpy as np
 from numpy.typing import NDArray
 from open_clip import SimpleTokenizer
+
+from lt_course.data.imagenet import imagenet_classes
 
 CONTEXT = 77
 """Most tokens kept of a caption, start and end included, as CLIP does."""
@@ -30,7 +32,7 @@ REASONS = {
     "no caption": "no member, or no key of the JSON, with the caption",
     "empty caption": "a caption without a word",
     "damaged text": "text that is not UTF-8, or not JSON",
-    "no label": "a label was asked for and is not a whole number",
+    "no label": "a label was asked for and is neither a whole number nor an ImageNet WordNet id",
     "duplicate key": "the same field of the same key again; the first one stays",
     "unsorted": "the members of a key do not stand together",
     "cut": "the tar ends within the sample",
@@ -58,7 +60,8 @@ class Fields:
         caption: fields of texts; ``json:caption`` is a key of the JSON member, and
             ``json:title+tags`` several of them, joined by a space (lists too). So a variant of
             the captions is a choice at load time, not a copy.
-        label: the class, a whole number, in a text or JSON member; None: there is none.
+        label: the class, in a text or JSON member: a whole number, or the WordNet id of one of
+            ImageNet's classes, which stands for its number; None: there is none.
     """
 
     picture: str = "jpg;jpeg;png;webp"
@@ -122,8 +125,11 @@ def _caption(choice: str, texts: Mapping[str, bytes]) -> str:
 def _label(choice: str | None, texts: Mapping[str, bytes]) -> int:
     if choice is None:
         return -1
+    said = str(_said(choice, texts))
+    if known := imagenet_classes().get(said):
+        return known.label
     try:
-        return int(str(_said(choice, texts)))
+        return int(said)
     except ValueError as error:
         raise _Unusable("no label") from error
 
@@ -169,8 +175,24 @@ class _Sample:
 
 def scan(url: str, fields: Fields) -> Shard:
     """Read a tar through once. Pictures are passed over, all but their first bytes."""
-    samples: dict[str, _Sample] = {}
     faults: list[Fault] = []
+    rows = [
+        (key, offset, size, np.array(_encode(caption), dtype=np.uint16), label)
+        for key, offset, size, caption, label in _usable_samples(url, fields, faults)
+    ]
+    return _shard(rows, faults)
+
+
+def captions(url: str, fields: Fields) -> dict[str, str]:
+    """The captions of a tar's usable samples, by key; the tar is read through."""
+    return {key: caption for key, _, _, caption, _ in _usable_samples(url, fields, [])}
+
+
+def _usable_samples(
+    url: str, fields: Fields, faults: list[Fault]
+) -> Iterator[tuple[str, int, int, str, int]]:
+    """Key, offset and size of the picture, caption, label; what cannot be used joins `faults`."""
+    samples: dict[str, _Sample] = {}
     with fsspec.open(url, "rb") as file:
         end = file.seek(0, os.SEEK_END)
         file.seek(0)
@@ -187,16 +209,15 @@ def scan(url: str, fields: Fields) -> Shard:
                 whole = _ends_properly(file, after)
         except tarfile.ReadError:
             if not samples:
-                return _shard([], [*faults, Fault(url, "", "no tar")])
+                faults.append(Fault(url, "", "no tar"))
+                return
         if not whole:
             faults.append(Fault(url, "", "cut shard"))
-    rows = []
     for key, sample in samples.items():
         try:
-            rows.append((key, *_usable(sample, fields, cut=key == last and not whole, end=end)))
+            yield (key, *_usable(sample, fields, cut=key == last and not whole, end=end))
         except _Unusable as reason:
             faults.append(Fault(url, key, str(reason)))
-    return _shard(rows, faults)
 
 
 def _key_and_field(name: str) -> tuple[str, str] | None:
@@ -246,10 +267,8 @@ def _ends_properly(file: IO[bytes], after: int) -> bool:
     return len(block) == 512 and not any(block)
 
 
-def _usable(
-    sample: _Sample, fields: Fields, cut: bool, end: int
-) -> tuple[int, int, NDArray[np.uint16], int]:
-    """Offset and size of the picture, tokens, label."""
+def _usable(sample: _Sample, fields: Fields, cut: bool, end: int) -> tuple[int, int, str, int]:
+    """Offset and size of the picture, caption, label."""
     if sample.reason == "unsorted":
         raise _Unusable(sample.reason)
     if cut and (sample.picture is None or sum(sample.picture) > end):
@@ -259,8 +278,8 @@ def _usable(
     if sample.reason:
         raise _Unusable(sample.reason)
     try:
-        ids = np.array(_encode(_caption(fields.caption, sample.texts)), dtype=np.uint16)
-        return *sample.picture, ids, _label(fields.label, sample.texts)
+        caption = _caption(fields.caption, sample.texts)
+        return *sample.picture, caption, _label(fields.label, sample.texts)
     except _Unusable as reason:
         if cut and str(reason) in ("no caption", "no label"):
             raise _Unusable("cut") from reason

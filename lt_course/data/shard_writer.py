@@ -77,7 +77,7 @@ def write(
                 manifest["shards"] = sorted(
                     [*manifest["shards"], entry], key=lambda shard: shard["name"]
                 )
-                _replace(out / MANIFEST, json.dumps(manifest, indent=1).encode())
+                replace(out / MANIFEST, json.dumps(manifest, indent=1).encode())
             except OSError as error:
                 free = shutil.disk_usage(out).free / 2**20
                 raise CourseError(
@@ -111,7 +111,7 @@ def _started(out: Path, planned: Manifest) -> Manifest:
             )
         manifest = {**planned, "shards": []}
         # Entered before the first shard, so that a stopped run knows the folder again.
-        _replace(path, json.dumps(manifest, indent=1).encode())
+        replace(path, json.dumps(manifest, indent=1).encode())
         return manifest
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -156,7 +156,8 @@ def _write_tar(
     return entry
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes) -> None:
+    """Write a file, flushed, whole or not at all."""
     temporary = path.with_suffix(".tmp")
     with temporary.open("wb") as file:
         file.write(content)

@@ -44,7 +44,7 @@ from lt_course.data.shard_scan import CONTEXT, Fault, Fields, Shard, scan, token
 from lt_course.errors import CourseError
 from lt_course.training.progress import progress
 
-FORMAT = 1
+FORMAT = 2
 """Of the files in the cache; another number makes them anew."""
 
 
@@ -54,7 +54,7 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen else Path(pooch.os_cache("lt-course")) / "shards"
 
 
-def _identity(url: str) -> str:
+def identity(url: str) -> str:
     """What changes with a tar: size and time of a file, what the file system tells of a URL."""
     system, path = url_to_fs(url)
     if "file" in system.protocol:
@@ -74,19 +74,19 @@ def indexed(url: str, fields: Fields, folder: Path) -> Shard:
 
     Of several processes that ask, one reads the tar and the others wait.
     """
-    path, identity = _cached(url, fields, folder), _identity(url)
-    if (kept := _load(path, url, identity)) is not None:
+    path, now = _cached(url, fields, folder), identity(url)
+    if (kept := _load(path, url, now)) is not None:
         return kept
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
-        if (kept := _load(path, url, identity)) is not None:
+        if (kept := _load(path, url, now)) is not None:
             return kept
         shard = scan(url, fields)
         temporary = path.with_suffix(".tmp")
         with temporary.open("wb") as file:
             np.savez(
                 file,
-                identity=identity,
+                identity=now,
                 keys=np.array(shard.keys, dtype=str),
                 offset=shard.offset,
                 size=shard.size,
@@ -102,11 +102,11 @@ def indexed(url: str, fields: Fields, folder: Path) -> Shard:
         return shard
 
 
-def _load(path: Path, url: str, identity: str) -> Shard | None:
+def _load(path: Path, url: str, now: str) -> Shard | None:
     """The kept index, or None if there is none, it is damaged, or its tar is another by now."""
     try:
         with np.load(path, allow_pickle=False) as kept:
-            if str(kept["identity"]) != identity:
+            if str(kept["identity"]) != now:
                 return None
             bad = zip(kept["bad_keys"].tolist(), kept["bad_reasons"].tolist(), strict=True)
             arrays = {name: kept[name] for name in ("offset", "size", "start", "ids", "label")}

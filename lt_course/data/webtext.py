@@ -1,4 +1,4 @@
-"""Labelled picture-text sets of the web, made into shards.
+"""ImageNet-Captions as shards.
 
 ImageNet-Captions (Fang et al., arXiv 2205.01397) gives the title, the tags and the description
 that 0.45 million ImageNet pictures had on Flickr. The three are kept apart in the JSON member of
@@ -22,55 +22,23 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from open_clip import IMAGENET_CLASSNAMES
-from timm.data import ImageNetInfo
+from numpy.typing import NDArray
 
 from lt_course.data import shard_writer
+from lt_course.data.imagenet import imagenet_classes
 from lt_course.data.shard_scan import Fields
+from lt_course.data.shards import Index
+from lt_course.data.sources import Input, Source, missing
 from lt_course.errors import CourseError
 
 FIELDS = Fields(caption="json:name+title+tags+description", label="cls")
 """How the release reads ImageNet-Captions for CLIP: captions begin with the class name."""
 
 Record = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Input:
-    """A file that must be at hand before a set can be made."""
-
-    file: str
-    where: str
-    licence: str
-    size: str
-
-    def __str__(self) -> str:
-        return f"{self.file} (from {self.where}; {self.size}; {self.licence})"
-
-
-@dataclass(frozen=True)
-class Source:
-    """A set that can be made into shards, or read as it is.
-
-    Attributes:
-        name: of the command ``lt-course data prepare NAME``; or what to give as shards.
-        what: one line.
-        pairs: as the paper used it; None where the web decides.
-        classes: with at least one picture.
-        inputs: needed files; none where shards are read as they are.
-    """
-
-    name: str
-    what: str
-    pairs: int | None
-    classes: int | None
-    inputs: tuple[Input, ...] = ()
-
 
 IMAGENET = Input(
     "ILSVRC2012_img_train.tar, or the folder train/ with one folder or tar a class",
@@ -91,54 +59,6 @@ IMAGENET_CAPTIONS = Source(
     classes=999,
     inputs=(IMAGENET, CAPTIONS),
 )
-SOURCES = (
-    IMAGENET_CAPTIONS,
-    Source(
-        "hf://datasets/pixparse/cc3m-wds/cc3m-train-*.tar",
-        "Conceptual Captions 3M, shards that are read as they are",
-        pairs=None,
-        classes=None,
-    ),
-    Source(
-        "hf://datasets/pixparse/cc12m-wds/cc12m-train-*.tar",
-        "Conceptual 12M, shards that are read as they are",
-        pairs=None,
-        classes=None,
-    ),
-)
-
-
-_TWICE = {"n04008634": "projectile", "n04355933": "sunglass"}
-"""Classes that open_clip calls as it calls another one (missile, sunglasses)."""
-
-
-@dataclass(frozen=True)
-class ImageNetClass:
-    """One of the 1,000 classes: its number, WordNet id and the name that CLIP is asked by."""
-
-    label: int
-    wnid: str
-    name: str
-
-
-@cache
-def imagenet_classes() -> dict[str, ImageNetClass]:
-    """The classes by WordNet id.
-
-    A class's number is the rank of its WordNet id, as for every list of the 1,000 classes. The
-    names are OpenAI's as open_clip lists them, but for two that the list gives to two classes
-    each; those are called as in the paper's frequency files.
-    """
-    wnids = ImageNetInfo("imagenet-1k").label_names()
-    if wnids != sorted(wnids) or len(set(wnids)) != len(IMAGENET_CLASSNAMES):
-        raise CourseError(
-            "The list of ImageNet's WordNet ids in the package timm is not the one that this "
-            "course knows; install the version in requirements.lock."
-        )
-    numbered = enumerate(zip(wnids, IMAGENET_CLASSNAMES, strict=True))
-    return {
-        wnid: ImageNetClass(label, wnid, _TWICE.get(wnid, name)) for label, (wnid, name) in numbered
-    }
 
 
 def prepare_imagenet_captions(
@@ -185,7 +105,7 @@ def prepare_imagenet_captions(
             f"{expected[0]:,} of {expected[1]}. Get the file from {CAPTIONS.where}, or add "
             "--partial if you mean another set."
         )
-    order = np.random.default_rng([seed, 0x1CA]).permutation(len(records))
+    order = _order(len(records), seed)
     by_key = {f"{i:09d}": records[row] for i, row in enumerate(order)}
     about = {
         "name": IMAGENET_CAPTIONS.name,
@@ -210,9 +130,27 @@ def prepare_imagenet_captions(
     return shard_writer.write(out, list(by_key), members, about=about, per_shard=per_shard)
 
 
-def _missing(source: Path, inputs: Iterable[Input]) -> CourseError:
-    named = "; ".join(str(each) for each in inputs)
-    return CourseError(f"The folder {source} lacks: {named}. Put it there and start again.")
+def places(index: Index) -> tuple[NDArray[np.int64], int] | None:
+    """Where each row of an index stands among the pictures, ordered by file name.
+
+    Returns:
+        int64 [N] and the number of pictures, or None if the shards are not those of one folder of
+        ImageNet-Captions.
+    """
+    folders = {shard.rpartition("/")[0] for shard in index.shards}
+    manifest = Path(folders.pop()) / shard_writer.MANIFEST
+    if folders or not manifest.is_file():
+        return None
+    about = json.loads(manifest.read_text(encoding="utf-8"))["about"]
+    if about.get("name") != IMAGENET_CAPTIONS.name:
+        return None
+    keys = [int(key) for shard in range(len(index.shards)) for key in index.keys(shard)]
+    return _order(about["pairs"], about["seed"])[keys], about["pairs"]
+
+
+def _order(pairs: int, seed: int) -> NDArray[np.int64]:
+    """The place in the order of file names of each sample's picture, int64 [pairs]."""
+    return np.random.default_rng([seed, 0x1CA]).permutation(pairs)
 
 
 def _find_captions(source: Path) -> Path:
@@ -220,7 +158,7 @@ def _find_captions(source: Path) -> Path:
         for folder in (source, source / "imagenet-captions"):
             if (folder / name).is_file():
                 return folder / name
-    raise _missing(source, [CAPTIONS, *([] if _has_pictures(source) else [IMAGENET])])
+    raise missing(source, [CAPTIONS, *([] if _has_pictures(source) else [IMAGENET])])
 
 
 def _captions_json(path: Path) -> bytes:
@@ -290,20 +228,20 @@ class _Pictures:
     def find(source: Path, wnids: Iterable[str]) -> _Pictures:
         """The pictures of the given classes, in any of the forms that ImageNet is kept in."""
         if not _has_pictures(source):
-            raise _missing(source, [IMAGENET])
+            raise missing(source, [IMAGENET])
         places: dict[str, tuple[Path, int, int]] = {}
         if (whole := source / _WHOLE).is_file():
             with tarfile.open(whole, "r:") as outer:
                 # A tar of one tar a class: an uncompressed tar's members lie in it as they are.
                 for inner in outer:
-                    places |= _in_tar(whole, inner.offset_data)
+                    places |= in_tar(whole, inner.offset_data)
             return _Pictures(places)
         for wnid in wnids:
             for place in (source / "train", source):
                 if (folder := place / wnid).is_dir():
                     places |= {path.name: (path, 0, -1) for path in folder.iterdir()}
                 elif (tar := place / f"{wnid}.tar").is_file():
-                    places |= _in_tar(tar, 0)
+                    places |= in_tar(tar, 0)
         return _Pictures(places)
 
     def __contains__(self, filename: object) -> bool:
@@ -316,7 +254,7 @@ class _Pictures:
             return file.read(size)
 
 
-def _in_tar(path: Path, start: int) -> dict[str, tuple[Path, int, int]]:
+def in_tar(path: Path, start: int) -> dict[str, tuple[Path, int, int]]:
     """The members of a tar that begins at byte `start` of a file."""
     with path.open("rb") as file:
         file.seek(start)
