@@ -303,7 +303,7 @@ for data in ("laionet", "yfcc15m", "laion400m", "laion2b"):
 tail = icontail.load()
 natural = np.bincount(tail.concept[~tail.test])
 rows = {}
-for n in (len(frequency), 194, len(natural)):
+for n in (len(frequency), 194, 500):
     crowd = geometry.density(scaling.meaning(n))
     rows[f"language model, {n} concepts"] = bootstrap_spearman(natural[:n], crowd)
 few = natural[: len(frequency)]

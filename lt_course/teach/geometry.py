@@ -145,13 +145,14 @@ def correlations(found: pd.DataFrame) -> pd.DataFrame:
         Columns label, seed, metric (of `METRICS`), target (of `TARGETS`), value; no rows where
         nothing is recorded.
     """
-    names = {f"spearman_{metric}_{target}": (metric, target) for metric, target in _asked()}
-    rows = [
-        (*key, *names[column], value)
-        for column in found.columns.intersection(list(names))
-        for key, value in found[column].items()
+    keys = found.index.to_frame(index=False)
+    parts = [
+        keys.assign(metric=metric, target=target, value=found[name].to_numpy())
+        for metric, target in _asked()
+        if (name := f"spearman_{metric}_{target}") in found
     ]
-    return pd.DataFrame(rows, columns=["label", "seed", "metric", "target", "value"])
+    columns = ["label", "seed", "metric", "target", "value"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def paper_correlations() -> pd.DataFrame:
