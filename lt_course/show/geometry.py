@@ -147,11 +147,13 @@ def correlation_rows(found: pd.DataFrame, labels: Sequence[str]) -> Figure:
     """
     figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.6), sharey=True)
     for axes, (target, title) in zip(np.ravel(panels), TARGETS.items(), strict=True):
-        for label, shift in zip(labels, np.linspace(-0.28, 0.28, len(labels)), strict=True):
+        for label, shift in zip(labels, _shifts(len(labels)), strict=True):
             for place, metric in enumerate(METRICS):
                 values = _of(found, label, metric, target)
                 _interval(axes, values, place + shift, METHODS[label])
         axes.axvline(0, color="black", linewidth=0.8, linestyle="-")
+        axes.hlines(np.arange(1, len(METRICS)) - 0.5, 0, 1, transform=axes.get_yaxis_transform(),
+                    color="#DDDDDD", linewidth=0.6)  # fmt: skip
         axes.set(xlabel=title, ylim=(len(METRICS) - 0.5, -0.5))
         axes.grid(visible=False, axis="y")
     axes.set_yticks(range(len(METRICS)), [look["label"] for look in METRICS.values()])
@@ -332,6 +334,11 @@ def errors(shares: Mapping[str, tuple[FloatArray, str, str]], upto: int = 20) ->
     axes.set_xticks([1, *range(5, upto + 1, 5)])
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
+
+
+def _shifts(count: int) -> FloatArray:
+    """Where markers that share a row stand, closer together than to those of the next row."""
+    return 0.18 * (np.arange(count) - (count - 1) / 2)
 
 
 def _of(found: pd.DataFrame, label: str, metric: str, target: str) -> FloatArray:
