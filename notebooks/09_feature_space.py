@@ -109,9 +109,9 @@ pd.DataFrame(half).T
 theirs = geometry.paper_correlations()
 asked = theirs[theirs["target"] == "accuracy"]
 labels = {metric: look["label"] for metric, look in show.METRICS.items()}
-asked.pivot(index="metric", columns="dataset", values="value").rename(labels)[
-    list(geometry.PAPER_SETS)
-].loc[list(labels.values())]
+asked.pivot(index="dataset", columns="metric", values="value").loc[
+    list(geometry.PAPER_SETS), list(labels)
+].rename(columns=labels)
 
 # %% [markdown]
 # The sets are ordered by size. In the three small ones accuracy follows the centres' mean NC2 more (the correlation is more negative), in the four large ones it follows the nearest a little more. The differences among the large are as small as what can be read off a plot, and the models differ in more than their data.
@@ -163,7 +163,7 @@ part.rename(columns=names)[["accuracy", *names.values()]]
 # %% [markdown]
 # ## Text and pictures, side by side
 #
-# The paper draws class centres of a large CLIP as maps, made by {term}`t-SNE` {cite}`maaten2008`: of text (Fig. 20) and of pictures (Fig. 7b). Here are ours: class vectors made from text, and mean features of test pictures.
+# The paper shows classes in the feature space of a large CLIP as maps made by {term}`t-SNE` {cite}`maaten2008` (Fig. 7b and 20). Here are ours: class vectors made from text, and mean features of test pictures.
 
 # %%
 clip = records["clip-title", 0]
@@ -243,7 +243,7 @@ for name, (a, b) in {"truth": (dense, loose), "map": tuple(mapped)}.items():
     print(f"{name}: the loose cloud is {ratio:.1f} times as wide")
 
 # %% [markdown]
-# From its maps the paper reads that the head is denser than the tail in text space. Whether it is so or not, **such a map cannot show it**: it would draw both alike. {cite:t}`wattenberg2016` has more such traps, to play with. Density must be measured in the space itself.
+# The paper describes text space as denser in the head and coarser in the tail (Sec. 3.7, Fig. 20). Whether it is so or not, **such a map cannot show it**: it would draw both alike. {cite:t}`wattenberg2016` has more such traps, to play with. Density must be measured in the space itself.
 #
 # ## Is the head denser than the tail?
 #
@@ -266,28 +266,30 @@ show.densities(dense_at, frequency)
 plt.show()
 
 # %% [markdown]
-# That is one seed, and one way to deal the frequencies. Three seeds, the five nearest and all others:
+# That is one seed, and one way to deal the frequencies. Three seeds, the five nearest and all others, and the five nearest once more after the mean of all class vectors is taken off:
 
 
 # %%
-def tie(name, seed, k):
+def tie(name, seed, k, centre):
     run = records.get((name, seed))
     found = vectors[name] if run is None else run.arrays["prototypes"]
     counts = records["sl", seed].per_class["frequency"]
-    return spearman(counts, geometry.density(found, k))
+    return spearman(counts, geometry.density(found, k, centre=centre))
 
 
+KINDS = [(5, False), (len(frequency) - 1, False), (5, True)]
 rows = {
-    show.METHODS[name]["label"]: {
-        title: str(mean_over_seeds([tie(name, seed, k) for seed in SEEDS]))
-        for title, k in (("5 nearest", 5), ("all others", len(frequency) - 1))
-    }
+    show.METHODS[name]["label"]: [
+        str(mean_over_seeds([tie(name, seed, *kind) for seed in SEEDS]))
+        for kind in KINDS
+    ]
     for name in vectors
 }
-pd.DataFrame(rows).T
+columns = ["5 nearest", "all others", "5 nearest, centred"]
+pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 # %% [markdown]
-# Where the text tower learnt from these pictures, the **tail** is the denser part, in every seed. The two sources that never saw which concepts are frequent *here* show no such tie over the seeds, as they must: our frequencies are dealt at random, so meaning can lend them only what chance leaves.
+# Where the text tower learnt from these pictures, the **tail** is the denser part, in every seed. Much of that is nearness to what all class vectors share: with their mean taken off, the tie is weaker, and three seeds cannot tell it from none. A name that is seldom read stays near the middle. The two sources that never saw which concepts are frequent *here* show no such tie over the seeds, as they must: our frequencies are dealt at random, so meaning can lend them only what chance leaves.
 #
 # The paper's numbers go the other way. Its NC2 of class vectors, which is high where all others are close, grows with frequency:
 
@@ -408,7 +410,7 @@ plt.show()
 # - **The other end of the axis.** The paper's shift from crowds to twins happens between millions and billions of pictures. Ours end at 6,000; a class that is confused with many now may have one rival left later.
 # - **Fine twins.** ImageNet has 118 breeds of dogs. Our concepts were chosen to be different things, so there are few twins to fail by.
 # - **Collapse itself.** Neural collapse is a limit of long training on balanced data. Nothing here is near it, so NC1 and NC2 describe, and predict no end state.
-# - **A single number for density.** The mean cosine depends on $k$ and on centring. We show five neighbours and all others; try more.
+# - **A single number for density.** It depends on the number of neighbours and, above all, on centring. The paper's NC2 of class vectors is not centred; whether its sign would last without the common mean, its figure does not say.
 #
 # ## Exercises
 #

@@ -255,12 +255,13 @@ def width(points: FloatArray) -> float:
 # Density and errors ---------------------------------------------------------------------------
 
 
-def density(vectors: npt.ArrayLike, k: int = 5) -> FloatArray:
+def density(vectors: npt.ArrayLike, k: int = 5, *, centre: bool = False) -> FloatArray:
     """How crowded it is around each vector: mean cosine with the k nearest others.
 
     Args:
         vectors: float [C, D].
         k: 1 … C-1.
+        centre: take the mean of the normalised vectors off first.
 
     Returns:
         float [C], -1 … 1.
@@ -271,7 +272,7 @@ def density(vectors: npt.ArrayLike, k: int = 5) -> FloatArray:
     rows = _unit(np.asarray(vectors))
     if not 1 <= k < len(rows):
         raise CourseError(f"k is {k}; {len(rows)} vectors have 1 to {len(rows) - 1} others each.")
-    found = rows @ rows.T
+    found = cosines(rows) if centre else rows @ rows.T
     np.fill_diagonal(found, -np.inf)
     nearest: FloatArray = np.sort(found, axis=1)[:, -k:].mean(1)
     return nearest
