@@ -338,7 +338,8 @@ def errors(shares: Mapping[str, tuple[FloatArray, str, str]], upto: int = 20) ->
 
 def _shifts(count: int) -> FloatArray:
     """Where markers that share a row stand, closer together than to those of the next row."""
-    return 0.18 * (np.arange(count) - (count - 1) / 2)
+    shifts: FloatArray = 0.18 * (np.arange(count, dtype=np.float64) - (count - 1) / 2)
+    return shifts
 
 
 def _of(found: pd.DataFrame, label: str, metric: str, target: str) -> FloatArray:
