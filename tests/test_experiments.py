@@ -53,6 +53,7 @@ WITHIN_OBJECTIVES = {
     "03_the_gap": {"text"},
     "03_mild_imbalance": {"text"},
     "07_text_heads": {"text"},
+    "09_feature_space": {"text"},
     "10_extreme_tails": {"vocabulary", "sampling"},
 }
 """What also differs among classifiers or among CLIPs, where both differ in their objective."""

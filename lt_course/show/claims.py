@@ -21,9 +21,11 @@ from lt_course.study.experiments import FOLDER, Claim, factor
 KINDS: dict[str, str] = {
     "spearman_predictions": "S(p): Spearman of frequency and number of predictions",
     "spearman_accuracy": "S(a): Spearman of frequency and accuracy",
+    "spearman_nc": "Spearman of a concept's NC1 or NC2 with its accuracy or frequency",
     "accuracy": "accuracy (fraction of test drawings)",
     "cosine": "mean cosine between prototypes",
     "nc1": "NC1: variation within classes over that between",
+    "nc2": "NC2: distance of class centres from a simplex",
 }
 """What an effect is measured in, by the metric's first letters; the figure has a panel for each."""
 
