@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import os
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, get_args
 
 from lt_course.errors import CourseError
 
@@ -60,6 +62,8 @@ class Scale:
         batch: pictures a step.
         towers: the models.
         device: ``cpu`` or ``cuda``.
+        distillation: fields in which self-distillation differs from the paper's recipe and from
+            other runs of the scale; `lt_course.objectives.distill.Distill` explains most of them.
     """
 
     name: ScaleName
@@ -71,22 +75,50 @@ class Scale:
     batch: int
     towers: Towers
     device: Literal["cpu", "cuda"]
+    distillation: Mapping[str, Any] = field(default_factory=dict)
 
+
+DRAWINGS = MappingProxyType(
+    {
+        "prototypes": 512,
+        "targets": "sinkhorn",
+        "teacher_temperature": 0.02,
+        "teacher_temperature_start": 0.02,
+        "teacher_momentum": 0.98,
+        "freeze_last_layer": "0 %",
+        "hidden": 256,
+        "bottleneck": 64,
+        "global_least": 0.4,
+        "local_crops": 0,
+        "redrawn": 0.75,
+    }
+)
+"""Where self-distillation of a small network learns something from a few thousand drawings: few
+prototypes, sharp targets, a teacher that follows at once, crops that still show what is drawn, and
+pens that vary. Lesson 11 says how this point was found."""
 
 SMALL = Towers("small-cnn", "small-transformer", embedding=128, picture_size=32)
 
 SCALES: dict[str, Scale] = {
     scale.name: scale
     for scale in (
-        Scale("tiny", "icontail", 60, 4_500, 6, OpenWorld(10_000, 1), 128, SMALL, "cpu"),
-        Scale("cpu", "icontail", 194, 6_000, 8, OpenWorld(29_000, 3), 128, SMALL, "cpu"),
+        Scale(
+            "tiny", "icontail", 60, 4_500, 6, OpenWorld(10_000, 1), 128, SMALL, "cpu",
+            DRAWINGS | {"concepts": 60, "pictures": 6_000, "duration": "120 steps"},
+        ),
+        Scale(
+            "cpu", "icontail", 194, 6_000, 8, OpenWorld(29_000, 3), 128, SMALL, "cpu",
+            DRAWINGS | {"concepts": 100, "pictures": 9_500, "duration": "600 steps"},
+        ),
         Scale(
             "gpu", "icontail", 194, 8_000, 60, OpenWorld(29_000, 20), 256,
             Towers("RN50", "RN50", 1024, 64), "cuda",
+            DRAWINGS | {"concepts": 100, "pictures": 9_500, "global_size": 64},
         ),
         Scale(
             "full", "imagenet-captions", 1_000, 448_896, 32, OpenWorld(0, 32), 1_024,
             Towers("RN50", "RN50", 1024, 224), "cuda",
+            {"targets": "sinkhorn", "global_size": 224, "local_size": 96, "duration": "100 epochs"},
         ),
     )
 }  # fmt: skip

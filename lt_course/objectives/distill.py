@@ -87,6 +87,8 @@ class Distill:
         local_least: as above.
         local_greatest: as above.
         aspect: greatest ratio of a crop's sides, torchvision's default.
+        redrawn: share of crops drawn with another pen (`lt_course.training.crops.redrawn`), the
+            course's own in the place of jitter and blur; 0 draws all as they are.
         window: steps over which the use of prototypes is watched (`Assignments`); the course's own.
     """
 
@@ -114,6 +116,7 @@ class Distill:
     local_least: float = 0.05
     local_greatest: float = 0.14
     aspect: float = 4 / 3
+    redrawn: float = 0.0
     window: int = 100
 
     def __post_init__(self) -> None:
@@ -140,6 +143,7 @@ class Distill:
             local_least=AREA,
             local_greatest=AREA,
             aspect=(1, 10),
+            redrawn=(0, 1),
             window=COUNT,
         )
         if self.sampled is not None and self.sampled > self.prototypes:

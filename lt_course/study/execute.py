@@ -278,7 +278,7 @@ def _contrastive(
     """The objective, what captions a step's pictures, and the zero-shot prompts [C, P, L]."""
     model = run.model
     if model.text_head == "language-model":
-        return _behind_a_language_model(run, icontail, drawn)
+        return _behind_a_language_model(run, options, icontail, drawn)
     assert model.text_tower is not None, "require_sound has seen to it"
     said = captions(icontail, drawn.pictures, options.text)
     kind = matching_prompts(options.text) if options.prompts == "matching" else options.prompts
@@ -291,6 +291,7 @@ def _contrastive(
             text_tower(model.text_tower, ids, model.embedding)
             if teacher is None
             else pretrained_text_tower(teacher, ids),
+            options.tile,
         )
     objective.text_tower.requires_grad_(model.text_head != "frozen")
 
@@ -301,7 +302,7 @@ def _contrastive(
 
 
 def _behind_a_language_model(
-    run: Run, icontail: IconTail, drawn: Draw
+    run: Run, options: Contrast, icontail: IconTail, drawn: Draw
 ) -> tuple[Contrastive, Captioner, Tensor]:
     """As `_contrastive`; a caption is the number of the concept that it names."""
     with torch.random.fork_rng():
@@ -309,6 +310,7 @@ def _behind_a_language_model(
         objective = Contrastive(
             image_tower(run.model.image_tower, run.model.embedding, run.model.picture_size),
             LanguageModel(torch.tensor(icontail_module.text_embeddings()), run.model.embedding),
+            options.tile,
         )
     concepts = torch.from_numpy(icontail.concept[drawn.pictures].astype(np.int64))[:, None]
     zero_shot = torch.arange(run.data.concepts)[:, None, None]

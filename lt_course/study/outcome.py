@@ -7,6 +7,7 @@ which is then measured in the same way; and the same features are tried on other
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
@@ -123,7 +124,7 @@ def of_features(
     metrics |= {"penalty": probe.penalty, "nearest_neighbours": nearest}
     scores = []
     for transfer_set in offline_transfer_sets(icontail):
-        name = transfer_set.name.replace(" ", "_")
+        name = re.sub("[ -]", "_", transfer_set.name)
         probe, nearest = _tried_on(tower, transfer_set)
         metrics |= {f"probe_{name}": probe.score, f"nearest_neighbours_{name}": nearest}
         scores.append(probe.score)

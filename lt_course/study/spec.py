@@ -167,6 +167,7 @@ NAMED: dict[str, tuple[str, ObjectiveSpec]] = {
     "clip-template": ("CLIP on class templates", Contrast("template")),
     "clip-title": ("CLIP on the titles that authors gave", Contrast("title")),
     "clip-full": ("CLIP on all that authors wrote: titles and tags", Contrast("title+tags")),
+    "dino": ("DINO: self-distillation, without labels or text", Distill()),
 }
 """The declared runs: name -> what it is, and its objective. All else is the same for all."""
 
@@ -202,7 +203,8 @@ def run(name: str, *, scale: str | None = None, seed: int = 0, **settings: Any) 
         objective,
         Training(duration=f"{chosen.epochs} epochs", batch=chosen.batch),
     )
-    return override(declared, **({"seed": seed, "permutation": seed} | settings))
+    distilled = chosen.distillation if isinstance(objective, Distill) else {}
+    return override(declared, **({"seed": seed, "permutation": seed} | {**distilled} | settings))
 
 
 def open_world_clip(student: Run) -> Run:
