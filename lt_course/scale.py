@@ -82,8 +82,8 @@ DRAWINGS = MappingProxyType(
     {
         "prototypes": 512,
         "targets": "sinkhorn",
-        "teacher_temperature": 0.02,
-        "teacher_temperature_start": 0.02,
+        "teacher_temperature": 0.015,
+        "teacher_temperature_start": 0.015,
         "teacher_momentum": 0.98,
         "freeze_last_layer": "0 %",
         "hidden": 256,
@@ -91,6 +91,7 @@ DRAWINGS = MappingProxyType(
         "global_least": 0.4,
         "local_crops": 0,
         "redrawn": 0.75,
+        "batch": 64,
     }
 )
 """Where self-distillation of a small network learns something from a few thousand drawings: few
@@ -104,16 +105,16 @@ SCALES: dict[str, Scale] = {
     for scale in (
         Scale(
             "tiny", "icontail", 60, 4_500, 6, OpenWorld(10_000, 1), 128, SMALL, "cpu",
-            DRAWINGS | {"concepts": 60, "pictures": 6_000, "duration": "120 steps"},
+            DRAWINGS | {"concepts": 60, "pictures": 6_000, "duration": "200 steps"},
         ),
         Scale(
             "cpu", "icontail", 194, 6_000, 8, OpenWorld(29_000, 3), 128, SMALL, "cpu",
-            DRAWINGS | {"concepts": 100, "pictures": 9_500, "duration": "600 steps"},
+            DRAWINGS | {"concepts": 100, "pictures": 9_500, "duration": "2000 steps"},
         ),
         Scale(
             "gpu", "icontail", 194, 8_000, 60, OpenWorld(29_000, 20), 256,
             Towers("RN50", "RN50", 1024, 64), "cuda",
-            DRAWINGS | {"concepts": 100, "pictures": 9_500, "global_size": 64},
+            DRAWINGS | {"concepts": 100, "pictures": 9_500, "global_size": 64, "batch": 256},
         ),
         Scale(
             "full", "imagenet-captions", 1_000, 448_896, 32, OpenWorld(0, 32), 1_024,
