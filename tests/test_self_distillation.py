@@ -18,7 +18,6 @@ from lt_course.study.spec import Run
 from lt_course.training.crops import redrawn
 from lt_course.training.order import torch_generator
 
-
 # Eight steps are too few to spread out.
 pytestmark = pytest.mark.filterwarnings("ignore:Step 8 of 8")
 
