@@ -88,7 +88,7 @@ DRAWINGS = MappingProxyType(
         "freeze_last_layer": "0 %",
         "hidden": 256,
         "bottleneck": 64,
-        "global_least": 0.4,
+        "global_least": 0.5,
         "local_crops": 0,
         "redrawn": 0.75,
         "batch": 64,
@@ -96,8 +96,8 @@ DRAWINGS = MappingProxyType(
 )
 """Where self-distillation of a small network learns something from a few thousand drawings: few
 prototypes, sharp targets, a teacher that follows at once, crops that still show what is drawn, and
-pens that vary. A linear probe on concepts that neither has seen comes near twice that of random
-features of the same network (.353 against .181 at `cpu`, seed 0, flat profile)."""
+pens that vary. A linear probe on concepts that neither has seen comes, at `cpu` and on a flat
+profile, to about twice that of random features of the same network; lesson 11 has the figures."""
 
 SMALL = Towers("small-cnn", "small-transformer", embedding=128, picture_size=32)
 
@@ -110,7 +110,13 @@ SCALES: dict[str, Scale] = {
         ),
         Scale(
             "cpu", "icontail", 194, 6_000, 8, OpenWorld(29_000, 3), 128, SMALL, "cpu",
-            DRAWINGS | {"concepts": 100, "pictures": 9_500, "duration": "2000 steps"},
+            DRAWINGS
+            | {
+                "concepts": 100,
+                "pictures": 9_500,
+                "duration": "2000 steps",
+                "learning_rate": 0.001,
+            },
         ),
         Scale(
             "gpu", "icontail", 194, 8_000, 60, OpenWorld(29_000, 20), 256,
