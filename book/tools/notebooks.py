@@ -34,7 +34,7 @@ from PIL import Image
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-CELL_TIMEOUT = 600  # seconds; the same limit as in the book and in the tests
+CELL_TIMEOUT = 1800  # seconds; the same limit as in the book and in the tests
 COLOURS = 128  # of a stored figure: half the size, the same to the eye
 # The figure on the README's page is the one that this lesson computed last.
 FRONT_LESSON, FRONT_FIGURE = "00_start_here", "fig-00-scatter"
