@@ -12,9 +12,13 @@ import torch.nn.functional as F
 from lt_course import study
 from lt_course.data import transfer_sets
 from lt_course.errors import CourseError
+from lt_course.evaluation.bias import third_of
+from lt_course.models.image_towers import SmallCNN
+from lt_course.objectives.distill import Network
 from lt_course.study import outcome
 from lt_course.study.execute import execute, weights
 from lt_course.study.spec import Run
+from lt_course.training.augment import standardise
 from lt_course.training.crops import redrawn
 from lt_course.training.order import torch_generator
 
@@ -34,6 +38,16 @@ def small_run(**settings: object) -> Run:
         "checkpoint_every": "2 steps",
     }
     return study.run("dino", scale="tiny", **(small | settings))
+
+
+def projected(state, pictures: np.ndarray) -> np.ndarray:
+    """What the teacher in a checkpoint makes of one picture: float [D']."""
+    options = small_run().objective
+    network = Network(options, SmallCNN(128), 128).eval()
+    own = {k.removeprefix("teacher."): v for k, v in state.items() if k.startswith("teacher.")}
+    network.load_state_dict(own)
+    with torch.no_grad():
+        return network(standardise(torch.from_numpy(pictures))[:, None])[0][0].numpy()
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +78,16 @@ def test_what_a_run_leaves_is_what_its_names_say(small, tmp_path: Path, settings
     assert metrics["prototypes_used"] == pytest.approx(used.mean())
     cosines = prototypes @ prototypes.T - 2 * np.eye(24)
     assert metrics["prototype_cosine"] == pytest.approx(cosines.max(1).mean(), abs=1e-5)
+
+    # What each third has of them, one test picture after the other.
+    found: dict[int, list[int]] = {0: [], 1: [], 2: []}
+    for picture, concept in zip(arrays["test"], arrays["labels"], strict=True):
+        point = projected(state, small.pictures[[picture]])
+        found[third_of(table["frequency"])[concept]].append(int((prototypes @ point).argmax()))
+    for third, name in enumerate(("head", "mid", "tail")):
+        assert metrics[f"prototypes_{name}"] == len(set(found[third])) / 24
+        mean = np.mean([cosines.max(1)[each] for each in found[third]])
+        assert metrics[f"prototype_cosine_{name}"] == pytest.approx(mean, abs=1e-5)
 
 
 def test_a_stopped_run_ends_as_one_that_was_not(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from lt_course.data.icontail import IconTail
 from lt_course.data.longtail import Draw
 from lt_course.data.transfer_sets import Part, TransferSet
 from lt_course.evaluation import neural_collapse
-from lt_course.evaluation.bias import bias_report, per_class, spearman
+from lt_course.evaluation.bias import bias_report, per_class, spearman, third_of
 from lt_course.evaluation.neural_collapse import class_means, mean_cosine, nc1, nc2
 from lt_course.evaluation.transfer import Probe, Sample, evaluate, linear_probe, nearest_neighbours
 from lt_course.evaluation.zero_shot import zero_shot_prototypes
@@ -130,7 +130,7 @@ def of_features(
         scores.append(probe.score)
     metrics["probe_mean"] = float(np.mean(scores))
     metrics |= {k: v for k, v in history[-1].items() if k not in ("step", "learning_rate")}
-    used, prototypes, assigned = _use_of_prototypes(icontail, drawn, objective)
+    used, prototypes, assigned = _use_of_prototypes(icontail, drawn, test, objective)
     return Outcome(
         metrics | used, history, table, arrays | {"prototypes": prototypes, "assigned": assigned}
     )
@@ -168,25 +168,40 @@ def _tried_on(tower: nn.Module, transfer_set: TransferSet) -> tuple[Probe, float
 
 
 def _use_of_prototypes(
-    icontail: IconTail, drawn: Draw, objective: Distillation
+    icontail: IconTail, drawn: Draw, test: NDArray[np.int64], objective: Distillation
 ) -> tuple[dict[str, float], NDArray[np.float32], NDArray[np.int32]]:
-    """Which of the training pictures are nearest to which prototype, and how alike those are."""
-    known = drawn.labels < len(drawn.frequency)
-    features = image_features(objective.image_tower, icontail.pictures[drawn.pictures[known]])
+    """Which pictures are nearest to which prototype, and how alike those are.
+
+    Training pictures say how prototypes are shared out. The test pictures, equally many of every
+    concept, say what head, mid and tail third have of them: how many different ones, and how near
+    those lie to another one.
+    """
     weight, _ = objective.teacher.prototypes()
     prototypes = F.normalize(weight, dim=1)
-    nearest = (objective.teacher.projection(features) @ prototypes.T).argmax(1).cpu().numpy()
+    alike = (prototypes @ prototypes.T).fill_diagonal_(-1).amax(1).cpu().numpy()
+
+    def nearest(pictures: NDArray[np.uint8]) -> NDArray[np.int64]:
+        features = image_features(objective.image_tower, pictures)
+        return (objective.teacher.projection(features) @ prototypes.T).argmax(1).cpu().numpy()
+
+    known = drawn.labels < len(drawn.frequency)
+    of_training = nearest(icontail.pictures[drawn.pictures[known]])
     assigned = np.zeros((len(prototypes), len(drawn.frequency)), dtype=np.int32)
-    np.add.at(assigned, (nearest, drawn.labels[known]), 1)
+    np.add.at(assigned, (of_training, drawn.labels[known]), 1)
     used = assigned.sum(1) > 0
     frequency = assigned @ drawn.frequency / np.maximum(assigned.sum(1), 1)
-    alike = (prototypes @ prototypes.T).fill_diagonal_(-1).amax(1).cpu().numpy()
     metrics = {
         "prototypes_used": float(used.mean()),
         "prototype_cosine": float(alike.mean()),
         "prototype_cosine_used": float(alike[used].mean()),
         "spearman_prototype_cosine": spearman(frequency[used], alike[used]),
     }
+    of_test = nearest(icontail.pictures[test])
+    third = third_of(drawn.frequency)[icontail.concept[test]]
+    for number, name in enumerate(("head", "mid", "tail")):
+        here = of_test[third == number]
+        metrics[f"prototypes_{name}"] = len(np.unique(here)) / len(prototypes)
+        metrics[f"prototype_cosine_{name}"] = _mean(alike[here])
     return metrics, prototypes.cpu().numpy(), assigned
 
 
