@@ -77,7 +77,7 @@ def test_the_declared_runs_differ_in_their_objective_alone() -> None:
     for scale in ("tiny", "cpu", "gpu", "full"):
         assert study.differences(study.run(n, scale=scale) for n in with_classes) == {"objective"}
         other = study.differences(study.run(n, scale=scale) for n in ("sl", "dino"))
-        elsewhere = {"concepts", "pictures", "batch", "duration", "learning_rate"}
+        elsewhere = {"concepts", "pictures", "batch", "duration", "embedding", "precision"}
         assert other <= {"objective"} | elsewhere
     assert study.differences([study.run("sl"), study.run("sl-vocab")]) == {"vocabulary"}
     assert study.differences([study.run("sl"), study.run("sl", seed=1)]) == set()
