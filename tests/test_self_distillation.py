@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from lt_course import study
 from lt_course.data import transfer_sets
 from lt_course.errors import CourseError
-from lt_course.study import outcome
+from lt_course.study.drawings import Drawings, _task
 from lt_course.study.execute import execute, weights
 from lt_course.study.spec import Run
 from lt_course.training.crops import redrawn
@@ -39,7 +39,7 @@ def small_run(**settings: object) -> Run:
 @pytest.fixture(autouse=True)
 def digits_alone(small, monkeypatch: pytest.MonkeyPatch) -> None:
     """The stand-in for IconTail has no concepts to hold out."""
-    monkeypatch.setattr(outcome, "offline_transfer_sets", lambda icontail: [transfer_sets.digits()])
+    monkeypatch.setattr(Drawings, "tasks", lambda self: [_task(transfer_sets.digits())])
 
 
 @pytest.mark.parametrize("settings", [{"sampled": 6}, {"targets": "centring", "profile": "flat"}])
