@@ -61,6 +61,11 @@ class Drawings(Material):
     def require_sound(cls, run: Run) -> None:
         """As `Material`; pictures of other concepts go with their number."""
         super().require_sound(run)
+        if isinstance(run.objective, Distill) and run.objective.photometric:
+            raise CourseError(
+                "Field 'photometric' is True, but drawings have neither colours nor light; set it "
+                "to False."
+            )
         if run.data.other_concepts is not None and not run.data.others:
             raise CourseError(
                 f"Field 'other_concepts' is {run.data.other_concepts}, but field 'others' is 0; "

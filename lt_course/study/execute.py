@@ -228,7 +228,8 @@ def _distillation(run: Run, options: Distill, order: Order) -> Distillation:
     model = run.model
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
-        tower = image_tower(model.image_tower, model.embedding, model.picture_size)
+        sizes = options.native_sizes
+        tower = image_tower(model.image_tower, model.embedding, model.picture_size, sizes)
         return Distillation(options, tower, model.embedding, timetable)
 
 

@@ -398,7 +398,8 @@ def _builder(run: Run) -> Callable[[], nn.Module]:
     if isinstance(options, Distill):
         # Prototypes are never frozen, and no sign of collapse is looked for at its first step.
         timetable = Timetable(total=10**9)
-        return lambda: Distillation(options, tower(), model.embedding, timetable)
+        sizes = options.native_sizes
+        return lambda: Distillation(options, tower(natively=sizes), model.embedding, timetable)
     raise CourseError(f"There is no plan for the objective {type(options).__name__} yet.")
 
 

@@ -1,9 +1,10 @@
 """Several crops of every picture: what self-distillation compares (Sec. 3.1 of arXiv 2104.14294).
 
-*Global* crops show much of a picture, *local* ones little of it, at fewer pixels. Drawings carry
-their meaning in their direction and have no colours, so of the published augmentations (crops,
-mirroring, colour jitter, blur, solarisation) the crops are left, and blur. What varies between
-photographs with their light and camera varies between drawings with the pen: `redrawn`.
+*Global* crops show much of a picture, *local* ones little of it, at fewer pixels. Photographs are
+then changed as published: mirroring, colour jitter, blur, solarisation
+(`lt_course.training.photometric`). Drawings carry their meaning in their direction and have no
+colours; what varies between photographs with their light and camera varies between drawings with
+the pen: `redrawn`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lt_course.objectives.distill import Distill
+from lt_course.training.photometric import GLOBAL, LOCAL, photometric
 
 
 def multi_crop(
@@ -27,20 +29,26 @@ def multi_crop(
     """The crops of a batch, as `lt_course.objectives.batch.Batch.crops` holds them.
 
     Args:
-        pictures: float [B, 1, H, W], 0 = paper.
+        pictures: float [B, C, H, W], standardised.
         options: numbers, sizes and areas of the crops.
         generator: source of randomness, on the CPU.
         rank: of the process whose share of a batch the pictures are, of …
         ranks: … so many with equal shares. Numbers are drawn as for all of them.
 
     Returns:
-        Global crops float [B, G, 1, s, s], and local ones [B, L, 1, s', s'] if there are any.
+        Global crops float [B, G, C, s, s], and local ones [B, L, C, s', s'] if there are any.
     """
     o = options
     shapes = [(o.global_crops, o.global_size, (o.global_least, o.global_greatest))]
     if o.local_crops:
         shapes.append((o.local_crops, o.local_size, (o.local_least, o.local_greatest)))
     crops = (random_crops(pictures, *shape, o.aspect, generator, rank, ranks) for shape in shapes)
+    if o.photometric:
+        laws = (GLOBAL, LOCAL)
+        return tuple(
+            photometric(each, law, generator, rank, ranks)
+            for each, law in zip(crops, laws, strict=False)
+        )
     return tuple(redrawn(each, o.redrawn, generator) for each in crops)
 
 
