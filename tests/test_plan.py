@@ -370,7 +370,7 @@ def test_gpus_share_the_batch(small) -> None:
         ({"sampling": "in-batch", "micro_batch": 48}, "t4", 1, "Field 'micro_batch' is 48"),
         ({"batch": 8192}, "t4", 1, "there are only 200 training pictures"),
         ({"text_head": "language-model"}, "t4", 1, "which only CLIP can read"),
-        ({"dataset": "x", "pictures": None}, "t4", 1, "Field 'pictures' is None, all that 'x' has"),
+        ({"dataset": "x"}, "t4", 1, "Field 'dataset' is 'x', which this version"),
     ],
 )
 def test_bad_plans_are_refused(small, settings: dict, gpu: str, gpus: int, sentence: str) -> None:

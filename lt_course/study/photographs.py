@@ -110,7 +110,7 @@ class Photographs(Material):
 
     MEANT = frozenset(
         "dataset concepts profile pictures permutation fraction trim shots threshold keep_classes "
-        "matched test_set".split()
+        "matched filled test_set".split()
     )
 
     def __init__(self, run: Run) -> None:
@@ -149,6 +149,11 @@ class Photographs(Material):
                 f"Field 'matched' is {data.matched!r}; frequencies are known of "
                 f"{', '.join(MATCHES)}."
             )
+        if data.filled and data.matched is None:
+            raise CourseError(
+                "Field 'filled' is True, but field 'matched' is None, so no class has too few "
+                "pictures; set it to False."
+            )
         if data.matched is not None and data.concepts != 1_000:
             raise CourseError(
                 f"Field 'matched' is {data.matched!r}, whose counts are of 1,000 classes, but "
@@ -159,7 +164,11 @@ class Photographs(Material):
 
     @classmethod
     def expected(cls, run: Run) -> int | None:
-        """As the field says, or as the paper's authors counted; trims are not looked at."""
+        """As the field says, or as the paper's authors counted.
+
+        Trims are not looked at, and that a matched set has all that it is matched with is taken
+        for granted.
+        """
         data, options = run.data, run.objective
         in_caps = data.dataset == webtext.IMAGENET_CAPTIONS.name
         pictures = data.pictures
@@ -167,8 +176,10 @@ class Photographs(Material):
             pictures = SOURCES[data.dataset].pairs
         elif pictures is None and in_caps:
             pictures = OF_A_HUNDRED
-        if data.pictures is None and (data.threshold is not None or data.matched is not None):
+        if data.pictures is None and data.threshold is not None:
             return None
+        if data.matched in SOURCES:
+            pictures = SOURCES[data.matched].pairs
         if in_caps and pictures == SOURCES[data.dataset].pairs and isinstance(options, Contrast):
             pictures = SPEAKING.get(options.text, pictures)
         return None if pictures is None else round(data.fraction * pictures)
@@ -257,6 +268,7 @@ def _chosen(run: Run) -> Chosen:
         text=options.text if in_caps and speaks else "name",  # type: ignore[union-attr]
         labels=places.labels(data.dataset, labelled_as, inputs) if labelled_as else None,
         frequency=None if data.matched is None else _frequency(data.matched),
+        fill=places.shards(f"{data.dataset}-fill", inputs) if data.filled else None,
         max_bad_fraction=1 if in_caps else MOST_BAD,
         workers=places.workers(on_cpu=False),
     )

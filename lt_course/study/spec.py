@@ -58,6 +58,8 @@ class Data:
             first picture back, as the release does for LAIONet.
         matched: photographs in shards: have no more pictures of a class than this set has
             (Sec. 3.4), a key of `lt_course.study.photographs.MATCHES`.
+        filled: with `matched`: use further shards, in the folder ``NAME-fill``, where a class has
+            too few pictures.
         imbalance: CIFAR-100: pictures of the most frequent class over those of the rarest; None
             leaves it balanced.
         test_set: what is tested on; None: the set's own test pictures, or ImageNet's validation
@@ -79,6 +81,7 @@ class Data:
     threshold: float | None = None
     keep_classes: bool = False
     matched: str | None = None
+    filled: bool = False
     imbalance: float | None = None
     test_set: Literal["imagenet-v2"] | None = None
 
