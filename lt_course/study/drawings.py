@@ -45,7 +45,7 @@ class Drawings(Material):
     MEANT = frozenset(field.name for field in fields(Data)) - OF_PHOTOGRAPHS
 
     def __init__(self, run: Run) -> None:
-        self.run = run
+        super().__init__(run)
         self.drawn = drawn = drawn_for(run)
         self.icontail = icontail = icontail_module.load()
         self.labels, self.frequency, self.trimmed = drawn.labels, drawn.frequency, drawn.trimmed

@@ -119,12 +119,12 @@ def training_set(run: Run) -> Draw:
         CourseError: as `require_sound` and `lt_course.data.longtail.draw` do; or if the run trains
             on photographs.
     """
-    require_sound(run)
     if run.data.dataset != "icontail":
         raise CourseError(
-            f"Field 'dataset' is {run.data.dataset!r}, whose pictures are no drawings; use "
-            "lt_course.study.material."
+            f"Field 'dataset' is {run.data.dataset!r}, whose pictures are no drawings; "
+            "lt_course.study.material.material reads them."
         )
+    require_sound(run)
     return drawn_for(run)
 
 

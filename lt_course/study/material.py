@@ -95,7 +95,6 @@ class Material(ABC):
     MEANT: ClassVar[frozenset[str]]
     """Fields of `Data` that mean something for this kind; others must be at their default."""
 
-    run: Run
     keys: Sequence[str]
     names: Sequence[str]
     labels: Ints
@@ -103,6 +102,9 @@ class Material(ABC):
     trimmed: NDArray[np.bool_]
     test: Shown
     test_rows: Ints
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
 
     @classmethod
     def require_sound(cls, run: Run) -> None:
@@ -185,7 +187,7 @@ def material(run: Run) -> Material:
         CourseError: if the set is unknown, its files are missing or damaged, or a field does not
             go with it.
     """
-    return kind(run.data.dataset)(run)  # type: ignore[call-arg]
+    return kind(run.data.dataset)(run)
 
 
 def every_token(context: int) -> Tensor:

@@ -114,7 +114,7 @@ class Photographs(Material):
     )
 
     def __init__(self, run: Run) -> None:
-        self.run = run
+        super().__init__(run)
         self.chosen = chosen = _chosen(run)
         self.keys = [known.wnid for known in chosen.classes]
         self.names = [known.name for known in chosen.classes]

@@ -48,7 +48,7 @@ class Thumbnails(Material):
     MEANT = frozenset({"dataset", "concepts", "profile", "pictures", "permutation", "imbalance"})
 
     def __init__(self, run: Run) -> None:
-        self.run = run
+        super().__init__(run)
         data = run.data
         tail = LongTail(data.imbalance or 1, data.permutation)
         self.cifar = known = cifar.load(places.folder(cifar.CIFAR.inputs), tail)
