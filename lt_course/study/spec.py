@@ -32,22 +32,38 @@ OBJECTIVES: dict[str, type[ObjectiveSpec]] = {
 
 @dataclass(frozen=True)
 class Data:
-    """Which pictures are trained on; `lt_course.data.longtail.draw` explains the fields.
+    """Which pictures are trained on, and tested.
+
+    `lt_course.data.longtail.draw` explains the fields for drawings, and
+    `lt_course.data.photograph_sets.Selection` those for photographs; a field that means nothing
+    for a set is refused (`lt_course.study.material`).
 
     Attributes:
-        dataset: ``icontail``.
-        concepts: number of evaluated concepts C.
-        profile: class profile.
+        dataset: ``icontail``, or a set of photographs (`lt_course.study.material.KINDS`).
+        concepts: number of evaluated concepts C. Photographs that ImageNet's classes label have
+            1,000, or the 100 of ImageNet-100.
+        profile: class profile; photographs come in their ``natural`` counts.
         pictures: number of training pictures N; None, with the profile ``natural``, is all.
         permutation: seed of which concept gets which frequency; `run` sets it to the run's seed
             unless it is given.
-        fraction: share of every class that is kept.
+        fraction: share of every class that is kept; of photographs in shards, of all of them.
         trim: so many of the rarest concepts are cut …
         shots: … to so many pictures each.
         authors: greatest number of author families a concept.
         style: ``all`` drawings, ``line`` or ``solid`` ones (`lt_course.data.appearance`).
         others: pictures of concepts outside the evaluated ones …
         other_concepts: … and of how many such concepts; None draws from all.
+        threshold: LAIONet: least similarity of a text and its class's definition.
+        keep_classes: photographs in shards: give a class that threshold or sample emptied its
+            first picture back, as the release does for LAIONet.
+        matched: photographs in shards: have no more pictures of a class than this set has
+            (Sec. 3.4), a key of `lt_course.study.photographs.MATCHES`.
+        filled: with `matched`: use further shards, in the folder ``NAME-fill``, where a class has
+            too few pictures.
+        imbalance: CIFAR-100: pictures of the most frequent class over those of the rarest; None
+            leaves it balanced.
+        test_set: what is tested on; None: the set's own test pictures, or ImageNet's validation
+            pictures where ImageNet's classes label the set; or ``imagenet-v2``.
     """
 
     dataset: str = "icontail"
@@ -62,6 +78,12 @@ class Data:
     style: Style = "all"
     others: int = 0
     other_concepts: int | None = None
+    threshold: float | None = None
+    keep_classes: bool = False
+    matched: str | None = None
+    filled: bool = False
+    imbalance: float | None = None
+    test_set: Literal["imagenet-v2"] | None = None
 
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range."""
@@ -76,6 +98,8 @@ class Data:
             authors=COUNT,
             others=NATURAL,
             other_concepts=COUNT,
+            threshold=(-1, 1),
+            imbalance=(1, 500),
         )
 
 
@@ -193,7 +217,12 @@ def run(name: str, *, scale: str | None = None, seed: int = 0, **settings: Any) 
         name,
         chosen.name,
         0,
-        Data(chosen.dataset, chosen.concepts, "laionet", chosen.pictures),
+        Data(
+            chosen.dataset,
+            chosen.concepts,
+            "laionet" if chosen.dataset == "icontail" else "natural",
+            chosen.pictures,
+        ),
         Model(
             chosen.towers.image,
             chosen.towers.text if reads_text else None,
