@@ -30,7 +30,8 @@ from lt_course.objectives.contrast import Contrast, Contrastive
 from lt_course.objectives.distill import Distill, Distillation, Timetable
 from lt_course.study.cost import Rehearsal
 from lt_course.study.execute import require_sound, training_set
-from lt_course.study.spec import Run, open_world_clip, unknown
+from lt_course.study.spec import OPEN_WORLD, Run, open_world_clip, unknown
+from lt_course.study.text_heads import released_tower
 from lt_course.training.schedules import steps
 
 GIB = 2**30
@@ -210,7 +211,7 @@ class Plan:
             said.append(f"A {self.gpu} has no bfloat16 units; float32 ones do their work.")
         if self.run.data.dataset != "icontail":
             said.append("Pictures: as the specification says, for the data are not looked at.")
-        if self.run.model.text_head in ("initialised", "frozen"):
+        if self.run.model.taught:
             said.append("The pre-trained text head is another training, not counted here.")
         return said
 
@@ -401,8 +402,7 @@ def _builder(run: Run) -> Callable[[], nn.Module]:
         return lambda: Classification(options, tower(), head(), frequency())
     if isinstance(options, Contrast):
         text = _text_tower(run, options)
-        learnt = model.text_head != "frozen"
-        return lambda: Contrastive(tower(), text().requires_grad_(learnt))
+        return lambda: Contrastive(tower(), text())
     if isinstance(options, Distill):
         # Prototypes are never frozen, and no sign of collapse is looked for at its first step.
         timetable = Timetable(total=10**9)
@@ -412,14 +412,16 @@ def _builder(run: Run) -> Callable[[], nn.Module]:
 
 def _text_tower(run: Run, options: Contrast) -> Callable[[], nn.Module]:
     model = run.model
+    if model.text_weights != OPEN_WORLD:
+        return partial(released_tower, model, options.context, load=False)
     if model.text_head == "language-model":
         shape = icontail_module.text_embeddings().shape
         return lambda: LanguageModel(torch.empty(shape), model.embedding)
     if model.text_tower == "small-transformer":
-        known = _known_tokens(run, options)
+        known, learnt = _known_tokens(run, options), model.text_head != "frozen"
         return lambda: SmallTransformer(
             torch.zeros(known, dtype=torch.long), options.context, model.embedding
-        )
+        ).requires_grad_(learnt)
     name = model.text_tower
     assert name is not None, "require_sound has seen to it"
     return lambda: text_tower(
@@ -429,7 +431,7 @@ def _text_tower(run: Run, options: Contrast) -> Callable[[], nn.Module]:
 
 def _known_tokens(run: Run, options: Contrast) -> int:
     """Tokens that the small text tower has a row for: those of all captions and prompts."""
-    if run.model.text_head in ("initialised", "frozen"):
+    if run.model.taught:
         teacher = open_world_clip(run)
         assert isinstance(teacher.objective, Contrast)
         return _known_tokens(teacher, teacher.objective)
@@ -451,7 +453,8 @@ def _batch(run: Run, pictures: int) -> Batch:
     said: Tensor | None = None
     crops: tuple[Tensor, ...] = ()
     if isinstance(options, Contrast):
-        context = 1 if run.model.text_head == "language-model" else options.context
+        table = run.model.text_head == "language-model" and run.model.text_weights == OPEN_WORLD
+        context = 1 if table else options.context
         said = torch.zeros(pictures, context, dtype=torch.long)
     if isinstance(options, Distill):
         sizes = (
