@@ -126,7 +126,7 @@ def test_the_activation_is_that_of_the_weights(file: str, monkeypatch: pytest.Mo
     with torch.no_grad():
         quick_features, plain_features = quick.encode_text(ids), plain.encode_text(ids)
     assert not torch.allclose(quick_features, plain_features, rtol=1e-2, atol=1e-2)
-    for name, weights, expected in (
+    for name, source, expected in (
         ("tiny-clip", "quick", quick_features),
         ("tiny-clip-quickgelu", "quick", quick_features),
         ("tiny-clip", "plain", plain_features),
@@ -134,7 +134,7 @@ def test_the_activation_is_that_of_the_weights(file: str, monkeypatch: pytest.Mo
         ("tiny-clip", file, plain_features),
         ("tiny-clip-quickgelu", file, quick_features),
     ):
-        found = features(released_text_tower(name, weights, 77, D, frozen=True))
+        found = features(released_text_tower(name, source, 77, D, frozen=True))
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
