@@ -125,7 +125,7 @@ def test_the_activation_is_that_of_the_weights(file: str, monkeypatch: pytest.Mo
     ids = open_clip.SimpleTokenizer()(TEXTS)
     with torch.no_grad():
         quick_features, plain_features = quick.encode_text(ids), plain.encode_text(ids)
-    assert not torch.allclose(quick_features, plain_features, rtol=1e-2, atol=1e-2)
+    assert not torch.allclose(quick_features, plain_features, rtol=5e-4, atol=5e-4)
     for name, source, expected in (
         ("tiny-clip", "quick", quick_features),
         ("tiny-clip-quickgelu", "quick", quick_features),
@@ -135,7 +135,7 @@ def test_the_activation_is_that_of_the_weights(file: str, monkeypatch: pytest.Mo
         ("tiny-clip-quickgelu", file, quick_features),
     ):
         found = features(released_text_tower(name, source, 77, D, frozen=True))
-        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from lt_course.objectives.contrast import Contrast, Contrastive
 from lt_course.objectives.distill import Distill, Distillation, Timetable
 from lt_course.study import outcome
 from lt_course.study.outcome import Outcome
-from lt_course.study.spec import OPEN_WORLD, Run, open_world_clip
+from lt_course.study.spec import Run, open_world_clip
 from lt_course.study.text_heads import prototypes, require_sound_text_head, text_tower_of
 from lt_course.training import checkpoints
 from lt_course.training.augment import random_crop, standardise
@@ -247,7 +247,7 @@ def _contrastive(
 ) -> tuple[Contrastive, Captioner, Tensor]:
     """The objective, what captions a step's pictures, and the zero-shot prompts [C, P, L]."""
     model = run.model
-    if model.text_head == "language-model" and model.text_weights == OPEN_WORLD:
+    if model.numbers_names:
         return _behind_a_language_model(run, options, icontail, drawn)
     said = captions(icontail, drawn.pictures, options.text)
     kind = matching_prompts(options.text) if options.prompts == "matching" else options.prompts

@@ -414,7 +414,7 @@ def _text_tower(run: Run, options: Contrast) -> Callable[[], nn.Module]:
     model = run.model
     if model.text_weights != OPEN_WORLD:
         return partial(released_tower, model, options.context, load=False)
-    if model.text_head == "language-model":
+    if model.numbers_names:
         shape = icontail_module.text_embeddings().shape
         return lambda: LanguageModel(torch.empty(shape), model.embedding)
     if model.text_tower == "small-transformer":
@@ -453,8 +453,7 @@ def _batch(run: Run, pictures: int) -> Batch:
     said: Tensor | None = None
     crops: tuple[Tensor, ...] = ()
     if isinstance(options, Contrast):
-        table = run.model.text_head == "language-model" and run.model.text_weights == OPEN_WORLD
-        context = 1 if table else options.context
+        context = 1 if run.model.numbers_names else options.context
         said = torch.zeros(pictures, context, dtype=torch.long)
     if isinstance(options, Distill):
         sizes = (

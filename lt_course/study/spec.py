@@ -126,10 +126,15 @@ class Model:
         return self.text_head in ("initialised", "frozen") and self.text_weights == OPEN_WORLD
 
     @property
+    def numbers_names(self) -> bool:
+        """Whether a caption is the number of a concept in the shipped table of names."""
+        return self.text_head == "language-model" and self.text_weights == OPEN_WORLD
+
+    @property
     def tokenizer(self) -> str:
         """How captions become tokens (`lt_course.data.tokens.tokenizer`)."""
-        released = self.text_head == "language-model" and self.text_weights != OPEN_WORLD
-        return self.text_weights if released else CLIP
+        of_its_own = self.text_head == "language-model" and not self.numbers_names
+        return self.text_weights if of_its_own else CLIP
 
 
 @dataclass(frozen=True)

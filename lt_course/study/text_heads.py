@@ -74,7 +74,7 @@ def _require_sound_language_model(run: Run) -> None:
             "Field 'text_head' is 'language-model', which only CLIP can read; a classifier's is "
             "scratch, initialised or frozen."
         )
-    if model.text_weights != OPEN_WORLD:
+    if not model.numbers_names:
         require_transformers(model.text_weights)
     elif isinstance(options, Contrast) and options.text != "name":
         raise CourseError(
