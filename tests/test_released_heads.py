@@ -44,7 +44,7 @@ def test_the_head_of_the_papers_classifiers() -> None:
     found = released_prototypes(RN50, EVERY, 1024)
     assert (found.shape, found.dtype) == ((1000, 1024), torch.float32)
     norms = found.norm(dim=1)
-    assert 8 < float(norms.min()) < float(norms.max()) < 15, "not of unit norm"
+    assert 8 < float(norms.min()) < float(norms.max()) < 15.5, "not of unit norm"
     directions = F.normalize(found, dim=1)
     cosines = (directions @ directions.T)[~torch.eye(1000, dtype=torch.bool)]
     assert float(cosines.mean()) == pytest.approx(0.570, abs=5e-4)
@@ -59,7 +59,7 @@ def test_its_rows_are_in_imagenets_order() -> None:
     names = [known.name for known in EVERY]
     cosines = found @ found.T
     cosines.fill_diagonal_(-1)
-    for name, nearest in (("sunglass", "sunglasses"), ("laptop computer", "notebook computer")):
+    for name, nearest in (("missile", "projectile"), ("corn", "corn cob"), ("valley", "mountain")):
         assert names[int(cosines[names.index(name)].argmax())] == nearest
 
 
@@ -76,7 +76,7 @@ def test_a_hundred_classes_are_those_of_imagenet_100() -> None:
 
 
 def test_a_classifier_can_be_planned_without_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is frozen adapts a thousand prototypes fewer."""
+    """Frozen, what is adapted is the image tower and the temperature."""
 
     def refuse(*arguments: object) -> Tensor:
         raise AssertionError("nothing is read")
@@ -84,9 +84,10 @@ def test_a_classifier_can_be_planned_without_the_file(monkeypatch: pytest.Monkey
     monkeypatch.setattr(released_heads, "_read", refuse)
     frozen = study.run("sl", scale="full", text_head="frozen", text_weights=RN50)
     require_sound(study.override(frozen, dataset="icontail"))
-    found = [plan(run, "a100", 4) for run in (frozen, study.run("sl", scale="full"))]
-    assert found[0].parameters == found[1].parameters
-    assert found[1].memory.gradients - found[0].memory.gradients == 4 * 1_000 * 1_024
+    made = plan(frozen, "a100", 4)
+    adapted = 102_007_137 - 63_690_240
+    assert made.parameters == adapted + 1_000 * 1_024
+    assert made.memory.gradients == 4 * adapted
 
 
 # --- any file
@@ -128,7 +129,7 @@ def spoilt(change: Callable[[Tensor], object]) -> Tensor:
         (spoilt(lambda t: t[3].fill_(torch.nan)), "1 are zero or not finite"),
         (spoilt(lambda t: t[5:7].fill_(0)), "2 are zero or not finite"),
         (spoilt(lambda t: t[9, 2].fill_(torch.inf)), "1 are zero or not finite"),
-        (5 + 0.1 * table(), r"are all alike: no cosine between two is below 0.99"),
+        (5 + 0.3 * table(), r"are all alike: no cosine between two is below 0\.9\d,"),
         ({"text_projection": table()}, "holds a dict and not one tensor"),
         (["a"], "holds a list and not one tensor"),
         (Path("x"), "holds no tensor that could be read"),

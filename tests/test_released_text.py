@@ -242,6 +242,7 @@ def test_weights_of_a_deeper_tower_are_not_cut(tmp_path: Path) -> None:
         ("b.pt", lambda path: torch.save({"x": Path()}, path), "holds no tensors that could"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*torch.jit", "ignore:.*TorchScript")
 def test_files_that_hold_no_weights(
     tmp_path: Path, name: str, write: Callable[[Path], object], sentence: str
 ) -> None:
@@ -264,9 +265,10 @@ def test_weights_that_cannot_be_fetched(monkeypatch: pytest.MonkeyPatch, error, 
 
     monkeypatch.setattr(open_clip, "download_pretrained", fail)
     monkeypatch.setattr(released_text.pooch, "os_cache", lambda name: tmp_path)
-    sentence = r"'openai' of 'RN50' could not be fetched \((no route|SHA256)\); connect to"
+    monkeypatch.setitem(_PRETRAINED, "tiny-clip", {"far": {"url": "https://example.org/far.pt"}})
+    sentence = r"'far' of 'tiny-clip' could not be fetched \((no route|SHA256)\); connect to"
     with pytest.raises(CourseError, match=sentence):
-        released_text_tower("RN50", "openai", 77, 1024, frozen=True)
+        released_text_tower("tiny-clip", "far", 77, D, frozen=True)
 
 
 SMALL = {"concepts": 5, "pictures": 100, "profile": "incaps", "batch": 25, "duration": "2 epochs"}
@@ -420,7 +422,7 @@ def test_plan_needs_no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made["initialised"].flops == pytest.approx(54.5e9, abs=0.05e9)
     assert made["frozen"].forward_flops == made["initialised"].forward_flops
     saved = made["initialised"].memory.activations - made["frozen"].memory.activations
-    assert saved > 5 * 2**30, "the text's activations are a large part of a step"
+    assert saved > 3 * 2**30, "the text's activations are a large part of a step"
 
 
 def test_an_image_tower_is_no_part_of_it(file: str) -> None:
