@@ -86,7 +86,8 @@ class Drawings(Material):
     def texts(self) -> Texts:
         """Captions of the training drawings, and prompts that sound like them."""
         options, data = cast(Contrast, self.run.objective), self.run.data
-        if self.run.model.text_head == "language-model":
+        model = self.run.model
+        if model.numbers_names:
             # A caption is the number of the concept that it names.
             concepts = self.icontail.concept[self.drawn.pictures].astype(np.int64)
             return Texts(
@@ -96,7 +97,8 @@ class Drawings(Material):
         kind = matching_prompts(options.text) if matching else options.prompts
         asked = zero_shot_prompts(self.icontail, data.concepts, kind)
         said = self._captions.texts
-        ids = tokens(said + [prompt for each in asked for prompt in each], options.context)
+        texts = said + [prompt for each in asked for prompt in each]
+        ids = tokens(texts, options.context, model.tokenizer)
         return Texts(ids, ids[len(said) :].unflatten(0, (len(asked), -1)))
 
     @cached_property
@@ -106,7 +108,7 @@ class Drawings(Material):
 
     def _said(self, rows: NDArray[np.int64], step: int) -> Tensor:
         """A caption of each row, token ids [B, L]."""
-        if self.run.model.text_head == "language-model":
+        if self.run.model.numbers_names:
             return self.texts.known[torch.from_numpy(rows)]
         generator = numpy_generator(self.run.seed, step, "captions")
         return self.texts.known[torch.from_numpy(self._captions.draw(rows, generator))]
@@ -175,8 +177,14 @@ def _task(transfer_set: TransferSet) -> Task:
     def shown(part: Part) -> Shown:
         return _shown(cast("NDArray[np.uint8]", part.pictures), part.labels)
 
-    parts = (shown(getattr(transfer_set, part)) for part in ("train", "validation", "test"))
-    return Task(transfer_set.name, len(transfer_set.classes), transfer_set.metric, *parts)
+    return Task(
+        transfer_set.name,
+        len(transfer_set.classes),
+        transfer_set.metric,
+        shown(transfer_set.train),
+        shown(transfer_set.validation),
+        shown(transfer_set.test),
+    )
 
 
 def _shown(pictures: NDArray[np.uint8], labels: NDArray[np.int64]) -> Shown:

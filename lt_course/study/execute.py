@@ -9,19 +9,15 @@ from tempfile import TemporaryDirectory
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lt_course import scale as scales
 from lt_course.data import icontail as icontail_module
-from lt_course.data.captions import zero_shot_prompts
 from lt_course.data.longtail import Draw
-from lt_course.data.tokens import tokens
 from lt_course.errors import CourseError
-from lt_course.evaluation.zero_shot import zero_shot_prototypes
 from lt_course.models.heads import Prototypes
 from lt_course.models.image_towers import image_tower
-from lt_course.models.text_towers import LanguageModel, pretrained_text_tower, text_tower
+from lt_course.models.text_towers import LanguageModel
 from lt_course.objectives.classify import Classification, Classify
 from lt_course.objectives.contrast import Contrast, Contrastive
 from lt_course.objectives.distill import Distill, Distillation, Timetable
@@ -30,6 +26,7 @@ from lt_course.study.drawings import drawn_for
 from lt_course.study.material import Material, kind, material
 from lt_course.study.outcome import Outcome
 from lt_course.study.spec import Run, open_world_clip
+from lt_course.study.text_heads import prototypes, require_sound_text_head, text_tower_of
 from lt_course.training import checkpoints
 from lt_course.training.loop import fit
 from lt_course.training.order import Order
@@ -84,7 +81,7 @@ def execute(
     device = device_of(run)
     given = material(run)
     teacher: Weights | None = None
-    if run.model.text_head in ("initialised", "frozen"):
+    if run.model.taught:
         teacher = (pretrained or _train_first)(open_world_clip(run))
     objective: Classification | Contrastive | Distillation
     match run.objective:
@@ -155,27 +152,12 @@ def require_sound(run: Run) -> None:
     """
     model, objective = run.model, run.objective
     kind(run.data.dataset).require_sound(run)
-    if model.text_head != "scratch" and model.text_tower not in (None, "small-transformer"):
-        raise CourseError(
-            f"Field 'text_head' is {model.text_head!r}, which goes with the text tower "
-            f"'small-transformer' alone, not with {model.text_tower!r}; use 'scratch'."
-        )
+    require_sound_text_head(run)
     if isinstance(objective, Classify):
         _require_sound_classifier(run, objective)
-    elif isinstance(objective, Distill):
-        if model.text_head != "scratch":
-            raise CourseError(
-                f"Field 'text_head' is {model.text_head!r}, but self-distillation has neither text "
-                "nor class vectors; use 'scratch'."
-            )
-    elif model.text_tower is None:
+    elif isinstance(objective, Contrast) and model.text_tower is None:
         raise CourseError(
             "Field 'text_tower' is None, but the contrastive objective reads captions; name one."
-        )
-    elif model.text_head == "language-model" and objective.text != "name":
-        raise CourseError(
-            f"Field 'text' is {objective.text!r}, but the shipped language model's table holds "
-            "concept names alone; use text 'name' with text_head 'language-model'."
         )
 
 
@@ -190,17 +172,12 @@ def _require_sound_classifier(run: Run, options: Classify) -> None:
             f"Field 'micro_batch' is {options.micro_batch}, which does not divide the batch "
             f"of {run.training.batch}."
         )
-    if run.model.text_head == "language-model":
-        raise CourseError(
-            "Field 'text_head' is 'language-model', which only CLIP can read; a classifier's is "
-            "scratch, initialised or frozen."
-        )
 
 
 def _classification(
     run: Run, options: Classify, given: Material, teacher: Weights | None
 ) -> Classification:
-    start = None if teacher is None else _prototypes(run, teacher)
+    start = prototypes(run, given.templates, teacher, device_of(run))
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
         return Classification(
@@ -233,35 +210,20 @@ def _distillation(run: Run, options: Distill, order: Order) -> Distillation:
         return Distillation(options, tower, model.embedding, timetable)
 
 
-def _prototypes(run: Run, teacher: Weights) -> Tensor:
-    """What a trained CLIP's text tower makes of the concepts' names: float [C, D]."""
-    asked = zero_shot_prompts(icontail_module.load(), run.data.concepts, "template")
-    prompts = tokens([prompt for each in asked for prompt in each], Contrast().context)
-    tower = pretrained_text_tower(teacher, prompts)
-    return zero_shot_prototypes(
-        lambda part: F.normalize(tower(part), dim=1), prompts.unflatten(0, (len(asked), -1))
-    )
-
-
 def _contrastive(
     run: Run, options: Contrast, given: Material, teacher: Weights | None
 ) -> Contrastive:
     model = run.model
-    if model.text_head == "language-model":
+    if model.numbers_names:
         return _behind_a_language_model(run, options)
-    assert model.text_tower is not None, "require_sound has seen to it"
     ids = given.texts.known
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
-        objective = Contrastive(
+        return Contrastive(
             image_tower(model.image_tower, model.embedding, model.picture_size),
-            text_tower(model.text_tower, ids, model.embedding)
-            if teacher is None
-            else pretrained_text_tower(teacher, ids),
+            text_tower_of(model, ids, teacher),
             options.tile,
         )
-    objective.text_tower.requires_grad_(model.text_head != "frozen")
-    return objective
 
 
 def _behind_a_language_model(run: Run, options: Contrast) -> Contrastive:

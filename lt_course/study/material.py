@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager
 from dataclasses import MISSING, dataclass, fields
 from functools import cached_property
 from importlib import import_module
+from itertools import pairwise
 from typing import ClassVar, cast
 
 import numpy as np
@@ -23,12 +24,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lt_course.data import captions
+from lt_course.data.tokens import tokenizer
 from lt_course.errors import CourseError
 from lt_course.evaluation.features import Shown
 from lt_course.evaluation.transfer import Metric
 from lt_course.objectives.contrast import Contrast
 from lt_course.objectives.distill import Distill
-from lt_course.study.spec import Data, Run
+from lt_course.study.spec import OPEN_WORLD, Data, Run
 from lt_course.training.loop import LoadBatch
 from lt_course.training.order import Order
 
@@ -43,9 +46,6 @@ KINDS = {
 }
 """Data set -> module of this package and class. Modules are imported when they are asked for, for
 drawings need none of what reads shards."""
-
-BYTE_PAIRS = 49_408
-"""Tokens of open_clip's byte-pair encoding."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,11 @@ class Material(ABC):
     def texts(self) -> Texts:
         """What a text tower will read; for runs with the contrastive objective."""
 
+    @property
+    def templates(self) -> list[list[str]]:
+        """CLIP's 80 templates with the name of each class."""
+        return [captions.prompts(name) for name in self.names]
+
     @abstractmethod
     def loader(self, device: torch.device) -> AbstractContextManager[LoadBatch]:
         """Batches for `lt_course.training.loop.fit`, on a device."""
@@ -190,19 +195,21 @@ def material(run: Run) -> Material:
     return kind(run.data.dataset)(run)
 
 
-def every_token(context: int) -> Tensor:
-    """All tokens of the byte-pair encoding, int64 [U, context]."""
-    rows = -(-BYTE_PAIRS // context)
-    return torch.arange(rows * context).clamp(max=BYTE_PAIRS - 1).view(rows, context)
+def every_token(context: int, name: str) -> Tensor:
+    """All tokens of a tokenizer (`lt_course.data.tokens`), int64 [U, context]."""
+    known = tokenizer(name).vocabulary
+    rows = -(-known // context)
+    return torch.arange(rows * context).clamp(max=known - 1).view(rows, context)
 
 
-def balanced(labels: Ints, most: int, seed: int = 0) -> Ints:
-    """At most so many rows of each class, drawn at random; by class."""
+def balanced(labels: Ints, *counts: int, seed: int = 0) -> list[Ints]:
+    """Parts with at most so many rows of each class, drawn at random; by class."""
     shuffled = np.random.default_rng([seed, 0xBA1]).permutation(len(labels))
     shuffled = shuffled[np.argsort(labels[shuffled], kind="stable")]
     of = labels[shuffled]
     within = np.arange(len(of)) - np.searchsorted(of, of)
-    return shuffled[within < most]
+    ends = np.cumsum([0, *counts])
+    return [shuffled[(low <= within) & (within < high)] for low, high in pairwise(ends)]
 
 
 def require_caption(run: Run, known: Sequence[str]) -> None:
@@ -239,10 +246,11 @@ def require_photographs(run: Run) -> None:
             f"Field 'image_tower' is 'small-cnn', which sees grey drawings, but {dataset} has "
             "colours; use a model of open_clip, such as RN50 with embedding 1024."
         )
-    if model.text_head != "scratch":
+    if model.text_head != "scratch" and model.text_weights == OPEN_WORLD:
         raise CourseError(
-            f"Field 'text_head' is {model.text_head!r}, which is made from drawings and their "
-            f"names; with {dataset} use 'scratch'."
+            f"Field 'text_head' is {model.text_head!r} and field 'text_weights' is {OPEN_WORLD!r}, "
+            f"which are made from drawings and their names; with {dataset} name released weights, "
+            "such as 'openai', or use 'scratch'."
         )
     if isinstance(options, Distill) and options.redrawn:
         raise CourseError(

@@ -48,6 +48,7 @@ from lt_course.study.material import (
     require_photographs,
 )
 from lt_course.study.spec import Run
+from lt_course.study.transfer_tasks import published_tasks
 from lt_course.training.crops import multi_crop
 from lt_course.training.loop import LoadBatch
 from lt_course.training.order import torch_generator
@@ -192,13 +193,13 @@ class Photographs(Material):
     @cached_property
     def texts(self) -> Texts:
         """The prompts around the classes' names; captions may hold any token."""
-        options = cast(Contrast, self.run.objective)
-        return Texts(every_token(options.context), self._prompts(options))
+        options, tokenizer = cast(Contrast, self.run.objective), self.run.model.tokenizer
+        return Texts(every_token(options.context, tokenizer), self._prompts(options, tokenizer))
 
-    def _prompts(self, options: Contrast) -> Tensor:
+    def _prompts(self, options: Contrast, tokenizer: str) -> Tensor:
         if options.prompts == "name":
-            return tokens(list(self.names), options.context)[:, None]
-        return class_prompts(self.chosen.classes, options.context)
+            return tokens(list(self.names), options.context, tokenizer)[:, None]
+        return class_prompts(self.chosen.classes, options.context, tokenizer)
 
     @contextmanager
     def loader(self, device: torch.device) -> Iterator[LoadBatch]:
@@ -218,7 +219,9 @@ class Photographs(Material):
             channels_last=training.channels_last,
             rank=rank(),
             ranks=ranks(),
-            prompts=class_prompts(self.chosen.classes, context) if template else None,
+            prompts=class_prompts(self.chosen.classes, context, run.model.tokenizer)
+            if template
+            else None,
             max_bad_fraction=MOST_BAD,
         )
 
@@ -235,17 +238,25 @@ class Photographs(Material):
 
     def naming(self) -> Task:
         """ImageNet's classes, told by some training pictures of each."""
-        chosen = balanced(self.labels, sum(NAMED))
-        train, validation = np.split(chosen, [len(chosen) * NAMED[0] // sum(NAMED)])
-        parts = (_of_pairs(self._whole, rows) for rows in (train, validation))
+        train, validation = balanced(self.labels, *NAMED)
         return Task(
-            self.run.data.dataset, len(self.frequency), "top-1", *parts, self.test, linear=False
+            self.run.data.dataset,
+            len(self.frequency),
+            "top-1",
+            _of_pairs(self._whole, train),
+            _of_pairs(self._whole, validation),
+            self.test,
+            linear=False,
         )
+
+    def tasks(self) -> Iterator[Task]:
+        """The paper's twelve, as far as they are there."""
+        return published_tasks(self.run.model.picture_size)
 
     @property
     def trained_on(self) -> Shown:
         """A balanced choice of the training pictures."""
-        return _of_pairs(self._whole, balanced(self.labels, sum(NAMED)))
+        return _of_pairs(self._whole, *balanced(self.labels, sum(NAMED)))
 
     @property
     def _whole(self) -> Pairs:
@@ -271,6 +282,7 @@ def _chosen(run: Run) -> Chosen:
         fill=places.shards(f"{data.dataset}-fill", inputs) if data.filled else None,
         max_bad_fraction=1 if in_caps else MOST_BAD,
         workers=places.workers(on_cpu=False),
+        tokenizer=run.model.tokenizer,
     )
     if not in_caps:
         return chosen

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from lt_course.data import icontail as icontail_module
+from lt_course.data.tokens import tokenizer
 from lt_course.errors import CourseError
 from lt_course.models.heads import Prototypes
 from lt_course.models.image_towers import image_tower
@@ -28,8 +29,9 @@ from lt_course.objectives.contrast import Contrast, Contrastive
 from lt_course.objectives.distill import Distill, Distillation, Timetable
 from lt_course.study.cost import Rehearsal
 from lt_course.study.execute import require_sound
-from lt_course.study.material import BYTE_PAIRS, kind, material
-from lt_course.study.spec import Run, open_world_clip, unknown
+from lt_course.study.material import kind, material
+from lt_course.study.spec import OPEN_WORLD, Run, open_world_clip, unknown
+from lt_course.study.text_heads import released_tower
 from lt_course.training.schedules import steps
 
 GIB = 2**30
@@ -203,7 +205,7 @@ class Plan:
             said.append(f"A {self.gpu} has no bfloat16 units; float32 ones do their work.")
         if self.run.data.dataset != "icontail":
             said.append("Pictures: as the specification says, for the data are not looked at.")
-        if self.run.model.text_head in ("initialised", "frozen"):
+        if self.run.model.taught:
             said.append("The pre-trained text head is another training, not counted here.")
         return said
 
@@ -393,8 +395,7 @@ def _builder(run: Run) -> Callable[[], nn.Module]:
         return lambda: Classification(options, tower(), head(), frequency())
     if isinstance(options, Contrast):
         text = _text_tower(run, options)
-        learnt = model.text_head != "frozen"
-        return lambda: Contrastive(tower(), text().requires_grad_(learnt))
+        return lambda: Contrastive(tower(), text())
     if isinstance(options, Distill):
         # Prototypes are never frozen, and no sign of collapse is looked for at its first step.
         timetable = Timetable(total=10**9)
@@ -405,14 +406,16 @@ def _builder(run: Run) -> Callable[[], nn.Module]:
 
 def _text_tower(run: Run, options: Contrast) -> Callable[[], nn.Module]:
     model = run.model
-    if model.text_head == "language-model":
+    if model.text_weights != OPEN_WORLD:
+        return partial(released_tower, model, options.context, load=False)
+    if model.numbers_names:
         shape = icontail_module.text_embeddings().shape
         return lambda: LanguageModel(torch.empty(shape), model.embedding)
     if model.text_tower == "small-transformer":
-        known = _known_tokens(run, options)
+        known, learnt = _known_tokens(run, options), model.text_head != "frozen"
         return lambda: SmallTransformer(
             torch.zeros(known, dtype=torch.long), options.context, model.embedding
-        )
+        ).requires_grad_(learnt)
     name = model.text_tower
     assert name is not None, "require_sound has seen to it"
     return lambda: text_tower(
@@ -422,12 +425,12 @@ def _text_tower(run: Run, options: Contrast) -> Callable[[], nn.Module]:
 
 def _known_tokens(run: Run, options: Contrast) -> int:
     """Tokens that the small text tower has a row for: those of all captions and prompts."""
-    if run.model.text_head in ("initialised", "frozen"):
+    if run.model.taught:
         teacher = open_world_clip(run)
         assert isinstance(teacher.objective, Contrast)
         return _known_tokens(teacher, teacher.objective)
     if run.data.dataset != "icontail":
-        return BYTE_PAIRS
+        return tokenizer().vocabulary
     known = material(run).texts.known
     return len(torch.cat([torch.zeros(1), known.flatten()]).unique())
 
@@ -439,7 +442,7 @@ def _batch(run: Run, pictures: int) -> Batch:
     said: Tensor | None = None
     crops: tuple[Tensor, ...] = ()
     if isinstance(options, Contrast):
-        context = 1 if run.model.text_head == "language-model" else options.context
+        context = 1 if run.model.numbers_names else options.context
         said = torch.zeros(pictures, context, dtype=torch.long)
     if isinstance(options, Distill):
         sizes = (

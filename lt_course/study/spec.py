@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from lt_course import scale as scales
 from lt_course.data.appearance import Style
+from lt_course.data.tokens import CLIP
 from lt_course.errors import CourseError
 from lt_course.fields import COUNT, NATURAL, SEED, check
 from lt_course.objectives.classify import Classify
@@ -103,17 +104,31 @@ class Data:
         )
 
 
+OPEN_WORLD = "open-world"
+"""Text weights of the course's own, which are trained first or travel with the package."""
+
+
 @dataclass(frozen=True)
 class Model:
     """Which towers.
 
     Attributes:
         image_tower: ``small-cnn`` or an open_clip model.
-        text_tower: ``small-transformer`` or an open_clip model; None where no text is read.
+        text_tower: ``small-transformer`` or an open_clip model; None where no text is read. A
+            ``language-model`` takes its place.
         text_head: where class vectors come from (Sec. 3.5). ``scratch``: learnt. ``initialised``:
-            from the text tower of a CLIP that has seen the open world (`open_world_clip`), and
-            learnt on; ``frozen``: from there, and kept. For a classifier that is its prototypes.
-            ``language-model``: MiniLM's embeddings of names, behind a head that is learnt.
+            from the text tower of a CLIP that has been trained before, and learnt on;
+            ``frozen``: from there, and kept, its projection included. For a classifier that is
+            its prototypes. ``language-model``: a frozen model of language behind a head that is
+            learnt.
+        text_weights: whose they are, where the head is not from scratch. ``open-world``: those of
+            the CLIP that has seen the open world (`open_world_clip`), and of a language model
+            MiniLM's embeddings of names, which travel with the package. Otherwise released ones:
+            a tag of open_clip's for `text_tower` (``openai``, ``laion400m_e32``, …) or a file with
+            such weights; for a classifier without `text_tower` a table of ImageNet's prototypes
+            (`lt_course.models.released_heads`); for a language model its name in the package
+            transformers (``roberta-base``), or a folder. A path enters the run's address, and not
+            what lies there.
         embedding: dimension D of the shared space.
         picture_size: pixels at which an open_clip tower sees a picture.
     """
@@ -121,12 +136,29 @@ class Model:
     image_tower: str = "small-cnn"
     text_tower: str | None = None
     text_head: Literal["scratch", "initialised", "frozen", "language-model"] = "scratch"
+    text_weights: str = OPEN_WORLD
     embedding: int = 128
     picture_size: int = 32
 
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range."""
         check(self, embedding=COUNT, picture_size=COUNT)
+
+    @property
+    def taught(self) -> bool:
+        """Whether the head comes from `open_world_clip`, which has to be trained first."""
+        return self.text_head in ("initialised", "frozen") and self.text_weights == OPEN_WORLD
+
+    @property
+    def numbers_names(self) -> bool:
+        """Whether a caption is the number of a concept in the shipped table of names."""
+        return self.text_head == "language-model" and self.text_weights == OPEN_WORLD
+
+    @property
+    def tokenizer(self) -> str:
+        """How captions become tokens (`lt_course.data.tokens.tokenizer`)."""
+        of_its_own = self.text_head == "language-model" and not self.numbers_names
+        return self.text_weights if of_its_own else CLIP
 
 
 @dataclass(frozen=True)

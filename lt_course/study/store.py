@@ -253,7 +253,7 @@ def _read(run: Run, folder: Path) -> Record | None:
 def _train(run: Run, folder: Path) -> Record:
     require_sound(run)
     # A run that another one starts from is no part of its own costs.
-    teacher = open_world_clip(run) if run.model.text_head in ("initialised", "frozen") else None
+    teacher = open_world_clip(run) if run.model.taught else None
     taught_by = None
     if teacher is not None:
         taught = get(teacher).folder / "checkpoint"

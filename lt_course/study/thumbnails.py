@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lt_course.data import captions, cifar
+from lt_course.data import cifar
 from lt_course.data.cifar import CaptionKind, LongTail
 from lt_course.data.photographs import standardise
 from lt_course.data.tokens import tokens
@@ -99,8 +99,10 @@ class Thumbnails(Material):
     def texts(self) -> Texts:
         """One caption a class, or the 80 templates; asked for is always in the templates."""
         context = cast(Contrast, self.run.objective).context
-        asked = [prompt for name in self.names for prompt in captions.prompts(name)]
-        return Texts(every_token(context), tokens(asked, context).unflatten(0, (CLASSES, -1)))
+        tokenizer = self.run.model.tokenizer
+        asked = [prompt for each in self.templates for prompt in each]
+        prompts = tokens(asked, context, tokenizer).unflatten(0, (CLASSES, -1))
+        return Texts(every_token(context, tokenizer), prompts)
 
     def loader(self, device: torch.device) -> AbstractContextManager[LoadBatch]:
         """All pictures on the device, where they are cropped."""
@@ -112,7 +114,8 @@ class Thumbnails(Material):
             said = self.texts.prompts
             if options.text != "template":
                 kind = cast(CaptionKind, options.text)
-                said = tokens(self.cifar.captions(kind), options.context)[:, None]
+                texts = self.cifar.captions(kind)
+                said = tokens(texts, options.context, run.model.tokenizer)[:, None]
 
         def load(rows: NDArray[np.int64], step: int) -> Batch:
             picked = torch.from_numpy(rows).to(device)
@@ -135,8 +138,7 @@ class Thumbnails(Material):
 
     def naming(self) -> Task:
         """The classes, told by some training pictures of each."""
-        chosen = balanced(self.labels, sum(NAMED))
-        train, validation = np.split(chosen, [len(chosen) * NAMED[0] // sum(NAMED)])
+        train, validation = balanced(self.labels, *NAMED)
         return Task(
             "cifar100",
             CLASSES,
