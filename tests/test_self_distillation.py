@@ -42,8 +42,9 @@ def small_run(**settings: object) -> Run:
 
 def projected(state, pictures: np.ndarray) -> np.ndarray:
     """What the teacher in a checkpoint makes of one picture: float [D']."""
-    options = small_run().objective
-    network = Network(options, SmallCNN(128), 128).eval()
+    run = small_run()
+    size = run.model.embedding
+    network = Network(run.objective, SmallCNN(size), size).eval()
     own = {k.removeprefix("teacher."): v for k, v in state.items() if k.startswith("teacher.")}
     network.load_state_dict(own)
     with torch.no_grad():
