@@ -22,7 +22,7 @@ from lt_course.data.concepts import Definition
 from lt_course.errors import CourseError
 from lt_course.objectives.processes import rank
 from lt_course.study import experiments, fill, recipes, results, verify
-from lt_course.study.execute import device_of
+from lt_course.study.patience import device_here
 from lt_course.study.spec import Run, field_places, unknown
 from lt_course.training.distributed import process_group
 from lt_course.training.loop import Interrupted
@@ -191,7 +191,7 @@ def _run(known: argparse.Namespace, rest: list[str]) -> int:
     chosen = _specified(known, rest, "[--scale S] [--seed N] [--FIELD VALUE …] [--json]")
     if chosen is None:
         return 0 if {"-h", "--help"} & set(rest) else 2
-    with process_group(device_of(chosen)):
+    with process_group(device_here(chosen)):
         record, first = study.get(chosen), rank() == 0
     if not first:
         return 0

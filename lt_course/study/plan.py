@@ -322,6 +322,19 @@ def plan(run: Run, gpu: str, gpus: int = 1) -> Plan:
     )
 
 
+def flops(run: Run) -> float:
+    """Floating-point operations of a whole training: all steps, forwards and backwards.
+
+    Raises:
+        CourseError: if fields do not go together, or the number of pictures is not known.
+    """
+    _require_sound(run, 1)
+    batch, parts = run.training.batch, run.training.accumulate
+    number = steps(run.training.duration, "duration", _pictures(run) // batch)
+    step = Rehearsal(_builder(run), partial(_batch, run), run.training, 1, run.seed).step(batch)
+    return float(number * (step.flops + (step.forward if parts > 1 else 0)))
+
+
 def _remedies(run: Run, gpus: int, fits: Callable[[int, int], bool]) -> str:
     """Which batches would fit: more parts of the same one, and the largest smaller one."""
     batch, now = run.training.batch, run.training.accumulate

@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 
 from lt_course.errors import CourseError
 from lt_course.objectives.processes import by_first, rank, ranks
+from lt_course.study import patience
 from lt_course.study.execute import device_of, execute, require_sound, weights
 from lt_course.study.spec import Run, open_world_clip
 from lt_course.training.progress import progress
@@ -252,6 +253,7 @@ def _read(run: Run, folder: Path) -> Record | None:
 
 def _train(run: Run, folder: Path) -> Record:
     require_sound(run)
+    patience.announce(run)
     # A run that another one starts from is no part of its own costs.
     teacher = open_world_clip(run) if run.model.taught else None
     taught_by = None
