@@ -16,7 +16,6 @@ from contextlib import AbstractContextManager
 from dataclasses import MISSING, dataclass, fields
 from functools import cached_property
 from importlib import import_module
-from itertools import pairwise
 from typing import ClassVar, cast
 
 import numpy as np
@@ -66,16 +65,21 @@ class Task:
     """Something to try features on: as `lt_course.data.transfer_sets.TransferSet`.
 
     Attributes:
-        linear: whether a linear probe is fitted; else nearest neighbours have to do.
+        name: of the task.
+        classes: their number C.
+        metric: what is measured.
+        train: fitted on.
+        validation: the penalty of a linear probe is chosen on it. None: none is fitted, and nearest
+            neighbours have to do.
+        test: measured on.
     """
 
     name: str
     classes: int
     metric: Metric
     train: Shown
-    validation: Shown
+    validation: Shown | None
     test: Shown
-    linear: bool = True
 
 
 class Material(ABC):
@@ -202,14 +206,13 @@ def every_token(context: int, name: str) -> Tensor:
     return torch.arange(rows * context).clamp(max=known - 1).view(rows, context)
 
 
-def balanced(labels: Ints, *counts: int, seed: int = 0) -> list[Ints]:
-    """Parts with at most so many rows of each class, drawn at random; by class."""
+def balanced(labels: Ints, most: int, seed: int = 0) -> Ints:
+    """At most so many rows of each class, drawn at random; by class."""
     shuffled = np.random.default_rng([seed, 0xBA1]).permutation(len(labels))
     shuffled = shuffled[np.argsort(labels[shuffled], kind="stable")]
     of = labels[shuffled]
     within = np.arange(len(of)) - np.searchsorted(of, of)
-    ends = np.cumsum([0, *counts])
-    return [shuffled[(low <= within) & (within < high)] for low, high in pairwise(ends)]
+    return shuffled[within < most]
 
 
 def require_caption(run: Run, known: Sequence[str]) -> None:
