@@ -1,4 +1,4 @@
-"""The paper's transfer sets as tasks: what is there is tried, cropped and standardised as tested."""
+"""The paper's transfer sets as tasks: what is there is tried, and cropped as it is tested."""
 
 from __future__ import annotations
 
