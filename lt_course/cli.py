@@ -520,7 +520,7 @@ def _models_evaluate(known: argparse.Namespace) -> int:
     for option, least in (("workers", 0), ("batch", 1)):
         if getattr(known, option) < least:
             raise CourseError(f"--{option} is {getattr(known, option)}; give {least} or more.")
-    models = chosen(known.model)
+    device, models = _device(known.device), chosen(known.model)
     source = concept_sets.folder_of(known.on, known.source)
     pictures = concept_sets.concept_set(known.on, source, partial=known.partial)
     web = web_frequencies.load()
@@ -530,7 +530,7 @@ def _models_evaluate(known: argparse.Namespace) -> int:
         models,
         pictures,
         known.out,
-        device=_device(known.device),
+        device=device,
         workers=known.workers,
         batch=known.batch,
     )

@@ -108,10 +108,13 @@ def test_each_checkpoint_stands_once_with_the_activation_it_was_trained_with() -
     every = {(c["hf_hub"], c["url"]) for m, t in open_clip.list_pretrained()
              for c in [pretrained.get_pretrained_cfg(m, t)]}  # fmt: skip
     assert set(places) == every
-    for model, known in zip(models, files, strict=True):
-        design = open_clip.get_model_config(model.name)
-        if design is not None:
-            assert design.get("quick_gelu", False) == known.get("quick_gelu", False), model
+    other = {
+        model.name
+        for model, known in zip(models, files, strict=True)
+        if (open_clip.get_model_config(model.name) or {}).get("quick_gelu", False)
+        != known.get("quick_gelu", False)
+    }
+    assert other <= {"roberta-ViT-B-32"}  # which has no other name
     small = [str(m) for m in models if m.pretrained_on in ("cc12m", "yfcc15m")]
     assert sorted(small) == [
         "RN101-quickgelu/yfcc15m", "RN50-quickgelu/cc12m", "RN50-quickgelu/yfcc15m",
@@ -184,7 +187,8 @@ def test_the_names_of_the_other_sets_were_counted() -> None:
     from torchvision.datasets import Flowers102
 
     web = web_frequencies.load()
-    flowers = [concept_sets.FLOWERS.get(name, name) for name in Flowers102.classes]
+    names = [name.rstrip("?") for name in Flowers102.classes]
+    flowers = [concept_sets.FLOWERS.get(name, name) for name in names]
     for concepts, names in (("flowers102", flowers), ("eurosat", concept_sets.EUROSAT.values())):
         found = frequencies(web, "laion2b", concepts, list(names))
         assert sorted(found) == sorted(web.counts(f"laion2b_{concepts}"))
@@ -382,7 +386,10 @@ import os, signal, sys
 from pathlib import Path
 import tiny_open_models as tiny
 from lt_course import cli
+from lt_course.data import web_frequencies
 from lt_course.evaluation import open_models as evaluation
+summary = web_frequencies.load(download=False)
+web_frequencies.load = lambda: summary
 tiny.register(Path(sys.argv[1]))
 evaluation.prompts = lambda name: [f"a photo of a {name}."]
 whole, written = evaluation.replace, []

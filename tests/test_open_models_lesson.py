@@ -28,7 +28,8 @@ needs_mirror = pytest.mark.skipif(not MIRROR, reason="LT_COURSE_MIRROR is not se
 def web():
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(web_frequencies.MIRROR_VARIABLE, raising=False)
-        yield web_frequencies.load(download=False)
+        found = web_frequencies.load(download=False)
+    return found
 
 
 @pytest.fixture(autouse=True)
@@ -184,9 +185,9 @@ class Complete:
 
 def record(folder: Path, name: str, tag: str) -> Answers:
     generator = torch.Generator().manual_seed(len(name))
-    labels = torch.arange(30) % 3
-    found = score(torch.randn(30, 4, generator=generator), labels, torch.eye(4)[:3], "abc")
-    about = {"name": name, "tag": tag, "set": "imagenet-val", "pictures": 30}
+    labels = torch.arange(31) % 3
+    found = score(torch.randn(31, 4, generator=generator), labels, torch.eye(4)[:3], "abc")
+    about = {"name": name, "tag": tag, "set": "imagenet-val", "pictures": 31}
     about |= {"concepts": "imagenet", "counted_as": ["a", "b", "c"]}
     kept = Answers(found.confusion, found.collapse, found.names, about)
     evaluation.write(folder / "imagenet-val" / f"{name}--{tag}.npz", kept)

@@ -221,7 +221,7 @@ def _spaced(name: str) -> str:
 _READ: dict[str, Callable[[Path], ConceptSet]] = {
     "food101": _tested("food", "food101", _spaced),
     "pets": _tested("pets", "pets", str),
-    "flowers102": _tested("flowers", "flowers102", str),
+    "flowers102": _tested("flowers", "flowers102", lambda name: name.rstrip("?")),
     "dtd": _tested("dtd", "dtd", _spaced),
     "eurosat": _eurosat,
 }

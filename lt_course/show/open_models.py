@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -29,8 +30,8 @@ SETS: dict[str, style.MethodStyle] = {
 """Blue: LAION; warm: MetaCLIP; black and purple: the two small sets."""
 
 LETTERS = {"S(a)": "spearman_accuracy", "S(p)": "spearman_predictions"}
-CHANCE = {"color": "#BBBBBB", "alpha": 0.35, "linewidth": 0}
-OWN = {"linestyle": "", "markersize": 4, "mfc": "none", "alpha": 0.8}
+CHANCE: dict[str, Any] = {"color": "#BBBBBB", "alpha": 0.35, "linewidth": 0}
+OWN: dict[str, Any] = {"linestyle": "", "markersize": 4, "mfc": "none", "alpha": 0.8}
 
 
 def by_scale(theirs: pd.DataFrame, chance: float, own: pd.DataFrame | None = None) -> Figure:
@@ -45,8 +46,9 @@ def by_scale(theirs: pd.DataFrame, chance: float, own: pd.DataFrame | None = Non
     for axes, (letter, metric) in zip(np.ravel(panels), LETTERS.items(), strict=True):
         axes.axhspan(-chance, chance, **CHANCE)
         for key, look in SETS.items():
-            x = theirs.loc[key, "millions"]
-            axes.plot(x, theirs.loc[key, letter], linestyle="", markersize=8, **look)
+            row: Any = theirs.loc[key]
+            x = float(row["millions"])
+            axes.plot(x, row[letter], linestyle="", markersize=8, **look)
             if own is not None:
                 yours = own.loc[own["pretrained_on"] == key, metric]
                 drawn = {"color": look["color"], "marker": look["marker"]}
@@ -74,7 +76,7 @@ def scatter(points: pd.DataFrame, chance: float, own: pd.DataFrame | None = None
         of_set = points[points["set"] == key]
         for hidden, fill in ((False, look["color"]), (True, "white")):
             shown = of_set[of_set["hidden"] == hidden]
-            axes.plot("S(a)", "S(p)", data=shown, linestyle="", mfc=fill, markersize=7,
+            axes.plot(shown["S(a)"], shown["S(p)"], linestyle="", mfc=fill, markersize=7,
                       color=look["color"], marker=look["marker"])  # fmt: skip
         if own is not None:
             yours = own[own["pretrained_on"] == key]
@@ -109,7 +111,8 @@ def wrong_file(judged: pd.DataFrame, simulated: pd.DataFrame, own: str) -> Figur
     titles = [PRETRAINING_SETS[key] for key in judged.index]
     axes.set(yticks=range(len(judged)), yticklabels=titles, xlim=(-1, 1))
     axes.set(ylim=(len(judged) - 0.5, -0.5), xlabel="S(a) by the counts of each set")
-    axes.set_title(f"a model of {PRETRAINING_SETS[own]}, S(a) {judged.loc[own, 'predicted']:.2f}")
+    bias = float(judged["predicted"][own])
+    axes.set_title(f"a model of {PRETRAINING_SETS[own]}, S(a) {bias:.2f}")
     return figure
 
 
@@ -145,7 +148,7 @@ def lifts(curves: Mapping[str, pd.DataFrame], slopes: Mapping[str, style.MethodS
     figure, axes = plt.subplots(figsize=(5.6, 3.6))
     for label, curve in curves.items():
         look = slopes[label]
-        axes.plot("S(a)", "S(p)", data=curve, linestyle="-", markersize=4, **look)
+        axes.plot(curve["S(a)"], curve["S(p)"], linestyle="-", markersize=4, **look)
         if 0 in curve.index:
             axes.plot(*curve.loc[0, ["S(a)", "S(p)"]], color=look["color"], marker=look["marker"],
                       markersize=12, mfc="none", linestyle="")  # fmt: skip
@@ -175,7 +178,7 @@ def other_concepts(table: pd.DataFrame, letter: str = "S(a)") -> Figure:
             named = look if row == 0 else {**look, "label": None}
             axes.plot(of_set.loc[key, letter], row + shift, linestyle="", **named)
     axes.axvline(0, color="black", linewidth=0.8, linestyle="-")
-    names = [f"{CONCEPT_SETS[name]} ({size})" for name, size in sizes.items()]
+    names = [f"{CONCEPT_SETS[str(name)]} ({size})" for name, size in sizes.items()]
     axes.set(yticks=range(len(sizes)), yticklabels=names, ylim=(len(sizes) - 0.5, -0.5))
     axes.set(xlim=(-0.75, 0.75), xlabel=f"{letter}, read off Fig. 12")
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
