@@ -495,10 +495,10 @@ def _models_list(known: argparse.Namespace) -> int:
     from lt_course.models import open_models
 
     for model in open_models.chosen(["all" if known.all else "counted"]):
-        key = model.pretrained_on
+        key, count = model.pretrained_on, open_models.parameters(model.name)
         row = {
             "model": str(model),
-            "parameters": open_models.parameters(model.name),
+            "parameters": count,
             "pretrained_on": key and PRETRAINING_SETS[key],
             "frequency_file": key and f"{key}_imagenet_ori",
             "note": model.note,
@@ -506,7 +506,7 @@ def _models_list(known: argparse.Namespace) -> int:
         if known.json:
             print(json.dumps(row), flush=True)
             continue
-        size = "?" if row["parameters"] is None else f"{row['parameters'] / 1e6:,.0f} M"
+        size = "?" if count is None else f"{count / 1e6:,.0f} M"
         told = f"{row['pretrained_on'] or 'not counted':<14} {row['frequency_file'] or '-':<28}"
         print(f"{row['model']:<52} {size:>8}  {told} {row['note']}".rstrip(), flush=True)
     return 0

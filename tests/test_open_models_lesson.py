@@ -28,8 +28,7 @@ needs_mirror = pytest.mark.skipif(not MIRROR, reason="LT_COURSE_MIRROR is not se
 def web():
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(web_frequencies.MIRROR_VARIABLE, raising=False)
-        found = web_frequencies.load(download=False)
-    return found
+        return web_frequencies.load(download=False)
 
 
 @pytest.fixture(autouse=True)

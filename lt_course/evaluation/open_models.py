@@ -260,13 +260,13 @@ def write(path: Path, answers: Answers) -> None:
     """Write answers, compressed, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = io.BytesIO()
-    np.savez_compressed(
-        content,
-        confusion=answers.confusion.astype(np.int32),
-        names=np.array(answers.names),
-        about=np.array(json.dumps(answers.about)),
-        **{metric: answers.collapse[metric].to_numpy() for metric in COLLAPSE},
-    )
+    arrays: dict[str, Any] = {
+        "confusion": answers.confusion.astype(np.int32),
+        "names": np.array(answers.names),
+        "about": np.array(json.dumps(answers.about)),
+    }
+    arrays |= {metric: answers.collapse[metric].to_numpy() for metric in COLLAPSE}
+    np.savez_compressed(content, **arrays)
     replace(path, content.getvalue())
 
 

@@ -165,6 +165,7 @@ def chosen(names: Iterable[str]) -> list[OpenModel]:
     return list(found)
 
 
+@cache
 def parameters(name: str) -> int | None:
     """Parameters of a model, counted on the meta device; None if its design is not at hand.
 
