@@ -19,15 +19,18 @@ PREFIX = "image_tower."
 
 
 @torch.no_grad()
-def image_features(record: Record, pictures: npt.NDArray[np.uint8]) -> Tensor:
-    """Normalised features of pictures, computed by a run's trained image tower.
+def image_features(
+    record: Record, pictures: npt.NDArray[np.uint8], *, normalise: bool = True
+) -> Tensor:
+    """Features of pictures, computed by a run's trained image tower.
 
     Args:
         record: of a run whose checkpoint is in the store.
         pictures: uint8 [N, 32, 32].
+        normalise: bring the rows to length 1; otherwise they are as they leave the tower.
 
     Returns:
-        float32 [N, D], rows of length 1.
+        float32 [N, D].
 
     Raises:
         CourseError: if there is no checkpoint.
@@ -40,7 +43,8 @@ def image_features(record: Record, pictures: npt.NDArray[np.uint8]) -> Tensor:
     )
     tower.eval()
     shown = standardise(torch.from_numpy(pictures))
-    return F.normalize(torch.cat([tower(part).float() for part in shown.split(512)]), dim=1)
+    features = torch.cat([tower(part).float() for part in shown.split(512)])
+    return F.normalize(features, dim=1) if normalise else features
 
 
 def cosines(record: Record, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
