@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from lt_course import scale as scales
 from lt_course.data import icontail as icontail_module
@@ -90,7 +90,7 @@ def execute(
     """
     device = device_of(run)
     drawn = training_set(run)
-    icontail = icontail_module.load()
+    icontail = icontail_of(run)
     order = Order(drawn.labels, run.training.batch, run.seed, run.training.sampler)
     teacher: Weights | None = None
     if run.model.text_head in ("initialised", "frozen"):
@@ -137,8 +137,19 @@ def execute(
     return outcome.of_class_vectors(icontail, drawn, objective, zero_shot, history)
 
 
+def icontail_of(run: Run) -> IconTail:
+    """The data set in the look that the run's models see.
+
+    Raises:
+        CourseError: as `lt_course.data.icontail.load` and `load_colour` do.
+    """
+    if run.data.dataset == "icontail-colour":
+        return icontail_module.load_colour()
+    return icontail_module.load()
+
+
 def training_set(run: Run) -> Draw:
-    """The pictures that a run trains on, without training it.
+    """The pictures that a run trains on, without training it: the same in grey and in colour.
 
     Raises:
         CourseError: as `require_sound` and `lt_course.data.longtail.draw` do.
@@ -175,10 +186,10 @@ def require_sound(run: Run) -> None:
         CourseError: if a field has no meaning beside another one.
     """
     data, model, objective = run.data, run.model, run.objective
-    if data.dataset != "icontail":
+    if data.dataset not in icontail_module.SHAPES:
         raise CourseError(
             f"Field 'dataset' is {data.dataset!r}, which this version of lt_course cannot read; "
-            "use 'icontail'."
+            f"use {' or '.join(map(repr, icontail_module.SHAPES))}."
         )
     if data.other_concepts is not None and not data.others:
         raise CourseError(
@@ -227,6 +238,12 @@ def _require_sound_classifier(run: Run, options: Classify) -> None:
         )
 
 
+def image_tower_of(run: Run) -> nn.Module:
+    """The run's image tower, untrained, for pictures of its data set."""
+    model, (channels, _, _) = run.model, icontail_module.SHAPES[run.data.dataset]
+    return image_tower(model.image_tower, model.embedding, model.picture_size, channels)
+
+
 def _classification(
     run: Run, options: Classify, icontail: IconTail, drawn: Draw, teacher: Weights | None
 ) -> Classification:
@@ -235,7 +252,7 @@ def _classification(
         torch.manual_seed(run.seed)
         return Classification(
             options,
-            image_tower(run.model.image_tower, run.model.embedding, run.model.picture_size),
+            image_tower_of(run),
             Prototypes(
                 run.data.concepts,
                 run.model.embedding,
@@ -255,11 +272,9 @@ def _distillation(run: Run, options: Distill, order: Order) -> Distillation:
         steps(options.teacher_warmup, "teacher_warmup", per_epoch, total),
         steps(options.freeze_last_layer, "freeze_last_layer", per_epoch, total),
     )
-    model = run.model
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
-        tower = image_tower(model.image_tower, model.embedding, model.picture_size)
-        return Distillation(options, tower, model.embedding, timetable)
+        return Distillation(options, image_tower_of(run), run.model.embedding, timetable)
 
 
 def _prototypes(run: Run, icontail: IconTail, teacher: Weights) -> Tensor:
@@ -287,7 +302,7 @@ def _contrastive(
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
         objective = Contrastive(
-            image_tower(model.image_tower, model.embedding, model.picture_size),
+            image_tower_of(run),
             text_tower(model.text_tower, ids, model.embedding)
             if teacher is None
             else pretrained_text_tower(teacher, ids),
@@ -308,7 +323,7 @@ def _behind_a_language_model(
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
         objective = Contrastive(
-            image_tower(run.model.image_tower, run.model.embedding, run.model.picture_size),
+            image_tower_of(run),
             LanguageModel(torch.tensor(icontail_module.text_embeddings()), run.model.embedding),
             options.tile,
         )

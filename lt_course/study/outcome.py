@@ -146,9 +146,9 @@ def offline_transfer_sets(icontail: IconTail) -> Iterator[TransferSet]:
 
 @torch.no_grad()
 def image_features(tower: nn.Module, pictures: NDArray[np.uint8]) -> Tensor:
-    """What a tower in evaluation mode makes of pictures uint8 [N, 32, 32]: float32 [N, D]."""
-    shown = standardise(torch.from_numpy(pictures).to(next(tower.parameters()).device))
-    return torch.cat([tower(part).float() for part in shown.split(512)])
+    """What a tower in evaluation mode makes of pictures, as `standardise` takes: float32 [N, D]."""
+    shown = torch.from_numpy(pictures).to(next(tower.parameters()).device)
+    return torch.cat([tower(standardise(part)).float() for part in shown.split(512)])
 
 
 def _tried_on(tower: nn.Module, transfer_set: TransferSet) -> tuple[Probe, float]:
@@ -212,7 +212,7 @@ def _of_test_pictures(
     )
     truth = torch.from_numpy(labels)
     centres = class_means(F.normalize(raw, dim=1), truth, classes)
-    right, solid = labels == predictions, is_solid(icontail.pictures[test])
+    right, solid = labels == predictions, is_solid(icontail.grey[test])
     metrics = cast("dict[str, float]", bias_report(drawn.frequency, labels, predictions)) | {
         "accuracy_line": _mean(right[~solid]),
         "accuracy_solid": _mean(right[solid]),

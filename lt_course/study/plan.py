@@ -36,7 +36,7 @@ from lt_course.training.schedules import steps
 GIB = 2**30
 Range = tuple[float, float]
 
-PICTURES = {"icontail": (1, 32, 32)}
+PICTURES = icontail_module.SHAPES
 """Channels, height and width of a set's pictures; of others 3, and as the image tower sees them."""
 
 BYTE_PAIRS = 49_408
@@ -208,7 +208,7 @@ class Plan:
         ]
         if self.run.training.precision != self.units:
             said.append(f"A {self.gpu} has no bfloat16 units; float32 ones do their work.")
-        if self.run.data.dataset != "icontail":
+        if self.run.data.dataset not in PICTURES:
             said.append("Pictures: as the specification says, for the data are not looked at.")
         if self.run.model.text_head in ("initialised", "frozen"):
             said.append("The pre-trained text head is another training, not counted here.")
@@ -370,7 +370,7 @@ def _require_sound(run: Run, gpus: int) -> None:
 
 def _pictures(run: Run) -> int:
     """Number of training pictures: drawn where the data come with the package, else as declared."""
-    if run.data.dataset == "icontail":
+    if run.data.dataset in PICTURES:
         return len(training_set(run).labels)
     if run.data.pictures is None:
         raise CourseError(
@@ -378,6 +378,12 @@ def _pictures(run: Run) -> int:
             "at data; set it to their number."
         )
     return round(run.data.fraction * run.data.pictures)
+
+
+def _shape(run: Run) -> tuple[int, int, int]:
+    """Channels, height and width of the run's pictures."""
+    seen = run.model.picture_size
+    return PICTURES.get(run.data.dataset, (3, seen, seen))
 
 
 def _builder(run: Run) -> Callable[[], nn.Module]:
@@ -388,7 +394,8 @@ def _builder(run: Run) -> Callable[[], nn.Module]:
     """
     model, data = run.model, run.data
     options: Classify | Contrast | Distill = run.objective
-    tower = partial(image_tower, model.image_tower, model.embedding, model.picture_size)
+    channels, _, _ = _shape(run)
+    tower = partial(image_tower, model.image_tower, model.embedding, model.picture_size, channels)
     if isinstance(options, Classify):
         head = partial(
             Prototypes,
@@ -433,7 +440,7 @@ def _known_tokens(run: Run, options: Contrast) -> int:
         teacher = open_world_clip(run)
         assert isinstance(teacher.objective, Contrast)
         return _known_tokens(teacher, teacher.objective)
-    if run.data.dataset != "icontail":
+    if run.data.dataset not in PICTURES:
         return BYTE_PAIRS
     icontail = icontail_module.load()
     said = captions(icontail, training_set(run).pictures, options.text)
@@ -446,8 +453,7 @@ def _known_tokens(run: Run, options: Contrast) -> int:
 def _batch(run: Run, pictures: int) -> Batch:
     """A batch on torch's default device."""
     options: Classify | Contrast | Distill = run.objective
-    seen = run.model.picture_size
-    channels, height, width = PICTURES.get(run.data.dataset, (3, seen, seen))
+    channels, height, width = _shape(run)
     said: Tensor | None = None
     crops: tuple[Tensor, ...] = ()
     if isinstance(options, Contrast):

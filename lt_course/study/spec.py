@@ -35,7 +35,7 @@ class Data:
     """Which pictures are trained on; `lt_course.data.longtail.draw` explains the fields.
 
     Attributes:
-        dataset: ``icontail``.
+        dataset: ``icontail``, or ``icontail-colour``, the same drawings in colour at 64 pixels.
         concepts: number of evaluated concepts C.
         profile: class profile.
         pictures: number of training pictures N; None, with the profile ``natural``, is all.

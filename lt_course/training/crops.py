@@ -1,7 +1,7 @@
 """Several crops of every picture: what self-distillation compares (Sec. 3.1 of arXiv 2104.14294).
 
 *Global* crops show much of a picture, *local* ones little of it, at fewer pixels. Drawings carry
-their meaning in their direction and have no colours, so of the published augmentations (crops,
+their meaning in their direction and most have no colours, so of the published augmentations (crops,
 mirroring, colour jitter, blur, solarisation) the crops are left, and blur. What varies between
 photographs with their light and camera varies between drawings with the pen: `redrawn`.
 """
@@ -23,12 +23,12 @@ def multi_crop(
     """The crops of a batch, as `lt_course.objectives.batch.Batch.crops` holds them.
 
     Args:
-        pictures: float [B, 1, H, W], 0 = paper.
+        pictures: float [B, C, H, W], 0 = paper.
         options: numbers, sizes and areas of the crops.
         generator: source of randomness, on the CPU.
 
     Returns:
-        Global crops float [B, G, 1, s, s], and local ones [B, L, 1, s', s'] if there are any.
+        Global crops float [B, G, C, s, s], and local ones [B, L, C, s', s'] if there are any.
     """
     o = options
     shapes = [(o.global_crops, o.global_size, (o.global_least, o.global_greatest))]
@@ -42,7 +42,8 @@ def redrawn(crops: Tensor, share: float, generator: torch.Generator) -> Tensor:
     """Draw some crops with another pen: a third of them bolder, a third finer, a third softer.
 
     A bolder line has in each pixel the darkest of its 3 x 3 neighbourhood, a finer one the lightest
-    of a 2 x 2 neighbourhood (of 3 x 3, thin lines would vanish), a softer one the mean of 3 x 3.
+    of a 2 x 2 neighbourhood (of 3 x 3, thin lines would vanish), a softer one the mean of 3 x 3; in
+    colour, each channel for itself.
 
     Args:
         crops: float [B, n, C, h, w], 0 = paper.
