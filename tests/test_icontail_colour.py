@@ -54,6 +54,7 @@ SHAPES = {
     "bar": "M2 10h20v4H2z",
     "wedge": "M2 22L22 22L22 2z",
     "cross": "M9 2h6v7h7v6h-7v7h-6v-7H2v-6h7z",
+    "tee": "M2 2h20v5h-8v15h-4V7H2z",
     "ring": "M2 2h20v20H2zM5 5v14h14V5z",
 }
 RED, YELLOW = (255, 0, 0), (255, 204, 0)
@@ -72,7 +73,7 @@ RELEASE = {
         "cats": icon("wedge", "#fc0"),
         "idea": icon("cross"),  # no thing that can be drawn
     },
-    "brushes": {"heart": icon("cross", "#f00"), "heart-off": icon("bar")},
+    "brushes": {"heart": icon("cross", "#f00"), "heart-off": icon("tee")},
     "logos": {"cat": icon("cross")},
 }
 INDEX = """\
@@ -137,22 +138,21 @@ def test_both_looks_show_the_same_drawings(both) -> None:
     assert colour.pictures.shape == (6, 64, 64, 3)
     assert colour.grey is grey.pictures
     assert [f"{s} {t}" for s, t in zip(grey.set, grey.titles, strict=True)] == [
-        *("1 heart", "1 heart outline", "0 heart", "0 heart off", "1 cat", "1 cats")
+        *("1 heart", "1 heart", "0 heart", "0 heart off", "1 cat", "1 cats")
     ]
     for name in ("titles", "tags", "concept", "family", "set", "test", "concepts", "sets"):
         assert getattr(colour, name) is getattr(grey, name)
     assert grey.test.tolist() == [False, False, True, True, False, False]
     # Where one has ink the other has it too, but for a pixel at an edge.
     blocks = colour.pictures.min(-1).reshape(-1, 32, 2, 32, 2).mean((2, 4))
-    assert (np.abs((255 - blocks) / 255 - (255 - grey.pictures.astype(int)) / 255) < 0.3).mean() > (
-        0.95
-    )
+    alike = np.abs(blocks - grey.pictures) < 80
+    assert alike.mean() > 0.95
 
 
 def test_colours_are_the_authors_and_black_stays_black(both) -> None:
     _, colour = both
-    heart, outline, cross, bar, cat, cats = colour.pictures
-    for black in (heart, outline, bar):
+    heart, outline, cross, tee, cat, cats = colour.pictures
+    for black in (heart, outline, tee):
         assert (black == black[..., :1]).all()
         assert black.min() == 0
     assert cat[32, 32].tolist() == cross[32, 32].tolist() == list(RED)
@@ -160,7 +160,7 @@ def test_colours_are_the_authors_and_black_stays_black(both) -> None:
     paper = np.ones((64, 64), bool)
     paper[4:-4, 4:-4] = False
     assert (colour.pictures[:, paper] == 255).all(), "four pixels of paper all round"
-    assert len(np.unique(colour.pictures)) <= 16
+    assert len(np.unique(colour.pictures)) <= 52
 
 
 def test_the_same_bytes_every_time(both, release: Path, tmp_path: Path) -> None:
@@ -287,7 +287,7 @@ def test_self_distillation_in_colour(coloured, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(outcome, "offline_transfer_sets", lambda data: [transfer_sets.digits()])
     options = {"prototypes": 24, "hidden": 32, "bottleneck": 16, "global_size": 64}
     left = execute(colour_run("dino", **options), tmp_path)
-    assert weights(tmp_path)["teacher.image_tower.layers.0.0.weight"].shape[1] == 3
+    assert weights(tmp_path)["teacher.tower.layers.0.0.weight"].shape[1] == 3
     assert 0.1 < left.metrics["probe_digits"] <= 1
 
 

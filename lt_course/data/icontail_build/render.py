@@ -23,8 +23,8 @@ class Look:
 
     Attributes:
         side: of the square picture, in pixels, a multiple of 16.
-        levels: kept of each channel; fewer make the file smaller, and no eye sees it. 255 is a
-            multiple of their number less one.
+        levels: kept of each channel, so that the file is smaller and no eye sees it; with sixteen,
+            pale colours would change their hue. 255 is a multiple of their number less one.
         colour: in the drawing's own colours; else in grey, its contrast stretched to the full
             range, since a pale emoji and a thin line are as much drawings as a black glyph.
             Colours are left alone: stretched, they would become others.
@@ -46,7 +46,7 @@ class Look:
 
 
 GREY = Look(32, levels=16, colour=False)
-COLOUR = Look(64, levels=16, colour=True)
+COLOUR = Look(64, levels=52, colour=True)
 ANIMATION = re.compile(r"<(animate\w*|set)\b[^>]*?(/>|>.*?</\1>)", re.DOTALL)
 
 
