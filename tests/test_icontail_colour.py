@@ -21,7 +21,7 @@ from lt_course.data import icontail
 from lt_course.data.appearance import is_solid
 from lt_course.data.captions import captions
 from lt_course.data.icontail import IconTail
-from lt_course.data.icontail_build import naming, pack, sources, split
+from lt_course.data.icontail_build import naming, pack, sources, split, summary
 from lt_course.data.icontail_build.naming import CuratedConcept
 from lt_course.data.icontail_build.wordnet import Nouns
 from lt_course.errors import CourseError
@@ -57,7 +57,7 @@ SHAPES = {
     "tee": "M2 2h20v5h-8v15h-4V7H2z",
     "ring": "M2 2h20v20H2zM5 5v14h14V5z",
 }
-RED, YELLOW = (255, 0, 0), (255, 204, 0)
+RED, YELLOW = (255, 0, 0), (255, 205, 0)
 
 
 def icon(shape: str, fill: str = "currentColor") -> dict[str, str]:
@@ -70,7 +70,7 @@ RELEASE = {
         "heart-filled": icon("square", "#f00"),  # in grey a copy of the one before: it goes
         "heart-outline": icon("ring"),
         "cat": icon("bar", "#f00"),
-        "cats": icon("wedge", "#fc0"),
+        "cats": icon("wedge", "#ffcd00"),
         "idea": icon("cross"),  # no thing that can be drawn
     },
     "brushes": {"heart": icon("cross", "#f00"), "heart-off": icon("tee")},
@@ -161,6 +161,9 @@ def test_colours_are_the_authors_and_black_stays_black(both) -> None:
     paper[4:-4, 4:-4] = False
     assert (colour.pictures[:, paper] == 255).all(), "four pixels of paper all round"
     assert len(np.unique(colour.pictures)) <= 52
+    rows = [line.split("|")[2:5] for line in summary.colour_markdown(colour).splitlines()[2:]]
+    # Of pictures, number, in colour, pale: all; training of core and of open concepts; test.
+    assert np.array(rows, int).tolist() == [[6, 3, 0], [2, 0, 0], [2, 2, 0], [2, 1, 0]]
 
 
 def test_the_same_bytes_every_time(both, release: Path, tmp_path: Path) -> None:
