@@ -21,6 +21,7 @@ import tyro
 from lt_course import study
 from lt_course.data import concept_counts, concept_lists
 from lt_course.data.concepts import Definition
+from lt_course.data.icontail import colour_folder
 from lt_course.errors import CourseError
 from lt_course.objectives.processes import rank
 from lt_course.study import experiments, fill, recipes, results, verify
@@ -96,7 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return {"list": _models_list, "evaluate": _models_evaluate}[known.action](known)
         if known.action in _DATA:
             return _DATA[known.action](known)
-        return _build(known.action.removeprefix("build-"), known.source, known.out)
+        name = known.action.removeprefix("build-")
+        return _build(name, known.source, known.out, getattr(known, "colour", False))
     except CourseError as error:
         print(error, file=sys.stderr)
         return 2
@@ -191,6 +193,13 @@ def _declare_data(parser: argparse.ArgumentParser) -> None:
         builds = actions.add_parser(f"build-{name}", help="remake a file that the package ships")
         builds.add_argument("--source", type=Path, help="a copy of its archive (else: download)")
         builds.add_argument("--out", type=Path, help="folder (default: the package's own)")
+        if name == "icontail":
+            builds.add_argument(
+                "--colour",
+                action="store_true",
+                help="the same drawings in colour at 64 pixels instead, which are not shipped "
+                "(default folder: LT_COURSE_ICONTAIL, or the user's cache)",
+            )
 
 
 def _declare_models(parser: argparse.ArgumentParser) -> None:
@@ -589,14 +598,17 @@ def _numbers(text: str) -> list[int]:
     return sorted(found)
 
 
-def _build(name: str, source: Path | None, out: Path | None) -> int:
-    out = out or Path(__file__).parent / "data" / "resources"
+def _build(name: str, source: Path | None, out: Path | None, colour: bool) -> int:
+    out = out or (colour_folder() if colour else Path(__file__).parent / "data" / "resources")
     # The builders need the extra `data`; nothing else may import them.
     try:
         if name == "icontail":
             from lt_course.data import build_icontail
 
-            build_icontail.build(source, out)
+            if colour:
+                print(build_icontail.build_colour(source, out))
+            else:
+                build_icontail.build(source, out)
         elif name == "text-embeddings":
             from lt_course.data import build_text_embeddings
 

@@ -40,6 +40,7 @@ SHARDS = ("imagenet-captions", "laionet", "cc12m-cls", "yfcc15m-cls", "cc3m", "c
 
 KINDS = {
     "icontail": "drawings.Drawings",
+    "icontail-colour": "drawings.Drawings",
     "cifar100": "thumbnails.Thumbnails",
     **dict.fromkeys(SHARDS, "photographs.Photographs"),
 }
@@ -238,17 +239,12 @@ def require_caption(run: Run, known: Sequence[str]) -> None:
 
 
 def require_photographs(run: Run) -> None:
-    """Refuse what goes with drawings alone: a grey tower, pens, and text heads made from them.
+    """Refuse what goes with drawings alone: pens, and text heads made from them.
 
     Raises:
         CourseError: the sentence names the field, and what it may be.
     """
     model, options, dataset = run.model, run.objective, run.data.dataset
-    if model.image_tower == "small-cnn":
-        raise CourseError(
-            f"Field 'image_tower' is 'small-cnn', which sees grey drawings, but {dataset} has "
-            "colours; use a model of open_clip, such as RN50 with embedding 1024."
-        )
     if model.text_head != "scratch" and model.text_weights == OPEN_WORLD:
         raise CourseError(
             f"Field 'text_head' is {model.text_head!r} and field 'text_weights' is {OPEN_WORLD!r}, "
