@@ -80,14 +80,16 @@ DECIDES_RESULTS = (
     "evaluation/neural_collapse.py",
     "evaluation/transfer.py",
     "evaluation/zero_shot.py",
-    "study/spec.py",
     "study/drawings.py",
     "study/execute.py",
     "study/material.py",
     "study/outcome.py",
     "study/photographs.py",
     "study/places.py",
+    "study/spec.py",
+    "study/text_heads.py",
     "study/thumbnails.py",
+    "study/transfer_tasks.py",
 )
 """Files of the package that a result can depend on (a test holds the list against the imports)."""
 

@@ -24,13 +24,13 @@ from lt_course.study.results import MEASURED, Recorded
 TOLERANCE = {
     "accuracy": 0.05,
     "spearman_nc": 0.25,
-    "spearman": 0.10,
-    "pearson": 0.10,
+    "spearman": 0.20,
+    "pearson": 0.20,
 }
 """Greatest difference that passes on another machine, by the first letters of the metric.
 
-The first that fit decide. Geometry of a class rests on its nearest neighbour and on 20 pictures;
-of 60 classes its correlations were seen to move by 0.15 from one processor to another."""
+The first that fit decide. From one processor to another, correlations over 60 classes were seen to
+move by up to 0.12, and those of geometry, which rest on a class's nearest neighbour, by 0.15."""
 
 PER_CLASS = 0.10
 """Greatest mean difference over classes of per-class accuracy that passes there."""
