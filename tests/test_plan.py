@@ -75,7 +75,7 @@ def test_rn50_clip_has_its_published_size_and_arithmetic() -> None:
     made = plan(study.run("clip-full", scale="full", context=77), "a100", 8)
     assert made.parameters == 102_007_137
     assert made.flops == pytest.approx(54.5e9, abs=0.05e9)
-    assert made.steps == 448_896 // 1024 * 32
+    assert made.steps == 447_419 // 1024 * 32  # of 448,896, these have a title or tags
     assert made.memory.optimiser == pytest.approx(2 * 4 * made.parameters, rel=1e-4)
     assert made.memory.buckets == made.memory.gradients == 4 * made.parameters
 
