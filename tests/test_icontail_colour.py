@@ -286,9 +286,9 @@ def test_the_tower_of_a_record_sees_colours(coloured, store) -> None:
 def test_self_distillation_in_colour(coloured, tmp_path, monkeypatch) -> None:
     """Its digits are grey, at 32 pixels; the tower takes them all the same."""
     from lt_course.data import transfer_sets
-    from lt_course.study import outcome
+    from lt_course.study.drawings import Drawings, _task
 
-    monkeypatch.setattr(outcome, "offline_transfer_sets", lambda data: [transfer_sets.digits()])
+    monkeypatch.setattr(Drawings, "tasks", lambda self: iter([_task(transfer_sets.digits())]))
     options = {"prototypes": 24, "hidden": 32, "bottleneck": 16, "global_size": 64}
     left = execute(colour_run("dino", **options), tmp_path)
     assert weights(tmp_path)["teacher.tower.layers.0.0.weight"].shape[1] == 3
