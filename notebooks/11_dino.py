@@ -65,7 +65,7 @@ pd.options.display.max_colwidth = None
 
 # %% tags=["nbval-check-output"]
 generator = torch.Generator().manual_seed(0)
-logits = 4 * torch.randn(128, 16, generator=generator) + torch.linspace(3, -3, 16)
+logits = 2 * torch.randn(128, 16, generator=generator) + torch.linspace(3, -3, 16)
 rows = {}
 for name, offset in {
     "no offset": torch.zeros(16),
