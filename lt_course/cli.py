@@ -21,8 +21,8 @@ from lt_course.data import concept_counts, concept_lists
 from lt_course.data.concepts import Definition
 from lt_course.errors import CourseError
 from lt_course.objectives.processes import rank
-from lt_course.study import experiments, fill, results, verify
-from lt_course.study.execute import device_of
+from lt_course.study import experiments, fill, recipes, results, verify
+from lt_course.study.patience import device_here
 from lt_course.study.spec import Run, field_places, unknown
 from lt_course.training.distributed import process_group
 from lt_course.training.loop import Interrupted
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         add_help=False,
         allow_abbrev=False,
     )
-    train.add_argument("name", nargs="?", help=", ".join(study.NAMED))
+    train.add_argument("name", nargs="?", help=", ".join(recipes.names()))
     train.add_argument("--scale", help="tiny, cpu, gpu or full (default: LT_SCALE, or tiny)")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--json", action="store_true", help="print one JSON object")
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         add_help=False,
         allow_abbrev=False,
     )
-    plans.add_argument("name", nargs="?", help=", ".join(study.NAMED))
+    plans.add_argument("name", nargs="?", help=", ".join(recipes.names()))
     plans.add_argument("--scale", help="tiny, cpu, gpu or full (default: LT_SCALE, or tiny)")
     plans.add_argument("--seed", type=int, default=0)
     plans.add_argument("--gpus", type=int, default=1, help="how many (default: 1)")
@@ -191,7 +191,7 @@ def _run(known: argparse.Namespace, rest: list[str]) -> int:
     chosen = _specified(known, rest, "[--scale S] [--seed N] [--FIELD VALUE …] [--json]")
     if chosen is None:
         return 0 if {"-h", "--help"} & set(rest) else 2
-    with process_group(device_of(chosen)):
+    with process_group(device_here(chosen)):
         record, first = study.get(chosen), rank() == 0
     if not first:
         return 0
@@ -224,7 +224,7 @@ def _plan(known: argparse.Namespace, rest: list[str]) -> int:
 def _specified(known: argparse.Namespace, rest: list[str], options: str) -> Run | None:
     """The run that a command line specifies; without a name, its usage is printed instead."""
     if known.name is None:
-        named = "\n".join(f"  {name:<14} {what}" for name, (what, _) in study.NAMED.items())
+        named = "\n".join(f"  {name:<28} {what}" for name, what in recipes.names().items())
         print(f"usage: lt-course {known.command} NAME {options}\n\n{named}")
         return None
     declared = study.run(known.name, scale=known.scale, seed=known.seed)
@@ -233,7 +233,7 @@ def _specified(known: argparse.Namespace, rest: list[str], options: str) -> Run 
         args=rest,
         default=declared,
         prog=f"lt-course {known.command} {known.name} {options.replace(' [--FIELD VALUE …]', '')}",
-        description=study.NAMED[known.name][0],
+        description=recipes.names()[known.name],
         config=(tyro.conf.OmitArgPrefixes, tyro.conf.AvoidSubcommands),
         return_unknown_args=True,
     )

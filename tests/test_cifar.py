@@ -22,14 +22,13 @@ from lt_course.training.loop import Training, fit
 EACH = 20
 
 
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def miniature(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Twenty training pictures a class, each as bright as its class's number says."""
     monkeypatch.setattr(CIFAR100, "train_list", [["train", None]])
     monkeypatch.setattr(CIFAR100, "test_list", [["test", None]])
     monkeypatch.setattr(CIFAR100, "meta", CIFAR100.meta | {"md5": None})
-    folder = tmp_path / "cifar-100-python"
-    folder.mkdir()
+    folder = folder / "cifar-100-python"
+    folder.mkdir(exist_ok=True)
     for name, each in (("train", EACH), ("test", 2)):
         fine = np.tile(np.arange(100), each)
         data = np.repeat(2 * fine[:, None], 3_072, 1).astype(np.uint8)
@@ -45,7 +44,12 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "coarse_label_names": [f"super_things_{i}" for i in range(20)],
     }
     (folder / "meta").write_bytes(pickle.dumps(names))
-    return tmp_path
+    return folder.parent
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return miniature(tmp_path, monkeypatch)
 
 
 def test_the_tail_is_the_published_one(root: Path) -> None:

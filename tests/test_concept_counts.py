@@ -6,8 +6,12 @@ import csv
 import hashlib
 import importlib.util
 import json
+import logging
+import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +26,9 @@ from lt_course.data.concept_lists import ConceptList
 from lt_course.data.concepts import compile_rule
 from lt_course.errors import CourseError
 
+needs_dask = pytest.mark.skipif(
+    importlib.util.find_spec("distributed") is None, reason="distributed is not installed"
+)
 WORDS = "cat cats dog crane bird birds white great shark leaf leaves the of".split()
 
 
@@ -87,14 +94,63 @@ def test_the_function_of_a_cluster_counts_alike(files: list[Path], concepts: Con
     assert summary(tallies) == summary(concept_counts.count(files, concepts, quiet=True))
 
 
-def test_a_dask_cluster_counts_alike(files: list[Path], concepts: ConceptList) -> None:
-    pytest.importorskip("distributed")
+@needs_dask
+def test_a_dask_cluster_counts_alike(
+    files: list[Path], concepts: ConceptList, capfd: pytest.CaptureFixture[str]
+) -> None:
     tallies = concept_counts.count(files, concepts, workers=2, dask="local", quiet=True)
     assert summary(tallies) == summary(concept_counts.count(files, concepts, quiet=True))
+    assert "WARNING" not in capfd.readouterr().err
 
 
-@pytest.mark.skipif(importlib.util.find_spec("distributed") is not None, reason="Dask is here")
-def test_without_dask_the_remedy_is_named(files: list[Path], concepts: ConceptList) -> None:
+def end(path: Path, column: str | None, rule: object) -> None:
+    os._exit(1)
+
+
+@needs_dask
+def test_a_dask_cluster_that_is_there_already(
+    files: list[Path], concepts: ConceptList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes, by their scheduler's address: equal counts, a bad file, lost workers."""
+    import dask
+    from distributed import LocalCluster
+
+    local = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(**local, silence_logs=logging.CRITICAL) as cluster,
+    ):
+        count = partial(
+            concept_counts.count, files, concepts, dask=cluster.scheduler_address, quiet=True
+        )
+        for definition in ("bag-of-lemmas", "substring"):
+            alone = concept_counts.count(files, concepts, definition, quiet=True)
+            assert summary(count(definition)) == summary(alone)
+        with pytest.raises(CourseError, match="no column 'alt'"):
+            count(column="alt")
+        monkeypatch.setattr(concept_counts, "count_file", end)
+        with pytest.raises(CourseError, match="ended unexpectedly"):
+            count()
+
+
+@needs_dask
+@pytest.mark.parametrize("address", ["nowhere", "ftp://host:1", "tcp://127.0.0.1:9"])
+def test_an_address_without_a_scheduler_is_named(
+    address: str, files: list[Path], concepts: ConceptList
+) -> None:
+    import dask
+
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+        pytest.raises(CourseError, match=f"No Dask scheduler answers at {address}"),
+    ):
+        concept_counts.count(files, concepts, dask=address, quiet=True)
+
+
+def test_without_dask_the_remedy_is_named(
+    files: list[Path], concepts: ConceptList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(CourseError, match=r"pip install 'lt-course\[cluster\]'"):
         concept_counts.count(files, concepts, dask="local", quiet=True)
 

@@ -100,3 +100,16 @@ def test_crops_are_a_function_of_seed_and_step() -> None:
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, later)
+
+
+@pytest.mark.parametrize("photometric", [False, True])
+def test_shares_of_processes_are_cropped_as_the_whole_batch(photometric: bool) -> None:
+    pictures = torch.rand(6, 3, 32, 32, generator=generator())
+    options = Distill(photometric=photometric)
+    whole = multi_crop(pictures, options, generator())
+    shares = [
+        multi_crop(pictures[2 * rank : 2 * rank + 2], options, generator(), rank, 3)
+        for rank in range(3)
+    ]
+    for size, parts in zip(whole, zip(*shares, strict=True), strict=True):
+        torch.testing.assert_close(torch.cat(parts), size)

@@ -18,8 +18,9 @@ from lt_course.evaluation.intervals import mean_over_seeds
 from lt_course.objectives.collapse import signs_of_collapse
 from lt_course.show import claims
 from lt_course.show import distillation as figures
-from lt_course.study import Record, outcome
+from lt_course.study import Record
 from lt_course.study.claims import Verdict
+from lt_course.study.drawings import Drawings, _task
 from lt_course.teach import distillation
 
 RUNS = [*distillation.PAPER_ROWS, "random features"]
@@ -144,7 +145,7 @@ def test_a_run_of_another_kind_has_no_teacher():
 @pytest.mark.filterwarnings("ignore:Step 4 of 4")  # too few to spread out
 def test_the_checkpoint_gives_the_assignments_of_the_record(small, store, monkeypatch):
     # The stand-in for IconTail has no concepts to hold out.
-    monkeypatch.setattr(outcome, "offline_transfer_sets", lambda icontail: [transfer_sets.digits()])
+    monkeypatch.setattr(Drawings, "tasks", lambda self: [_task(transfer_sets.digits())])
     run = study.run(
         "dino", scale="tiny", concepts=8, pictures=50, duration="4 steps", batch=16,
         embedding=16, hidden=16, bottleneck=8, prototypes=12,

@@ -1,5 +1,6 @@
 """Several processes against one: losses, gradients, whole trainings. The processes are real."""
 
+import json
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import open_clip
 import pytest
 import torch
 import torch.nn.functional as F
@@ -23,6 +25,7 @@ from lt_course.data import icontail
 from lt_course.errors import CourseError
 from lt_course.models.heads import Prototypes
 from lt_course.models.image_towers import SmallCNN
+from lt_course.models.released_text import released_text_tower
 from lt_course.models.text_towers import SmallTransformer
 from lt_course.objectives.batch import Batch
 from lt_course.objectives.classify import Classification, Classify
@@ -204,6 +207,44 @@ def test_losses_and_gradients_are_those_of_one_process(groups, name: str, size: 
 def test_accumulation_is_exact_on_several_processes(groups, name: str) -> None:
     expected = gradients(name)
     for found in groups(2).all(partial(gradients, name, accumulate=3)):
+        for key, value in expected.items():
+            torch.testing.assert_close(found[key], value, rtol=1e-5, atol=1e-6, msg=key)
+
+
+TINY_CLIP = {
+    "embed_dim": 6,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "patch_size": 16},
+    "text_cfg": {"context_length": 77, "vocab_size": 9, "width": 8, "heads": 2, "layers": 1},
+}
+
+
+def frozen_text_gradients(folder: Path, accumulate: int = 1) -> dict[str, Tensor]:
+    """As `gradients`, with a released text tower that is kept as it is."""
+    open_clip.add_model_config(folder)
+    objective = objective_of("contrast")
+    path = str(folder / "tiny.pt")
+    objective.text_tower = released_text_tower("tiny-in-parts", path, 5, 6, frozen=True)
+    objective.train()
+    options = Training(accumulate=accumulate, precision="float32")
+    part = loop._own_part(batch_of(1), B)
+    loss, _ = loop._backward(objective, part, options, torch.Generator().manual_seed(3))
+    average_gradients(objective)
+    named = {key: p.grad for key, p in objective.named_parameters() if p.grad is not None}
+    return {"loss": everyone(loss).mean(0)} | named
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_a_frozen_text_tower_on_two_processes(groups, tmp_path: Path, accumulate: int) -> None:
+    (tmp_path / "tiny-in-parts.json").write_text(json.dumps(TINY_CLIP))
+    open_clip.add_model_config(tmp_path)
+    torch.manual_seed(1)
+    torch.save(open_clip.create_model("tiny-in-parts").state_dict(), tmp_path / "tiny.pt")
+    expected = frozen_text_gradients(tmp_path)
+    assert set(expected) == {
+        "loss", "image_tower.1.weight", "image_tower.1.bias", "temperature.log_scale"
+    }  # fmt: skip
+    for found in groups(2).all(partial(frozen_text_gradients, tmp_path, accumulate)):
+        assert found.keys() == expected.keys()
         for key, value in expected.items():
             torch.testing.assert_close(found[key], value, rtol=1e-5, atol=1e-6, msg=key)
 

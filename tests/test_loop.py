@@ -126,6 +126,35 @@ def test_weight_decay_spares_norms_biases_and_the_temperature() -> None:
     assert any(p is objective.temperature.log_scale for p in spared["params"])
 
 
+def test_weight_decay_on_everything_and_plain_momentum() -> None:
+    objective = linear_objective("contrast", norm=True)
+    options = Training(optimiser="sgd", nesterov=False, decays="everything", weight_decay=0.3)
+    groups = loop.optimiser(objective, options).param_groups
+    assert [group["weight_decay"] for group in groups] == [0.3, 0.3]
+    assert not any(group["nesterov"] for group in groups)
+    assert all(
+        g["nesterov"] for g in loop.optimiser(objective, Training(optimiser="sgd")).param_groups
+    )
+
+
+def test_each_tensor_s_gradient_is_clipped_as_torch_clips_one() -> None:
+    objective = linear_objective("contrast", norm=True)
+    generator = torch.Generator().manual_seed(0)
+    expected = []
+    for number, parameter in enumerate(objective.parameters()):
+        drawn = torch.randn(parameter.shape, generator=generator)
+        parameter.grad = drawn * 10.0 ** (number - 2)
+        alone = torch.zeros_like(parameter).requires_grad_()
+        alone.grad = parameter.grad.clone()
+        torch.nn.utils.clip_grad_norm_([alone], 3.0)
+        expected.append(alone.grad)
+    before = [parameter.grad.norm() for parameter in objective.parameters()]
+    assert min(before) < 3 < max(before)
+    loop.clip_gradients(objective, 3.0)
+    for parameter, gradient in zip(objective.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)
+
+
 @pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_each_optimiser_and_precision_learns(small, optimiser: str, precision: str) -> None:

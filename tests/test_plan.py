@@ -29,6 +29,7 @@ from lt_course.study import plan as planning
 from lt_course.study.cost import Live, Rehearsal
 from lt_course.study.execute import execute, weights
 from lt_course.study.plan import GPU, plan
+from lt_course.study.spec import Data
 from lt_course.training.loop import Training, optimiser
 
 C, D, L = 5, 16, 6
@@ -217,6 +218,54 @@ def test_every_declared_run_takes_a_step_and_stays_on_its_device(name: str, scal
     assert made.forward_flops < made.flops < 3.1 * made.forward_flops
 
 
+def alike(run: study.Run) -> study.Run:
+    """The run with the data and captions of others that take the same step."""
+    if run.data.dataset != "cifar100":
+        data = Data("imagenet-captions", run.data.concepts, "natural", 448_896)
+        run = replace(run, data=data, name="alike")
+    if isinstance(run.objective, Contrast):
+        run = study.override(run, text="template")
+    return run
+
+
+@pytest.mark.parametrize("name", [name for name in study.RECIPES if name.startswith("paper")])
+def test_every_recipe_of_the_paper_takes_a_step_at_full_size(name: str) -> None:
+    run = study.run(name)
+    made = planned(alike(run))
+    assert made.memory.activations > made.memory.loss > 0
+    assert made.forward_flops < made.flops < 3.1 * made.forward_flops
+    expected = planning._pictures(run)
+    assert 260_000 < expected <= 3_480_797
+
+
+@pytest.mark.parametrize("name", [name for name in study.RECIPES if name.startswith("gpu")])
+def test_recipes_for_one_gpu_fit_it_and_take_an_hour(name: str) -> None:
+    run = study.run(name)
+    quick = plan(run, "a100-40")
+    assert quick.hours[1] <= 1
+    assert quick.memory.peak <= 16e9
+    slow = plan(study.override(run, precision="float32"), "t4")
+    assert slow.hours[0] <= 1
+
+
+def test_what_the_paper_trained_on_is_counted_without_it() -> None:
+    counts = {
+        "paper-clip-title": 443_012,
+        "paper-clip-full": 448_896,
+        "paper-dino": 3_256_561,
+        "paper-clip-yfcc15m": 2_898_096,
+        "gpu-incaps100-sl": 44_548,
+        "gpu-cifar100-sl": 10_847,
+        "gpu-cc3m-sl": 200_000,
+    }
+    for name, pictures in counts.items():
+        assert planning._pictures(study.run(name)) == pictures
+    half = study.run("paper-clip-laionet", fraction=0.5)
+    assert planning._pictures(half) == round(3_256_561 / 2)
+    with pytest.raises(CourseError, match="Field 'pictures' is None, all that 'cc3m' has"):
+        planning._pictures(study.run("gpu-cc3m-sl", pictures=None))
+
+
 def test_self_distillation_can_be_rehearsed() -> None:
     rehearsed = rehearsal(distillation, processes=8)
     step = rehearsed.step(8)
@@ -370,7 +419,7 @@ def test_gpus_share_the_batch(small) -> None:
         ({"sampling": "in-batch", "micro_batch": 48}, "t4", 1, "Field 'micro_batch' is 48"),
         ({"batch": 8192}, "t4", 1, "there are only 200 training pictures"),
         ({"text_head": "language-model"}, "t4", 1, "which only CLIP can read"),
-        ({"dataset": "x", "pictures": None}, "t4", 1, "Field 'pictures' is None, all that 'x' has"),
+        ({"dataset": "x"}, "t4", 1, "Field 'dataset' is 'x', which this version"),
     ],
 )
 def test_bad_plans_are_refused(small, settings: dict, gpu: str, gpus: int, sentence: str) -> None:

@@ -26,6 +26,10 @@ def torch_rates(make) -> list[float]:
     [
         (Schedule("cosine", 0.3, TOTAL), lambda o: lr_scheduler.CosineAnnealingLR(o, TOTAL)),
         (
+            Schedule("cosine", 0.3, TOTAL, end=0.1),
+            lambda o: lr_scheduler.CosineAnnealingLR(o, TOTAL, eta_min=0.1),
+        ),
+        (
             Schedule("step", 0.3, TOTAL, milestones=(10, 40)),
             lambda o: lr_scheduler.MultiStepLR(o, [10, 40]),
         ),
@@ -35,7 +39,7 @@ def torch_rates(make) -> list[float]:
             lambda o: lr_scheduler.LinearLR(o, 1 / 20, total_iters=19),
         ),
     ],
-    ids=["cosine", "step", "constant", "warm-up"],
+    ids=["cosine", "cosine to an end", "step", "constant", "warm-up"],
 )
 def test_equals_torch(schedule: Schedule, make) -> None:
     assert [schedule(step) for step in range(TOTAL)] == pytest.approx(torch_rates(make), abs=1e-9)

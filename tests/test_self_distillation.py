@@ -15,7 +15,7 @@ from lt_course.errors import CourseError
 from lt_course.evaluation.bias import third_of
 from lt_course.models.image_towers import SmallCNN
 from lt_course.objectives.distill import Network
-from lt_course.study import outcome
+from lt_course.study.drawings import Drawings, _task
 from lt_course.study.execute import execute, weights
 from lt_course.study.spec import Run
 from lt_course.training.augment import standardise
@@ -42,8 +42,9 @@ def small_run(**settings: object) -> Run:
 
 def projected(state, pictures: np.ndarray) -> np.ndarray:
     """What the teacher in a checkpoint makes of one picture: float [D']."""
-    options = small_run().objective
-    network = Network(options, SmallCNN(128), 128).eval()
+    run = small_run()
+    size = run.model.embedding
+    network = Network(run.objective, SmallCNN(size), size).eval()
     own = {k.removeprefix("teacher."): v for k, v in state.items() if k.startswith("teacher.")}
     network.load_state_dict(own)
     with torch.no_grad():
@@ -53,7 +54,7 @@ def projected(state, pictures: np.ndarray) -> np.ndarray:
 @pytest.fixture(autouse=True)
 def digits_alone(small, monkeypatch: pytest.MonkeyPatch) -> None:
     """The stand-in for IconTail has no concepts to hold out."""
-    monkeypatch.setattr(outcome, "offline_transfer_sets", lambda icontail: [transfer_sets.digits()])
+    monkeypatch.setattr(Drawings, "tasks", lambda self: [_task(transfer_sets.digits())])
 
 
 @pytest.mark.parametrize("settings", [{"sampled": 6}, {"targets": "centring", "profile": "flat"}])

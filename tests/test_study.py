@@ -202,6 +202,8 @@ def test_the_code_hash_covers_what_a_run_imports() -> None:
         "package.__path__ = [lt_course.__path__[0] + '/study']\n"
         "sys.modules['lt_course.study'] = package\n"
         "importlib.import_module('lt_course.study.execute')\n"
+        "from lt_course.study.material import KINDS, kind\n"
+        "[kind(dataset) for dataset in KINDS]\n"
         "files = [getattr(m, '__file__', None) for n, m in sys.modules.items()\n"
         "         if n.startswith('lt_course')]\n"
         "print(*filter(None, files), sep='\\n')"

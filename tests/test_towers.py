@@ -110,3 +110,14 @@ def test_a_run_with_open_clip_towers(small, name: str) -> None:
         towers["text_tower"] = "RN50"
     outcome = execute(study.run(name, scale="tiny", **settings, **towers))
     assert outcome.per_class["predictions"].sum() == small.test[small.concept < 3].sum()
+
+
+@pytest.mark.parametrize(("name", "dimension"), [("RN50", 1024), ("ViT-B-32", 512)])
+def test_local_crops_are_seen_at_their_own_size(name: str, dimension: int) -> None:
+    """As DINO does: the same weights, with positions in between."""
+    with torch.device("meta"):
+        tower = image_tower(name, dimension, 224, natively=(96,))
+        whole, local = (tower(torch.zeros(2, 3, size, size)) for size in (224, 96))
+    assert whole.shape == local.shape == (2, dimension)
+    (positions,) = tower._positions(96).values()
+    assert len(positions) == 1 + 3 * 3

@@ -68,6 +68,23 @@ YFCC15M = Source(
 )
 SETS = {source.name: source for source in (CC12M, YFCC15M)}
 
+_HUB = "https://huggingface.co/datasets/pixparse/"
+HUB = {
+    "cc3m": Input(
+        "shards.txt with the line hf://datasets/pixparse/cc3m-wds/cc3m-train-*.tar, or the tars",
+        f"{_HUB}cc3m-wds",
+        "the list may be used freely; pictures belong to their authors",
+        "576 tars, 2.9 million pairs",
+    ),
+    "cc12m": Input(
+        "shards.txt with the line hf://datasets/pixparse/cc12m-wds/cc12m-train-*.tar, or the tars",
+        f"{_HUB}cc12m-wds",
+        "the list may be used freely; pictures belong to their authors",
+        "11 million pairs",
+    ),
+}
+"""Conceptual Captions on the Hugging Face hub; their captions are labelled as CC-12M's are."""
+
 
 @cache
 def rule() -> Substring:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import multiprocessing
 import signal
 from collections import deque
@@ -244,7 +245,7 @@ def _count(captions: pa.StringArray) -> Counts:
 def _cluster(dask: str, workers: int, rule: Rule) -> Iterator[tuple[Executor, Any]]:
     """An executor on a Dask cluster, and the rule, sent to all its workers once."""
     try:
-        from distributed import Client
+        from distributed import Client, KilledWorker
     except ModuleNotFoundError as error:
         raise CourseError(
             f"--dask needs the package {error.name}; install it with "
@@ -252,8 +253,18 @@ def _cluster(dask: str, workers: int, rule: Rule) -> Iterator[tuple[Executor, An
         ) from error
     local = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
     try:
-        client = Client(**local) if dask == "local" else Client(dask)
-    except OSError as problem:
-        raise CourseError(f"No Dask scheduler answers at {dask} ({problem}).") from problem
+        # A worker that is slow to end is no news.
+        client = Client(**local, silence_logs=logging.ERROR) if dask == "local" else Client(dask)
+    except (OSError, ValueError) as problem:
+        raise CourseError(
+            f"No Dask scheduler answers at {dask} ({problem}); give its address, such as "
+            "tcp://host:8786, or: local."
+        ) from problem
     with client:
-        yield client.get_executor(pure=False), client.scatter(rule, broadcast=True)
+        try:
+            yield client.get_executor(pure=False), client.scatter(rule, broadcast=True)
+        except KilledWorker as problem:
+            raise CourseError(
+                "Workers of the Dask cluster ended unexpectedly, one after the other, on the same "
+                "file; its workers' logs say why. Give each more memory if that was short."
+            ) from problem

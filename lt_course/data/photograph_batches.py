@@ -24,16 +24,18 @@ from torch import Tensor
 from lt_course.data import captions, photographs
 from lt_course.data.imagenet import ImageNetClass
 from lt_course.data.shard_pairs import PairBatch, Pairs, batches, share
-from lt_course.data.tokens import tokens
+from lt_course.data.tokens import CLIP, tokens
 from lt_course.errors import CourseError
 from lt_course.objectives.batch import Batch
 from lt_course.training.order import Sampler, numpy_generator
 
 
-def class_prompts(classes: Sequence[ImageNetClass], context: int = 77) -> Tensor:
+def class_prompts(
+    classes: Sequence[ImageNetClass], context: int = 77, tokenizer: str = CLIP
+) -> Tensor:
     """CLIP's 80 templates with each class's name (Sec. 3.2), int64 [C, 80, context]."""
     said = [prompt for known in classes for prompt in captions.prompts(known.name)]
-    return tokens(said, context).unflatten(0, (len(classes), -1))
+    return tokens(said, context, tokenizer).unflatten(0, (len(classes), -1))
 
 
 class Loader:

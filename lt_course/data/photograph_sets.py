@@ -14,6 +14,7 @@ Classes are those of `lt_course.data.imagenet`, by WordNet id; the class numbers
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from lt_course.data.shard_pairs import Pairs
 from lt_course.data.shard_paths import expand
 from lt_course.data.shard_scan import Fields
 from lt_course.data.shards import Index
+from lt_course.data.tokens import CLIP
 from lt_course.errors import CourseError
 from lt_course.fields import COUNT, NATURAL, SEED, check
 
@@ -128,6 +130,7 @@ def open_set(
     fill: str | Path | Iterable[str | Path] | None = None,
     max_bad_fraction: float = 0.01,
     workers: int = 1,
+    tokenizer: str = CLIP,
 ) -> Photographs:
     """Index the shards of a set, and choose pairs.
 
@@ -146,12 +149,13 @@ def open_set(
             of ImageNet-Captions (its list ``laionet_t2t_success309113.parquet``).
         max_bad_fraction: greatest share of unusable samples.
         workers: processes that index.
+        tokenizer: of captions, as `lt_course.data.tokens.tokenizer`.
 
     Raises:
         CourseError: as `lt_course.data.shards.load` and `select`; if the set, or a word of
             `text`, is unknown, or `labels` is missing.
     """
-    fields = _fields(dataset, text)
+    fields = dataclasses.replace(_fields(dataset, text), tokenizer=tokenizer)
     tars = expand(patterns)
     more = [] if fill is None else [tar for tar in expand(fill) if tar not in tars]
     index = shards.load([*tars, *more], fields, max_bad_fraction=max_bad_fraction, workers=workers)

@@ -11,17 +11,17 @@ import json
 import os
 import re
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import IO, NamedTuple
 
 import fsspec
 import numpy as np
 from numpy.typing import NDArray
-from open_clip import SimpleTokenizer
 
 from lt_course.data.imagenet import imagenet_classes
+from lt_course.data.tokens import CLIP, tokenizer
+from lt_course.errors import CourseError
 
 CONTEXT = 77
 """Most tokens kept of a caption, start and end included, as CLIP does."""
@@ -62,11 +62,13 @@ class Fields:
             the captions is a choice at load time, not a copy.
         label: the class, in a text or JSON member: a whole number, or the WordNet id of one of
             ImageNet's classes, which stands for its number; None: there is none.
+        tokenizer: of captions, as `lt_course.data.tokens.tokenizer`.
     """
 
     picture: str = "jpg;jpeg;png;webp"
     caption: str = "txt;json:caption"
     label: str | None = None
+    tokenizer: str = CLIP
 
     @property
     def pictures(self) -> list[str]:
@@ -174,10 +176,15 @@ class _Sample:
 
 
 def scan(url: str, fields: Fields) -> Shard:
-    """Read a tar through once. Pictures are passed over, all but their first bytes."""
+    """Read a tar through once. Pictures are passed over, all but their first bytes.
+
+    Raises:
+        CourseError: if there is no such tokenizer, or its ids do not fit into 16 bits.
+    """
     faults: list[Fault] = []
+    encode = _encoder(fields.tokenizer)
     rows = [
-        (key, offset, size, np.array(_encode(caption), dtype=np.uint16), label)
+        (key, offset, size, np.array(encode(caption), dtype=np.uint16), label)
         for key, offset, size, caption, label in _usable_samples(url, fields, faults)
     ]
     return _shard(rows, faults)
@@ -286,17 +293,15 @@ def _usable(sample: _Sample, fields: Fields, cut: bool, end: int) -> tuple[int, 
         raise
 
 
-@cache
-def tokenizer() -> SimpleTokenizer:
-    """CLIP's, one a process."""
-    return SimpleTokenizer()
-
-
-def _encode(caption: str) -> list[int]:
-    # It remembers every word it ever saw; the web has too many.
-    if len(tokenizer().cache) > 500_000:
-        tokenizer.cache_clear()
-    return tokenizer().encode(caption)[: CONTEXT - 2]
+def _encoder(name: str) -> Callable[[str], list[int]]:
+    """What turns a caption into the ids that are kept of it."""
+    chosen = tokenizer(name)
+    if chosen.vocabulary > 2**16:
+        raise CourseError(
+            f"Field 'tokenizer' is {name!r}, which knows {chosen.vocabulary:,} tokens, but an "
+            "index keeps 16 bits of each; take one with 65,536 or fewer."
+        )
+    return lambda caption: chosen.encode(caption)[: CONTEXT - 2]
 
 
 def _shard(

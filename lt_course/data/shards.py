@@ -40,7 +40,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lt_course.data.shard_paths import expand
-from lt_course.data.shard_scan import CONTEXT, Fault, Fields, Shard, scan, tokenizer
+from lt_course.data.shard_scan import CONTEXT, Fault, Fields, Shard, scan
+from lt_course.data.tokens import tokenizer
 from lt_course.errors import CourseError
 from lt_course.training.progress import progress
 
@@ -180,15 +181,12 @@ class Index:
         return self._of(shard).keys
 
     def tokens(self, rows: Iterable[int], context: int = CONTEXT) -> Tensor:
-        """Captions as int64 [B, context], padded with 0: as `lt_course.data.tokens.tokens`."""
-        start, end = tokenizer().sot_token_id, tokenizer().eot_token_id
-        rows = list(rows)
-        padded = torch.zeros(len(rows), context, dtype=torch.long)
+        """Captions as int64 [B, context]: as `lt_course.data.tokens.tokens`."""
+        chosen, rows = tokenizer(self.fields.tokenizer), list(rows)
+        padded = torch.empty(len(rows), context, dtype=torch.long)
         for line, row in zip(padded, rows, strict=True):
-            first, last = int(self.start[row]), int(self.start[row + 1])
-            ids = self.ids[first : min(last, first + context - 2)]
-            line[0], line[len(ids) + 1] = start, end
-            line[1 : len(ids) + 1] = ids.long() & 0xFFFF
+            ids = self.ids[int(self.start[row]) : int(self.start[row + 1])]
+            line[:] = chosen.row(ids.long() & 0xFFFF, context)
         return padded
 
     def _shard(self, row: int) -> int:

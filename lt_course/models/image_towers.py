@@ -6,6 +6,7 @@ import open_clip
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from lt_course.errors import CourseError
 
@@ -51,18 +52,20 @@ def _convolution(before: int, after: int, size: int = 3, stride: int = 1) -> nn.
 
 
 class OpenClipImageTower(nn.Module):
-    """The image tower of an open_clip model, fed with grey pictures of any size.
+    """The image tower of an open_clip model, fed with grey or coloured pictures of any size.
 
     Args:
         name: an open_clip model, such as ``RN50`` or ``ViT-B-32``; its weights are random.
         size: height and width in pixels at which the tower works.
+        natively: further sizes at which it works, with its positions interpolated, as DINO does
+            for local crops; pictures of any other size are scaled to `size`.
 
-    Shapes: float [B, 1, H, W] in, float [B, D] out, with D as open_clip's configuration says.
+    Shapes: float [B, 1 or 3, H, W] in, float [B, D] out, with D as open_clip's configuration says.
     """
 
-    def __init__(self, name: str, size: int) -> None:
+    def __init__(self, name: str, size: int, natively: tuple[int, ...] = ()) -> None:
         super().__init__()
-        self.size = size
+        self.size, self.natively = size, natively
         self.visual = open_clip.create_model(
             name,
             device=torch.get_default_device(),
@@ -72,13 +75,41 @@ class OpenClipImageTower(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Features, not normalised."""
-        if pictures.shape[-1] != self.size:
+        seen = pictures.shape[-1]
+        pictures = pictures.expand(-1, 3, -1, -1)
+        if seen != self.size and seen in self.natively:
+            return functional_call(self.visual, self._positions(seen), pictures)
+        if seen != self.size:
             pictures = F.interpolate(pictures, size=self.size, mode="bicubic", antialias=True)
-        return self.visual(pictures.expand(-1, 3, -1, -1))
+        return self.visual(pictures)
+
+    def _positions(self, seen: int) -> dict[str, Tensor]:
+        """The positions' embedding for pictures of another size, by its parameter's name."""
+        known = dict(self.visual.named_parameters())
+        names = ("attnpool.positional_embedding", "positional_embedding")
+        name = next((name for name in names if name in known), None)
+        if name is None:
+            raise CourseError(
+                f"The image tower has no positions that could be interpolated for pictures of "
+                f"{seen} pixels; set 'local_size' to field 'picture_size', {self.size}."
+            )
+        whole, grid = known[name][:1], known[name][1:]
+        side = round(len(grid) ** 0.5)
+        square = grid.T.unflatten(1, (side, side))[None]
+        scaled = F.interpolate(
+            square, size=(side * seen // self.size,) * 2, mode="bicubic", align_corners=False
+        )
+        return {name: torch.cat([whole, scaled[0].flatten(1).T])}
 
 
-def image_tower(name: str, embedding: int, size: int) -> nn.Module:
+def image_tower(name: str, embedding: int, size: int, natively: tuple[int, ...] = ()) -> nn.Module:
     """The image tower of that name: ``small-cnn``, or any model that open_clip lists.
+
+    Args:
+        name: which.
+        embedding: dimension D of its features.
+        size: as `OpenClipImageTower`.
+        natively: as `OpenClipImageTower`; the small tower works at all sizes.
 
     Raises:
         CourseError: if there is none, or if its features have another dimension than `embedding`.
@@ -86,7 +117,7 @@ def image_tower(name: str, embedding: int, size: int) -> nn.Module:
     if name == "small-cnn":
         return SmallCNN(embedding)
     check_open_clip(name, embedding, "image_tower")
-    return OpenClipImageTower(name, size)
+    return OpenClipImageTower(name, size, natively)
 
 
 def check_open_clip(name: str, embedding: int, field: str) -> None:

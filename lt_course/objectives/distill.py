@@ -51,9 +51,9 @@ class Distill:
     the text is silent), which are Caron et al.'s (arXiv 2104.14294: Sec. 3.2, the head in App. C)
     unless said otherwise. Crop sizes are theirs (224 and 96 pixels) in proportion to drawings of
     32 pixels, brought to the multiple of 16 that the small tower asks for. Durations are texts such
-    as ``12 epochs``, ``500 steps`` or ``5 %``. The loop has neither the study's clipping of
-    gradients (at a norm of 3 a tensor) nor Caron et al.'s rising weight decay, which the study does
-    not use.
+    as ``12 epochs``, ``500 steps`` or ``5 %``. The loop has the study's clipping of gradients
+    (``Training.clip_norm``), and not Caron et al.'s rising weight decay, which the study does not
+    use.
 
     Attributes:
         prototypes: their number K.
@@ -87,6 +87,8 @@ class Distill:
         local_least: as above.
         local_greatest: as above.
         aspect: greatest ratio of a crop's sides, torchvision's default.
+        photometric: mirror, jitter the colours of, blur and solarise crops of photographs as Caron
+            et al. do (`lt_course.training.photometric`).
         redrawn: share of crops drawn with another pen (`lt_course.training.crops.redrawn`), the
             course's own in the place of jitter and blur; 0 draws all as they are.
         window: steps over which the use of prototypes is watched (`Assignments`); the course's own.
@@ -116,6 +118,7 @@ class Distill:
     local_least: float = 0.05
     local_greatest: float = 0.14
     aspect: float = 4 / 3
+    photometric: bool = False
     redrawn: float = 0.0
     window: int = 100
 
@@ -163,6 +166,11 @@ class Distill:
                     f"Field '{which}_least' is {least}, more than the {greatest} of field "
                     f"'{which}_greatest'; swap them."
                 )
+
+    @property
+    def native_sizes(self) -> tuple[int, ...]:
+        """The size of local crops, if towers can see it: most have strides of 32 pixels."""
+        return (self.local_size,) if self.local_crops and self.local_size % 32 == 0 else ()
 
 
 @dataclass(frozen=True)

@@ -4,44 +4,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
 from lt_course import scale as scales
 from lt_course.data import icontail as icontail_module
-from lt_course.data.captions import captions, matching_prompts, zero_shot_prompts
-from lt_course.data.icontail import IconTail
-from lt_course.data.longtail import Draw, draw
-from lt_course.data.tokens import tokens
+from lt_course.data.longtail import Draw
 from lt_course.errors import CourseError
-from lt_course.evaluation.zero_shot import zero_shot_prototypes
 from lt_course.models.heads import Prototypes
 from lt_course.models.image_towers import image_tower
-from lt_course.models.text_towers import LanguageModel, pretrained_text_tower, text_tower
-from lt_course.objectives.batch import Batch
+from lt_course.models.text_towers import LanguageModel
 from lt_course.objectives.classify import Classification, Classify
 from lt_course.objectives.contrast import Contrast, Contrastive
 from lt_course.objectives.distill import Distill, Distillation, Timetable
 from lt_course.study import outcome
+from lt_course.study.drawings import drawn_for
+from lt_course.study.material import Material, kind, material
 from lt_course.study.outcome import Outcome
 from lt_course.study.spec import Run, open_world_clip
+from lt_course.study.text_heads import prototypes, require_sound_text_head, text_tower_of
 from lt_course.training import checkpoints
-from lt_course.training.augment import random_crop, standardise
-from lt_course.training.crops import multi_crop
 from lt_course.training.loop import fit
-from lt_course.training.order import Order, numpy_generator, torch_generator
+from lt_course.training.order import Order
 from lt_course.training.schedules import steps
-
-Captioner = Callable[[NDArray[np.int64], int], Tensor]
-"""Rows of the training set and a step in, token ids [B, L] out."""
 
 Weights = Mapping[str, Tensor]
 """Parameters and buffers of a trained model, by name."""
@@ -88,65 +77,52 @@ def execute(
         CourseError: as `lt_course.data.longtail.draw`, `lt_course.training.loop.fit` and
             `device_of` do.
     """
+    require_sound(run)
     device = device_of(run)
-    drawn = training_set(run)
-    icontail = icontail_module.load()
-    order = Order(drawn.labels, run.training.batch, run.seed, run.training.sampler)
+    given = material(run)
     teacher: Weights | None = None
-    if run.model.text_head in ("initialised", "frozen"):
+    if run.model.taught:
         teacher = (pretrained or _train_first)(open_world_clip(run))
     objective: Classification | Contrastive | Distillation
-    captioner: Captioner | None = None
-    zero_shot: Tensor | None = None
     match run.objective:
         case Classify() as options:
-            objective = _classification(run, options, icontail, drawn, teacher)
+            objective = _classification(run, options, given, teacher)
         case Contrast() as options:
-            objective, captioner, zero_shot = _contrastive(run, options, icontail, drawn, teacher)
+            objective = _contrastive(run, options, given, teacher)
         case Distill() as options:
-            objective = _distillation(run, options, order)
+            objective = _distillation(run, options, given.order)
     objective.to(device)
 
-    pictures = torch.from_numpy(icontail.pictures[drawn.pictures]).to(device)
-    labels = torch.from_numpy(drawn.labels).to(device)
-
-    def load(rows: NDArray[np.int64], step: int) -> Batch:
-        picked = torch.from_numpy(rows).to(device)
-        generator = torch_generator(run.seed, step, "augmentation")
-        shown = standardise(pictures[picked])
-        if isinstance(run.objective, Distill):
-            return Batch(shown, labels[picked], crops=multi_crop(shown, run.objective, generator))
-        cropped = random_crop(shown, run.training.crop, generator)
-        if run.training.channels_last:
-            cropped = cropped.contiguous(memory_format=torch.channels_last)
-        said = None if captioner is None else captioner(rows, step).to(device)
-        return Batch(cropped, labels[picked], said)
-
-    history = fit(
-        objective,
-        load,
-        order,
-        run.training,
-        label=f"{run.name}, seed {run.seed}",
-        folder=folder,
-        address=run.address,
-        before_step=before_step,
-    )
+    with given.loader(device) as load:
+        history = fit(
+            objective,
+            load,
+            given.order,
+            run.training,
+            label=f"{run.name}, seed {run.seed}",
+            folder=folder,
+            address=run.address,
+            before_step=before_step,
+        )
     if isinstance(objective, Distillation):
-        return outcome.of_features(icontail, drawn, objective, history)
-    return outcome.of_class_vectors(icontail, drawn, objective, zero_shot, history)
+        return outcome.of_features(given, objective, history)
+    return outcome.of_class_vectors(given, objective, history)
 
 
 def training_set(run: Run) -> Draw:
-    """The pictures that a run trains on, without training it.
+    """The drawings that a run trains on, without training it.
 
     Raises:
-        CourseError: as `require_sound` and `lt_course.data.longtail.draw` do.
+        CourseError: as `require_sound` and `lt_course.data.longtail.draw` do; or if the run trains
+            on photographs.
     """
+    if run.data.dataset != "icontail":
+        raise CourseError(
+            f"Field 'dataset' is {run.data.dataset!r}, whose pictures are no drawings; "
+            "lt_course.study.material.material reads them."
+        )
     require_sound(run)
-    fields = asdict(run.data)
-    del fields["dataset"]
-    return draw(icontail_module.load(), fields.pop("concepts"), **fields)
+    return drawn_for(run)
 
 
 def _train_first(run: Run) -> Weights:
@@ -174,38 +150,14 @@ def require_sound(run: Run) -> None:
     Raises:
         CourseError: if a field has no meaning beside another one.
     """
-    data, model, objective = run.data, run.model, run.objective
-    if data.dataset != "icontail":
-        raise CourseError(
-            f"Field 'dataset' is {data.dataset!r}, which this version of lt_course cannot read; "
-            "use 'icontail'."
-        )
-    if data.other_concepts is not None and not data.others:
-        raise CourseError(
-            f"Field 'other_concepts' is {data.other_concepts}, but field 'others' is 0; say how "
-            "many pictures of other concepts there are."
-        )
-    if model.text_head != "scratch" and model.text_tower not in (None, "small-transformer"):
-        raise CourseError(
-            f"Field 'text_head' is {model.text_head!r}, which goes with the text tower "
-            f"'small-transformer' alone, not with {model.text_tower!r}; use 'scratch'."
-        )
+    model, objective = run.model, run.objective
+    kind(run.data.dataset).require_sound(run)
+    require_sound_text_head(run)
     if isinstance(objective, Classify):
         _require_sound_classifier(run, objective)
-    elif isinstance(objective, Distill):
-        if model.text_head != "scratch":
-            raise CourseError(
-                f"Field 'text_head' is {model.text_head!r}, but self-distillation has neither text "
-                "nor class vectors; use 'scratch'."
-            )
-    elif model.text_tower is None:
+    elif isinstance(objective, Contrast) and model.text_tower is None:
         raise CourseError(
             "Field 'text_tower' is None, but the contrastive objective reads captions; name one."
-        )
-    elif model.text_head == "language-model" and objective.text != "name":
-        raise CourseError(
-            f"Field 'text' is {objective.text!r}, but the shipped language model's table holds "
-            "concept names alone; use text 'name' with text_head 'language-model'."
         )
 
 
@@ -220,17 +172,12 @@ def _require_sound_classifier(run: Run, options: Classify) -> None:
             f"Field 'micro_batch' is {options.micro_batch}, which does not divide the batch "
             f"of {run.training.batch}."
         )
-    if run.model.text_head == "language-model":
-        raise CourseError(
-            "Field 'text_head' is 'language-model', which only CLIP can read; a classifier's is "
-            "scratch, initialised or frozen."
-        )
 
 
 def _classification(
-    run: Run, options: Classify, icontail: IconTail, drawn: Draw, teacher: Weights | None
+    run: Run, options: Classify, given: Material, teacher: Weights | None
 ) -> Classification:
-    start = None if teacher is None else _prototypes(run, icontail, teacher)
+    start = prototypes(run, given.templates, teacher, device_of(run))
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
         return Classification(
@@ -243,7 +190,7 @@ def _classification(
                 start=start,
                 frozen=run.model.text_head == "frozen",
             ),
-            torch.from_numpy(drawn.frequency),
+            torch.from_numpy(given.frequency),
         )
 
 
@@ -258,60 +205,33 @@ def _distillation(run: Run, options: Distill, order: Order) -> Distillation:
     model = run.model
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
-        tower = image_tower(model.image_tower, model.embedding, model.picture_size)
+        sizes = options.native_sizes
+        tower = image_tower(model.image_tower, model.embedding, model.picture_size, sizes)
         return Distillation(options, tower, model.embedding, timetable)
 
 
-def _prototypes(run: Run, icontail: IconTail, teacher: Weights) -> Tensor:
-    """What a trained CLIP's text tower makes of the concepts' names: float [C, D]."""
-    asked = zero_shot_prompts(icontail, run.data.concepts, "template")
-    prompts = tokens([prompt for each in asked for prompt in each], Contrast().context)
-    tower = pretrained_text_tower(teacher, prompts)
-    return zero_shot_prototypes(
-        lambda part: F.normalize(tower(part), dim=1), prompts.unflatten(0, (len(asked), -1))
-    )
-
-
 def _contrastive(
-    run: Run, options: Contrast, icontail: IconTail, drawn: Draw, teacher: Weights | None
-) -> tuple[Contrastive, Captioner, Tensor]:
-    """The objective, what captions a step's pictures, and the zero-shot prompts [C, P, L]."""
+    run: Run, options: Contrast, given: Material, teacher: Weights | None
+) -> Contrastive:
     model = run.model
-    if model.text_head == "language-model":
-        return _behind_a_language_model(run, options, icontail, drawn)
-    assert model.text_tower is not None, "require_sound has seen to it"
-    said = captions(icontail, drawn.pictures, options.text)
-    kind = matching_prompts(options.text) if options.prompts == "matching" else options.prompts
-    asked = zero_shot_prompts(icontail, run.data.concepts, kind)
-    ids = tokens(said.texts + [prompt for each in asked for prompt in each], options.context)
+    if model.numbers_names:
+        return _behind_a_language_model(run, options)
+    ids = given.texts.known
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
-        objective = Contrastive(
+        return Contrastive(
             image_tower(model.image_tower, model.embedding, model.picture_size),
-            text_tower(model.text_tower, ids, model.embedding)
-            if teacher is None
-            else pretrained_text_tower(teacher, ids),
+            text_tower_of(model, ids, teacher),
             options.tile,
         )
-    objective.text_tower.requires_grad_(model.text_head != "frozen")
-
-    def captioner(rows: NDArray[np.int64], step: int) -> Tensor:
-        return ids[torch.from_numpy(said.draw(rows, numpy_generator(run.seed, step, "captions")))]
-
-    return objective, captioner, ids[len(said.texts) :].unflatten(0, (len(asked), -1))
 
 
-def _behind_a_language_model(
-    run: Run, options: Contrast, icontail: IconTail, drawn: Draw
-) -> tuple[Contrastive, Captioner, Tensor]:
+def _behind_a_language_model(run: Run, options: Contrast) -> Contrastive:
     """As `_contrastive`; a caption is the number of the concept that it names."""
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
-        objective = Contrastive(
+        return Contrastive(
             image_tower(run.model.image_tower, run.model.embedding, run.model.picture_size),
             LanguageModel(torch.tensor(icontail_module.text_embeddings()), run.model.embedding),
             options.tile,
         )
-    concepts = torch.from_numpy(icontail.concept[drawn.pictures].astype(np.int64))[:, None]
-    zero_shot = torch.arange(run.data.concepts)[:, None, None]
-    return objective, lambda rows, step: concepts[torch.from_numpy(rows)], zero_shot

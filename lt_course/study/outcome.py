@@ -1,15 +1,19 @@
 """What a finished training leaves: everything that is measured of it.
 
-A classifier and a CLIP have class vectors and are measured on the test drawings as they are. A
+A classifier and a CLIP have class vectors and are measured on the test pictures as they are. A
 tower that has learnt without labels has none: a linear classifier is fitted to its features first,
 which is then measured in the same way; and the same features are tried on other tasks.
+
+Features of the test pictures are kept as they are, scores of classes only for some pictures at a
+time.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -19,20 +23,25 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lt_course.data import transfer_sets
-from lt_course.data.appearance import is_solid
-from lt_course.data.icontail import IconTail
-from lt_course.data.longtail import Draw
-from lt_course.data.transfer_sets import Part, TransferSet
 from lt_course.evaluation import neural_collapse
 from lt_course.evaluation.bias import bias_report, per_class, spearman, third_of
+from lt_course.evaluation.features import features
 from lt_course.evaluation.neural_collapse import class_means, mean_cosine, nc1, nc2
-from lt_course.evaluation.transfer import Probe, Sample, evaluate, linear_probe, nearest_neighbours
+from lt_course.evaluation.transfer import (
+    Probe,
+    Sample,
+    evaluate,
+    linear_probe,
+    nearest_neighbours,
+)
 from lt_course.evaluation.zero_shot import zero_shot_prototypes
 from lt_course.objectives.classify import Classification
 from lt_course.objectives.contrast import Contrastive
 from lt_course.objectives.distill import Distillation
-from lt_course.training.augment import standardise
+from lt_course.study.material import Material, Task
+
+ROWS = 16_384
+"""Pictures whose scores are in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -60,115 +69,99 @@ class Outcome:
 
 @torch.no_grad()
 def of_class_vectors(
-    icontail: IconTail,
-    drawn: Draw,
-    objective: Classification | Contrastive,
-    zero_shot: Tensor | None,
-    history: list[dict[str, float]],
+    given: Material, objective: Classification | Contrastive, history: list[dict[str, float]]
 ) -> Outcome:
-    """Measure a classifier, or a CLIP by its zero-shot prompts int64 [C, P, L]."""
-    classes = len(drawn.frequency)
-    test = np.flatnonzero(icontail.test & (icontail.concept < classes))
-    labels = icontail.concept[test].astype(np.int64)
+    """Measure a classifier, or a CLIP by its zero-shot prompts."""
     objective.eval()
     device = next(objective.parameters()).device
-    raw = image_features(objective.image_tower, icontail.pictures[test])
-    features = F.normalize(raw, dim=1)
+    shown = features(objective.image_tower, given.test)
     if isinstance(objective, Contrastive):
-        assert zero_shot is not None
-        prototypes = zero_shot_prototypes(objective.text_features, zero_shot.to(device))
-        logits = objective.temperature(features @ prototypes.T)
+        asked = given.texts.prompts.to(device)
+        prototypes = zero_shot_prototypes(objective.text_features, asked)
     else:
         prototypes = objective.head.weight
-        logits = objective.scores(features)
-    logits, raw, prototypes = logits.cpu(), raw.cpu(), prototypes.float().cpu()
-    table, metrics, arrays = _of_test_pictures(icontail, drawn, test, logits, raw)
 
-    truth = torch.from_numpy(labels)
-    geometry = neural_collapse.per_class(raw, truth, prototypes)
+    def scores(part: Tensor) -> Tensor:
+        normalised = F.normalize(part.to(device), dim=1)
+        if isinstance(objective, Contrastive):
+            return objective.temperature(normalised @ prototypes.T)
+        return objective.scores(normalised)
+
+    table, metrics, arrays = _of_test_pictures(given, shown, scores)
+    vectors = prototypes.float().cpu()
+    geometry = neural_collapse.per_class(shown.features, shown.labels, vectors)
     table = pd.concat([table, geometry], axis=1)
-    seen = drawn.frequency > 0
+    seen = given.frequency > 0
     metrics |= {
-        "nc2_prototypes": nc2(prototypes, centre=False),
-        "cosine_seen": mean_cosine(prototypes[seen]),
-        "cosine_unseen": mean_cosine(prototypes[~seen]),
+        "nc2_prototypes": nc2(vectors, centre=False),
+        "cosine_seen": mean_cosine(vectors[seen]),
+        "cosine_unseen": mean_cosine(vectors[~seen]),
         "loss": history[-1]["loss"],
     }
     for name in geometry:
         for against in ("accuracy", "frequency"):
             metrics[f"spearman_{name}_{against}"] = spearman(table[against], table[name])
-    return Outcome(metrics, history, table, arrays | {"prototypes": prototypes.numpy()})
+    return Outcome(metrics, history, table, arrays | {"prototypes": vectors.numpy()})
 
 
 @torch.no_grad()
 def of_features(
-    icontail: IconTail,
-    drawn: Draw,
-    objective: Distillation,
-    history: list[dict[str, float]],
+    given: Material, objective: Distillation, history: list[dict[str, float]]
 ) -> Outcome:
     """Measure a tower that has learnt without labels.
 
-    Bias is that of a linear probe fitted to equally many drawings of every evaluated concept; what
-    it leaves of the tail is owed to the features.
+    Bias is that of a linear probe fitted to equally many pictures of every evaluated class; what
+    it leaves of the tail is owed to the features. With hundreds of classes a probe takes hours,
+    and the votes of nearest neighbours among the same pictures stand in for it (`Task.linear`).
     """
-    classes = len(drawn.frequency)
     objective.eval()
-    tower = objective.image_tower
-    core = transfer_sets.evaluated_concepts(icontail, classes)
-    probe, nearest = _tried_on(tower, core)
-    test = np.flatnonzero(icontail.test & (icontail.concept < classes))
-    raw = image_features(tower, icontail.pictures[test]).cpu()
-    table, metrics, arrays = _of_test_pictures(icontail, drawn, test, probe.classifier(raw), raw)
+    tower, task = objective.image_tower, given.naming()
+    train, validation, test = _samples(tower, task)
+    bank = train + validation
+    found: dict[str, float] = {}
+    if task.linear:
+        probe = _probe(task, train, validation, test)
+        scores: Callable[[Tensor], Tensor] = probe.classifier
+        votes = nearest_neighbours(bank, test.features, task.classes)
+        found["penalty"] = probe.penalty
+        found["nearest_neighbours"] = evaluate(task.metric, votes, test.labels)
+    else:
+        scores = partial(
+            nearest_neighbours, bank, classes=task.classes, k=min(20, len(bank.labels))
+        )
+    table, metrics, arrays = _of_test_pictures(given, test, scores)
+    metrics |= found
 
-    metrics |= {"penalty": probe.penalty, "nearest_neighbours": nearest}
-    scores = []
-    for transfer_set in offline_transfer_sets(icontail):
-        name = re.sub("[ -]", "_", transfer_set.name)
-        probe, nearest = _tried_on(tower, transfer_set)
-        metrics |= {f"probe_{name}": probe.score, f"nearest_neighbours_{name}": nearest}
-        scores.append(probe.score)
-    metrics["probe_mean"] = float(np.mean(scores))
+    probed = []
+    for further in given.tasks():
+        name = re.sub("[ -]", "_", further.name)
+        parts = _samples(tower, further)
+        score = _probe(further, *parts).score
+        votes = nearest_neighbours(parts[0] + parts[1], parts[2].features, further.classes)
+        nearest = evaluate(further.metric, votes, parts[2].labels)
+        metrics |= {f"probe_{name}": score, f"nearest_neighbours_{name}": nearest}
+        probed.append(score)
+    if probed:
+        metrics["probe_mean"] = float(np.mean(probed))
     metrics |= {k: v for k, v in history[-1].items() if k not in ("step", "learning_rate")}
-    used, prototypes, assigned = _use_of_prototypes(icontail, drawn, test, objective)
+    used, prototypes, assigned = _use_of_prototypes(given, test, objective)
     return Outcome(
         metrics | used, history, table, arrays | {"prototypes": prototypes, "assigned": assigned}
     )
 
 
-def offline_transfer_sets(icontail: IconTail) -> Iterator[TransferSet]:
-    """The transfer sets that need no download."""
-    yield transfer_sets.held_out_concepts(icontail)
-    yield transfer_sets.authors(icontail)
-    yield transfer_sets.emoji_groups(icontail)
-    yield transfer_sets.digits()
+def _samples(tower: nn.Module, task: Task) -> tuple[Sample, Sample, Sample]:
+    """Features for training, validation and test."""
+    return features(tower, task.train), features(tower, task.validation), features(tower, task.test)
 
 
-@torch.no_grad()
-def image_features(tower: nn.Module, pictures: NDArray[np.uint8]) -> Tensor:
-    """What a tower in evaluation mode makes of pictures uint8 [N, 32, 32]: float32 [N, D]."""
-    shown = standardise(torch.from_numpy(pictures).to(next(tower.parameters()).device))
-    return torch.cat([tower(part).float() for part in shown.split(512)])
-
-
-def _tried_on(tower: nn.Module, transfer_set: TransferSet) -> tuple[Probe, float]:
-    """The linear probe, and the score of nearest neighbours."""
-
-    def sample(part: Part) -> Sample:
-        pictures = cast("NDArray[np.uint8]", part.pictures)
-        return Sample(image_features(tower, pictures).cpu(), torch.from_numpy(part.labels))
-
-    parts = [sample(getattr(transfer_set, part)) for part in ("train", "validation", "test")]
-    train, validation, test = parts
-    classes, metric = len(transfer_set.classes), transfer_set.metric
+def _probe(task: Task, train: Sample, validation: Sample, test: Sample) -> Probe:
     with torch.enable_grad():
-        probe = linear_probe(train, validation, test, classes, metric)
-    votes = nearest_neighbours(train + validation, test.features, classes)
-    return probe, evaluate(metric, votes, test.labels)
+        return linear_probe(train, validation, test, task.classes, task.metric)
 
 
 def _use_of_prototypes(
-    icontail: IconTail, drawn: Draw, test: NDArray[np.int64], objective: Distillation
+    given: Material, test: Sample, objective: Distillation
 ) -> tuple[dict[str, float], NDArray[np.float32], NDArray[np.int32]]:
     """Which pictures are nearest to which prototype, and how alike those are.
 
@@ -178,26 +171,25 @@ def _use_of_prototypes(
     """
     weight, _ = objective.teacher.prototypes()
     prototypes = F.normalize(weight, dim=1)
-    alike = (prototypes @ prototypes.T).fill_diagonal_(-1).amax(1).cpu().numpy()
+    alike = _nearest_other(prototypes).cpu().numpy()
 
-    def nearest(pictures: NDArray[np.uint8]) -> NDArray[np.int64]:
-        features = image_features(objective.image_tower, pictures)
-        return (objective.teacher.projection(features) @ prototypes.T).argmax(1).cpu().numpy()
+    def nearest(shown: Tensor) -> Tensor:
+        parts = (objective.teacher.projection(p.to(weight.device)) for p in shown.split(ROWS))
+        return torch.cat([(points @ prototypes.T).argmax(1).cpu() for points in parts])
 
-    known = drawn.labels < len(drawn.frequency)
-    of_training = nearest(icontail.pictures[drawn.pictures[known]])
-    assigned = np.zeros((len(prototypes), len(drawn.frequency)), dtype=np.int32)
-    np.add.at(assigned, (of_training, drawn.labels[known]), 1)
+    shown = features(objective.image_tower, given.trained_on)
+    assigned = np.zeros((len(prototypes), len(given.frequency)), dtype=np.int32)
+    np.add.at(assigned, (nearest(shown.features).numpy(), shown.labels.numpy()), 1)
     used = assigned.sum(1) > 0
-    frequency = assigned @ drawn.frequency / np.maximum(assigned.sum(1), 1)
+    frequency = assigned @ given.frequency / np.maximum(assigned.sum(1), 1)
     metrics = {
         "prototypes_used": float(used.mean()),
         "prototype_cosine": float(alike.mean()),
         "prototype_cosine_used": float(alike[used].mean()),
         "spearman_prototype_cosine": spearman(frequency[used], alike[used]),
     }
-    of_test = nearest(icontail.pictures[test])
-    third = third_of(drawn.frequency)[icontail.concept[test]]
+    of_test = nearest(test.features).numpy()
+    third = third_of(given.frequency)[test.labels.numpy()]
     for number, name in enumerate(("head", "mid", "tail")):
         here = of_test[third == number]
         metrics[f"prototypes_{name}"] = len(np.unique(here)) / len(prototypes)
@@ -205,41 +197,51 @@ def _use_of_prototypes(
     return metrics, prototypes.cpu().numpy(), assigned
 
 
+def _nearest_other(vectors: Tensor) -> Tensor:
+    """Cosine of each normalised vector with the nearest other one: [K]; 65,536 make 17 GB."""
+    found = []
+    for start, part in zip(range(0, len(vectors), ROWS), vectors.split(ROWS), strict=True):
+        cosines = part @ vectors.T
+        cosines.diagonal(start).fill_(-1)
+        found.append(cosines.amax(1))
+    return torch.cat(found)
+
+
 def _of_test_pictures(
-    icontail: IconTail, drawn: Draw, test: NDArray[np.int64], logits: Tensor, raw: Tensor
+    given: Material, shown: Sample, scores: Callable[[Tensor], Tensor]
 ) -> tuple[pd.DataFrame, dict[str, float], dict[str, NDArray[Any]]]:
-    """What class scores [M, C] and features [M, D] of the test pictures say."""
-    classes = len(drawn.frequency)
-    labels = icontail.concept[test].astype(np.int64)
-    predictions = logits.argmax(1).numpy()
+    """What scores of classes, [m, C] for features [m, D] at a time, say of the test pictures."""
+    classes, raw, truth = len(given.frequency), shown.features, shown.labels
+    guesses, total = [], torch.zeros(())
+    for part in raw.split(ROWS):
+        logits = scores(part).cpu()
+        guesses.append(logits.argmax(1))
+        total = total + logits.sum(0)
+    labels, predictions = truth.numpy(), torch.cat(guesses).numpy()
     accuracy, predicted = per_class(labels, predictions, classes)
-    concepts = icontail.concepts[:classes]
+    trimmed = given.trimmed
     table = pd.DataFrame(
         {
-            "concept": [concept.key for concept in concepts],
-            "name": [concept.name for concept in concepts],
-            "frequency": drawn.frequency,
-            "trimmed": drawn.trimmed,
+            "concept": given.keys,
+            "name": given.names,
+            "frequency": given.frequency,
+            "trimmed": trimmed,
             "accuracy": accuracy,
             "predictions": predicted,
-            "mean_logit": logits.mean(0).numpy(),
+            "mean_logit": (total / len(raw)).numpy(),
         }
     )
-    truth = torch.from_numpy(labels)
     centres = class_means(F.normalize(raw, dim=1), truth, classes)
-    right, solid = labels == predictions, is_solid(icontail.pictures[test])
-    metrics = cast("dict[str, float]", bias_report(drawn.frequency, labels, predictions)) | {
-        "accuracy_line": _mean(right[~solid]),
-        "accuracy_solid": _mean(right[solid]),
-        "accuracy_kept": _mean(accuracy[~drawn.trimmed]),
-        "accuracy_trimmed": _mean(accuracy[drawn.trimmed]),
-        "predictions_trimmed": _mean(predicted[drawn.trimmed]),
+    metrics = cast("dict[str, float]", bias_report(given.frequency, labels, predictions)) | {
+        "accuracy_kept": _mean(accuracy[~trimmed]),
+        "accuracy_trimmed": _mean(accuracy[trimmed]),
+        "predictions_trimmed": _mean(predicted[trimmed]),
         "nc1": nc1(raw, truth, classes),
         "nc2_means": nc2(centres),
-        "frequency_limit": drawn.limit,
+        **given.further(labels == predictions),
     }
     arrays = {
-        "test": test,
+        "test": given.test_rows,
         "labels": labels,
         "predictions": predictions,
         "centres": centres.float().numpy(),

@@ -18,8 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from lt_course.data import icontail as icontail_module
-from lt_course.data.captions import captions, matching_prompts, zero_shot_prompts
-from lt_course.data.tokens import tokens
+from lt_course.data.tokens import tokenizer
 from lt_course.errors import CourseError
 from lt_course.models.heads import Prototypes
 from lt_course.models.image_towers import image_tower
@@ -29,18 +28,14 @@ from lt_course.objectives.classify import Classification, Classify
 from lt_course.objectives.contrast import Contrast, Contrastive
 from lt_course.objectives.distill import Distill, Distillation, Timetable
 from lt_course.study.cost import Rehearsal
-from lt_course.study.execute import require_sound, training_set
-from lt_course.study.spec import Run, open_world_clip, unknown
+from lt_course.study.execute import require_sound
+from lt_course.study.material import kind, material
+from lt_course.study.spec import OPEN_WORLD, Run, open_world_clip, unknown
+from lt_course.study.text_heads import released_tower
 from lt_course.training.schedules import steps
 
 GIB = 2**30
 Range = tuple[float, float]
-
-PICTURES = {"icontail": (1, 32, 32)}
-"""Channels, height and width of a set's pictures; of others 3, and as the image tower sees them."""
-
-BYTE_PAIRS = 49_408
-"""Tokens of open_clip's byte-pair encoding."""
 
 CONTEXT_BYTES = GIB
 """Assumed for CUDA's context, the workspaces of cuDNN and cuBLAS, and NCCL."""
@@ -210,7 +205,7 @@ class Plan:
             said.append(f"A {self.gpu} has no bfloat16 units; float32 ones do their work.")
         if self.run.data.dataset != "icontail":
             said.append("Pictures: as the specification says, for the data are not looked at.")
-        if self.run.model.text_head in ("initialised", "frozen"):
+        if self.run.model.taught:
             said.append("The pre-trained text head is another training, not counted here.")
         return said
 
@@ -327,6 +322,19 @@ def plan(run: Run, gpu: str, gpus: int = 1) -> Plan:
     )
 
 
+def flops(run: Run) -> float:
+    """Floating-point operations of a whole training: all steps, forwards and backwards.
+
+    Raises:
+        CourseError: if fields do not go together, or the number of pictures is not known.
+    """
+    _require_sound(run, 1)
+    batch, parts = run.training.batch, run.training.accumulate
+    number = steps(run.training.duration, "duration", _pictures(run) // batch)
+    step = Rehearsal(_builder(run), partial(_batch, run), run.training, 1, run.seed).step(batch)
+    return float(number * (step.flops + (step.forward if parts > 1 else 0)))
+
+
 def _remedies(run: Run, gpus: int, fits: Callable[[int, int], bool]) -> str:
     """Which batches would fit: more parts of the same one, and the largest smaller one."""
     batch, now = run.training.batch, run.training.accumulate
@@ -359,7 +367,7 @@ def _require_sound(run: Run, gpus: int) -> None:
     """Refuse what a training would refuse, but for data that are not at hand."""
     if gpus < 1:
         raise CourseError(f"The number of GPUs is {gpus}; give 1 or more.")
-    require_sound(replace(run, data=replace(run.data, dataset="icontail")))
+    require_sound(run)
     batch, parts = run.training.batch, run.training.accumulate
     if batch % gpus or batch // gpus % parts:
         raise CourseError(
@@ -370,14 +378,13 @@ def _require_sound(run: Run, gpus: int) -> None:
 
 def _pictures(run: Run) -> int:
     """Number of training pictures: drawn where the data come with the package, else as declared."""
-    if run.data.dataset == "icontail":
-        return len(training_set(run).labels)
-    if run.data.pictures is None:
+    expected = kind(run.data.dataset).expected(run)
+    if expected is None:
         raise CourseError(
-            f"Field 'pictures' is None, all that {run.data.dataset!r} has, and plan does not look "
-            "at data; set it to their number."
+            f"Field 'pictures' is {run.data.pictures}, all that {run.data.dataset!r} has, and plan "
+            "does not look at data; set it to their number."
         )
-    return round(run.data.fraction * run.data.pictures)
+    return expected
 
 
 def _builder(run: Run) -> Callable[[], nn.Module]:
@@ -401,25 +408,27 @@ def _builder(run: Run) -> Callable[[], nn.Module]:
         return lambda: Classification(options, tower(), head(), frequency())
     if isinstance(options, Contrast):
         text = _text_tower(run, options)
-        learnt = model.text_head != "frozen"
-        return lambda: Contrastive(tower(), text().requires_grad_(learnt))
+        return lambda: Contrastive(tower(), text())
     if isinstance(options, Distill):
         # Prototypes are never frozen, and no sign of collapse is looked for at its first step.
         timetable = Timetable(total=10**9)
-        return lambda: Distillation(options, tower(), model.embedding, timetable)
+        sizes = options.native_sizes
+        return lambda: Distillation(options, tower(natively=sizes), model.embedding, timetable)
     raise CourseError(f"There is no plan for the objective {type(options).__name__} yet.")
 
 
 def _text_tower(run: Run, options: Contrast) -> Callable[[], nn.Module]:
     model = run.model
-    if model.text_head == "language-model":
+    if model.text_weights != OPEN_WORLD:
+        return partial(released_tower, model, options.context, load=False)
+    if model.numbers_names:
         shape = icontail_module.text_embeddings().shape
         return lambda: LanguageModel(torch.empty(shape), model.embedding)
     if model.text_tower == "small-transformer":
-        known = _known_tokens(run, options)
+        known, learnt = _known_tokens(run, options), model.text_head != "frozen"
         return lambda: SmallTransformer(
             torch.zeros(known, dtype=torch.long), options.context, model.embedding
-        )
+        ).requires_grad_(learnt)
     name = model.text_tower
     assert name is not None, "require_sound has seen to it"
     return lambda: text_tower(
@@ -429,29 +438,24 @@ def _text_tower(run: Run, options: Contrast) -> Callable[[], nn.Module]:
 
 def _known_tokens(run: Run, options: Contrast) -> int:
     """Tokens that the small text tower has a row for: those of all captions and prompts."""
-    if run.model.text_head in ("initialised", "frozen"):
+    if run.model.taught:
         teacher = open_world_clip(run)
         assert isinstance(teacher.objective, Contrast)
         return _known_tokens(teacher, teacher.objective)
     if run.data.dataset != "icontail":
-        return BYTE_PAIRS
-    icontail = icontail_module.load()
-    said = captions(icontail, training_set(run).pictures, options.text)
-    kind = matching_prompts(options.text) if options.prompts == "matching" else options.prompts
-    asked = zero_shot_prompts(icontail, run.data.concepts, kind)
-    texts = said.texts + [prompt for each in asked for prompt in each]
-    return len(torch.cat([torch.zeros(1), tokens(texts, options.context).flatten()]).unique())
+        return tokenizer().vocabulary
+    known = material(run).texts.known
+    return len(torch.cat([torch.zeros(1), known.flatten()]).unique())
 
 
 def _batch(run: Run, pictures: int) -> Batch:
     """A batch on torch's default device."""
     options: Classify | Contrast | Distill = run.objective
-    seen = run.model.picture_size
-    channels, height, width = PICTURES.get(run.data.dataset, (3, seen, seen))
+    channels, height, width = kind(run.data.dataset).shape(run)
     said: Tensor | None = None
     crops: tuple[Tensor, ...] = ()
     if isinstance(options, Contrast):
-        context = 1 if run.model.text_head == "language-model" else options.context
+        context = 1 if run.model.numbers_names else options.context
         said = torch.zeros(pictures, context, dtype=torch.long)
     if isinstance(options, Distill):
         sizes = (

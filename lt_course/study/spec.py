@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from lt_course import scale as scales
 from lt_course.data.appearance import Style
+from lt_course.data.tokens import CLIP
 from lt_course.errors import CourseError
 from lt_course.fields import COUNT, NATURAL, SEED, check
 from lt_course.objectives.classify import Classify
@@ -32,22 +33,38 @@ OBJECTIVES: dict[str, type[ObjectiveSpec]] = {
 
 @dataclass(frozen=True)
 class Data:
-    """Which pictures are trained on; `lt_course.data.longtail.draw` explains the fields.
+    """Which pictures are trained on, and tested.
+
+    `lt_course.data.longtail.draw` explains the fields for drawings, and
+    `lt_course.data.photograph_sets.Selection` those for photographs; a field that means nothing
+    for a set is refused (`lt_course.study.material`).
 
     Attributes:
-        dataset: ``icontail``.
-        concepts: number of evaluated concepts C.
-        profile: class profile.
+        dataset: ``icontail``, or a set of photographs (`lt_course.study.material.KINDS`).
+        concepts: number of evaluated concepts C. Photographs that ImageNet's classes label have
+            1,000, or the 100 of ImageNet-100.
+        profile: class profile; photographs come in their ``natural`` counts.
         pictures: number of training pictures N; None, with the profile ``natural``, is all.
         permutation: seed of which concept gets which frequency; `run` sets it to the run's seed
             unless it is given.
-        fraction: share of every class that is kept.
+        fraction: share of every class that is kept; of photographs in shards, of all of them.
         trim: so many of the rarest concepts are cut …
         shots: … to so many pictures each.
         authors: greatest number of author families a concept.
         style: ``all`` drawings, ``line`` or ``solid`` ones (`lt_course.data.appearance`).
         others: pictures of concepts outside the evaluated ones …
         other_concepts: … and of how many such concepts; None draws from all.
+        threshold: LAIONet: least similarity of a text and its class's definition.
+        keep_classes: photographs in shards: give a class that threshold or sample emptied its
+            first picture back, as the release does for LAIONet.
+        matched: photographs in shards: have no more pictures of a class than this set has
+            (Sec. 3.4), a key of `lt_course.study.photographs.MATCHES`.
+        filled: with `matched`: use further shards, in the folder ``NAME-fill``, where a class has
+            too few pictures.
+        imbalance: CIFAR-100: pictures of the most frequent class over those of the rarest; None
+            leaves it balanced.
+        test_set: what is tested on; None: the set's own test pictures, or ImageNet's validation
+            pictures where ImageNet's classes label the set; or ``imagenet-v2``.
     """
 
     dataset: str = "icontail"
@@ -62,6 +79,12 @@ class Data:
     style: Style = "all"
     others: int = 0
     other_concepts: int | None = None
+    threshold: float | None = None
+    keep_classes: bool = False
+    matched: str | None = None
+    filled: bool = False
+    imbalance: float | None = None
+    test_set: Literal["imagenet-v2"] | None = None
 
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range."""
@@ -76,7 +99,13 @@ class Data:
             authors=COUNT,
             others=NATURAL,
             other_concepts=COUNT,
+            threshold=(-1, 1),
+            imbalance=(1, 500),
         )
+
+
+OPEN_WORLD = "open-world"
+"""Text weights of the course's own, which are trained first or travel with the package."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +114,21 @@ class Model:
 
     Attributes:
         image_tower: ``small-cnn`` or an open_clip model.
-        text_tower: ``small-transformer`` or an open_clip model; None where no text is read.
+        text_tower: ``small-transformer`` or an open_clip model; None where no text is read. A
+            ``language-model`` takes its place.
         text_head: where class vectors come from (Sec. 3.5). ``scratch``: learnt. ``initialised``:
-            from the text tower of a CLIP that has seen the open world (`open_world_clip`), and
-            learnt on; ``frozen``: from there, and kept. For a classifier that is its prototypes.
-            ``language-model``: MiniLM's embeddings of names, behind a head that is learnt.
+            from the text tower of a CLIP that has been trained before, and learnt on;
+            ``frozen``: from there, and kept, its projection included. For a classifier that is
+            its prototypes. ``language-model``: a frozen model of language behind a head that is
+            learnt.
+        text_weights: whose they are, where the head is not from scratch. ``open-world``: those of
+            the CLIP that has seen the open world (`open_world_clip`), and of a language model
+            MiniLM's embeddings of names, which travel with the package. Otherwise released ones:
+            a tag of open_clip's for `text_tower` (``openai``, ``laion400m_e32``, …) or a file with
+            such weights; for a classifier without `text_tower` a table of ImageNet's prototypes
+            (`lt_course.models.released_heads`); for a language model its name in the package
+            transformers (``roberta-base``), or a folder. A path enters the run's address, and not
+            what lies there.
         embedding: dimension D of the shared space.
         picture_size: pixels at which an open_clip tower sees a picture.
     """
@@ -97,12 +136,29 @@ class Model:
     image_tower: str = "small-cnn"
     text_tower: str | None = None
     text_head: Literal["scratch", "initialised", "frozen", "language-model"] = "scratch"
+    text_weights: str = OPEN_WORLD
     embedding: int = 128
     picture_size: int = 32
 
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range."""
         check(self, embedding=COUNT, picture_size=COUNT)
+
+    @property
+    def taught(self) -> bool:
+        """Whether the head comes from `open_world_clip`, which has to be trained first."""
+        return self.text_head in ("initialised", "frozen") and self.text_weights == OPEN_WORLD
+
+    @property
+    def numbers_names(self) -> bool:
+        """Whether a caption is the number of a concept in the shipped table of names."""
+        return self.text_head == "language-model" and self.text_weights == OPEN_WORLD
+
+    @property
+    def tokenizer(self) -> str:
+        """How captions become tokens (`lt_course.data.tokens.tokenizer`)."""
+        of_its_own = self.text_head == "language-model" and not self.numbers_names
+        return self.text_weights if of_its_own else CLIP
 
 
 @dataclass(frozen=True)
@@ -193,7 +249,12 @@ def run(name: str, *, scale: str | None = None, seed: int = 0, **settings: Any) 
         name,
         chosen.name,
         0,
-        Data(chosen.dataset, chosen.concepts, "laionet", chosen.pictures),
+        Data(
+            chosen.dataset,
+            chosen.concepts,
+            "laionet" if chosen.dataset == "icontail" else "natural",
+            chosen.pictures,
+        ),
         Model(
             chosen.towers.image,
             chosen.towers.text if reads_text else None,

@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 
 from lt_course.errors import CourseError
 from lt_course.objectives.processes import by_first, rank, ranks
+from lt_course.study import patience
 from lt_course.study.execute import device_of, execute, require_sound, weights
 from lt_course.study.spec import Run, open_world_clip
 from lt_course.training.progress import progress
@@ -46,23 +47,47 @@ DECIDES_RESULTS = (
     "fields.py",
     "scale.py",
     "data/appearance.py",
+    "data/caption_labels.py",
     "data/captions.py",
+    "data/cifar.py",
+    "data/concept_lists.py",
+    "data/concepts.py",
+    "data/evaluation_sets.py",
     "data/icontail.py",
+    "data/imagenet.py",
+    "data/laionet.py",
+    "data/lemmas.py",
     "data/longtail.py",
+    "data/parts.py",
+    "data/photograph*.py",
+    "data/shard_pairs.py",
+    "data/shard_paths.py",
+    "data/shard_scan.py",
+    "data/shard_writer.py",
+    "data/shards.py",
+    "data/sources.py",
     "data/tokens.py",
     "data/transfer_sets.py",
+    "data/web_frequencies.py",
+    "data/webtext.py",
     "data/resources/icontail.npz",
     "data/resources/icontail_text.npz",
     "models/*.py",
     "objectives/*.py",
     "training/*.py",
     "evaluation/bias.py",
+    "evaluation/features.py",
     "evaluation/neural_collapse.py",
     "evaluation/transfer.py",
     "evaluation/zero_shot.py",
     "study/spec.py",
+    "study/drawings.py",
     "study/execute.py",
+    "study/material.py",
     "study/outcome.py",
+    "study/photographs.py",
+    "study/places.py",
+    "study/thumbnails.py",
 )
 """Files of the package that a result can depend on (a test holds the list against the imports)."""
 
@@ -228,8 +253,9 @@ def _read(run: Run, folder: Path) -> Record | None:
 
 def _train(run: Run, folder: Path) -> Record:
     require_sound(run)
+    patience.announce(run)
     # A run that another one starts from is no part of its own costs.
-    teacher = open_world_clip(run) if run.model.text_head in ("initialised", "frozen") else None
+    teacher = open_world_clip(run) if run.model.taught else None
     taught_by = None
     if teacher is not None:
         taught = get(teacher).folder / "checkpoint"

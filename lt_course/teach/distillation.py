@@ -235,9 +235,11 @@ def projected(record: Record, pictures: npt.NDArray[np.uint8]) -> FloatArray:
         raise CourseError(
             f"The run {run.name} has no teacher to project pictures; ask for one of 'dino'."
         )
-    model = run.model
-    tower = image_tower(model.image_tower, model.embedding, model.picture_size)
-    teacher = Network(run.objective, tower, model.embedding)
+    options, model = run.objective, run.model
+    tower = image_tower(
+        model.image_tower, model.embedding, model.picture_size, options.native_sizes
+    )
+    teacher = Network(options, tower, model.embedding)
     state = weights(record.folder / "checkpoint")
     prefix = "teacher."
     teacher.load_state_dict(

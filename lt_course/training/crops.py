@@ -1,9 +1,10 @@
 """Several crops of every picture: what self-distillation compares (Sec. 3.1 of arXiv 2104.14294).
 
-*Global* crops show much of a picture, *local* ones little of it, at fewer pixels. Drawings carry
-their meaning in their direction and have no colours, so of the published augmentations (crops,
-mirroring, colour jitter, blur, solarisation) the crops are left, and blur. What varies between
-photographs with their light and camera varies between drawings with the pen: `redrawn`.
+*Global* crops show much of a picture, *local* ones little of it, at fewer pixels. Photographs are
+then changed as published: mirroring, colour jitter, blur, solarisation
+(`lt_course.training.photometric`). Drawings carry their meaning in their direction and have no
+colours; what varies between photographs with their light and camera varies between drawings with
+the pen: `redrawn`.
 """
 
 from __future__ import annotations
@@ -15,26 +16,39 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lt_course.objectives.distill import Distill
+from lt_course.training.photometric import GLOBAL, LOCAL, photometric
 
 
 def multi_crop(
-    pictures: Tensor, options: Distill, generator: torch.Generator
+    pictures: Tensor,
+    options: Distill,
+    generator: torch.Generator,
+    rank: int = 0,
+    ranks: int = 1,
 ) -> tuple[Tensor, ...]:
     """The crops of a batch, as `lt_course.objectives.batch.Batch.crops` holds them.
 
     Args:
-        pictures: float [B, 1, H, W], 0 = paper.
+        pictures: float [B, C, H, W], standardised.
         options: numbers, sizes and areas of the crops.
         generator: source of randomness, on the CPU.
+        rank: of the process whose share of a batch the pictures are, of …
+        ranks: … so many with equal shares. Numbers are drawn as for all of them.
 
     Returns:
-        Global crops float [B, G, 1, s, s], and local ones [B, L, 1, s', s'] if there are any.
+        Global crops float [B, G, C, s, s], and local ones [B, L, C, s', s'] if there are any.
     """
     o = options
     shapes = [(o.global_crops, o.global_size, (o.global_least, o.global_greatest))]
     if o.local_crops:
         shapes.append((o.local_crops, o.local_size, (o.local_least, o.local_greatest)))
-    crops = (random_crops(pictures, *shape, o.aspect, generator) for shape in shapes)
+    crops = (random_crops(pictures, *shape, o.aspect, generator, rank, ranks) for shape in shapes)
+    if o.photometric:
+        laws = (GLOBAL, LOCAL)
+        return tuple(
+            photometric(each, law, generator, rank, ranks)
+            for each, law in zip(crops, laws, strict=False)
+        )
     return tuple(redrawn(each, o.redrawn, generator) for each in crops)
 
 
@@ -72,6 +86,8 @@ def random_crops(
     area: tuple[float, float],
     aspect: float,
     generator: torch.Generator,
+    rank: int = 0,
+    ranks: int = 1,
 ) -> Tensor:
     """Crops at random places, scaled to one size.
 
@@ -86,13 +102,16 @@ def random_crops(
         area: their least and greatest area, as shares of the picture, in (0, 1].
         aspect: greatest ratio of their sides, at least 1.
         generator: source of randomness, on the CPU.
+        rank: as `multi_crop`.
+        ranks: as `multi_crop`.
 
     Returns:
         float [B, n, C, size, size].
     """
     B, C = pictures.shape[:2]
     least, greatest = area
-    drawn = torch.rand(4, B * number, generator=generator)
+    drawn = torch.rand(4, ranks * B * number, generator=generator)
+    drawn = drawn[:, rank * B * number : (rank + 1) * B * number]
     share = least + (greatest - least) * drawn[0]
     stretch = (2 * drawn[1] - 1) * math.log(aspect)
     # A crop of area a fits as long as neither side exceeds the picture's: ratios from a to 1 / a.

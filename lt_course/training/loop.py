@@ -13,6 +13,7 @@ at the same step.
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -55,9 +56,15 @@ class Training:
         batch: pictures a step, over all processes.
         sampler: order of the pictures, `lt_course.training.order.Order`.
         crop: least area of the random crop, 0.01 … 1 (`lt_course.training.augment.random_crop`).
-        optimiser: ``adamw`` (betas 0.9 and 0.999), or ``sgd`` with Nesterov momentum 0.9.
+        optimiser: ``adamw`` (torch's defaults: betas 0.9 and 0.999, epsilon 1e-8), or ``sgd`` with
+            momentum 0.9.
+        nesterov: of ``sgd``, whether its momentum is Nesterov's.
         learning_rate: its peak.
-        weight_decay: on matrices and convolutions; biases, norms and the temperature have none.
+        final_learning_rate: where the ``cosine`` schedule ends.
+        weight_decay: decoupled in ``adamw``, a part of the gradient in ``sgd``.
+        decays: what it is on: ``matrices`` and convolutions, while biases, norms and the
+            temperature have none; or ``everything``.
+        clip_norm: greatest norm of each tensor's gradient, as in DINO; None does not clip.
         schedule: course of the learning rate, `lt_course.training.schedules.Schedule`.
         warmup: duration of its rise.
         milestones: where the ``step`` schedule decays by 10.
@@ -78,8 +85,12 @@ class Training:
     sampler: Sampler = "natural"
     crop: float = 0.9
     optimiser: Literal["adamw", "sgd"] = "adamw"
+    nesterov: bool = True
     learning_rate: float = 2e-3
+    final_learning_rate: float = 0.0
     weight_decay: float = 0.05
+    decays: Literal["matrices", "everything"] = "matrices"
+    clip_norm: float | None = None
     schedule: ScheduleName = "cosine"
     warmup: str = "5 %"
     milestones: tuple[str, ...] = ()
@@ -97,7 +108,9 @@ class Training:
             batch=COUNT,
             crop=(0.01, 1),
             learning_rate=NATURAL,
+            final_learning_rate=NATURAL,
             weight_decay=NATURAL,
+            clip_norm=(1e-6, math.inf),
             accumulate=COUNT,
         )
 
@@ -107,17 +120,19 @@ class Interrupted(KeyboardInterrupt):
 
 
 def optimiser(model: nn.Module, options: Training) -> torch.optim.Optimizer:
-    """The optimiser, with weight decay on parameters of two and more dimensions only."""
+    """The optimiser, in two groups: parameters of two and more dimensions, and the others."""
     parameters = [p for p in model.parameters() if p.requires_grad]
+    rest = options.weight_decay if options.decays == "everything" else 0.0
     groups = [
         {
             "params": [p for p in parameters if p.ndim >= 2],
             "weight_decay": options.weight_decay,
         },
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": rest},
     ]
     if options.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=0.0, momentum=0.9, nesterov=True, fused=True)
+        nesterov = options.nesterov
+        return torch.optim.SGD(groups, lr=0.0, momentum=0.9, nesterov=nesterov, fused=True)
     return torch.optim.AdamW(groups, lr=0.0, fused=True)
 
 
@@ -171,6 +186,7 @@ def fit(
         total,
         steps(options.warmup, "warmup", per_epoch, total),
         tuple(steps(m, "milestones", per_epoch, total) for m in options.milestones),
+        end=options.final_learning_rate,
     )
     every = max(1, steps(options.checkpoint_every, "checkpoint_every", per_epoch, total))
     share(order.rows(0), rank(), ranks())
@@ -206,6 +222,8 @@ def fit(
             loss = everyone(own_loss).mean(0)
             average_gradients(objective)
             _require_finite(objective, loss, step, schedule(step))
+            if options.clip_norm is not None:
+                clip_gradients(objective, options.clip_norm)
             adapt.step()
             objective.after_step()
             recent.append({"loss": loss.item()} | _means(report))
@@ -314,6 +332,15 @@ def _frozen_statistics(objective: Objective) -> Iterator[None]:
     finally:
         for norm in norms:
             norm.track_running_stats = True
+
+
+@torch.no_grad()
+def clip_gradients(module: nn.Module, greatest: float) -> None:
+    """Shrink each gradient, tensor by tensor, whose norm exceeds the greatest one allowed."""
+    gradients = [p.grad for p in module.parameters() if p.grad is not None]
+    norms = torch._foreach_norm(gradients)
+    shares = [(greatest / (norm + 1e-6)).clamp(max=1) for norm in norms]
+    torch._foreach_mul_(gradients, shares)
 
 
 def _require_finite(objective: nn.Module, loss: Tensor, step: int, rate: float) -> None:

@@ -40,13 +40,14 @@ class Schedule:
     """The learning rate at each step.
 
     Attributes:
-        name: ``constant``; ``cosine`` to zero; ``step``, times `decay` at each milestone;
+        name: ``constant``; ``cosine`` to `end`; ``step``, times `decay` at each milestone;
             ``one-cycle``, a cosine rise over the warm-up, then a cosine fall to zero.
         peak: the greatest learning rate.
         total: steps of the run.
         warmup: steps of linear (one-cycle: cosine) rise from 0.
         milestones: steps at which ``step`` decays.
         decay: factor of each such decay.
+        end: what ``cosine`` falls to.
     """
 
     name: ScheduleName
@@ -55,6 +56,7 @@ class Schedule:
     warmup: int = 0
     milestones: tuple[int, ...] = ()
     decay: float = 0.1
+    end: float = 0.0
 
     def __call__(self, step: int) -> float:
         """The learning rate of step 0 … total-1."""
@@ -65,7 +67,9 @@ class Schedule:
             return self.peak
         if self.name == "step":
             return self.peak * self.decay ** sum(step >= milestone for milestone in self.milestones)
-        return self.peak * _fall((step - self.warmup) / max(1, self.total - self.warmup))
+        fallen = _fall((step - self.warmup) / max(1, self.total - self.warmup))
+        end = self.end if self.name == "cosine" else 0.0
+        return end + (self.peak - end) * fallen
 
 
 def _fall(done: float) -> float:

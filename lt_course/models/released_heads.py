@@ -1,0 +1,145 @@
+"""Prototypes of ImageNet's classes that the study has released: what CLIP makes of their names.
+
+A file holds one tensor, [1000, D], a row for each class in ImageNet's order. Rows are not of unit
+norm (8 to 15 in most of the files), which is harmless, since a head normalises them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pooch
+import torch
+import torch.nn.functional as F
+from requests.exceptions import RequestException
+from torch import Tensor
+
+from lt_course.data.imagenet import ImageNetClass, imagenet_classes
+from lt_course.data.tokens import first_line
+from lt_course.data.web_frequencies import COMMIT, MIRROR_VARIABLE, REPOSITORY
+from lt_course.errors import CourseError
+
+HEADS: Mapping[str, str] = {
+    "in1k_clip_rn50_wit400m_a+cname.pt": (
+        "a5686211fde7d75853e584c7e8fef454e78f066d4cf578dbdc8fdac5fbe91f00"
+    ),
+}
+"""Released files whose SHA-256 is known: the head of the paper's classifiers with frozen
+prototypes, "a" and the name of each class as OpenAI's RN50 reads it. Others are given by path."""
+
+URL = f"https://raw.githubusercontent.com/{REPOSITORY}/{COMMIT}/metadata/heads/"
+
+ALIKE = 0.95
+"""Least cosine between any two prototypes from which a table tells no class from another. The mean
+of those of CLIP's RN50 is .57, the least .03; the file of RoBERTa, made of an output that was never
+trained, has .98."""
+
+
+def released_prototypes(file: str, classes: Sequence[ImageNetClass], embedding: int) -> Tensor:
+    """The rows of some of ImageNet's classes in a table of prototypes.
+
+    Args:
+        file: a path, or a name in `HEADS`, which is looked for in the folder ``heads`` of what
+            ``LT_COURSE_MIRROR`` names, or else fetched from the release.
+        classes: which, C of them.
+        embedding: dimension D.
+
+    Returns:
+        float32 [C, D], not normalised.
+
+    Raises:
+        CourseError: if the file is not at hand, is not such a table, or tells no class from
+            another.
+    """
+    path = _at_hand(file)
+    table = _read(path)
+    known = len(imagenet_classes())
+    if table.ndim != 2 or len(table) != known or not table.is_floating_point():
+        shape = " x ".join(map(str, table.shape))
+        raise CourseError(
+            f"The table in {path} (field 'text_weights') has the shape {shape} and the type "
+            f"{table.dtype}; it must have a row for each of ImageNet's {known:,} classes."
+        )
+    if table.shape[1] != embedding:
+        raise CourseError(
+            f"The prototypes in {path} (field 'text_weights') have {table.shape[1]} dimensions, "
+            f"but field 'embedding' is {embedding}; set it to {table.shape[1]}."
+        )
+    table = table.float()
+    norms = table.norm(dim=1)
+    if not norms.isfinite().all() or not norms.all():
+        bad = int((~norms.isfinite() | (norms == 0)).sum())
+        raise CourseError(
+            f"Of the prototypes in {path} (field 'text_weights'), {bad} are zero or not finite; "
+            "fetch the file again."
+        )
+    directions = F.normalize(table, dim=1)
+    least = float((directions @ directions.T).min())
+    if least > ALIKE:
+        raise CourseError(
+            f"The prototypes in {path} (field 'text_weights') are all alike: no cosine between two "
+            f"is below {least:.2f}, so they tell no class from another; take another head."
+        )
+    return table[[known.label for known in classes]]
+
+
+def _at_hand(file: str) -> Path:
+    name = Path(file).name
+    if Path(file).is_file():
+        path = Path(file)
+    elif file not in HEADS:
+        raise CourseError(
+            f"Field 'text_weights' is {file!r}, which is no file of prototypes; give the path of "
+            f"one, or one of {', '.join(HEADS)}."
+        )
+    elif mirror := os.environ.get(MIRROR_VARIABLE):
+        path = Path(mirror) / "heads" / file
+        if not path.is_file():
+            raise CourseError(
+                f"{MIRROR_VARIABLE} lacks heads/{file}; copy it from {URL}{quote(file)}."
+            )
+    else:
+        return _fetched(file)
+    if name in HEADS and pooch.file_hash(str(path)) != HEADS[name]:
+        raise CourseError(
+            f"{path} is not the file that was released under that name; fetch it again from "
+            f"{URL}{quote(name)}, or call it otherwise."
+        )
+    return path
+
+
+def _fetched(file: str) -> Path:
+    pooch.get_logger().setLevel(logging.WARNING)
+    folder = pooch.os_cache("lt-course") / "release" / COMMIT[:7]
+    ask = pooch.HTTPDownloader(timeout=10)
+    try:
+        return Path(pooch.retrieve(URL + quote(file), HEADS[file], file, folder, downloader=ask))
+    except RequestException as problem:
+        raise CourseError(
+            f"The prototypes {file} are not at hand: {REPOSITORY} could not be reached "
+            f"({type(problem).__name__}); connect to the network, or set {MIRROR_VARIABLE} to a "
+            f"folder that holds heads/{file} (from {URL}{quote(file)})."
+        ) from problem
+
+
+def _read(path: Path) -> Tensor:
+    try:
+        read: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise CourseError(
+            f"The file {path} (field 'text_weights') holds no tensor that could be read "
+            f"({first_line(error)}); give a table of prototypes that torch.save has written."
+        ) from error
+    if not isinstance(read, Tensor):
+        raise CourseError(
+            f"The file {path} (field 'text_weights') holds a {type(read).__name__} and not one "
+            "tensor; give a table of prototypes, or name the architecture in 'text_tower' if these "
+            "are the weights of a text tower."
+        )
+    return read

@@ -1,0 +1,79 @@
+"""The sets of the paper's Table 2 as tasks for features that were learnt from photographs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms.v2 import functional as V
+
+from lt_course.data import photographs, transfer_sets
+from lt_course.data.transfer_sets import Part
+from lt_course.evaluation.features import Shown
+from lt_course.study import places
+from lt_course.study.material import Task
+
+BATCH = 256
+"""Photographs that a tower sees at a time."""
+
+
+@dataclass(frozen=True)
+class _Cropped(Dataset[Tensor]):
+    """Some pictures of a part, cropped as they are tested: uint8 [3, S, S]."""
+
+    part: Part
+    rows: NDArray[np.int64]
+    size: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, number: int) -> Tensor:
+        picture = V.pil_to_tensor(self.part.pictures[int(self.rows[number])])
+        return photographs.evaluation_crop(picture, self.size, self.size)
+
+
+def published_tasks(size: int) -> Iterator[Task]:
+    """Those of `lt_course.data.transfer_sets.PUBLISHED` whose files are in ``LT_COURSE_DATA``.
+
+    They lie where torchvision puts them below that folder; what is not there is left out, and
+    the record then lacks its metric.
+
+    Args:
+        size: side S of the pictures, whose shorter side is scaled to it and whose centre is cut
+            out, as in the code that the paper uses.
+
+    Raises:
+        CourseError: if a set is there, but incomplete.
+    """
+    root = Path(os.environ.get(places.VARIABLE, "."))
+    for name, entry in transfer_sets.PUBLISHED.items():
+        if (root / entry.folder).is_dir():
+            found = transfer_sets.published_set(name, root)
+            yield Task(
+                name,
+                len(found.classes),
+                found.metric,
+                _shown(found.train, size, f"{name}, training"),
+                _shown(found.validation, size, f"{name}, validation"),
+                _shown(found.test, size, f"{name}, test"),
+            )
+
+
+def _shown(part: Part, size: int, what: str) -> Shown:
+    truth = torch.from_numpy(part.labels)
+
+    def batches(rows: NDArray[np.int64], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+        workers, own = places.workers(device.type == "cpu"), torch.Generator()
+        loader = DataLoader(_Cropped(part, rows, size), BATCH, num_workers=workers, generator=own)
+        for pictures, which in zip(loader, torch.from_numpy(rows).split(BATCH), strict=True):
+            yield photographs.standardise(pictures.to(device)), truth[which]
+
+    return Shown(part.labels, batches, what)

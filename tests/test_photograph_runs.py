@@ -1,0 +1,362 @@
+"""Runs on photographs: every recipe takes real steps on miniature sources in the real formats."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from shard_files import image
+from test_cifar import miniature
+from test_distributed import Group
+from test_photograph_batches import prepared
+from test_web_labels import captioned, downloaded
+
+from lt_course import study
+from lt_course.data import caption_labels, evaluation_sets, imagenet, photograph_sets
+from lt_course.errors import CourseError
+from lt_course.objectives.classify import Classify
+from lt_course.objectives.contrast import Contrast
+from lt_course.objectives.distill import Distill
+from lt_course.study import outcome, photographs
+from lt_course.study.execute import execute, require_sound
+from lt_course.study.material import KINDS, material
+from lt_course.study.outcome import Outcome
+from lt_course.study.spec import Run
+from lt_course.training import checkpoints
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The image decoding and encoding capabilities"),
+    pytest.mark.filterwarnings("ignore:Step .* of"),
+]
+
+TOWER = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None},
+    "text_cfg": {"context_length": 77, "vocab_size": 49_408, "width": 16, "heads": 2, "layers": 1},
+}
+"""A CLIP of RN50's kind, small enough for a test."""
+
+
+def stand_ins(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """The data in `folder`, a small tower, and a hundred classes that need no download."""
+    patch.setenv("LT_COURSE_DATA", str(folder))
+    patch.setenv("LT_COURSE_SHARDS", str(folder / "cache"))
+    patch.setenv("LT_DEVICE", "cpu")
+    patch.delenv("LT_COURSE_WORKERS", raising=False)
+    if "small" not in open_clip.list_models():
+        open_clip.add_model_config(folder / "small.json")
+    known = evaluation_sets.SETS["imagenet-val"]
+    of_test = dataclasses.replace(known, pairs=2_000)
+    patch.setitem(evaluation_sets.SETS, "imagenet-val", of_test)
+    every = tuple(imagenet.imagenet_classes().values())
+    hundred = (every[0], every[134], *every[450:548])
+
+    def classes_of(concepts: str) -> tuple[imagenet.ImageNetClass, ...]:
+        return every if concepts == "imagenet" else hundred
+
+    for module in (photograph_sets, evaluation_sets):
+        patch.setattr(module, "classes_of", classes_of)
+    patch.setattr(photographs, "MOST_BAD", 0.2)  # a sample in ten of the miniature lacks a picture
+    # Counts of another set to match, without the release.
+    counts = np.bincount([0, 0, 291, 1, 134], minlength=1_000)
+    patch.setattr(photographs, "_frequency", lambda name: counts)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as `lt_course.study.places` wants it."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "small.json").write_text(json.dumps(TOWER))
+    prepared(folder / "source")
+    (folder / "source" / "shards").rename(folder / "imagenet-captions")
+    for name in ("laionet-shards", "laionet-fill"):
+        downloaded(folder / name)
+    captioned(folder / "somewhere")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LT_COURSE_SHARDS", str(folder / "cache"))
+        for name in ("cc3m", "cc12m", "cc12m-cls", "yfcc15m-cls"):
+            (folder / name).mkdir()
+            (folder / name / "shards.txt").write_text(f"{folder}/somewhere/*.tar\n")
+            rule = name if name in caption_labels.SETS else "cc12m-cls"
+            caption_labels.prepare(rule, folder / "somewhere", folder / f"{name}-labels")
+    for number, wnid in enumerate(imagenet.imagenet_classes()):
+        (folder / "imagenet-val" / "val" / wnid).mkdir(parents=True)
+        for each in range(2):
+            picture = image(number + each, size=(12, 10))
+            (folder / "imagenet-val" / "val" / wnid / f"{each}.JPEG").write_bytes(picture)
+    return folder
+
+
+@pytest.fixture
+def there(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """All data in their places."""
+    stand_ins(miniature(data, monkeypatch), monkeypatch)
+    return data
+
+
+def small(name: str, **settings: object) -> Run:
+    """A recipe with fewer and smaller pictures, smaller towers and two steps."""
+    run = study.run(name)
+    fewer: dict[str, object] = {
+        "image_tower": "small",
+        "embedding": 16,
+        "picture_size": 32,
+        "batch": 4,
+        "duration": "2 steps",
+        "pictures": None,
+    }
+    match run.objective:
+        case Classify():
+            fewer["micro_batch"] = 4
+        case Contrast():
+            fewer |= {"text_tower": "small"}
+        case Distill():
+            fewer["sampled"] = run.objective.sampled and 6
+            fewer |= {"prototypes": 24, "hidden": 16, "bottleneck": 8}
+            fewer |= {"global_size": 64, "picture_size": 64, "local_size": 32, "local_crops": 2}
+    if run.training.final_learning_rate == 0:
+        fewer["learning_rate"] = run.training.learning_rate / 10
+    return study.override(run, **(fewer | settings))
+
+
+def left(folder: Path) -> dict[str, torch.Tensor]:
+    state = checkpoints.load_latest(folder)
+    assert state is not None
+    return state["model"]
+
+
+def unmeasured(given: object, objective: object, history: list) -> Outcome:
+    return Outcome({}, history, None, {})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", study.RECIPES)
+def test_every_recipe_takes_real_steps(
+    there: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(outcome, "of_class_vectors", unmeasured)
+    monkeypatch.setattr(outcome, "of_features", unmeasured)
+    few = {"batch": 2} if "yfcc" in name else {}
+    run = small(name, checkpoint_every="1 steps", **few)
+    assert run.training.precision == "bfloat16"
+    done = execute(run, tmp_path)
+    assert all(np.isfinite(row["loss"]) for row in done.history)
+    assert done.history[-1]["step"] == 2
+    first, second = (
+        torch.load(tmp_path / f"step_{step}.pt", weights_only=True)["model"] for step in (1, 2)
+    )
+    tower = [key for key in first if "tower" in key and first[key].is_floating_point()]
+    moved = [key for key in tower if not torch.equal(first[key], second[key])]
+    assert len(moved) > len(tower) / 2
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("paper-sl-vocab", {"trim": 2, "shots": 0}),
+        ("paper-clip-full", {"prompts": "name", "context": 12}),
+        ("paper-dino-sampled", {}),
+        ("gpu-cifar100-clip", {"text": "class+superclass"}),
+    ],
+)
+def test_what_is_measured_is_what_its_name_says(
+    there: Path, tmp_path: Path, name: str, settings: dict
+) -> None:
+    run = small(name, **settings)
+    done = execute(run, tmp_path)
+    table, arrays, metrics = done.per_class, done.arrays, done.metrics
+    labels, guesses = arrays["labels"], arrays["predictions"]
+    assert len(labels) == (200 if run.data.dataset == "cifar100" else 2_000)
+    assert len(table) == run.data.concepts
+    assert metrics["accuracy"] == pytest.approx((labels == guesses).mean())
+    assert table["predictions"].tolist() == np.bincount(guesses, minlength=len(table)).tolist()
+    assert table["accuracy"].mean() == pytest.approx(metrics["accuracy"])
+    assert table["trimmed"].sum() == run.data.trim
+    assert {"spearman_accuracy", "spearman_predictions", "nc1", "nc2_means"} <= metrics.keys()
+    assert table["frequency"].sum() == len(material(run).labels)
+    assert "accuracy_line" not in metrics
+
+
+def test_scores_in_parts_are_those_of_the_whole(
+    there: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = small("gpu-cifar100-sl", duration="1 steps")
+    whole = execute(run, tmp_path)
+    monkeypatch.setattr(outcome, "ROWS", 64)
+    parts = execute(run, tmp_path)
+    assert np.array_equal(parts.arrays["predictions"], whole.arrays["predictions"])
+    np.testing.assert_allclose(
+        parts.per_class["mean_logit"], whole.per_class["mean_logit"], atol=1e-5
+    )
+
+
+# --- several processes, and stops -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """Two processes that train together; this one has one thread, as they have."""
+    threads, started = torch.get_num_threads(), Group(2)
+    torch.set_num_threads(1)
+    yield started
+    torch.set_num_threads(threads)
+    started.close()
+
+
+def train(name: str, folder: Path, data: Path, **settings: object) -> Outcome:
+    with pytest.MonkeyPatch.context() as patch:
+        stand_ins(data, patch)
+        exact = {"precision": "float32", "sync_batch_norm": True, "optimiser": "sgd"}
+        run = small(name, **{"learning_rate": 0.02, "decays": "matrices"} | exact | settings)
+        return execute(run, folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("paper-clip-full", {"context": 12, "prompts": "name"}),
+        ("paper-sl-vocab", {"vocabulary": 20}),
+        ("paper-dino", {"batch": 4, "duration": "2 steps"}),
+    ],
+)
+def test_two_processes_train_as_one(
+    pair: Group, there: Path, tmp_path: Path, name: str, settings: dict
+) -> None:
+    """Each reads its own share of the pictures, and evaluates its share of the tests."""
+    shape = {"batch": 12, "duration": "3 steps"} | settings
+    one = train(name, tmp_path / "one", there, **shape)
+    for two in pair.all(partial(train, name, tmp_path / "two", there, **shape)):
+        assert isinstance(two, Outcome), two
+        assert two.metrics["loss"] == pytest.approx(one.metrics["loss"], abs=1e-3)
+        np.testing.assert_allclose(two.arrays["centres"], one.arrays["centres"], atol=2e-3)
+        assert np.array_equal(two.arrays["labels"], one.arrays["labels"])
+    expected = left(tmp_path / "one")
+    for key, value in left(tmp_path / "two").items():
+        torch.testing.assert_close(value, expected[key], rtol=2e-3, atol=2e-3, msg=key)
+
+
+def kill_at(at: int, step: int) -> None:
+    if step == at:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+RESUMED = {"batch": 6, "duration": "8 steps", "checkpoint_every": "3 steps", "prompts": "name"}
+
+
+def resumed(folder: Path, before_step=lambda step: None) -> Outcome:
+    run = small("paper-clip-title-tags", **RESUMED, context=12)
+    return execute(run, folder, before_step)
+
+
+def test_killed_it_ends_bit_by_bit_the_same(there: Path, tmp_path: Path) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        killed = subprocess.run(
+            [sys.executable, __file__, str(there), str(tmp_path / "killed")],
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        state = checkpoints.load_latest(tmp_path / "killed")
+        assert state is not None
+        assert state["step"] == 3
+        again, whole = resumed(tmp_path / "killed"), resumed(tmp_path / "whole")
+    finally:
+        torch.set_num_threads(threads)
+    assert again.metrics == pytest.approx(whole.metrics, rel=0, abs=0, nan_ok=True)
+    expected = left(tmp_path / "whole")
+    for key, value in left(tmp_path / "killed").items():
+        assert torch.equal(value, expected[key]), key
+
+
+# --- what is refused ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_missing_data_are_named_with_where_to_get_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    if name == "icontail":
+        pytest.skip("drawings come with the package")
+    base = "gpu-cifar100-sl" if name == "cifar100" else "paper-sl-laionet"
+    run = study.override(study.run(base), dataset=name)
+    monkeypatch.delenv("LT_COURSE_DATA", raising=False)
+    with pytest.raises(CourseError, match=r"LT_COURSE_DATA is not set; .*http"):
+        material(run)
+    monkeypatch.setenv("LT_COURSE_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(CourseError, match=r"nowhere, which is no folder"):
+        material(run)
+    monkeypatch.setenv("LT_COURSE_DATA", str(tmp_path))
+    with pytest.raises(CourseError, match=r"lacks.*http"):
+        material(run)
+
+
+def test_missing_labels_and_tests_are_named(there: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (there / "cc3m-labels").rename(there / "elsewhere")
+    try:
+        with pytest.raises(
+            CourseError, match=r"prepare cc12m-cls --source '.*' --out .*cc3m-labels"
+        ):
+            material(small("gpu-cc3m-sl"))
+    finally:
+        (there / "elsewhere").rename(there / "cc3m-labels")
+    with pytest.raises(CourseError, match=r"imagenet-v2.* lacks: .*huggingface"):
+        material(small("paper-sl", test_set="imagenet-v2"))
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "sentence"),
+    [
+        ("paper-sl", {"style": "line"}, "'style' is 'line', which has no meaning"),
+        ("paper-sl", {"imbalance": 10.0}, "'imbalance' is 10.0, which has no meaning"),
+        ("paper-sl", {"threshold": 0.8}, "only laionet has similarities"),
+        ("paper-sl", {"concepts": 60}, "the 100 of ImageNet-100"),
+        ("paper-sl", {"profile": "flat"}, "use 'natural'"),
+        ("paper-sl", {"matched": "cc3m"}, "frequencies are known of"),
+        ("paper-sl", {"filled": True}, "'matched' is None"),
+        ("paper-sl", {"text_head": "frozen"}, "made from drawings"),
+        ("paper-sl", {"image_tower": "small-cnn", "embedding": 16}, "sees grey drawings"),
+        ("paper-clip-title", {"text": "titel"}, "name, title, tags, description, joined by"),
+        ("paper-clip-title", {"prompts": "gloss"}, "drawings alone have"),
+        ("paper-clip-laionet", {"text": "title"}, "'template', or caption"),
+        ("paper-dino", {"redrawn": 0.5}, "no pen"),
+        ("gpu-cifar100-sl", {"trim": 5}, "'trim' is 5, which has no meaning"),
+        ("gpu-cifar100-sl", {"pictures": 50}, "'imbalance' leaves"),
+        ("gpu-cifar100-clip", {"text": "title"}, "class, superclass"),
+        ("sl", {"imbalance": 10.0}, "'imbalance' is 10.0, which has no meaning"),
+        ("dino", {"photometric": True}, "neither colours nor light"),
+    ],
+)  # fmt: skip
+def test_fields_without_a_meaning_are_refused(name: str, settings: dict, sentence: str) -> None:
+    with pytest.raises(CourseError, match=sentence):
+        require_sound(study.run(name, **settings))
+
+
+def test_recipes_have_a_scale_of_their_own() -> None:
+    assert study.run("paper-sl").scale == "full"
+    with pytest.raises(CourseError, match="declared at scale 'full' alone"):
+        study.run("paper-sl", scale="tiny")
+    with pytest.raises(CourseError, match="the nearest are paper-sl"):
+        study.run("paper-sll")
+    assert {run.name for run in map(study.run, study.RECIPES)} == set(study.RECIPES)
+    for name in study.RECIPES:
+        require_sound(study.run(name))
+
+
+if __name__ == "__main__":
+    with pytest.MonkeyPatch.context() as context:
+        torch.set_num_threads(1)
+        stand_ins(Path(sys.argv[1]), context)
+        resumed(Path(sys.argv[2]), partial(kill_at, 5))
