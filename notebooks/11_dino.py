@@ -86,13 +86,14 @@ pd.DataFrame(rows).T
 #
 # ### What a draw does
 #
-# The paper draws $S$ of the $K$ prototypes for each step, uniformly, the same for student and teacher. In the words of lesson 05, the chance to be in the vocabulary is $\pi_k = S/K$ for each of them, frequent or rare, and a constant $\log \pi$ drops out of the softmax: **a uniform draw adjusts nothing.** (Drawing classes by frequency, with the batch's own always in, did. Here are no labels, and nothing is always in.) Three things are left that it may change:
+# The paper draws $S$ of the $K$ prototypes for each step, uniformly, the same for student and teacher. In the words of lesson 05, the chance to be in the vocabulary is $\pi_k = S/K$ for each of them, frequent or rare, and a constant $\log \pi$ drops out of the softmax: **a uniform draw adjusts nothing.** (Drawing classes by frequency, with the batch's own always in, did. Here are no labels, and nothing is always in.) Four things are left that it may change:
 #
 # - *coarseness*: with Sinkhorn-Knopp, each prototype of the step takes $N/S$ views, not $N/K$, so targets are more alike;
 # - *absence*: a thing with $m$ prototypes meets none of them with probability $\binom{K-m}{S} / \binom{K}{S}$; then its pictures are told to be like something else;
+# - *slowness*: each prototype learns in a share $S/K$ of the steps;
 # - *noise*, which may regularise, and fewer rivals for each prototype.
 #
-# The second one is a cost for rare things: they have few prototypes. How coarse are steps, and how often does a thing with one prototype, or four, meet none?
+# Absence is a cost for rare things, if they have few prototypes. And a run with only $S$ prototypes *in all* is as coarse as one with $S$ *a step*, but neither absent, slow nor noisy; so the two tell the reasons apart. How coarse are steps, and how often does a thing with one prototype, or four, meet none?
 
 # %% tags=["nbval-check-output"]
 SETTINGS = {
@@ -341,7 +342,7 @@ rows = {
     f"{S:,} a step": distillation.step_memory(64, 2, 6, 256, S)
     for S in (65_536, 16_384, 4_096, 1_024)
 }
-pd.DataFrame(rows).T.round(0)
+pd.DataFrame(rows).T.round(1)
 
 # %% [markdown]
 # All of it is proportional to $S$. The middle column is the loss as one would write it down; the right one finds the gradient crop by crop on the way forward, as `lt_course.objectives.distill` does. (`benchmarks/distillation_memory.py` measures both at 65,536.) Prototypes themselves, their gradient, momentum and the teacher's copy do not shrink: they are as many as before.
