@@ -101,15 +101,15 @@ def _plane(axes: Axes, toy: Toy) -> None:
 
 
 def signs(history: pd.DataFrame) -> Figure:
-    """What is watched for collapse, by epoch.
+    """What is watched for collapse, at the end of each epoch and of the run.
 
     Args:
         history: of a run of self-distillation.
     """
     figure, axes = plt.subplots()
     for (name, look), line in zip(SIGNS.items(), style.LINES, strict=False):
-        axes.plot(np.arange(1, len(history) + 1), history[name], linestyle=line, **look)
-    axes.set(xlabel="epoch", ylabel="share of the greatest", ylim=(-0.03, 1.03))
+        axes.plot(history["step"], history[name], linestyle=line, **look)
+    axes.set(xlabel="step", xlim=(0, None), ylabel="share of the greatest", ylim=(-0.03, 1.03))
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
     return figure
 
@@ -225,7 +225,7 @@ def power(found: pd.DataFrame) -> Figure:
     axes.plot(found["the paper's"], places, label="the paper's effect", **PAPER)
     axes.axvline(0, color="black", linewidth=0.8, linestyle="-")
     axes.set_yticks(places, list(found.index))
-    axes.set(ylim=(len(found) - 0.5, -0.5), xlabel="effect")
+    axes.set(ylim=(len(found) - 0.5, -0.5), xlabel="effect, in the unit of its claim")
     axes.grid(visible=False, axis="y")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
