@@ -1,0 +1,261 @@
+"""Lesson 11: self-distillation in the plane, prototypes by frequency, power, memory, figures."""
+
+import itertools
+import math
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import stats
+
+from lt_course import study
+from lt_course.data import icontail, transfer_sets
+from lt_course.errors import CourseError
+from lt_course.evaluation.intervals import mean_over_seeds
+from lt_course.objectives.collapse import signs_of_collapse
+from lt_course.show import claims
+from lt_course.show import distillation as figures
+from lt_course.study import Record
+from lt_course.study.claims import Verdict
+from lt_course.study.drawings import Drawings, _task
+from lt_course.teach import distillation
+
+RUNS = [*distillation.PAPER_ROWS, "random features"]
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_stays_open():
+    plt.close("all")
+    yield
+    plt.close("all")
+
+
+def recorded(seeds=3):
+    rng = np.random.default_rng(0)
+    names = [*distillation.TRANSFER, "accuracy"]
+    names += [f"{m}_{t}" for m in ("prototypes", "prototype_cosine") for t in distillation.THIRDS]
+    index = pd.MultiIndex.from_product([RUNS, range(seeds)], names=["label", "seed"])
+    return pd.DataFrame(rng.uniform(size=(len(index), len(names))), index=index, columns=names)
+
+
+def record(assigned, frequency):
+    table = pd.DataFrame({"frequency": frequency})
+    arrays = {"assigned": np.asarray(assigned, dtype=np.int32)}
+    return Record(study.run("dino", scale="tiny"), {}, pd.DataFrame(), table, arrays, {}, Path())
+
+
+def verdict(claim, values):
+    effect = mean_over_seeds(values) if len(values) > 1 else None
+    return Verdict(claim, "11_dino", effect, dict(enumerate(values)), "undecided")
+
+
+# The toy --------------------------------------------------------------------------------------
+
+
+def test_a_ring_has_the_frequencies_that_it_is_asked_for():
+    points, group = distillation.ring(exponent=1, groups=4, points=20_000)
+    share = 1 / np.arange(1, 5)
+    assert np.bincount(group) / 20_000 == pytest.approx(share / share.sum(), abs=0.01)
+    for g in range(4):
+        angle = math.pi * g / 2
+        centre = [math.cos(angle), math.sin(angle)]
+        assert points[group == g].mean(0) == pytest.approx(centre, abs=0.02)
+    flat = np.bincount(distillation.ring(exponent=0, groups=4, points=20_000)[1])
+    assert flat / 20_000 == pytest.approx(np.full(4, 0.25), abs=0.02)
+
+
+@pytest.fixture(scope="module")
+def toys():
+    points, group = distillation.ring()
+    asked = {
+        "no balance": ("no balance", 0.04),
+        "balance": ("Sinkhorn-Knopp", 0.04),
+        "no sharpness": ("Sinkhorn-Knopp", 0.3),
+    }
+    return {
+        name: distillation.learn(points, group, temperature=t, **distillation.RULES[rule])
+        for name, (rule, t) in asked.items()
+    }
+
+
+def test_without_balance_few_prototypes_take_all(toys):
+    toy = toys["no balance"]
+    assert signs_of_collapse(toy.report)
+    assert toy.report["target_entropy"] < 0.2
+    assert toy.share.max() > 0.5
+
+
+def test_without_sharpness_all_prototypes_are_alike(toys):
+    toy = toys["no sharpness"]
+    assert signs_of_collapse(toy.report)
+    assert toy.report["information"] < 0.05 < 0.9 < toy.report["target_entropy"]
+    assert toy.certainty.max() < 2 / 16
+
+
+def test_with_both_pictures_are_told_apart_and_prototypes_follow_them(toys):
+    toy = toys["balance"]
+    assert not signs_of_collapse(toy.report)
+    assert toy.share.max() < 3 / 16
+    counts = toy.prototypes_of_groups()
+    assert counts["share of points"].sum() == pytest.approx(1)
+    assert counts["prototypes"][0] == counts["prototypes"].max()
+
+
+def test_a_toy_is_a_function_of_its_seed_and_leaves_the_global_one_alone():
+    points, group = distillation.ring(points=100)
+    before = torch.get_rng_state()
+    a, b, c = (distillation.learn(points, group, steps=5, seed=s) for s in (1, 1, 2))
+    assert torch.equal(before, torch.get_rng_state())
+    assert (a.share == b.share).all()
+    assert not (a.share == c.share).all()
+    assert a.share.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_none_drawn_counts_the_subsets():
+    subsets = list(itertools.combinations(range(7), 3))
+    for of_a_thing in range(6):
+        free = sum(not set(s) & set(range(of_a_thing)) for s in subsets) / len(subsets)
+        assert distillation.none_drawn(7, 3, of_a_thing) == pytest.approx(free)
+
+
+# A trained run --------------------------------------------------------------------------------
+
+
+def test_shares_of_thirds_by_hand():
+    """Three concepts, one a third; four prototypes, of which one is not used."""
+    found = distillation.shares_of_thirds(
+        record([[6, 0, 0], [4, 1, 1], [0, 3, 2], [0, 0, 0]], [10, 4, 3])
+    )
+    assert found["pictures"].to_numpy() == pytest.approx(np.array([10, 4, 3]) / 17)
+    assert found["prototypes"].to_numpy() == pytest.approx([2 / 3, 1 / 3, 0])
+    assert found["own pictures"].to_numpy() == pytest.approx([1, 3 / 4, 0])
+
+
+def test_a_run_of_another_kind_has_no_teacher():
+    other = Record(
+        study.run("sl", scale="tiny"), {}, pd.DataFrame(), pd.DataFrame(), {}, {}, Path()
+    )
+    with pytest.raises(CourseError, match="ask for one of 'dino'"):
+        distillation.projected(other, np.zeros((1, 32, 32), dtype=np.uint8))
+
+
+@pytest.mark.filterwarnings("ignore:Step 4 of 4")  # too few to spread out
+def test_the_checkpoint_gives_the_assignments_of_the_record(small, store, monkeypatch):
+    # The stand-in for IconTail has no concepts to hold out.
+    monkeypatch.setattr(Drawings, "tasks", lambda self: [_task(transfer_sets.digits())])
+    run = study.run(
+        "dino", scale="tiny", concepts=8, pictures=50, duration="4 steps", batch=16,
+        embedding=16, hidden=16, bottleneck=8, prototypes=12,
+    )  # fmt: skip
+    found = study.get(run)
+    drawn = study.training_set(run)
+    pictures = icontail.load().pictures[drawn.pictures]
+    points = distillation.projected(found, pictures)
+    assert np.linalg.norm(points, axis=1) == pytest.approx(np.ones(len(points)))
+    assigned = np.zeros_like(found.arrays["assigned"])
+    nearest = (points @ found.arrays["prototypes"].T).argmax(1)
+    np.add.at(assigned, (nearest, drawn.labels), 1)
+    assert (assigned == found.arrays["assigned"]).all()
+
+    for third in distillation.THIRDS:
+        for each in distillation.typical(found, third, number=2, drawings=3):
+            assert each.pictures.shape == (3, 32, 32)
+            assert set(each.thirds) <= set(distillation.THIRDS)
+            assert len(each.names) == 3
+    shown = {"tail": distillation.typical(found, "tail", number=2, drawings=3)}
+    assert len(figures.drawings(shown).axes) == 6
+    assert len(figures.signs(found.history).axes[0].lines) == 4
+
+
+# Recorded runs --------------------------------------------------------------------------------
+
+
+def test_only_runs_with_two_seeds_are_shown():
+    table = recorded()
+    assert distillation.labels(table) == RUNS
+    assert distillation.labels(table.drop([("flat", 0), ("flat", 1)])) == RUNS[1:]
+    assert distillation.labels(pd.DataFrame(index=table.index[:0])) == []
+
+
+def test_differences_are_paired_by_seed():
+    table = recorded()
+    table.loc[("flat", 7), :] = 5.0  # a seed that the other run lacks
+    metric = "probe_mean"
+    common = table.loc["flat", metric][:3] - table.loc["long tail", metric]
+    found = distillation.paired(table, "flat", "long tail", metric)
+    assert (found.estimate, found.n) == (pytest.approx(common.mean()), 3)
+    pairs = {"here": ("flat", "long tail"), "not recorded": ("flat", "centred, flat")}
+    shown = distillation.differences(table, pairs, {metric: "mean"})
+    assert list(shown.index) == ["here"]
+    assert shown.loc["here", "mean"].startswith(f"{common.mean():+.3f}")
+    assert distillation.summary(table, {metric: "mean"}).shape == (len(RUNS), 1)
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+def test_the_detectable_effect_is_found_as_often_as_it_says(seeds):
+    deviation, power = 0.3, 0.8
+    effect = distillation.detectable(deviation, seeds, power)
+    draws = np.random.default_rng(seeds).normal(effect, deviation, (20_000, seeds))
+    low = draws.mean(1) - stats.t.ppf(0.975, seeds - 1) * stats.sem(draws, axis=1)
+    assert (low > 0).mean() == pytest.approx(power, abs=0.015)
+
+
+def test_detectable_needs_seeds_and_spread():
+    assert distillation.detectable(2, 5) == pytest.approx(2 * distillation.detectable(1, 5))
+    for deviation, seeds in ((1, 1), (0, 5)):
+        with pytest.raises(CourseError, match="two seeds or more"):
+            distillation.detectable(deviation, seeds)
+
+
+def test_power_is_that_of_each_claim_with_an_interval():
+    first, second, third = study.factor("11_dino").claims[:3]
+    values = [0.01, 0.03, 0.02, 0.05]
+    found = distillation.power([verdict(first, values), verdict(second, [0.1])])
+    assert list(found.index) == [first.id]
+    row = found.loc[first.id]
+    assert row["effect"] == pytest.approx(np.mean(values))
+    half = stats.t.ppf(0.975, 3) * stats.sem(values)
+    assert row["half width"] == pytest.approx(half)
+    assert row["detectable"] == pytest.approx(
+        distillation.detectable(float(np.std(values, ddof=1)), 4)
+    )
+    assert row["detectable"] > half
+    assert figures.power(distillation.power([verdict(third, values)])).axes
+
+
+def test_every_claim_of_the_factor_has_a_panel():
+    made = [verdict(claim, [0.1, 0.2]) for claim in study.factor("11_dino").claims]
+    assert len(claims.effects(made).axes) >= 3
+
+
+# Memory ---------------------------------------------------------------------------------------
+
+
+def test_memory_is_that_of_the_arrays():
+    B, G, L, D, S = 3, 2, 4, 5, 7
+    found = distillation.step_memory(B, G, L, D, S)
+    targets = torch.empty(G, B, S).nbytes
+    pairs = sum(g != v for g in range(G) for v in range(G + L))
+    everything = targets + torch.empty(G + L, B, S).nbytes + pairs * torch.empty(B, S).nbytes
+    one = targets + 3 * torch.empty(B, S).nbytes + torch.empty(S, D).nbytes
+    expected = {"targets": targets, "all at once": everything, "one crop at a time": one}
+    assert found == pytest.approx({name: size / 2**20 for name, size in expected.items()})
+
+
+# Figures --------------------------------------------------------------------------------------
+
+
+def test_figures_show_what_they_are_given(toys):
+    assert len(figures.toys(toys).axes) == 2 * len(toys)
+    table = recorded()
+    left, right = figures.transfer(table).axes
+    assert [t.get_text() for t in left.get_yticklabels()] == RUNS
+    shown = sorted(line.get_xdata()[0] for line in right.lines)
+    assert shown == pytest.approx(sorted([0.608, 0.567, 0.571, 0.591, 0.6]))
+    by_set = figures.transfer_by_set(table, ["long tail", "flat", "long tail, 128 a step"])
+    assert len(by_set.axes[0].get_legend().get_texts()) == 2
+    panels = figures.thirds(table, {"prototypes": "a", "prototype_cosine": "b"}).axes
+    assert [axes.get_xlabel() for axes in panels] == ["a", "b"]
