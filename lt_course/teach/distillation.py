@@ -337,14 +337,20 @@ def labels(recorded: pd.DataFrame) -> list[str]:
     return [str(label) for label, seeds in counted.items() if seeds > 1]
 
 
+def by_seed(recorded: pd.DataFrame, label: str, metric: str) -> pd.Series:
+    """A recorded metric of one run, indexed by seed."""
+    return recorded[metric].xs(label, level="label")
+
+
 def over_seeds(recorded: pd.DataFrame, label: str, metric: str) -> Interval:
     """A recorded metric of one run: its mean over seeds with Student's t interval."""
-    return mean_over_seeds(recorded.loc[label, metric])
+    return mean_over_seeds(by_seed(recorded, label, metric))
 
 
 def paired(recorded: pd.DataFrame, a: str, b: str, metric: str) -> Interval:
     """Mean over shared seeds of what run `a` has more of a metric than run `b`."""
-    first, second = recorded.loc[a, metric].align(recorded.loc[b, metric], join="inner")
+    sides = by_seed(recorded, a, metric), by_seed(recorded, b, metric)
+    first, second = sides[0].align(sides[1], join="inner")
     return paired_difference(first, second)
 
 
