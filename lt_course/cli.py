@@ -1,4 +1,5 @@
-"""The command line: ``lt-course run``, ``plan``, ``study``, ``claims``, ``concepts``, ``data``."""
+"""The command line: ``lt-course run``, ``plan``, ``study``, ``claims``, ``concepts``, ``data``,
+``models``."""
 
 from __future__ import annotations
 
@@ -14,11 +15,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pandas as pd
+import torch
 import tyro
 
 from lt_course import study
 from lt_course.data import concept_counts, concept_lists
 from lt_course.data.concepts import Definition
+from lt_course.data.icontail import colour_folder
 from lt_course.errors import CourseError
 from lt_course.objectives.processes import rank
 from lt_course.study import experiments, fill, recipes, results, verify
@@ -70,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _declare_concepts(commands.add_parser("concepts", help="count concepts in captions"))
     _declare_data(commands.add_parser("data", help="shards of photographs, and the course's data"))
 
+    _declare_models(commands.add_parser("models", help="released CLIPs, and how biased they are"))
+
     known, rest = parser.parse_known_args(arguments)
     try:
         if known.command == "run":
@@ -88,9 +93,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _claims(known.json, known.scale, _numbers(known.seeds))
         if known.command == "concepts":
             return _concepts_count(known)
+        if known.command == "models":
+            return {"list": _models_list, "evaluate": _models_evaluate}[known.action](known)
         if known.action in _DATA:
             return _DATA[known.action](known)
-        return _build(known.action.removeprefix("build-"), known.source, known.out)
+        name = known.action.removeprefix("build-")
+        return _build(name, known.source, known.out, getattr(known, "colour", False))
     except CourseError as error:
         print(error, file=sys.stderr)
         return 2
@@ -185,6 +193,43 @@ def _declare_data(parser: argparse.ArgumentParser) -> None:
         builds = actions.add_parser(f"build-{name}", help="remake a file that the package ships")
         builds.add_argument("--source", type=Path, help="a copy of its archive (else: download)")
         builds.add_argument("--out", type=Path, help="folder (default: the package's own)")
+        if name == "icontail":
+            builds.add_argument(
+                "--colour",
+                action="store_true",
+                help="the same drawings in colour at 64 pixels instead, which are not shipped "
+                "(default folder: LT_COURSE_ICONTAIL, or the user's cache)",
+            )
+
+
+def _declare_models(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True)
+    lists = actions.add_parser(
+        "list",
+        help="checkpoints, parameters, pre-training set, frequency file",
+        description="Checkpoints of open_clip, each once, with the file of how often the captions "
+        "that it was pre-trained on name each class.",
+    )
+    lists.add_argument("--all", action="store_true", help="those without such a file, too")
+    lists.add_argument("--json", action="store_true", help="print one JSON object a checkpoint")
+    evaluates = actions.add_parser(
+        "evaluate",
+        help="per-class results of released CLIPs; a stopped command goes on",
+        description="Evaluate released CLIPs zero-shot, one after the other, and write a record of "
+        "each. What the folder holds already is read. Exit status 1: some could not be evaluated.",
+    )
+    evaluates.add_argument(
+        "model", nargs="+", help="NAME/TAG as models list says; counted (all with a file), or all"
+    )
+    evaluates.add_argument("--on", required=True, help="such as imagenet-val, imagenet-v2, dtd")
+    evaluates.add_argument("--out", type=Path, required=True, help="folder of the records")
+    evaluates.add_argument("--source", type=Path, help="of its files (default: LT_COURSE_DATA/ON)")
+    evaluates.add_argument("--device", default="cpu", help="such as cuda (default: cpu)")
+    evaluates.add_argument("--workers", type=int, default=2, help="that read (default: 2)")
+    evaluates.add_argument("--batch", type=int, default=64, help="pictures at a time (default: 64)")
+    evaluates.add_argument(
+        "--partial", action="store_true", help="take ImageNet's pictures that are there"
+    )
 
 
 def _run(known: argparse.Namespace, rest: list[str]) -> int:
@@ -454,6 +499,82 @@ def _data_check(known: argparse.Namespace) -> int:
     return int(report.too_bad(known.max_bad_fraction))
 
 
+def _models_list(known: argparse.Namespace) -> int:
+    from lt_course.data.web_frequencies import PRETRAINING_SETS
+    from lt_course.models import open_models
+
+    for model in open_models.chosen(["all" if known.all else "counted"]):
+        key, count = model.pretrained_on, open_models.parameters(model.name)
+        row = {
+            "model": str(model),
+            "parameters": count,
+            "pretrained_on": key and PRETRAINING_SETS[key],
+            "frequency_file": key and f"{key}_imagenet_ori",
+            "note": model.note,
+        }
+        if known.json:
+            print(json.dumps(row), flush=True)
+            continue
+        size = "?" if count is None else f"{count / 1e6:,.0f} M"
+        told = f"{row['pretrained_on'] or 'not counted':<14} {row['frequency_file'] or '-':<28}"
+        print(f"{row['model']:<52} {size:>8}  {told} {row['note']}".rstrip(), flush=True)
+    return 0
+
+
+def _models_evaluate(known: argparse.Namespace) -> int:
+    from lt_course.data import concept_sets, shard_writer, web_frequencies
+    from lt_course.evaluation import open_models as evaluation
+    from lt_course.models.open_models import chosen
+
+    for option, least in (("workers", 0), ("batch", 1)):
+        if getattr(known, option) < least:
+            raise CourseError(f"--{option} is {getattr(known, option)}; give {least} or more.")
+    device, models = _device(known.device), chosen(known.model)
+    source = concept_sets.folder_of(known.on, known.source)
+    pictures = concept_sets.concept_set(known.on, source, partial=known.partial)
+    web = web_frequencies.load()
+    print(f"{len(pictures):,} pictures of {len(pictures.names)} classes. {web.note}", flush=True)
+    start, failed, work = time.perf_counter(), 0, 0
+    evaluated = evaluation.evaluate(
+        models,
+        pictures,
+        known.out,
+        device=device,
+        workers=known.workers,
+        batch=known.batch,
+    )
+    for number, done in enumerate(evaluated, start=1):
+        work += done.seconds > 0
+        if done.answers is None:
+            failed += 1
+            said = str(done.problem)
+        else:
+            report = done.answers.report(evaluation.frequency_of(done.answers, web))
+            said = ", ".join(f"{HEADINGS[name]} {report[name]:.3f}" for name in HEADINGS)
+            said += ", read" if done.seconds == 0 else f", {done.seconds:.0f} s"
+        left = (time.perf_counter() - start) / max(work, 1) * (len(models) - number)
+        said += f" | {timedelta(seconds=round(left))} left"
+        print(f"{number}/{len(models)} | {done.model} | {said}", flush=True)
+    table = evaluation.summary(known.out, web)
+    if len(table):
+        shard_writer.replace(known.out / "summary.csv", table.to_csv(index=False).encode())
+    if failed:
+        print(f"{failed} of {len(models)} models could not be evaluated.", file=sys.stderr)
+    return int(failed > 0)
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise CourseError(
+            f"--device is {name!r}, which torch does not know; use cpu or cuda."
+        ) from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise CourseError(f"--device is {name!r} and no CUDA device is there; use cpu.")
+    return device
+
+
 _DATA = {"list": _data_list, "prepare": _data_prepare, "check": _data_check}
 
 
@@ -477,14 +598,17 @@ def _numbers(text: str) -> list[int]:
     return sorted(found)
 
 
-def _build(name: str, source: Path | None, out: Path | None) -> int:
-    out = out or Path(__file__).parent / "data" / "resources"
+def _build(name: str, source: Path | None, out: Path | None, colour: bool) -> int:
+    out = out or (colour_folder() if colour else Path(__file__).parent / "data" / "resources")
     # The builders need the extra `data`; nothing else may import them.
     try:
         if name == "icontail":
             from lt_course.data import build_icontail
 
-            build_icontail.build(source, out)
+            if colour:
+                print(build_icontail.build_colour(source, out))
+            else:
+                build_icontail.build(source, out)
         elif name == "text-embeddings":
             from lt_course.data import build_text_embeddings
 

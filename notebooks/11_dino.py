@@ -252,7 +252,7 @@ naive = trained["the paper's settings"].history.iloc[-1]
 print(*signs_of_collapse(naive.to_dict()), sep="\n")
 
 # %% [markdown]
-# `accuracy` is that of a probe on the lesson's concepts, fitted to equally many pictures of each; the others are probes on sets that the run has not seen: other concepts, who drew it, groups of emoji, handwritten digits. A comparison of sampled with unsampled prototypes at such a point would be a comparison of chances. (The settings are not wrong: they were made for another network, other pictures and a thousand times as many steps.)
+# `accuracy` is that of a probe on the lesson's concepts, fitted to equally many pictures of each; the others are probes on sets that the run has not seen: other concepts, who drew it, groups of emoji, handwritten digits. A comparison of sampled with unsampled prototypes at such a point would be a comparison of chances. (The settings are not wrong: they were made for another network, other pictures and far more steps.)
 #
 # Two cautions about the condition itself. *Random features are not nothing*: a random projection of many dimensions keeps much of a drawing, and a linear probe finds it. The more dimensions, the more, so the ratio depends on the width of the features, which is small here on purpose. And a set on which random features do nearly as well as can be, such as digits, cannot tell methods apart, though it counts in the mean.
 #

@@ -103,10 +103,6 @@ def test_a_dask_cluster_counts_alike(
     assert "WARNING" not in capfd.readouterr().err
 
 
-def end(path: Path, column: str | None, rule: object) -> None:
-    os._exit(1)
-
-
 @needs_dask
 def test_a_dask_cluster_that_is_there_already(
     files: list[Path], concepts: ConceptList, monkeypatch: pytest.MonkeyPatch
@@ -114,6 +110,9 @@ def test_a_dask_cluster_that_is_there_already(
     """Two processes, by their scheduler's address: equal counts, a bad file, lost workers."""
     import dask
     from distributed import LocalCluster
+
+    def end(path: Path, column: str | None, rule: object) -> None:
+        os._exit(1)  # defined here, so that it travels by value and workers import no tests
 
     local = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
     with (

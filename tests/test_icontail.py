@@ -376,7 +376,7 @@ def test_damaged_data_file_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(icontail, "RESOURCES", tmp_path)
     for name in ("broken.npz", "absent.npz"):
         with pytest.raises(CourseError, match=name):
-            icontail._read(name)
+            icontail.read(name)
 
 
 def test_rebuilding_a_slice_gives_the_shipped_pictures(data):

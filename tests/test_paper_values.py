@@ -63,7 +63,9 @@ def test_what_the_paper_concludes_can_be_read_from_the_table():
     ("figure", "file", "column"),
     [
         ("fig1b", "fig1b_correlation_by_pretraining_set.csv", "corr_freq_acc"),
+        ("fig12", "fig12_broader_concept_sets.csv", "corr_freq_acc"),
         ("fig13", "fig13_dataset_frequency_spearman.csv", "paper_value"),
+        ("fig18", "fig18_openclip_scatter_visible_markers.csv", "corr_freq_acc"),
         ("fig4a", "fig4a_intraclass_similarity_modes.csv", "mode_similarity"),
         ("fig4b", "fig4b_laionet_thresholds.csv", "corr_freq_acc"),
         ("fig9a", "fig9a_classifier_affinity.csv", "mean_cos"),

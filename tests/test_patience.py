@@ -76,7 +76,7 @@ def test_of_a_cpus_scale_nothing_is_said(scale: str, monkeypatch: pytest.MonkeyP
 
 
 def test_what_cannot_be_counted_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = study.run("sl", scale="full", pictures=None)
+    run = study.run("sl", scale="full", dataset="cc3m", pictures=None)
     with pytest.raises(CourseError, match=r"cannot be told \(Field 'pictures'.*LT_DEVICE=cpu"):
         patience.device_here(run)
 

@@ -327,7 +327,6 @@ def test_missing_labels_and_tests_are_named(there: Path, monkeypatch: pytest.Mon
         ("paper-sl", {"matched": "cc3m"}, "frequencies are known of"),
         ("paper-sl", {"filled": True}, "'matched' is None"),
         ("paper-sl", {"text_head": "frozen"}, "made from drawings"),
-        ("paper-sl", {"image_tower": "small-cnn", "embedding": 16}, "sees grey drawings"),
         ("paper-clip-title", {"text": "titel"}, "name, title, tags, description, joined by"),
         ("paper-clip-title", {"prompts": "gloss"}, "drawings alone have"),
         ("paper-clip-laionet", {"text": "title"}, "'template', or caption"),

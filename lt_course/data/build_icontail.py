@@ -1,21 +1,29 @@
-"""Make IconTail's data file and its attribution from the released icons and WordNet."""
+"""Make IconTail's files from the released icons and WordNet: in grey, as shipped, and in colour.
+
+Which drawings are in it, and in which order, is decided by their grey pictures alone. The file in
+colour shows the very same drawings, row by row, so that the two differ in their look and in
+nothing else.
+"""
 
 from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lt_course.data.icontail import DATA_FILE, Concept, IconSet
+from lt_course.data import icontail
+from lt_course.data.icontail import COLOUR_FILE, DATA_FILE, Concept, IconSet
 from lt_course.data.icontail_build import duplicates, naming, pack, render, sources, split
 from lt_course.data.icontail_build.concepts import Catalogue
+from lt_course.data.icontail_build.render import COLOUR, GREY, Look
 from lt_course.data.icontail_build.wordnet import Nouns
 from lt_course.errors import CourseError
+from lt_course.training.progress import progress
 
 ATTRIBUTION_FILE = "ATTRIBUTION"
 
@@ -30,6 +38,21 @@ class Item:
     family: str
 
 
+@dataclass(frozen=True)
+class Selection:
+    """The drawings of the data set in its order, and what is said of them.
+
+    ``test`` tells test pictures from training ones; ``sets`` are those used, ``notice`` is the
+    attribution.
+    """
+
+    items: list[Item]
+    test: list[bool]
+    concepts: tuple[Concept, ...]
+    sets: list[IconSet]
+    notice: str
+
+
 def build(tarball: Path | None, out: Path, wordnet: Path | None = None) -> None:
     """Write the data file and the attribution into the folder ``out``.
 
@@ -42,6 +65,49 @@ def build(tarball: Path | None, out: Path, wordnet: Path | None = None) -> None:
         CourseError: a given file is not the pinned release, or the curated lists do not fit
             the release.
     """
+    chosen = select(tarball, wordnet)
+    pictures = np.stack([item.picture for item in chosen.items])
+    out.mkdir(parents=True, exist_ok=True)
+    pack.save(out / DATA_FILE, {"pictures": pictures, **described(chosen)})
+    (out / ATTRIBUTION_FILE).write_text(chosen.notice, encoding="utf-8")
+
+
+def build_colour(tarball: Path | None, out: Path, wordnet: Path | None = None) -> Path:
+    """Write the file of pictures in colour into the folder ``out``; returns its path.
+
+    Arguments and errors: as ``build``.
+
+    Raises:
+        CourseError: the drawings selected are not those of the shipped data file.
+    """
+    chosen, shipped = select(tarball, wordnet), icontail.read(DATA_FILE)
+    differing = [
+        name
+        for name, array in described(chosen).items()
+        if not np.array_equal(array, shipped[name])
+    ]
+    if differing:
+        raise CourseError(
+            f"The drawings selected on this machine are not those of {DATA_FILE}: they differ in "
+            f"{', '.join(differing)}. Make that file anew with lt-course data build-icontail first."
+        )
+    pictures = np.empty((len(chosen.items), COLOUR.side, COLOUR.side, 3), np.uint8)
+    svgs = [item.drawing.svg for item in chosen.items]
+    for row, picture in enumerate(rendered(svgs, COLOUR, "in colour")):
+        if picture is None:
+            raise CourseError(
+                f"{'/'.join(chosen.items[row].drawing.address)} shows nothing in colour; leave it "
+                "out of the curated lists."
+            )
+        pictures[row] = picture
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / COLOUR_FILE
+    pack.save(path, {"pictures": pictures, "made_for": pack.text(icontail.fingerprint())})
+    return path
+
+
+def select(tarball: Path | None, wordnet: Path | None) -> Selection:
+    """Label, render in grey, thin, split and order the drawings; arguments as ``build``."""
     nouns = Nouns.fetch(wordnet)
     curated = naming.curated_concepts()
     released, drawings = sources.read(sources.fetch(tarball))
@@ -54,10 +120,50 @@ def build(tarball: Path | None, out: Path, wordnet: Path | None = None) -> None:
         split.test_drawings({c.key for c in curated if c.role != "open"}),
     )
     concepts = catalogue.concepts(Counter(item.concept for item in train))
-    out.mkdir(parents=True, exist_ok=True)
-    used = write(out / DATA_FILE, train, test, concepts, released)
-    notice = pack.attribution(used, sources.ICONIFY_VERSION, nouns.licence)
-    (out / ATTRIBUTION_FILE).write_text(notice, encoding="utf-8")
+    place = {concept.key: i for i, concept in enumerate(concepts)}
+    pairs = [(item, False) for item in train] + [(item, True) for item in test]
+    pairs = [pair for pair in pairs if pair[0].concept in place]
+    pairs.sort(key=lambda pair: (place[pair[0].concept], pair[1]))
+    count = Counter(item.drawing.source for item, _ in pairs)
+    sets = [
+        IconSet(prefix, s.name, s.author, s.licence, s.url, count[prefix])
+        for prefix, s in released.items()
+        if count[prefix]
+    ]
+    return Selection(
+        [item for item, _ in pairs],
+        [is_test for _, is_test in pairs],
+        tuple(concepts),
+        sets,
+        pack.attribution(sets, sources.ICONIFY_VERSION, nouns.licence),
+    )
+
+
+def described(chosen: Selection) -> dict[str, NDArray]:
+    """Everything that the data file holds but pictures, by the names that it has there."""
+    items = chosen.items
+    place = {concept.key: i for i, concept in enumerate(chosen.concepts)}
+    families = sorted({item.family for item in items})
+    prefixes = [entry.prefix for entry in chosen.sets]
+    return {
+        "concept": np.array([place[item.concept] for item in items], np.int16),
+        "family": np.array([families.index(item.family) for item in items], np.int16),
+        "set": np.array([prefixes.index(item.drawing.source) for item in items], np.int16),
+        "test": np.array(chosen.test),
+        "titles": pack.text("\n".join(naming.title(item.drawing) for item in items)),
+        "tags": pack.text("\n".join("\t".join(naming.tags(item.drawing)) for item in items)),
+        "concepts": pack.document([asdict(concept) for concept in chosen.concepts]),
+        "families": pack.text("\n".join(families)),
+        "sets": pack.document([asdict(entry) for entry in chosen.sets]),
+    }
+
+
+def rendered(svgs: Collection[str], look: Look, manner: str) -> Iterator[NDArray[np.uint8] | None]:
+    """The drawings' pictures in order, with a line that shows progress."""
+    with progress(f"drawing {manner}", len(svgs)) as line:
+        for picture in render.render_all(svgs, look, workers=min(4, os.cpu_count() or 1)):
+            yield picture
+            line.update()
 
 
 def labelled(
@@ -71,7 +177,7 @@ def labelled(
             found.setdefault(drawing.svg, (drawing, label))
     catalogue = Catalogue(namer.curated, (label for _, label in found.values()), namer.nouns)
     family, _ = split.author_families()
-    pictures = render.render_all(found, workers=min(4, os.cpu_count() or 1))
+    pictures = rendered(found, GREY, "in grey")
     items = [
         Item(drawing, catalogue.key(label), picture, family[drawing.source])
         for (drawing, label), picture in zip(found.values(), pictures, strict=True)
@@ -116,42 +222,3 @@ def tested(
             "replace them."
         )
     return fit
-
-
-def write(
-    path: Path,
-    train: Sequence[Item],
-    test: Sequence[Item],
-    concepts: Sequence[Concept],
-    released: dict[str, sources.Source],
-) -> list[IconSet]:
-    """Write the data file, pictures ordered by concept and split; returns the sets used."""
-    place = {concept.key: i for i, concept in enumerate(concepts)}
-    pairs = [(item, False) for item in train] + [(item, True) for item in test]
-    pairs = [pair for pair in pairs if pair[0].concept in place]
-    pairs.sort(key=lambda pair: (place[pair[0].concept], pair[1]))
-    items = [item for item, _ in pairs]
-    count = Counter(item.drawing.source for item in items)
-    sets = [
-        IconSet(prefix, s.name, s.author, s.licence, s.url, count[prefix])
-        for prefix, s in released.items()
-        if count[prefix]
-    ]
-    families = sorted({item.family for item in items})
-    prefixes = [entry.prefix for entry in sets]
-    pack.save(
-        path,
-        {
-            "pictures": np.stack([item.picture for item in items]),
-            "concept": np.array([place[item.concept] for item in items], np.int16),
-            "family": np.array([families.index(item.family) for item in items], np.int16),
-            "set": np.array([prefixes.index(item.drawing.source) for item in items], np.int16),
-            "test": np.array([is_test for _, is_test in pairs]),
-            "titles": pack.text("\n".join(naming.title(item.drawing) for item in items)),
-            "tags": pack.text("\n".join("\t".join(naming.tags(i.drawing)) for i in items)),
-            "concepts": pack.document([asdict(concept) for concept in concepts]),
-            "families": pack.text("\n".join(families)),
-            "sets": pack.document([asdict(entry) for entry in sets]),
-        },
-    )
-    return sets

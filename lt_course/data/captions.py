@@ -90,7 +90,7 @@ _OF_A_CONCEPT: dict[str, Callable[[Concept], list[str]]] = {
 _OF_A_PICTURE: dict[str, Callable[[IconTail, int], list[str]]] = {
     "title": lambda icontail, picture: [icontail.titles[picture]],
     "tags": lambda icontail, picture: [", ".join(icontail.tags[picture])],
-    "appearance": lambda icontail, picture: [describe(icontail.pictures[picture])],
+    "appearance": lambda icontail, picture: [describe(icontail.grey[picture])],
 }
 KINDS = (*_OF_A_CONCEPT, *_OF_A_PICTURE)
 

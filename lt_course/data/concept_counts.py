@@ -111,7 +111,7 @@ def count(
     size = sum(path.stat().st_size for path in files)
     with tqdm(total=size, unit="B", unit_scale=True, desc="captions", disable=quiet) as progress:
         if dask is not None:
-            with _cluster(dask, workers, rule) as (executor, shared):
+            with _cluster(dask, workers, definition, concepts) as (executor, shared):
                 return _by_file(executor, files, column, shared, progress)
         tallies = []
         with _matcher(rule, workers) as match:
@@ -242,8 +242,10 @@ def _count(captions: pa.StringArray) -> Counts:
 
 
 @contextmanager
-def _cluster(dask: str, workers: int, rule: Rule) -> Iterator[tuple[Executor, Any]]:
-    """An executor on a Dask cluster, and the rule, sent to all its workers once."""
+def _cluster(
+    dask: str, workers: int, definition: Definition, concepts: ConceptList
+) -> Iterator[tuple[Executor, Any]]:
+    """An executor on a Dask cluster, and the rule, which its workers hold."""
     try:
         from distributed import Client, KilledWorker
     except ModuleNotFoundError as error:
@@ -262,7 +264,10 @@ def _cluster(dask: str, workers: int, rule: Rule) -> Iterator[tuple[Executor, An
         ) from problem
     with client:
         try:
-            yield client.get_executor(pure=False), client.scatter(rule, broadcast=True)
+            # Compiled there, since what was computed is computed again where workers are lost; what
+            # was sent is gone with the last worker that had it.
+            rule = client.submit(compile_rule, definition, concepts.concepts, pure=False)
+            yield client.get_executor(pure=False), rule
         except KilledWorker as problem:
             raise CourseError(
                 "Workers of the Dask cluster ended unexpectedly, one after the other, on the same "

@@ -2,19 +2,25 @@
 
 The pictures come from the open icon sets that the Iconify project collects; see the data card
 and ``resources/ATTRIBUTION`` for every set's author, licence and address. Nothing is
-downloaded here: the package carries the data.
+downloaded here: the package carries the data. The same drawings in colour are a file that
+``lt-course data build-icontail --colour`` makes.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import os
 import zipfile
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
+import pooch
 from numpy.typing import NDArray
 
 from lt_course.errors import CourseError
@@ -22,7 +28,11 @@ from lt_course.errors import CourseError
 RESOURCES = files("lt_course.data") / "resources"
 DATA_FILE = "icontail.npz"
 EMBEDDINGS_FILE = "icontail_text.npz"
+COLOUR_FILE = "icontail-colour.npz"
 SIDE = 32
+
+SHAPES = {"icontail": (1, SIDE, SIDE), "icontail-colour": (3, 2 * SIDE, 2 * SIDE)}
+"""Channels, height and width of the pictures, by the names that runs give to the two looks."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +69,12 @@ class IconSet:
 class IconTail:
     """N drawings with their texts, concepts and authors.
 
-    ``pictures`` is uint8 [N, 32, 32], 255 paper and 0 ink. ``concept``, ``family`` and ``set``
-    are int32 [N], indices into ``concepts``, ``families`` (authors and those who share their
-    drawings) and ``sets``. ``test`` is bool [N]: True for test pictures, all of them drawn by
-    families without a single training picture; all others are training pictures. Concepts are
-    ordered: tiny ones, other core ones, open ones; within each by descending number of
-    training pictures.
+    ``pictures`` is uint8 [N, 32, 32], 255 paper and 0 ink; in colour [N, 64, 64, 3]. ``concept``,
+    ``family`` and ``set`` are int32 [N], indices into ``concepts``, ``families`` (authors and those
+    who share their drawings) and ``sets``. ``test`` is bool [N]: True for test pictures, all of
+    them drawn by families without a single training picture; all others are training pictures.
+    Concepts are ordered: tiny ones, other core ones, open ones; within each by descending number
+    of training pictures.
     """
 
     pictures: NDArray[np.uint8]
@@ -82,8 +92,21 @@ class IconTail:
         """The number of pictures, N."""
         return len(self.pictures)
 
+    @property
+    def grey(self) -> NDArray[np.uint8]:
+        """The same drawings in grey, uint8 [N, 32, 32].
 
-def _read(name: str) -> dict[str, NDArray]:
+        What is said of a drawing's style and shape rests on these, whatever a model is shown.
+        """
+        return self.pictures if self.pictures.ndim == 3 else load().pictures
+
+
+def read(name: str) -> dict[str, NDArray]:
+    """All arrays of one of the package's data files.
+
+    Raises:
+        CourseError: the file is missing or damaged.
+    """
     resource = RESOURCES / name
     try:
         with np.load(io.BytesIO(resource.read_bytes()), allow_pickle=False) as archive:
@@ -106,7 +129,7 @@ def load() -> IconTail:
     Raises:
         CourseError: the package's data file is missing or damaged.
     """
-    archive = _read(DATA_FILE)
+    archive = read(DATA_FILE)
     concepts = tuple(
         Concept(
             key=entry["key"],
@@ -140,6 +163,53 @@ def load() -> IconTail:
     )
 
 
+def fingerprint() -> str:
+    """The sha256 of the shipped data file: a file in colour belongs to exactly one."""
+    return hashlib.sha256((RESOURCES / DATA_FILE).read_bytes()).hexdigest()
+
+
+def colour_folder() -> Path:
+    """Where the file in colour lies: ``LT_COURSE_ICONTAIL``, else the user's cache."""
+    chosen = os.environ.get("LT_COURSE_ICONTAIL")
+    return Path(chosen) if chosen else Path(pooch.os_cache("lt-course")) / "icontail"
+
+
+@lru_cache(maxsize=1)
+def load_colour() -> IconTail:
+    """The data set with pictures in colour at 64 pixels: row by row the drawings of ``load()``.
+
+    Raises:
+        CourseError: the file is absent, damaged, or made for another data file.
+    """
+    path = colour_folder() / COLOUR_FILE
+    if not path.exists():
+        raise CourseError(
+            f"IconTail in colour is not there ({path}). This makes it, once: lt-course data "
+            "build-icontail --colour; it downloads 115 MB (pip install 'lt-course[data]' first)."
+        )
+    data = load()
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if _text(archive["made_for"]) != fingerprint():
+                raise CourseError(
+                    f"{path} was made for another version of {DATA_FILE}; run lt-course data "
+                    "build-icontail --colour again."
+                )
+            pictures = archive["pictures"]
+    except (KeyError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        raise CourseError(
+            f"{path} is damaged ({error}); run lt-course data build-icontail --colour again."
+        ) from error
+    channels, height, width = SHAPES["icontail-colour"]
+    if pictures.shape != (len(data), height, width, channels) or pictures.dtype != np.uint8:
+        raise CourseError(
+            f"{path} holds {pictures.dtype} {list(pictures.shape)}, not the pictures of "
+            f"{len(data)} drawings; run lt-course data build-icontail --colour again."
+        )
+    pictures.flags.writeable = False
+    return replace(data, pictures=pictures)
+
+
 @lru_cache(maxsize=1)
 def text_embeddings() -> NDArray[np.float32]:
     """A frozen language model's embedding of every concept, float32 [C, 384].
@@ -150,7 +220,7 @@ def text_embeddings() -> NDArray[np.float32]:
     Raises:
         CourseError: the table is missing, damaged, or was built for other concepts.
     """
-    archive = _read(EMBEDDINGS_FILE)
+    archive = read(EMBEDDINGS_FILE)
     if _text(archive["keys"]).split("\n") != [c.key for c in load().concepts]:
         raise CourseError(
             f"{EMBEDDINGS_FILE} was built for another list of concepts than {DATA_FILE}'s; "

@@ -281,7 +281,7 @@ def _pool(
     """The training drawings of a concept, in a seeded order."""
     pool = np.flatnonzero((icontail.concept == concept) & ~icontail.test)
     if style != "all":
-        pool = pool[is_solid(icontail.pictures[pool]) == (style == "solid")]
+        pool = pool[is_solid(icontail.grey[pool]) == (style == "solid")]
     if authors is not None:
         families, counts = np.unique(icontail.family[pool], return_counts=True)
         kept = families[np.argsort(-counts, kind="stable")[:authors]]

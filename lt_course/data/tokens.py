@@ -91,7 +91,7 @@ def _of_a_language_model(name: str) -> Tokenizer:
             f"({first_line(error)}); give the name of a model of the package transformers and "
             "connect to the network, or a folder that holds its tokenizer."
         ) from error
-    around = theirs.tokenizer("").input_ids
+    around: list[int] = theirs.tokenizer("").input_ids
     if len(around) != 2:
         raise CourseError(
             f"The tokenizer of {name!r} puts {len(around)} ids around a text, and not one before "
@@ -104,8 +104,7 @@ def _of_a_language_model(name: str) -> Tokenizer:
         return list(said.input_ids)
 
     start, end = around
-    padding, vocabulary = theirs.tokenizer.pad_token_id, len(theirs.tokenizer)
-    return Tokenizer(encode, start, end, padding, vocabulary)
+    return Tokenizer(encode, start, end, theirs.tokenizer.pad_token_id, len(theirs.tokenizer))
 
 
 def require_transformers(name: str) -> None:
@@ -119,7 +118,7 @@ def require_transformers(name: str) -> None:
     except ImportError as error:
         raise CourseError(
             f"The language model {name!r} needs the package transformers, which is not installed; "
-            "run `pip install 'transformers>=4.50'`."
+            "run `pip install 'transformers>=5'`."
         ) from error
 
 

@@ -54,7 +54,8 @@ class Part:
     """Pictures and their labels.
 
     Attributes:
-        pictures: uint8 [N, 32, 32], 255 paper and 0 ink; of published sets, a sequence of N PIL
+        pictures: uint8 [N, 32, 32], 255 paper and 0 ink; of IconTail in colour [N, 64, 64, 3]; of
+            published sets, a sequence of N PIL
             pictures that are read when they are asked for.
         labels: int64 [N], 0 … C-1; where pictures show several classes, int64 [N, C]: 1 shown, 0
             not shown, -1 not counted (VOC's "difficult").
@@ -256,9 +257,9 @@ def _outside(icontail: IconTail, evaluated: int | None) -> Ints:
     """
     if evaluated is None:
         evaluated = sum(concept.core for concept in icontail.concepts)
-    copies = Counter(picture.tobytes() for picture in icontail.pictures)
+    copies = Counter(picture.tobytes() for picture in icontail.grey)
     rows = np.flatnonzero(icontail.concept >= evaluated)
-    return rows[[copies[icontail.pictures[row].tobytes()] == 1 for row in rows]]
+    return rows[[copies[icontail.grey[row].tobytes()] == 1 for row in rows]]
 
 
 def side_of(groups: NDArray[np.integer[Any]], seed: int) -> Ints:

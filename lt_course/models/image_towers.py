@@ -20,15 +20,23 @@ class SmallCNN(nn.Module):
     Args:
         embedding: dimension D of the features.
         widths: channels at 1/2, 1/4 and 1/8 of the resolution.
+        channels: of a picture: 1, or 3 in colour.
 
-    Shapes: float [B, 1, H, W] in, float [B, D] out, with H and W multiples of 16.
+    Shapes: float [B, channels, H, W] in, or grey [B, 1, H, W]; float [B, D] out; with H and W
+    multiples of 16.
     """
 
-    def __init__(self, embedding: int, widths: tuple[int, int, int] = (32, 64, 128)) -> None:
+    def __init__(
+        self,
+        embedding: int,
+        widths: tuple[int, int, int] = (32, 64, 128),
+        channels: int = 1,
+    ) -> None:
         super().__init__()
+        self.channels = channels
         half, quarter, eighth = widths
         self.layers = nn.Sequential(
-            _convolution(1, half, size=5, stride=2),
+            _convolution(channels, half, size=5, stride=2),
             _convolution(half, quarter, stride=2),
             _convolution(quarter, quarter),
             _convolution(quarter, eighth, stride=2),
@@ -40,7 +48,7 @@ class SmallCNN(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Features, not normalised."""
-        return self.layers(pictures)
+        return self.layers(pictures.expand(-1, self.channels, -1, -1))
 
 
 def _convolution(before: int, after: int, size: int = 3, stride: int = 1) -> nn.Sequential:
@@ -52,7 +60,7 @@ def _convolution(before: int, after: int, size: int = 3, stride: int = 1) -> nn.
 
 
 class OpenClipImageTower(nn.Module):
-    """The image tower of an open_clip model, fed with grey or coloured pictures of any size.
+    """The image tower of an open_clip model, fed with pictures of any size, grey or in colour.
 
     Args:
         name: an open_clip model, such as ``RN50`` or ``ViT-B-32``; its weights are random.
@@ -60,7 +68,8 @@ class OpenClipImageTower(nn.Module):
         natively: further sizes at which it works, with its positions interpolated, as DINO does
             for local crops; pictures of any other size are scaled to `size`.
 
-    Shapes: float [B, 1 or 3, H, W] in, float [B, D] out, with D as open_clip's configuration says.
+    Shapes: float [B, 1, H, W] or [B, 3, H, W] in, float [B, D] out, with D as open_clip's
+    configuration says.
     """
 
     def __init__(self, name: str, size: int, natively: tuple[int, ...] = ()) -> None:
@@ -102,20 +111,23 @@ class OpenClipImageTower(nn.Module):
         return {name: torch.cat([whole, scaled[0].flatten(1).T])}
 
 
-def image_tower(name: str, embedding: int, size: int, natively: tuple[int, ...] = ()) -> nn.Module:
+def image_tower(
+    name: str, embedding: int, size: int, channels: int = 1, natively: tuple[int, ...] = ()
+) -> nn.Module:
     """The image tower of that name: ``small-cnn``, or any model that open_clip lists.
 
     Args:
         name: which.
         embedding: dimension D of its features.
         size: as `OpenClipImageTower`.
+        channels: of a picture, 1 or 3; models of open_clip take either.
         natively: as `OpenClipImageTower`; the small tower works at all sizes.
 
     Raises:
         CourseError: if there is none, or if its features have another dimension than `embedding`.
     """
     if name == "small-cnn":
-        return SmallCNN(embedding)
+        return SmallCNN(embedding, channels=channels)
     check_open_clip(name, embedding, "image_tower")
     return OpenClipImageTower(name, size, natively)
 

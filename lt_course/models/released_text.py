@@ -256,13 +256,14 @@ class LanguageTower(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Features, not normalised."""
-        features: Tensor = self.encoder(tokens[:, : self._longest(tokens)])
-        return features
-
-    def _longest(self, tokens: Tensor) -> int | None:
-        if tokens.is_meta or isinstance(tokens, FakeTensor):
-            return None
-        return int((tokens != self.encoder.config.pad_token_id).sum(1).max())
+        encoder = self.encoder
+        if tokens.is_meta:  # nothing is known to be padding, and transformers would look
+            hidden = encoder.transformer(input_ids=tokens)
+            return encoder.proj(encoder.pooler(hidden, torch.ones_like(tokens)))
+        if not isinstance(tokens, FakeTensor):
+            lengths = (tokens != encoder.config.pad_token_id).sum(1)
+            tokens = tokens[:, : int(lengths.max())]
+        return encoder(tokens)
 
 
 def language_tower(name: str, embedding: int, *, load: bool = True) -> LanguageTower:
@@ -297,12 +298,17 @@ def language_tower(name: str, embedding: int, *, load: bool = True) -> LanguageT
 def _language_model(name: str) -> dict[str, Tensor]:
     """The weights of a language model without its pooling of the first token."""
     from transformers import AutoModel
+    from transformers.utils import logging
 
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # or it lists the weights of heads that are left aside
     try:
         with torch.device("cpu"):
             model = AutoModel.from_pretrained(name, add_pooling_layer=False)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise CourseError(_not_at_hand(name, error)) from error
+    finally:
+        logging.set_verbosity(verbosity)
     state: dict[str, Tensor] = model.state_dict()
     return state
 

@@ -1,4 +1,4 @@
-"""IconTail as material: drawings in memory, on the training device."""
+"""IconTail as material, grey or in colour: drawings in memory, on the training device."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from lt_course.data import icontail as icontail_module
 from lt_course.data import transfer_sets
 from lt_course.data.appearance import is_solid
 from lt_course.data.captions import Captions, captions, matching_prompts, zero_shot_prompts
+from lt_course.data.icontail import IconTail
 from lt_course.data.longtail import Draw, draw
 from lt_course.data.tokens import tokens
 from lt_course.data.transfer_sets import Part, TransferSet
@@ -47,7 +48,7 @@ class Drawings(Material):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         self.drawn = drawn = drawn_for(run)
-        self.icontail = icontail = icontail_module.load()
+        self.icontail = icontail = icontail_of(run)
         self.labels, self.frequency, self.trimmed = drawn.labels, drawn.frequency, drawn.trimmed
         concepts = icontail.concepts[: run.data.concepts]
         self.keys = [concept.key for concept in concepts]
@@ -79,8 +80,8 @@ class Drawings(Material):
 
     @classmethod
     def shape(cls, run: Run) -> tuple[int, int, int]:
-        """Grey, as they are; the towers scale them."""
-        return 1, 32, 32
+        """Grey or in colour, as they are; the towers scale them."""
+        return icontail_module.SHAPES[run.data.dataset]
 
     @cached_property
     def texts(self) -> Texts:
@@ -154,7 +155,7 @@ class Drawings(Material):
 
     def further(self, right: NDArray[np.bool_]) -> dict[str, float]:
         """Accuracy by style, and how free the permutation of frequencies was."""
-        solid = is_solid(self.icontail.pictures[self.test_rows])
+        solid = is_solid(self.icontail.grey[self.test_rows])
         return {
             "accuracy_line": _mean(right[~solid]),
             "accuracy_solid": _mean(right[solid]),
@@ -162,8 +163,19 @@ class Drawings(Material):
         }
 
 
+def icontail_of(run: Run) -> IconTail:
+    """The data set in the look that the run's models see.
+
+    Raises:
+        CourseError: as `lt_course.data.icontail.load` and `load_colour` do.
+    """
+    if run.data.dataset == "icontail-colour":
+        return icontail_module.load_colour()
+    return icontail_module.load()
+
+
 def drawn_for(run: Run) -> Draw:
-    """The drawings that a run trains on.
+    """The drawings that a run trains on, the same in grey and in colour.
 
     Raises:
         CourseError: as `lt_course.data.longtail.draw`.

@@ -9,10 +9,11 @@ from tempfile import TemporaryDirectory
 from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lt_course import scale as scales
 from lt_course.data import icontail as icontail_module
+from lt_course.data.icontail import SHAPES
 from lt_course.data.longtail import Draw
 from lt_course.errors import CourseError
 from lt_course.models.heads import Prototypes
@@ -110,13 +111,13 @@ def execute(
 
 
 def training_set(run: Run) -> Draw:
-    """The drawings that a run trains on, without training it.
+    """The drawings that a run trains on, without training it: the same in grey and in colour.
 
     Raises:
         CourseError: as `require_sound` and `lt_course.data.longtail.draw` do; or if the run trains
             on photographs.
     """
-    if run.data.dataset != "icontail":
+    if run.data.dataset not in SHAPES:
         raise CourseError(
             f"Field 'dataset' is {run.data.dataset!r}, whose pictures are no drawings; "
             "lt_course.study.material.material reads them."
@@ -174,6 +175,13 @@ def _require_sound_classifier(run: Run, options: Classify) -> None:
         )
 
 
+def image_tower_of(run: Run) -> nn.Module:
+    """The run's image tower, untrained, for pictures of its data set."""
+    model, (channels, _, _) = run.model, kind(run.data.dataset).shape(run)
+    natively = run.objective.native_sizes if isinstance(run.objective, Distill) else ()
+    return image_tower(model.image_tower, model.embedding, model.picture_size, channels, natively)
+
+
 def _classification(
     run: Run, options: Classify, given: Material, teacher: Weights | None
 ) -> Classification:
@@ -182,7 +190,7 @@ def _classification(
         torch.manual_seed(run.seed)
         return Classification(
             options,
-            image_tower(run.model.image_tower, run.model.embedding, run.model.picture_size),
+            image_tower_of(run),
             Prototypes(
                 run.data.concepts,
                 run.model.embedding,
@@ -202,26 +210,22 @@ def _distillation(run: Run, options: Distill, order: Order) -> Distillation:
         steps(options.teacher_warmup, "teacher_warmup", per_epoch, total),
         steps(options.freeze_last_layer, "freeze_last_layer", per_epoch, total),
     )
-    model = run.model
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
-        sizes = options.native_sizes
-        tower = image_tower(model.image_tower, model.embedding, model.picture_size, sizes)
-        return Distillation(options, tower, model.embedding, timetable)
+        return Distillation(options, image_tower_of(run), run.model.embedding, timetable)
 
 
 def _contrastive(
     run: Run, options: Contrast, given: Material, teacher: Weights | None
 ) -> Contrastive:
-    model = run.model
-    if model.numbers_names:
+    if run.model.numbers_names:
         return _behind_a_language_model(run, options)
     ids = given.texts.known
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
         return Contrastive(
-            image_tower(model.image_tower, model.embedding, model.picture_size),
-            text_tower_of(model, ids, teacher),
+            image_tower_of(run),
+            text_tower_of(run.model, ids, teacher),
             options.tile,
         )
 
@@ -231,7 +235,7 @@ def _behind_a_language_model(run: Run, options: Contrast) -> Contrastive:
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
         return Contrastive(
-            image_tower(run.model.image_tower, run.model.embedding, run.model.picture_size),
+            image_tower_of(run),
             LanguageModel(torch.tensor(icontail_module.text_embeddings()), run.model.embedding),
             options.tile,
         )

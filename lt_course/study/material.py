@@ -16,7 +16,6 @@ from contextlib import AbstractContextManager
 from dataclasses import MISSING, dataclass, fields
 from functools import cached_property
 from importlib import import_module
-from itertools import pairwise
 from typing import ClassVar, cast
 
 import numpy as np
@@ -41,6 +40,7 @@ SHARDS = ("imagenet-captions", "laionet", "cc12m-cls", "yfcc15m-cls", "cc3m", "c
 
 KINDS = {
     "icontail": "drawings.Drawings",
+    "icontail-colour": "drawings.Drawings",
     "cifar100": "thumbnails.Thumbnails",
     **dict.fromkeys(SHARDS, "photographs.Photographs"),
 }
@@ -66,16 +66,21 @@ class Task:
     """Something to try features on: as `lt_course.data.transfer_sets.TransferSet`.
 
     Attributes:
-        linear: whether a linear probe is fitted; else nearest neighbours have to do.
+        name: of the task.
+        classes: their number C.
+        metric: what is measured.
+        train: fitted on.
+        validation: the penalty of a linear probe is chosen on it. None: none is fitted, and nearest
+            neighbours have to do.
+        test: measured on.
     """
 
     name: str
     classes: int
     metric: Metric
     train: Shown
-    validation: Shown
+    validation: Shown | None
     test: Shown
-    linear: bool = True
 
 
 class Material(ABC):
@@ -202,14 +207,13 @@ def every_token(context: int, name: str) -> Tensor:
     return torch.arange(rows * context).clamp(max=known - 1).view(rows, context)
 
 
-def balanced(labels: Ints, *counts: int, seed: int = 0) -> list[Ints]:
-    """Parts with at most so many rows of each class, drawn at random; by class."""
+def balanced(labels: Ints, most: int, seed: int = 0) -> Ints:
+    """At most so many rows of each class, drawn at random; by class."""
     shuffled = np.random.default_rng([seed, 0xBA1]).permutation(len(labels))
     shuffled = shuffled[np.argsort(labels[shuffled], kind="stable")]
     of = labels[shuffled]
     within = np.arange(len(of)) - np.searchsorted(of, of)
-    ends = np.cumsum([0, *counts])
-    return [shuffled[(low <= within) & (within < high)] for low, high in pairwise(ends)]
+    return shuffled[within < most]
 
 
 def require_caption(run: Run, known: Sequence[str]) -> None:
@@ -235,17 +239,12 @@ def require_caption(run: Run, known: Sequence[str]) -> None:
 
 
 def require_photographs(run: Run) -> None:
-    """Refuse what goes with drawings alone: a grey tower, pens, and text heads made from them.
+    """Refuse what goes with drawings alone: pens, and text heads made from them.
 
     Raises:
         CourseError: the sentence names the field, and what it may be.
     """
     model, options, dataset = run.model, run.objective, run.data.dataset
-    if model.image_tower == "small-cnn":
-        raise CourseError(
-            f"Field 'image_tower' is 'small-cnn', which sees grey drawings, but {dataset} has "
-            "colours; use a model of open_clip, such as RN50 with embedding 1024."
-        )
     if model.text_head != "scratch" and model.text_weights == OPEN_WORLD:
         raise CourseError(
             f"Field 'text_head' is {model.text_head!r} and field 'text_weights' is {OPEN_WORLD!r}, "

@@ -112,35 +112,30 @@ def of_features(
 
     Bias is that of a linear probe fitted to equally many pictures of every evaluated class; what
     it leaves of the tail is owed to the features. With hundreds of classes a probe takes hours,
-    and the votes of nearest neighbours among the same pictures stand in for it (`Task.linear`).
+    and the votes of nearest neighbours among the same pictures stand in for it (`Task`).
     """
     objective.eval()
     tower, task = objective.image_tower, given.naming()
-    train, validation, test = _samples(tower, task)
-    bank = train + validation
+    bank, test = features(tower, task.train), features(tower, task.test)
     found: dict[str, float] = {}
-    if task.linear:
-        probe = _probe(task, train, validation, test)
-        scores: Callable[[Tensor], Tensor] = probe.classifier
-        votes = nearest_neighbours(bank, test.features, task.classes)
-        found["penalty"] = probe.penalty
-        found["nearest_neighbours"] = evaluate(task.metric, votes, test.labels)
-    else:
-        scores = partial(
+    if task.validation is None:
+        scores: Callable[[Tensor], Tensor] = partial(
             nearest_neighbours, bank, classes=task.classes, k=min(20, len(bank.labels))
         )
+    else:
+        probe, nearest = _tried_on(tower, task, bank, test)
+        scores = probe.classifier
+        found = {"penalty": probe.penalty, "nearest_neighbours": nearest}
     table, metrics, arrays = _of_test_pictures(given, test, scores)
     metrics |= found
 
     probed = []
     for further in given.tasks():
         name = re.sub("[ -]", "_", further.name)
-        parts = _samples(tower, further)
-        score = _probe(further, *parts).score
-        votes = nearest_neighbours(parts[0] + parts[1], parts[2].features, further.classes)
-        nearest = evaluate(further.metric, votes, parts[2].labels)
-        metrics |= {f"probe_{name}": score, f"nearest_neighbours_{name}": nearest}
-        probed.append(score)
+        parts = features(tower, further.train), features(tower, further.test)
+        probe, nearest = _tried_on(tower, further, *parts)
+        metrics |= {f"probe_{name}": probe.score, f"nearest_neighbours_{name}": nearest}
+        probed.append(probe.score)
     if probed:
         metrics["probe_mean"] = float(np.mean(probed))
     metrics |= {k: v for k, v in history[-1].items() if k not in ("step", "learning_rate")}
@@ -150,14 +145,14 @@ def of_features(
     )
 
 
-def _samples(tower: nn.Module, task: Task) -> tuple[Sample, Sample, Sample]:
-    """Features for training, validation and test."""
-    return features(tower, task.train), features(tower, task.validation), features(tower, task.test)
-
-
-def _probe(task: Task, train: Sample, validation: Sample, test: Sample) -> Probe:
+def _tried_on(tower: nn.Module, task: Task, train: Sample, test: Sample) -> tuple[Probe, float]:
+    """The linear probe, and the score of nearest neighbours."""
+    assert task.validation is not None
+    validation = features(tower, task.validation)
     with torch.enable_grad():
-        return linear_probe(train, validation, test, task.classes, task.metric)
+        probe = linear_probe(train, validation, test, task.classes, task.metric)
+    votes = nearest_neighbours(train + validation, test.features, task.classes)
+    return probe, evaluate(task.metric, votes, test.labels)
 
 
 def _use_of_prototypes(

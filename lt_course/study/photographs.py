@@ -95,8 +95,8 @@ OF_A_HUNDRED = 44_548
 MOST_BAD = 0.01
 """Greatest share of samples that may be unusable."""
 
-NAMED = (20, 5)
-"""Training pictures of each class that `Photographs.naming` has, and validation pictures."""
+NAMED = 25
+"""Pictures of each class that nearest neighbours are looked for among."""
 
 BATCH = 256
 """Photographs that a tower sees at a time when it is tested."""
@@ -238,15 +238,14 @@ class Photographs(Material):
 
     def naming(self) -> Task:
         """ImageNet's classes, told by some training pictures of each."""
-        train, validation = balanced(self.labels, *NAMED)
+        rows = balanced(self.labels, NAMED)
         return Task(
             self.run.data.dataset,
             len(self.frequency),
             "top-1",
-            _of_pairs(self._whole, train),
-            _of_pairs(self._whole, validation),
+            _of_pairs(self._whole, rows),
+            None,
             self.test,
-            linear=False,
         )
 
     def tasks(self) -> Iterator[Task]:
@@ -256,7 +255,7 @@ class Photographs(Material):
     @property
     def trained_on(self) -> Shown:
         """A balanced choice of the training pictures."""
-        return _of_pairs(self._whole, *balanced(self.labels, sum(NAMED)))
+        return _of_pairs(self._whole, balanced(self.labels, NAMED))
 
     @property
     def _whole(self) -> Pairs:

@@ -7,8 +7,8 @@
     NAME-labels/     what lt-course data prepare wrote of shards whose captions give the labels
 
 and beside them ``imagenet-val/``, ``imagenet-v2/`` and ``cifar-100-python/`` as
-``lt-course data list`` says, and the sets that transfer is tried on, as torchvision lays them.
-Shards that are addresses are read where they are.
+``lt-course data list`` says, and ``transfer/`` with those sets of Table 2 that features are to be
+tried on, as torchvision lays them. Shards that are addresses are read where they are.
 """
 
 from __future__ import annotations

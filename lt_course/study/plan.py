@@ -18,17 +18,17 @@ import torch
 from torch import Tensor, nn
 
 from lt_course.data import icontail as icontail_module
+from lt_course.data.icontail import SHAPES
 from lt_course.data.tokens import tokenizer
 from lt_course.errors import CourseError
 from lt_course.models.heads import Prototypes
-from lt_course.models.image_towers import image_tower
 from lt_course.models.text_towers import LanguageModel, SmallTransformer, text_tower
 from lt_course.objectives.batch import Batch
 from lt_course.objectives.classify import Classification, Classify
 from lt_course.objectives.contrast import Contrast, Contrastive
 from lt_course.objectives.distill import Distill, Distillation, Timetable
 from lt_course.study.cost import Rehearsal
-from lt_course.study.execute import require_sound
+from lt_course.study.execute import image_tower_of, require_sound
 from lt_course.study.material import kind, material
 from lt_course.study.spec import OPEN_WORLD, Run, open_world_clip, unknown
 from lt_course.study.text_heads import released_tower
@@ -203,7 +203,7 @@ class Plan:
         ]
         if self.run.training.precision != self.units:
             said.append(f"A {self.gpu} has no bfloat16 units; float32 ones do their work.")
-        if self.run.data.dataset != "icontail":
+        if self.run.data.dataset not in SHAPES:
             said.append("Pictures: as the specification says, for the data are not looked at.")
         if self.run.model.taught:
             said.append("The pre-trained text head is another training, not counted here.")
@@ -395,7 +395,7 @@ def _builder(run: Run) -> Callable[[], nn.Module]:
     """
     model, data = run.model, run.data
     options: Classify | Contrast | Distill = run.objective
-    tower = partial(image_tower, model.image_tower, model.embedding, model.picture_size)
+    tower = partial(image_tower_of, run)
     if isinstance(options, Classify):
         head = partial(
             Prototypes,
@@ -412,8 +412,7 @@ def _builder(run: Run) -> Callable[[], nn.Module]:
     if isinstance(options, Distill):
         # Prototypes are never frozen, and no sign of collapse is looked for at its first step.
         timetable = Timetable(total=10**9)
-        sizes = options.native_sizes
-        return lambda: Distillation(options, tower(natively=sizes), model.embedding, timetable)
+        return lambda: Distillation(options, tower(), model.embedding, timetable)
     raise CourseError(f"There is no plan for the objective {type(options).__name__} yet.")
 
 
@@ -442,7 +441,7 @@ def _known_tokens(run: Run, options: Contrast) -> int:
         teacher = open_world_clip(run)
         assert isinstance(teacher.objective, Contrast)
         return _known_tokens(teacher, teacher.objective)
-    if run.data.dataset != "icontail":
+    if run.data.dataset not in SHAPES:
         return tokenizer().vocabulary
     known = material(run).texts.known
     return len(torch.cat([torch.zeros(1), known.flatten()]).unique())

@@ -40,7 +40,8 @@ class Data:
     for a set is refused (`lt_course.study.material`).
 
     Attributes:
-        dataset: ``icontail``, or a set of photographs (`lt_course.study.material.KINDS`).
+        dataset: ``icontail``; ``icontail-colour``, the same drawings in colour at 64 pixels; or a
+            set of photographs (`lt_course.study.material.KINDS`).
         concepts: number of evaluated concepts C. Photographs that ImageNet's classes label have
             1,000, or the 100 of ImageNet-100.
         profile: class profile; photographs come in their ``natural`` counts.

@@ -38,8 +38,8 @@ CLASSES = 100
 EACH = 500
 """Training pictures of a class, before the tail is cut."""
 
-NAMED = (20, 5)
-"""Training pictures of each class that `Thumbnails.naming` has, and validation pictures."""
+NAMED = 25
+"""Pictures of each class that nearest neighbours are looked for among."""
 
 
 class Thumbnails(Material):
@@ -138,15 +138,14 @@ class Thumbnails(Material):
 
     def naming(self) -> Task:
         """The classes, told by some training pictures of each."""
-        train, validation = balanced(self.labels, *NAMED)
+        rows = balanced(self.labels, NAMED)
         return Task(
             "cifar100",
             CLASSES,
             "top-1",
-            self._shown(train),
-            self._shown(validation),
+            self._shown(rows),
+            None,
             self.test,
-            linear=False,
         )
 
     @property

@@ -41,10 +41,10 @@ class _Cropped(Dataset[Tensor]):
 
 
 def published_tasks(size: int) -> Iterator[Task]:
-    """Those of `lt_course.data.transfer_sets.PUBLISHED` whose files are in ``LT_COURSE_DATA``.
+    """Those of `lt_course.data.transfer_sets.PUBLISHED` that are in ``LT_COURSE_DATA/transfer``.
 
-    They lie where torchvision puts them below that folder; what is not there is left out, and
-    the record then lacks its metric.
+    They lie there as torchvision puts them; what is not there is left out, and the record then
+    lacks its metric.
 
     Args:
         size: side S of the pictures, whose shorter side is scaled to it and whose centre is cut
@@ -53,7 +53,7 @@ def published_tasks(size: int) -> Iterator[Task]:
     Raises:
         CourseError: if a set is there, but incomplete.
     """
-    root = Path(os.environ.get(places.VARIABLE, "."))
+    root = Path(os.environ.get(places.VARIABLE, ".")) / "transfer"
     for name, entry in transfer_sets.PUBLISHED.items():
         if (root / entry.folder).is_dir():
             found = transfer_sets.published_set(name, root)

@@ -23,10 +23,14 @@ from lt_course.study.results import MEASURED, Recorded
 
 TOLERANCE = {
     "accuracy": 0.05,
-    "spearman": 0.10,
-    "pearson": 0.10,
+    "spearman_nc": 0.25,
+    "spearman": 0.20,
+    "pearson": 0.20,
 }
-"""Greatest difference that passes on another machine, by the first letters of the metric."""
+"""Greatest difference that passes on another machine, by the first letters of the metric.
+
+The first that fit decide. From one processor to another, correlations over 60 classes were seen to
+move by up to 0.12, and those of geometry, which rest on a class's nearest neighbour, by 0.15."""
 
 PER_CLASS = 0.10
 """Greatest mean difference over classes of per-class accuracy that passes there."""
@@ -39,7 +43,8 @@ def tolerance() -> str:
     """What passes on another machine, in one sentence."""
     return (
         f"accuracies may then differ by {TOLERANCE['accuracy']:g}, correlations by "
-        f"{TOLERANCE['spearman']:g}, per-class accuracies by {PER_CLASS:g} on average; frequencies "
+        f"{TOLERANCE['spearman']:g} (those of geometry by {TOLERANCE['spearman_nc']:g}), per-class "
+        f"accuracies by {PER_CLASS:g} on average; frequencies "
         "and trims may not differ."
     )
 
@@ -125,12 +130,11 @@ def _strict_faults(recorded: Recorded, new: Recorded, differences: dict[str, flo
 
 
 def _lax_faults(recorded: Recorded, new: Recorded, differences: dict[str, float]) -> list[str]:
-    faults = [
-        f"{name} is off by {value:+.2g}, more than {bound:g}"
-        for name, value in differences.items()
-        for start, bound in TOLERANCE.items()
-        if name.startswith(start) and not abs(value) <= bound
-    ]
+    faults = []
+    for name, value in differences.items():
+        bound = next((b for start, b in TOLERANCE.items() if name.startswith(start)), math.inf)
+        if not abs(value) <= bound and bound < math.inf:
+            faults.append(f"{name} is off by {value:+.2g}, more than {bound:g}")
     for name in ("frequency", "trimmed"):  # no arithmetic decides these
         if not np.array_equal(recorded.per_class[name], new.per_class[name]):
             faults.append(f"the per-class column {name} is not equal")

@@ -20,6 +20,7 @@ from lt_course.data.longtail import Draw
 from lt_course.evaluation.bias import bias_report, per_class, spearman
 from lt_course.evaluation.intervals import Interval, mean_over_seeds, paired_difference
 from lt_course.study import Record, Run, factor, override, paper, training_set
+from lt_course.study.drawings import icontail_of
 from lt_course.teach.features import cosines
 
 COLUMNS = {
@@ -236,7 +237,7 @@ def by_acquaintance(record: Record) -> pd.Series:
 
     Each is the mean over the concepts that have drawings of all three kinds.
     """
-    data, drawn = icontail.load(), training_set(record.run)
+    data, drawn = icontail_of(record.run), training_set(record.run)
     classes = record.run.data.concepts
     evaluated = data.concept < classes
     trained = np.isin(np.arange(len(data)), drawn.pictures)

@@ -8,39 +8,41 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lt_course.data import icontail
 from lt_course.evaluation.neural_collapse import class_means
-from lt_course.models.image_towers import image_tower
 from lt_course.study import Record, training_set
-from lt_course.study.execute import weights
+from lt_course.study.drawings import icontail_of
+from lt_course.study.execute import image_tower_of, weights
 from lt_course.training.augment import standardise
 
 PREFIX = "image_tower."
 
 
 @torch.no_grad()
-def image_features(record: Record, pictures: npt.NDArray[np.uint8]) -> Tensor:
-    """Normalised features of pictures, computed by a run's trained image tower.
+def image_features(
+    record: Record, pictures: npt.NDArray[np.uint8], *, normalise: bool = True
+) -> Tensor:
+    """Features of pictures, computed by a run's trained image tower.
 
     Args:
         record: of a run whose checkpoint is in the store.
-        pictures: uint8 [N, 32, 32].
+        pictures: uint8 [N, 32, 32], or [N, 64, 64, 3] of a run in colour.
+        normalise: bring the rows to length 1; otherwise they are as they leave the tower.
 
     Returns:
-        float32 [N, D], rows of length 1.
+        float32 [N, D].
 
     Raises:
         CourseError: if there is no checkpoint.
     """
-    model = record.run.model
-    tower = image_tower(model.image_tower, model.embedding, model.picture_size)
+    tower = image_tower_of(record.run)
     state = weights(record.folder / "checkpoint")
     tower.load_state_dict(
         {name.removeprefix(PREFIX): v for name, v in state.items() if name.startswith(PREFIX)}
     )
     tower.eval()
-    shown = standardise(torch.from_numpy(pictures))
-    return F.normalize(torch.cat([tower(part).float() for part in shown.split(512)]), dim=1)
+    parts = torch.from_numpy(pictures).split(512)
+    features = torch.cat([tower(standardise(part)).float() for part in parts])
+    return F.normalize(features, dim=1) if normalise else features
 
 
 def cosines(record: Record, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
@@ -51,7 +53,7 @@ def cosines(record: Record, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.f
 
     Args:
         record: of a run whose checkpoint is in the store.
-        pictures: uint8 [N, 32, 32].
+        pictures: uint8 [N, 32, 32], or [N, 64, 64, 3] of a run in colour.
 
     Returns:
         float64 [N, C].
@@ -77,7 +79,7 @@ def nearest_mean_accuracy(record: Record) -> float:
     Raises:
         CourseError: if there is no checkpoint.
     """
-    tail, drawn = icontail.load(), training_set(record.run)
+    tail, drawn = icontail_of(record.run), training_set(record.run)
     concepts = record.run.data.concepts
     features = image_features(record, tail.pictures[drawn.pictures])
     means = class_means(features, torch.from_numpy(drawn.labels), concepts)

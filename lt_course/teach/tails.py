@@ -10,13 +10,13 @@ import pandas as pd
 import torch
 from torch import nn
 
-from lt_course.data import icontail
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import per_class
 from lt_course.models.heads import Prototypes
 from lt_course.objectives.batch import Batch
 from lt_course.objectives.classify import Classification, Classify
 from lt_course.study import Record
+from lt_course.study.drawings import icontail_of
 from lt_course.teach.features import cosines
 
 BLOCKS = ("seen, seen", "absent, absent", "seen, absent")
@@ -133,7 +133,7 @@ def picture_cosines(record: Record) -> npt.NDArray[np.float64]:
     Raises:
         CourseError: if the record has no checkpoint.
     """
-    return cosines(record, icontail.load().pictures[record.arrays["test"]])
+    return cosines(record, icontail_of(record.run).pictures[record.arrays["test"]])
 
 
 def lifted(

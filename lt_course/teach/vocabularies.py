@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lt_course.data import icontail
 from lt_course.data.longtail import profile_counts
 from lt_course.evaluation.bias import spearman
 from lt_course.evaluation.intervals import mean_over_seeds
 from lt_course.evaluation.prior_shift import agreement, inclusion, remaining, shift
 from lt_course.objectives.classify import Classify, Sampling
 from lt_course.study import Record, factor, paper, recorded, recorded_per_class
+from lt_course.study.drawings import icontail_of
 from lt_course.study.execute import weights
 from lt_course.teach.features import cosines
 
@@ -167,7 +167,7 @@ def logits_on_test(record: Record) -> npt.NDArray[np.float64]:
     """
     state = weights(record.folder / "checkpoint")
     scale = float(state["head.temperature.log_scale"].exp())
-    return scale * cosines(record, icontail.load().pictures[record.arrays["test"]])
+    return scale * cosines(record, icontail_of(record.run).pictures[record.arrays["test"]])
 
 
 def predicted_bias(

@@ -8,15 +8,16 @@ from torch import Tensor
 
 
 def standardise(pictures: Tensor) -> Tensor:
-    """Grey levels to numbers of about unit variance, with blank paper at 0.
+    """Grey levels, or those of three colours, to about unit variance, with blank paper at 0.
 
     Args:
-        pictures: uint8 [B, H, W], 255 = paper.
+        pictures: uint8 [B, H, W], or in colour [B, H, W, 3]; 255 = paper.
 
     Returns:
-        float32 [B, 1, H, W].
+        float32 [B, 1, H, W], or [B, 3, H, W].
     """
-    return (1 - pictures.unsqueeze(1).float() / 255) * 2
+    channels = pictures.unsqueeze(1) if pictures.ndim == 3 else pictures.permute(0, 3, 1, 2)
+    return (1 - channels.float() / 255) * 2
 
 
 def random_crop(pictures: Tensor, smallest: float, generator: torch.Generator) -> Tensor:
@@ -27,12 +28,12 @@ def random_crop(pictures: Tensor, smallest: float, generator: torch.Generator) -
     (an arrow, a letter), so none is mirrored.
 
     Args:
-        pictures: float [B, 1, H, W], 0 = paper.
+        pictures: float [B, C, H, W], 0 = paper.
         smallest: least area of the crop, in (0, 1]; 1 leaves pictures as they are.
         generator: source of randomness, on the CPU.
 
     Returns:
-        float [B, 1, H, W].
+        float [B, C, H, W].
     """
     if smallest == 1:
         return pictures

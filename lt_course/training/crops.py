@@ -56,7 +56,8 @@ def redrawn(crops: Tensor, share: float, generator: torch.Generator) -> Tensor:
     """Draw some crops with another pen: a third of them bolder, a third finer, a third softer.
 
     A bolder line has in each pixel the darkest of its 3 x 3 neighbourhood, a finer one the lightest
-    of a 2 x 2 neighbourhood (of 3 x 3, thin lines would vanish), a softer one the mean of 3 x 3.
+    of a 2 x 2 neighbourhood (of 3 x 3, thin lines would vanish), a softer one the mean of 3 x 3; in
+    colour, each channel for itself.
 
     Args:
         crops: float [B, n, C, h, w], 0 = paper.

@@ -25,14 +25,19 @@ def document(value: object) -> NDArray[np.uint8]:
 
 
 def save(path: Path, arrays: Mapping[str, NDArray]) -> None:
-    """Write an ``.npz`` whose bytes depend on nothing but the arrays: no clock, no order."""
-    with zipfile.ZipFile(path, "w") as archive:
+    """Write an ``.npz`` whose bytes depend on nothing but the arrays: no clock, no order.
+
+    Until it is whole it has another name.
+    """
+    partial = path.with_name(path.name + ".partial")
+    with zipfile.ZipFile(partial, "w") as archive:
         for name, array in arrays.items():
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, buffer.getvalue(), compresslevel=9)
+    partial.replace(path)
 
 
 LICENCE_URLS = {

@@ -48,6 +48,29 @@ def markdown(data: IconTail) -> str:
     return "\n".join(lines)
 
 
+def colour_markdown(data: IconTail) -> str:
+    """A table of the set in colour: how many of its drawings have colours, and how many are pale.
+
+    A drawing has colours if in some pixel its channels differ, and is pale if no channel of any
+    pixel is darker than half way.
+    """
+    coloured = np.array([(picture != picture[..., :1]).any() for picture in data.pictures])
+    pale = data.pictures.min((1, 2, 3)) > 127
+    core = np.array([concept.core for concept in data.concepts])[data.concept]
+    parts = {
+        "all": np.ones(len(data), bool),
+        "training, core concepts": core & ~data.test,
+        "training, open concepts": ~core & ~data.test,
+        "test": data.test,
+    }
+    lines = ["| pictures | number | in colour | pale |", "|---|---:|---:|---:|"]
+    lines += [
+        f"| {name} | {part.sum():,} | {coloured[part].sum():,} | {pale[part].sum():,} |"
+        for name, part in parts.items()
+    ]
+    return "\n".join([*lines, ""])
+
+
 def audit_sentence() -> str:
     """How many of the audited labels are wrong, with an exact 95 % interval."""
     rows = audit.record()
