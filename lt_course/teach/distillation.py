@@ -371,6 +371,23 @@ def summary(recorded: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(metrics.values()))
 
 
+def head_less_tail(recorded: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
+    """One row a run: how much more the head third has than the tail, over paired seeds, as text.
+
+    Args:
+        recorded: as `lt_course.study.recorded` returns it.
+        metrics: beginning of the metric's name, such as ``prototypes`` -> heading.
+    """
+    rows = {}
+    for label in labels(recorded):
+        sides = {
+            heading: [by_seed(recorded, label, f"{metric}_{third}") for third in ("head", "tail")]
+            for metric, heading in metrics.items()
+        }
+        rows[label] = {h: f"{paired_difference(*both):+.3f}" for h, both in sides.items()}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(metrics.values()))
+
+
 def differences(
     recorded: pd.DataFrame, pairs: Mapping[str, tuple[str, str]], metrics: Mapping[str, str]
 ) -> pd.DataFrame:
