@@ -236,9 +236,8 @@ def projected(record: Record, pictures: npt.NDArray[np.uint8]) -> FloatArray:
             f"The run {run.name} has no teacher to project pictures; ask for one of 'dino'."
         )
     options, model = run.objective, run.model
-    tower = image_tower(
-        model.image_tower, model.embedding, model.picture_size, options.native_sizes
-    )
+    size, sizes = model.picture_size, options.native_sizes
+    tower = image_tower(model.image_tower, model.embedding, size, natively=sizes)
     teacher = Network(options, tower, model.embedding)
     state = weights(record.folder / "checkpoint")
     prefix = "teacher."
