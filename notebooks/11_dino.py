@@ -207,10 +207,11 @@ show.drawings(found)
 plt.show()
 
 # %%
-distillation.shares_of_thirds(record)
+shares = distillation.shares_of_thirds(record)
+shares.assign(**{"512 s": 512 * shares["pictures"]})
 
 # %% [markdown]
-# Of the training `pictures` a third's share is $s$; of the `prototypes` that are in use, it has those on which its pictures are the majority; `own pictures` are those that come to a prototype of their own third. By the argument above the tail could have some seven prototypes; hardly one is its own. Its drawings come to prototypes of the head that look alike, and so do most of the mid third's. **Prototypes follow shapes and strokes, not concepts.**
+# Of the training `pictures` a third's share is $s$; of the `prototypes` that are in use, it has those on which its pictures are the majority; `own pictures` are those that come to a prototype of their own third. By the argument above a third could have $512\,s$ prototypes of its own. The tail has hardly one. Its drawings come to prototypes of the head that look alike, and so do most of the mid third's. **Prototypes follow shapes and strokes, not concepts.**
 #
 # On test pictures, which are balanced, one can ask the other way round: how many different prototypes are nearest to some picture of each third?
 
@@ -270,7 +271,7 @@ show.transfer(recorded)
 plt.show()
 
 # %% [markdown]
-# Is the condition met? On average, for Sinkhorn-Knopp: probes are somewhat better than twice random features, on the concepts of the run as on others. But one seed of five is at the line, so the two claims (`dino-learns`, below) are *undecided*: little was learnt, but in each seed much more than nothing. With a running mean (`centred, flat`) the condition is missed: as in the plane, a few prototypes take everything, and the run warns of it; `dino-centred-learns` is contradicted. So draws are not compared under this rule. What they do to DINO *as it was published*, this scale leaves open, as the paper does.
+# Is the condition met? On average, for Sinkhorn-Knopp: probes are somewhat better than twice random features, on the concepts of the run as on others. But one seed of five is at the line or below it, so the two claims (`dino-learns`, below) are *undecided*: little was learnt, but in each seed much more than nothing. With a running mean (`centred, flat`) the condition is missed: as in the plane, a few prototypes take everything, and the run warns of it; `dino-centred-learns` is contradicted. So draws are not compared under this rule. What they do to DINO *as it was published*, this scale leaves open, as the paper does.
 #
 # Runs of one seed start from the same weights, so compare within seeds. The second row is a control that the paper lacks: if drawing helps a tail *because it is a tail*, it should not help a flat profile as much.
 
@@ -316,7 +317,7 @@ plt.show()
 # - **No cost of the tail is seen.** The interval reaches as far to one side as to the other, and a cost of the paper's size lies far outside. The bias of the balanced probe differs so much between seeds that nothing can be said of it.
 # - **Drawing brings no gain.** The claim is contradicted: a gain that would matter lies above the interval, and one of the paper's size is beyond the grey bar, too. What the estimate suggests is a loss.
 # - **It is not about tails.** On a flat profile the draw does the same; the difference of the two differences is near zero, and could not have been large.
-# - **More a step is better**, as in the paper: a sixteenth of the prototypes is worse than a quarter. Here that continues to all of them, where the paper's order turns.
+# - **More a step is better**, as in the paper: a sixteenth of the prototypes is worse than a quarter. Here the estimates go on rising to all of them, where the paper's order turns.
 # - **Fewer in all** cannot be told from fewer a step. So whether coarseness costs, or absence and slowness, five seeds do not say.
 #
 # We do not find the paper's effect, and have looked in too different a place to say that it is not there.
@@ -358,7 +359,7 @@ DRAWN = {
 distillation.differences(recorded, DRAWN, TAILS)
 
 # %% [markdown]
-# - *Fewer*: after a long tail rare concepts share fewer prototypes than frequent ones (`dino-tail-has-fewer-prototypes` is supported), by more than the flat control has. Part of the gap is the tail's doing.
+# - *Fewer*: after a long tail rare concepts share fewer prototypes than frequent ones (`dino-tail-has-fewer-prototypes` is supported), in the estimate by more than the flat control has. So part of the gap may be the tail's doing, and part is not.
 # - *Nearer*: no. Their prototypes lie no closer to others (`dino-tail-prototypes-are-closer` is contradicted). Nothing collapses.
 # - *The draw* does what the paper hopes of it, though our theory had no reason for it: after a long tail, mid and tail come to use more prototypes and the head no more than before, and the gap falls to that of the flat control. No claim was declared on this, so take it as a hint. Coarser targets may be why: `128 in all` has a smaller gap, too.
 #
