@@ -194,6 +194,14 @@ def test_differences_are_paired_by_seed():
     assert distillation.summary(table, {metric: "mean"}).shape == (len(RUNS), 1)
 
 
+def test_head_less_tail_is_a_difference_within_each_seed():
+    table = recorded()
+    table["prototypes_head"] = table["prototypes_tail"] + 0.25
+    found = distillation.head_less_tail(table, {"prototypes": "gap"})
+    assert list(found.index) == RUNS
+    assert set(found["gap"]) == {"+0.250 [+0.250, +0.250]"}
+
+
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 def test_the_detectable_effect_is_found_as_often_as_it_says(seeds):
     deviation, power = 0.3, 0.8

@@ -23,6 +23,7 @@ from lt_course.teach.distillation import (
     TRANSFER,
     Toy,
     Typical,
+    by_seed,
     labels,
     over_seeds,
     paired,
@@ -150,7 +151,7 @@ def transfer(recorded: pd.DataFrame) -> Figure:
         1, 2, figsize=(8, 0.28 * len(names) + 1.4), sharey=True, width_ratios=[1.5, 1]
     )
     for place, name in enumerate(names):
-        values = recorded.loc[name, "probe_mean"]
+        values = by_seed(recorded, name, "probe_mean")
         left.plot(values, [place] * len(values), linestyle="", marker="|", color="#888888")
         _interval(left, over_seeds(recorded, name, "probe_mean"), place, style.PALETTE[0], "o")
         if name in PAPER_ROWS:

@@ -332,14 +332,20 @@ def labels(recorded: pd.DataFrame) -> list[str]:
     return [str(label) for label, seeds in counted.items() if seeds > 1]
 
 
+def by_seed(recorded: pd.DataFrame, label: str, metric: str) -> pd.Series:
+    """A recorded metric of one run, indexed by seed."""
+    return recorded[metric].xs(label, level="label")
+
+
 def over_seeds(recorded: pd.DataFrame, label: str, metric: str) -> Interval:
     """A recorded metric of one run: its mean over seeds with Student's t interval."""
-    return mean_over_seeds(recorded.loc[label, metric])
+    return mean_over_seeds(by_seed(recorded, label, metric))
 
 
 def paired(recorded: pd.DataFrame, a: str, b: str, metric: str) -> Interval:
     """Mean over shared seeds of what run `a` has more of a metric than run `b`."""
-    first, second = recorded.loc[a, metric].align(recorded.loc[b, metric], join="inner")
+    sides = by_seed(recorded, a, metric), by_seed(recorded, b, metric)
+    first, second = sides[0].align(sides[1], join="inner")
     return paired_difference(first, second)
 
 
@@ -357,6 +363,22 @@ def summary(recorded: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
         }
         for label in labels(recorded)
     }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(metrics.values()))
+
+
+def head_less_tail(recorded: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
+    """One row a run: how much more the head third has than the tail, over paired seeds, as text.
+
+    Args:
+        recorded: as `lt_course.study.recorded` returns it.
+        metrics: beginning of the metric's name, such as ``prototypes`` -> heading.
+    """
+    rows = {}
+    for label in labels(recorded):
+        rows[label] = {}
+        for metric, heading in metrics.items():
+            head, tail = (by_seed(recorded, label, f"{metric}_{t}") for t in ("head", "tail"))
+            rows[label][heading] = f"{paired_difference(head, tail):+.3f}"
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(metrics.values()))
 
 
