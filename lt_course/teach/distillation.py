@@ -373,9 +373,8 @@ def head_less_tail(recorded: pd.DataFrame, metrics: Mapping[str, str]) -> pd.Dat
         recorded: as `lt_course.study.recorded` returns it.
         metrics: beginning of the metric's name, such as ``prototypes`` -> heading.
     """
-    rows = {}
-    for label in labels(recorded):
-        rows[label] = {}
+    rows: dict[str, dict[str, str]] = {label: {} for label in labels(recorded)}
+    for label in rows:
         for metric, heading in metrics.items():
             head, tail = (by_seed(recorded, label, f"{metric}_{t}") for t in ("head", "tail"))
             rows[label][heading] = f"{paired_difference(head, tail):+.3f}"
