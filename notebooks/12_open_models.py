@@ -112,7 +112,7 @@ open_models.once_each(points)
 #
 # Fig. 18 has 41 models; those that no other marker hides completely:
 
-# %% mystnb={"image": {"alt": "S(p) against S(a), a marker a model, coloured by pre-training set. CC-12M and YFCC-15M stand at the right. LAION-400M lies around S(a) 0.09 with S(p) near zero. LAION-2B falls from upper left to lower right."}, "figure": {"caption": "Models that can be told apart in the paper's Fig. 18, read off the plot; hollow: partly hidden. Grey: chance, as before. Crosses, if any: yours.", "name": "fig-12-models"}}
+# %% mystnb={"image": {"alt": "S(p) against S(a), a marker a model, coloured by pre-training set. CC-12M and YFCC-15M stand at the right. LAION-400M lies around S(a) 0.09 with S(p) near zero. LAION-2B falls from upper left to lower right."}, "figure": {"caption": "Models that can be told apart in the paper's Fig. 18, read off the plot; hollow: partly hidden. Grey: chance, as before. Small and edged in black, if any: yours.", "name": "fig-12-models"}}
 show.scatter(points, chance, own)
 plt.show()
 
