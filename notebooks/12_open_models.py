@@ -170,7 +170,7 @@ matrix.rename(index=open_models.title, columns=open_models.title).round(2)
 #
 # $$ r\,S \pm \sqrt{(1-r^2)(1-S^2)}. $$
 #
-# (Exact for linear correlations; for ranks, nearly.) The slider chooses the set that a model learnt from. Its true S(a) is .34. Coloured: a hundred made-up models of a thousand classes, whose accuracy depends on their own counts and on noise. Black bars: $r\,S$. Grey: what is possible at all.
+# (Spearman's correlation is the linear one of ranks, so the limits hold as they stand.) The slider chooses the set that a model learnt from. Its true S(a) is .34. Coloured: a hundred made-up models of a thousand classes, whose accuracy depends on their own counts and on noise. Black bars: $r\,S$. Grey: what is possible at all.
 
 
 # %%
