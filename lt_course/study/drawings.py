@@ -175,8 +175,14 @@ def _task(transfer_set: TransferSet) -> Task:
     def shown(part: Part) -> Shown:
         return _shown(cast("NDArray[np.uint8]", part.pictures), part.labels)
 
-    parts = (shown(getattr(transfer_set, part)) for part in ("train", "validation", "test"))
-    return Task(transfer_set.name, len(transfer_set.classes), transfer_set.metric, *parts)
+    return Task(
+        transfer_set.name,
+        len(transfer_set.classes),
+        transfer_set.metric,
+        shown(transfer_set.train),
+        shown(transfer_set.validation),
+        shown(transfer_set.test),
+    )
 
 
 def _shown(pictures: NDArray[np.uint8], labels: NDArray[np.int64]) -> Shown:

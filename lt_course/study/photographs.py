@@ -237,9 +237,14 @@ class Photographs(Material):
         """ImageNet's classes, told by some training pictures of each."""
         chosen = balanced(self.labels, sum(NAMED))
         train, validation = np.split(chosen, [len(chosen) * NAMED[0] // sum(NAMED)])
-        parts = (_of_pairs(self._whole, rows) for rows in (train, validation))
         return Task(
-            self.run.data.dataset, len(self.frequency), "top-1", *parts, self.test, linear=False
+            self.run.data.dataset,
+            len(self.frequency),
+            "top-1",
+            _of_pairs(self._whole, train),
+            _of_pairs(self._whole, validation),
+            self.test,
+            linear=False,
         )
 
     @property

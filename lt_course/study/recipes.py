@@ -191,17 +191,16 @@ PAPER = {
 # --- one GPU, one hour ---------------------------------------------------------------------------
 
 
-def _short(
-    what: str, data: Data, objective: ObjectiveSpec, size: int, duration: str, **settings: Any
-) -> Recipe:
+def _short(what: str, data: Data, objective: ObjectiveSpec, size: int, duration: str) -> Recipe:
     """A run for one GPU: the optimisers of the paper, fewer steps."""
     supervised = not isinstance(objective, Contrast)
-    milestones = ("33 %", "56 %", "78 %") if supervised else ()
     training = replace(
         SUPERVISED if supervised else CLIP,
-        **{"batch": 256, "warmup": "5 %", "milestones": milestones, "checkpoint_every": "10 %"}
-        | settings,
         duration=duration,
+        batch=256,
+        warmup="5 %",
+        milestones=("33 %", "56 %", "78 %") if supervised else (),
+        checkpoint_every="10 %",
     )
     model = replace(BOTH if isinstance(objective, Contrast) else RN50, picture_size=size)
     return Recipe(what, Run("", "gpu", 0, data, model, objective, training))
