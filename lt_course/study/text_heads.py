@@ -97,10 +97,10 @@ def text_tower_of(model: Model, ids: Tensor, teacher: Mapping[str, Tensor] | Non
     """
     if model.text_weights != OPEN_WORLD:
         return released_tower(model, ids.shape[1])
+    if teacher is not None:
+        return pretrained_text_tower(teacher, ids).requires_grad_(model.text_head != "frozen")
     assert model.text_tower is not None, "require_sound has seen to it"
-    if teacher is None:
-        return text_tower(model.text_tower, ids, model.embedding)
-    return pretrained_text_tower(teacher, ids).requires_grad_(model.text_head != "frozen")
+    return text_tower(model.text_tower, ids, model.embedding)
 
 
 def released_tower(model: Model, context: int, load: bool = True) -> nn.Module:
