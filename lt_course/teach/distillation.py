@@ -377,13 +377,12 @@ def head_less_tail(recorded: pd.DataFrame, metrics: Mapping[str, str]) -> pd.Dat
         recorded: as `lt_course.study.recorded` returns it.
         metrics: beginning of the metric's name, such as ``prototypes`` -> heading.
     """
-    rows = {}
+    rows: dict[str, dict[str, str]] = {}
     for label in labels(recorded):
-        sides = {
-            heading: [by_seed(recorded, label, f"{metric}_{third}") for third in ("head", "tail")]
-            for metric, heading in metrics.items()
-        }
-        rows[label] = {h: f"{paired_difference(*both):+.3f}" for h, both in sides.items()}
+        rows[label] = {}
+        for metric, heading in metrics.items():
+            head, tail = (by_seed(recorded, label, f"{metric}_{t}") for t in ("head", "tail"))
+            rows[label][heading] = f"{paired_difference(head, tail):+.3f}"
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(metrics.values()))
 
 
