@@ -112,7 +112,7 @@ open_models.once_each(points)
 #
 # Fig. 18 has 41 models; those that no other marker hides completely:
 
-# %% mystnb={"image": {"alt": "S(p) against S(a), a marker a model, coloured by pre-training set. CC-12M and YFCC-15M stand at the right. LAION-400M lies around S(a) 0.09 with S(p) near zero. LAION-2B falls from upper left to lower right."}, "figure": {"caption": "Models that can be told apart in the paper's Fig. 18, read off the plot; hollow: partly hidden. Grey: chance, as before. Crosses, if any: yours.", "name": "fig-12-models"}}
+# %% mystnb={"image": {"alt": "S(p) against S(a), a marker a model, coloured by pre-training set. CC-12M and YFCC-15M stand at the right. LAION-400M lies around S(a) 0.09 with S(p) near zero. LAION-2B falls from upper left to lower right."}, "figure": {"caption": "Models that can be told apart in the paper's Fig. 18, read off the plot; hollow: partly hidden. Grey: chance, as before. Small and edged in black, if any: yours.", "name": "fig-12-models"}}
 show.scatter(points, chance, own)
 plt.show()
 
@@ -170,7 +170,7 @@ matrix.rename(index=open_models.title, columns=open_models.title).round(2)
 #
 # $$ r\,S \pm \sqrt{(1-r^2)(1-S^2)}. $$
 #
-# (Exact for linear correlations; for ranks, nearly.) The slider chooses the set that a model learnt from. Its true S(a) is .34. Coloured: a hundred made-up models of a thousand classes, whose accuracy depends on their own counts and on noise. Black bars: $r\,S$. Grey: what is possible at all.
+# (Spearman's correlation is the linear one of ranks, so the limits hold as they stand.) The slider chooses the set that a model learnt from. Its true S(a) is .34. Coloured: a hundred made-up models of a thousand classes, whose accuracy depends on their own counts and on noise. Black bars: $r\,S$. Grey: what is possible at all.
 
 
 # %%

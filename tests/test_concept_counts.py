@@ -139,6 +139,7 @@ def test_an_address_without_a_scheduler_is_named(
 ) -> None:
     import dask
 
+    pytest.importorskip("distributed")  # whose defaults have to be there before one is changed
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
         pytest.raises(CourseError, match=f"No Dask scheduler answers at {address}"),

@@ -221,9 +221,9 @@ def test_own_models_are_found_or_missed_in_one_sentence(tmp_path: Path, web) -> 
     drawn = show.by_scale(theirs, 0.06, own)
     yours = [line for line in drawn.axes[0].lines if line.get_markerfacecolor() == "none"]
     assert sum(len(line.get_xdata()) for line in yours) == 2
-    crosses = [m for m in show.scatter(open_models.markers(), 0.06, own).axes[0].lines
-               if m.get_marker() == "+"]  # fmt: skip
-    assert sum(len(line.get_xdata()) for line in crosses) == 2
+    lines = show.scatter(open_models.markers(), 0.06, own).axes[0].lines
+    yours = [line for line in lines if line.get_markeredgecolor() == "black"]
+    assert sum(len(line.get_xdata()) for line in yours) == 2
 
 
 # Figures --------------------------------------------------------------------------------------

@@ -300,7 +300,7 @@ def test_the_committed_records_are_whole_and_declared() -> None:
     assert known
     assert results.undeclared(known) == []
     assert (results.FOLDER / "per_class.parquet").stat().st_size < 4e6
-    assert (results.FOLDER / "runs.jsonl").stat().st_size < 2e6
+    assert (results.FOLDER / "runs.jsonl").stat().st_size < 3e6
 
 
 BEFORE, AFTER, GEOMETRY = "7f18794582d0", "de3b04777ebc", "a4549da8d1be"
@@ -327,8 +327,11 @@ def test_the_committed_metrics_agree_with_their_classes() -> None:
         assert len(rows) == found.run.data.concepts
         assert rows["accuracy"].mean() == pytest.approx(metrics["accuracy"], abs=1e-6)
         for name in ("accuracy", "predictions"):
-            rho = rows["frequency"].corr(rows[name], method="spearman")
             stated = metrics[f"spearman_{name}"]
+            if rows["frequency"].nunique() == 1:
+                assert math.isnan(stated)
+                continue
+            rho = rows["frequency"].corr(rows[name], method="spearman")
             assert rho == pytest.approx(stated, abs=1e-6, nan_ok=True), found.run.address
         assert rows["trimmed"].sum() == found.run.data.trim
 

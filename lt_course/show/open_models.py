@@ -32,6 +32,7 @@ SETS: dict[str, style.MethodStyle] = {
 LETTERS = {"S(a)": "spearman_accuracy", "S(p)": "spearman_predictions"}
 CHANCE: dict[str, Any] = {"color": "#BBBBBB", "alpha": 0.35, "linewidth": 0}
 OWN: dict[str, Any] = {"linestyle": "", "markersize": 4, "mfc": "none", "alpha": 0.8}
+EDGED: dict[str, Any] = {"markersize": 4, "mec": "black", "mew": 0.8}
 
 
 def by_scale(theirs: pd.DataFrame, chance: float, own: pd.DataFrame | None = None) -> Figure:
@@ -67,7 +68,7 @@ def scatter(points: pd.DataFrame, chance: float, own: pd.DataFrame | None = None
     Args:
         points: as `lt_course.teach.open_models.markers` returns them.
         chance: as `by_scale`.
-        own: drawn as small crosses in the sets' colours.
+        own: drawn as small markers with a black edge.
     """
     figure, axes = plt.subplots(figsize=(6.4, 3.8))
     axes.axvspan(-chance, chance, **CHANCE)
@@ -80,8 +81,8 @@ def scatter(points: pd.DataFrame, chance: float, own: pd.DataFrame | None = None
                       color=look["color"], marker=look["marker"])  # fmt: skip
         if own is not None:
             yours = own[own["pretrained_on"] == key]
-            axes.plot(*(yours[m] for m in LETTERS.values()), linestyle="", marker="+",
-                      color=look["color"], markersize=8)  # fmt: skip
+            places = [yours[metric] for metric in LETTERS.values()]
+            axes.plot(*places, linestyle="", color=look["color"], marker=look["marker"], **EDGED)
     handles = [plt.Line2D([], [], linestyle="", **look) for look in SETS.values()]
     axes.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5))
     axes.set(xlabel="S(a): frequency with accuracy", ylabel="S(p): with predictions")

@@ -19,7 +19,6 @@ from lt_course.data import icontail
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import third_of
 from lt_course.evaluation.intervals import Interval, mean_over_seeds, paired_difference
-from lt_course.models.image_towers import image_tower
 from lt_course.objectives.batch import Batch
 from lt_course.objectives.distill import (
     Distill,
@@ -30,7 +29,7 @@ from lt_course.objectives.distill import (
 )
 from lt_course.study import Record, training_set
 from lt_course.study.claims import Verdict
-from lt_course.study.execute import weights
+from lt_course.study.execute import image_tower_of, weights
 from lt_course.training.augment import standardise
 
 FloatArray = npt.NDArray[np.float64]
@@ -235,10 +234,7 @@ def projected(record: Record, pictures: npt.NDArray[np.uint8]) -> FloatArray:
         raise CourseError(
             f"The run {run.name} has no teacher to project pictures; ask for one of 'dino'."
         )
-    options, model = run.objective, run.model
-    size, sizes = model.picture_size, options.native_sizes
-    tower = image_tower(model.image_tower, model.embedding, size, natively=sizes)
-    teacher = Network(options, tower, model.embedding)
+    teacher = Network(run.objective, image_tower_of(run), run.model.embedding)
     state = weights(record.folder / "checkpoint")
     prefix = "teacher."
     teacher.load_state_dict(
@@ -377,9 +373,8 @@ def head_less_tail(recorded: pd.DataFrame, metrics: Mapping[str, str]) -> pd.Dat
         recorded: as `lt_course.study.recorded` returns it.
         metrics: beginning of the metric's name, such as ``prototypes`` -> heading.
     """
-    rows: dict[str, dict[str, str]] = {}
-    for label in labels(recorded):
-        rows[label] = {}
+    rows: dict[str, dict[str, str]] = {label: {} for label in labels(recorded)}
+    for label in rows:
         for metric, heading in metrics.items():
             head, tail = (by_seed(recorded, label, f"{metric}_{t}") for t in ("head", "tail"))
             rows[label][heading] = f"{paired_difference(head, tail):+.3f}"
