@@ -191,7 +191,7 @@ pd.DataFrame({"64 s": 64 * found["share of points"], **counts}).T.round(1)
 RUN = study.run("dino")
 record = study.get(RUN)
 
-# %% mystnb={"image": {"alt": "Four curves by step, each a share of its greatest value. Information, assignment entropy and utilisation stay high; target entropy is between."}, "figure": {"caption": "What is watched for collapse, at the end of each epoch and of the run.", "name": "fig-11-signs"}}
+# %% mystnb={"image": {"alt": "Four curves by step, each a share of its greatest value. Assignment entropy and utilisation stay near 1; information rises, and target entropy falls."}, "figure": {"caption": "What is watched for collapse, at the end of each epoch and of the run.", "name": "fig-11-signs"}}
 show.signs(record.history)
 plt.show()
 
