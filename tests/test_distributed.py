@@ -193,14 +193,19 @@ def gradients(name: str, accumulate: int = 1) -> dict[str, Tensor]:
 @pytest.mark.parametrize("size", SIZES[1:])
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_losses_and_gradients_are_those_of_one_process(groups, name: str, size: int) -> None:
-    """float32, as trained: to 1e-6, and to 1e-5 at self-distillation's temperature of 0.04."""
+    """float32, as trained: to 1e-6, and to 1e-5 at self-distillation's temperature of 0.04.
+
+    Gradients above 1 are measured against the largest of their array: those of self-distillation's
+    first biases are sums of thousands that nearly cancel in places.
+    """
     expected = gradients(name)
     assert len(expected) > 4
     close = 1e-5 if name.startswith("distill") else 1e-6
     for found in groups(size).all(partial(gradients, name)):
         assert found.keys() == expected.keys()
         for key, value in expected.items():
-            torch.testing.assert_close(found[key], value, rtol=close, atol=close, msg=key)
+            largest = max(1, value.abs().max().item())
+            torch.testing.assert_close(found[key], value, rtol=0, atol=close * largest, msg=key)
 
 
 @pytest.mark.parametrize("name", ["contrast", "classify, vocabulary"])

@@ -76,7 +76,7 @@ def test_a_hundred_classes_are_those_of_imagenet_100() -> None:
 
 
 def test_a_classifier_can_be_planned_without_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Frozen, what is adapted is the image tower and the temperature."""
+    """Frozen, what is adapted is the image tower and the temperature; the sigmoids' bias is idle."""
 
     def refuse(*arguments: object) -> Tensor:
         raise AssertionError("nothing is read")
@@ -86,7 +86,7 @@ def test_a_classifier_can_be_planned_without_the_file(monkeypatch: pytest.Monkey
     require_sound(study.override(frozen, dataset="icontail"))
     made = plan(frozen, "a100", 4)
     adapted = 102_007_137 - 63_690_240
-    assert made.parameters == adapted + 1_000 * 1_024
+    assert made.parameters == adapted + 1 + 1_000 * 1_024
     assert made.memory.gradients == 4 * adapted
 
 
