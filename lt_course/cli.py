@@ -269,7 +269,9 @@ def _plan(known: argparse.Namespace, rest: list[str]) -> int:
 def _specified(known: argparse.Namespace, rest: list[str], options: str) -> Run | None:
     """The run that a command line specifies; without a name, its usage is printed instead."""
     if known.name is None:
-        named = "\n".join(f"  {name:<28} {what}" for name, what in recipes.names().items())
+        known_names = recipes.names()
+        width = max(map(len, known_names))
+        named = "\n".join(f"  {name:<{width}} {what}" for name, what in known_names.items())
         print(f"usage: lt-course {known.command} NAME {options}\n\n{named}")
         return None
     declared = study.run(known.name, scale=known.scale, seed=known.seed)

@@ -26,6 +26,7 @@ from lt_course import cli
 from lt_course.data import concept_sets, web_frequencies
 from lt_course.data.concept_sets import ConceptSet, concept_set, folder_of, frequencies
 from lt_course.data.imagenet import imagenet_classes
+from lt_course.data.release import MIRROR_VARIABLE
 from lt_course.data.web_frequencies import PRETRAINING_SETS
 from lt_course.errors import CourseError
 from lt_course.evaluation import open_models as evaluation
@@ -35,7 +36,7 @@ from lt_course.evaluation.open_models import COLLAPSE, Answers, answers_of, eval
 from lt_course.models import open_models
 from lt_course.models.open_models import PRETRAINED_ON, OpenModel, Towers
 
-MIRROR = os.environ.get(web_frequencies.MIRROR_VARIABLE)
+MIRROR = os.environ.get(MIRROR_VARIABLE)
 needs_mirror = pytest.mark.skipif(not MIRROR, reason="LT_COURSE_MIRROR is not set")
 NAMES = ("crane bird", "tench", "toilet paper", "lawn mower", "umbrella")
 
@@ -66,7 +67,7 @@ def one_template(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def no_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(web_frequencies.MIRROR_VARIABLE, raising=False)
+    monkeypatch.delenv(MIRROR_VARIABLE, raising=False)
     summary = web_frequencies.load(download=False)
     monkeypatch.setattr(web_frequencies, "load", lambda: summary)
 

@@ -13,6 +13,7 @@ import torch
 from scipy import stats
 
 from lt_course.data import web_frequencies
+from lt_course.data.release import MIRROR_VARIABLE
 from lt_course.evaluation import open_models as evaluation
 from lt_course.evaluation.open_models import Answers, score
 from lt_course.show import open_models as show
@@ -20,14 +21,14 @@ from lt_course.show import style
 from lt_course.study import paper
 from lt_course.teach import open_models
 
-MIRROR = os.environ.get(web_frequencies.MIRROR_VARIABLE)
+MIRROR = os.environ.get(MIRROR_VARIABLE)
 needs_mirror = pytest.mark.skipif(not MIRROR, reason="LT_COURSE_MIRROR is not set")
 
 
 @pytest.fixture(scope="module")
 def web():
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv(web_frequencies.MIRROR_VARIABLE, raising=False)
+        patch.delenv(MIRROR_VARIABLE, raising=False)
         return web_frequencies.load(download=False)
 
 

@@ -16,8 +16,9 @@ import open_clip
 import pytest
 import torch
 from shard_files import image
-from test_cifar import miniature
+from test_cifar import accept, miniature
 from test_distributed import Group
+from test_language_models import folder_of
 from test_photograph_batches import prepared
 from test_web_labels import captioned, downloaded
 
@@ -46,6 +47,13 @@ TOWER = {
 }
 """A CLIP of RN50's kind, small enough for a test."""
 
+RELEASED = {
+    "openai": "small.pt",
+    "in1k_clip_rn50_wit400m_a+cname.pt": "prototypes.pt",
+    "roberta-base": "roberta",
+}
+"""Released weights, and what stands in for them."""
+
 
 def stand_ins(folder: Path, patch: pytest.MonkeyPatch) -> None:
     """The data in `folder`, a small tower, and a hundred classes that need no download."""
@@ -55,6 +63,7 @@ def stand_ins(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.delenv("LT_COURSE_WORKERS", raising=False)
     if "small" not in open_clip.list_models():
         open_clip.add_model_config(folder / "small.json")
+    accept(patch)
     known = evaluation_sets.SETS["imagenet-val"]
     of_test = dataclasses.replace(known, pairs=2_000)
     patch.setitem(evaluation_sets.SETS, "imagenet-val", of_test)
@@ -77,6 +86,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as `lt_course.study.places` wants it."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "small.json").write_text(json.dumps(TOWER))
+    open_clip.add_model_config(folder / "small.json")
+    torch.save(
+        open_clip.create_model("small", load_weights=False).state_dict(), folder / "small.pt"
+    )
+    torch.save(torch.randn(1_000, TOWER["embed_dim"]), folder / "prototypes.pt")
+    folder_of("roberta", folder / "roberta")
     prepared(folder / "source")
     (folder / "source" / "shards").rename(folder / "imagenet-captions")
     for name in ("laionet-shards", "laionet-fill"):
@@ -94,13 +109,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for each in range(2):
             picture = image(number + each, size=(12, 10))
             (folder / "imagenet-val" / "val" / wnid / f"{each}.JPEG").write_bytes(picture)
-    return folder
+    return miniature(folder)
 
 
 @pytest.fixture
 def there(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """All data in their places."""
-    stand_ins(miniature(data, monkeypatch), monkeypatch)
+    stand_ins(data, monkeypatch)
     return data
 
 
@@ -124,6 +139,9 @@ def small(name: str, **settings: object) -> Run:
             fewer["sampled"] = run.objective.sampled and 6
             fewer |= {"prototypes": 24, "hidden": 16, "bottleneck": 8}
             fewer |= {"global_size": 64, "picture_size": 64, "local_size": 32, "local_crops": 2}
+    if run.model.text_weights in RELEASED:
+        folder = Path(os.environ["LT_COURSE_DATA"])
+        fewer["text_weights"] = str(folder / RELEASED[run.model.text_weights])
     if run.training.final_learning_rate == 0:
         fewer["learning_rate"] = run.training.learning_rate / 10
     return study.override(run, **(fewer | settings))
@@ -139,30 +157,10 @@ def unmeasured(given: object, objective: object, history: list) -> Outcome:
     return Outcome({}, history, None, {})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", study.RECIPES)
-def test_every_recipe_takes_real_steps(
-    there: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.setattr(outcome, "of_class_vectors", unmeasured)
-    monkeypatch.setattr(outcome, "of_features", unmeasured)
-    few = {"batch": 2} if "yfcc" in name else {}
-    run = small(name, checkpoint_every="1 steps", **few)
-    assert run.training.precision == "bfloat16"
-    done = execute(run, tmp_path)
-    assert all(np.isfinite(row["loss"]) for row in done.history)
-    assert done.history[-1]["step"] == 2
-    first, second = (
-        torch.load(tmp_path / f"step_{step}.pt", weights_only=True)["model"] for step in (1, 2)
-    )
-    tower = [key for key in first if "tower" in key and first[key].is_floating_point()]
-    moved = [key for key in tower if not torch.equal(first[key], second[key])]
-    assert len(moved) > len(tower) / 2
-
-
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
-        ("paper-sl-vocab", {"trim": 2, "shots": 0}),
+        ("paper-trim-sl-vocab-frozen", {"trim": 2, "shots": 0}),
         ("paper-clip-full", {"prompts": "name", "context": 12}),
         ("paper-dino-sampled", {}),
         ("gpu-cifar100-clip", {"text": "class+superclass"}),
@@ -212,6 +210,47 @@ def pair():
     started.close()
 
 
+def two_steps(name: str, folder: Path, data: Path) -> Outcome:
+    with pytest.MonkeyPatch.context() as patch:
+        stand_ins(data, patch)
+        patch.setattr(outcome, "of_class_vectors", unmeasured)
+        patch.setattr(outcome, "of_features", unmeasured)
+        few = {"batch": 2} if "yfcc" in name else {}
+        run = small(name, checkpoint_every="1 steps", **few)
+        assert run.training.precision == "bfloat16"
+        return execute(run, folder)
+
+
+@pytest.mark.parametrize("name", study.RECIPES)
+def test_every_recipe_takes_real_steps(pair: Group, there: Path, tmp_path: Path, name: str) -> None:
+    """Two of them, in two processes and in bfloat16; and the second again, from a checkpoint."""
+    for done in pair.all(partial(two_steps, name, tmp_path, there)):
+        assert isinstance(done, Outcome), done
+        assert all(np.isfinite(row["loss"]) for row in done.history)
+        assert done.history[-1]["step"] == 2
+    first, second = (
+        torch.load(tmp_path / f"step_{step}.pt", weights_only=True)["model"] for step in (1, 2)
+    )
+    (tmp_path / "step_2.pt").unlink()
+    pair.all(partial(two_steps, name, tmp_path, there))
+    again = torch.load(tmp_path / "step_2.pt", weights_only=True)["model"]
+    assert all(torch.equal(again[key], second[key]) for key in second)
+
+    moved = {key: not torch.equal(first[key], second[key]) for key in first}
+    image = [key for key in first if key.startswith(("image_tower", "student.tower"))]
+    assert sum(moved[key] for key in image) > len(image) / 2
+    head = study.run(name).model.text_head
+    text = [key for key in first if key.startswith(("text_tower", "head.weight"))]
+    learnt = [key for key in text if moved[key]]
+    if head == "frozen":
+        assert not learnt
+    elif head == "language-model":
+        assert learnt
+        assert all(key.startswith("text_tower.encoder.proj") for key in learnt)
+    elif text:
+        assert len(learnt) > len(text) / 2
+
+
 def train(name: str, folder: Path, data: Path, **settings: object) -> Outcome:
     with pytest.MonkeyPatch.context() as patch:
         stand_ins(data, patch)
@@ -249,20 +288,25 @@ def kill_at(at: int, step: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-RESUMED = {"batch": 6, "duration": "8 steps", "checkpoint_every": "3 steps", "prompts": "name"}
+KILLED: dict[str, dict[str, object]] = {
+    "paper-clip-title-tags": {"context": 12, "prompts": "name"},
+    "paper-trim-sl-vocab-frozen": {"vocabulary": 20, "batch": 8},
+    "paper-dino-sampled": {"batch": 4},
+}
 
 
-def resumed(folder: Path, before_step=lambda step: None) -> Outcome:
-    run = small("paper-clip-title-tags", **RESUMED, context=12)
-    return execute(run, folder, before_step)
+def resumed(name: str, folder: Path, before_step=lambda step: None) -> Outcome:
+    shape: dict[str, object] = {"batch": 6, "duration": "8 steps", "checkpoint_every": "3 steps"}
+    return execute(small(name, **(shape | KILLED[name])), folder, before_step)
 
 
-def test_killed_it_ends_bit_by_bit_the_same(there: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", KILLED)
+def test_killed_it_ends_bit_by_bit_the_same(there: Path, tmp_path: Path, name: str) -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         killed = subprocess.run(
-            [sys.executable, __file__, str(there), str(tmp_path / "killed")],
+            [sys.executable, __file__, name, str(there), str(tmp_path / "killed")],
             env=os.environ | {"OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,
@@ -272,7 +316,7 @@ def test_killed_it_ends_bit_by_bit_the_same(there: Path, tmp_path: Path) -> None
         state = checkpoints.load_latest(tmp_path / "killed")
         assert state is not None
         assert state["step"] == 3
-        again, whole = resumed(tmp_path / "killed"), resumed(tmp_path / "whole")
+        again, whole = (resumed(name, tmp_path / folder) for folder in ("killed", "whole"))
     finally:
         torch.set_num_threads(threads)
     assert again.metrics == pytest.approx(whole.metrics, rel=0, abs=0, nan_ok=True)
@@ -357,5 +401,5 @@ def test_recipes_have_a_scale_of_their_own() -> None:
 if __name__ == "__main__":
     with pytest.MonkeyPatch.context() as context:
         torch.set_num_threads(1)
-        stand_ins(Path(sys.argv[1]), context)
-        resumed(Path(sys.argv[2]), partial(kill_at, 5))
+        stand_ins(Path(sys.argv[2]), context)
+        resumed(sys.argv[1], Path(sys.argv[3]), partial(kill_at, 5))

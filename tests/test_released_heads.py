@@ -76,7 +76,7 @@ def test_a_hundred_classes_are_those_of_imagenet_100() -> None:
 
 
 def test_a_classifier_can_be_planned_without_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Frozen, what is adapted is the image tower and the temperature; the sigmoids' bias is idle."""
+    """Frozen, what is adapted is the image tower and the temperature, not the sigmoids' bias."""
 
     def refuse(*arguments: object) -> Tensor:
         raise AssertionError("nothing is read")

@@ -12,16 +12,17 @@ import pytest
 import requests
 
 from lt_course.data import web_frequencies
+from lt_course.data.release import COMMIT, MIRROR_VARIABLE
 from lt_course.errors import CourseError
 from lt_course.show import frequencies
 
-MIRROR = os.environ.get(web_frequencies.MIRROR_VARIABLE)
+MIRROR = os.environ.get(MIRROR_VARIABLE)
 needs_mirror = pytest.mark.skipif(not MIRROR, reason="LT_COURSE_MIRROR is not set")
 
 
 @pytest.fixture
 def no_mirror(monkeypatch):
-    monkeypatch.delenv(web_frequencies.MIRROR_VARIABLE, raising=False)
+    monkeypatch.delenv(MIRROR_VARIABLE, raising=False)
 
 
 @pytest.fixture
@@ -141,12 +142,12 @@ def test_a_mirror_is_read_and_named(tiny_mirror):
 
 def test_the_environment_variable_names_the_mirror(tiny_mirror, monkeypatch):
     mirror, registry = tiny_mirror
-    monkeypatch.setenv(web_frequencies.MIRROR_VARIABLE, str(mirror))
+    monkeypatch.setenv(MIRROR_VARIABLE, str(mirror))
     assert web_frequencies.load(registry=registry).source == "mirror"
 
 
 def test_a_mirror_without_freqs_is_an_error_not_a_fallback(tmp_path, monkeypatch):
-    monkeypatch.setenv(web_frequencies.MIRROR_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(MIRROR_VARIABLE, str(tmp_path))
     with pytest.raises(CourseError, match="without a folder 'freqs'"):
         web_frequencies.load()
 
@@ -193,7 +194,7 @@ def test_the_download_is_kept_and_equals_the_mirror(tiny_mirror, release):
     mirror, registry = tiny_mirror
     web = web_frequencies.load(registry=registry)
     assert web.source == "download"
-    assert web_frequencies.COMMIT[:7] in web.note
+    assert COMMIT[:7] in web.note
     assert len(release.asked) == 97
     again = web_frequencies.load(registry=registry)
     assert len(release.asked) == 97, "the second time the files come from the cache"
@@ -316,7 +317,7 @@ def any_web(request, tiny_mirror, monkeypatch):
     if request.param == "files":
         mirror, registry = tiny_mirror
         return web_frequencies.load(mirror, registry=registry)
-    monkeypatch.delenv(web_frequencies.MIRROR_VARIABLE, raising=False)
+    monkeypatch.delenv(MIRROR_VARIABLE, raising=False)
     return web_frequencies.load(download=False)
 
 

@@ -22,14 +22,12 @@ from typing import Any
 import pooch
 from requests.exceptions import RequestException
 
-from lt_course.data.web_frequencies import COMMIT, MIRROR_VARIABLE, REPOSITORY
+from lt_course.data.release import COMMIT, METADATA, MIRROR_VARIABLE, REPOSITORY
 from lt_course.errors import CourseError
 
 IMAGENET = "imagenet"
 IMAGENET_FILE = "descriptors_imagenet_synset.json"
-IMAGENET_URL = (
-    f"https://raw.githubusercontent.com/{REPOSITORY}/{COMMIT}/metadata/descriptors/{IMAGENET_FILE}"
-)
+IMAGENET_URL = f"{METADATA}descriptors/{IMAGENET_FILE}"
 IMAGENET_SIZE = (1_000, 1_971)
 """Classes and names of the release's list."""
 

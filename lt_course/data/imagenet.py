@@ -15,14 +15,14 @@ from open_clip import IMAGENET_CLASSNAMES
 from requests.exceptions import RequestException
 from timm.data import ImageNetInfo
 
-from lt_course.data.web_frequencies import COMMIT, MIRROR_VARIABLE, REPOSITORY
+from lt_course.data.release import COMMIT, METADATA, MIRROR_VARIABLE, REPOSITORY
 from lt_course.errors import CourseError
 
 Concepts = Literal["imagenet", "imagenet-100"]
 """All classes, or the hundred of Tian et al. (arXiv 1906.05849) that the paper takes."""
 
 HUNDRED_FILE = "imagenet100_idxs.txt"
-HUNDRED_URL = f"https://raw.githubusercontent.com/{REPOSITORY}/{COMMIT}/metadata/{HUNDRED_FILE}"
+HUNDRED_URL = f"{METADATA}{HUNDRED_FILE}"
 HUNDRED_SHA256 = "6263de1c6bd15d4cf3d2aff729d04dd355c9a5245f177b538d4f06d3d7501e3f"
 
 _TWICE = {"n04008634": "projectile", "n04355933": "sunglass"}

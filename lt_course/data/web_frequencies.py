@@ -32,15 +32,13 @@ import pooch
 from requests.exceptions import RequestException
 from scipy.stats import entropy
 
+from lt_course.data.release import COMMIT, METADATA, MIRROR_VARIABLE, REPOSITORY
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import gini, pearson, spearman
 
 Source = Literal["mirror", "download", "summary"]
 
-MIRROR_VARIABLE = "LT_COURSE_MIRROR"
-REPOSITORY = "CVMI-Lab/clip-beyond-tail"
-COMMIT = "c8fc64cc469c82b5440b76b371874b44526be399"
-URL = f"https://raw.githubusercontent.com/{REPOSITORY}/{COMMIT}/metadata/freqs/"
+URL = f"{METADATA}freqs/"
 
 PREFIX = "class_frequency_"
 DATASET_ORDER = "_ori"

@@ -21,8 +21,8 @@ from requests.exceptions import RequestException
 from torch import Tensor
 
 from lt_course.data.imagenet import ImageNetClass, imagenet_classes
+from lt_course.data.release import COMMIT, METADATA, MIRROR_VARIABLE, REPOSITORY
 from lt_course.data.tokens import first_line
-from lt_course.data.web_frequencies import COMMIT, MIRROR_VARIABLE, REPOSITORY
 from lt_course.errors import CourseError
 
 HEADS: Mapping[str, str] = {
@@ -33,7 +33,7 @@ HEADS: Mapping[str, str] = {
 """Released files whose SHA-256 is known: the head of the paper's classifiers with frozen
 prototypes, "a" and the name of each class as OpenAI's RN50 reads it. Others are given by path."""
 
-URL = f"https://raw.githubusercontent.com/{REPOSITORY}/{COMMIT}/metadata/heads/"
+URL = f"{METADATA}heads/"
 
 ALIKE = 0.95
 """Least cosine between any two prototypes from which a table tells no class from another. The mean

@@ -2,7 +2,7 @@
 
     lt-course plan paper-clip-full --gpus 8
     torchrun --nproc-per-node 8 -m lt_course.cli run paper-clip-full
-    lt-course run gpu-cifar100-sl-vocab --vocabulary 20
+    lt-course run paper-trim-sl-vocab-frozen --trim 20 --shots 1
 
 A recipe is a whole `Run`, and any field of it can be set otherwise. Numbers are the paper's (Wen et
 al., arXiv 2405.21070), where it is silent its release's, and each is named here with its source:
@@ -21,13 +21,20 @@ GPU of the release has. With 50 next to nothing is drawn, for 64 pictures show a
 
 *Extreme tails* (Sec. 4.1): the same runs, with the rarest 50 classes left out. (The release's runs
 over vocabularies take batches of 1,024 and a learning rate of 0.4, those that they are compared
-with do not; here all are alike. Prototypes start from scratch.)
+with do not; here all are alike. Vocabularies without frozen prototypes, `paper-trim-sl-vocab`, are
+a control that the paper lacks.)
 
 *CLIP* (App. C): both towers of RN50, 77 tokens; AdamW with torch's betas 0.9 and 0.999 and epsilon
 1e-8, which are the paper's; learning rate 1e-3 with 500 steps of warm-up, then a cosine; 32 epochs
 of batches of 1,024; batch norm over all GPUs. Weight decay 0.2 is the release's (open_clip's
 default; none on biases, norms and temperature). Captions are what the paper names; the release
 puts the class name in front of all of them: ``--text name+title+tags``. Class templates are 80.
+
+*Frozen text heads* (Sec. 3.5, Fig. 5, 8 and 19): what ends in ``-frozen`` keeps what CLIP's
+pre-trained RN50 makes of texts. A classifier's prototypes are the released table of "a" and the
+class name. CLIP keeps OpenAI's whole text tower, with its QuickGELU, which a tower from scratch
+does not have; ``-initialised`` learns on from it (both as in the release). ``-roberta`` is a frozen
+RoBERTa behind a projection that is learnt, by way of 896 units. Temperatures are always learnt.
 
 *DINO* (App. D): ResNet-50, 65,536 prototypes, two crops of 224 pixels (0.14 to 1 of the area) and
 eight of 96 (0.05 to 0.14); SGD without Nesterov, learning rate 0.03 for 256 pictures and so 0.12
@@ -45,6 +52,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lt_course.errors import CourseError
+from lt_course.models.released_heads import HEADS
 from lt_course.objectives.classify import Classify
 from lt_course.objectives.contrast import Contrast
 from lt_course.objectives.distill import Distill
@@ -109,6 +117,7 @@ VOCABULARY = Classify(vocabulary=100, sampling="frequency", micro_batch=64)
 
 RN50 = Model("RN50", None, embedding=1_024, picture_size=224)
 BOTH = replace(RN50, text_tower="RN50")
+(RELEASED_TABLE,) = HEADS
 
 
 @dataclass(frozen=True)
@@ -133,7 +142,18 @@ def _read(text: str, what: str) -> Recipe:
     return _paper(f"Fig. 3: CLIP on {what}", IN_CAPS, Contrast(text, context=77), CLIP)
 
 
-PAPER = {
+def _taught(what: str, recipe: Recipe, text_head: str, text_weights: str) -> Recipe:
+    """The recipe with a text head that others have trained."""
+    return Recipe(what, override(recipe.run, text_head=text_head, text_weights=text_weights))
+
+
+def _frozen(what: str, recipe: Recipe) -> Recipe:
+    """The recipe with the class vectors of CLIP's pre-trained RN50, which are kept."""
+    reads = isinstance(recipe.run.objective, Contrast)
+    return _taught(what, recipe, "frozen", "openai" if reads else RELEASED_TABLE)
+
+
+SCRATCH = {
     "paper-sl": _paper("Fig. 3: supervised learning on IN-Caps", IN_CAPS, Classify(), SUPERVISED),
     "paper-sl-vocab": _paper(
         "Fig. 3: the same over vocabularies (--vocabulary 50, 100, 200, 500)",
@@ -172,7 +192,7 @@ PAPER = {
         TRIMMED, Classify(), SUPERVISED,
     ),
     "paper-trim-sl-vocab": _paper(
-        "Fig. 8: the same over vocabularies", TRIMMED, VOCABULARY, SUPERVISED
+        "the same over vocabularies, which Fig. 8 lacks", TRIMMED, VOCABULARY, SUPERVISED
     ),
     "paper-trim-clip": _paper(
         "Fig. 8: CLIP, a tail cut",
@@ -187,6 +207,29 @@ PAPER = {
         "Tab. 2: 16,384 prototypes in all", LAIONET, replace(CROPS, prototypes=16_384), DINO
     ),
 }  # fmt: skip
+
+FROZEN = {
+    "paper-sl": "Fig. 19: supervised learning on IN-Caps, frozen prototypes",
+    "paper-sl-vocab": "Fig. 19: the same over vocabularies",
+    "paper-sl-laionet": "Fig. 5: supervised learning on LAIONet, frozen prototypes",
+    "paper-clip-full": "Fig. 19: CLIP on titles, tags and descriptions, frozen text tower",
+    "paper-clip-laionet": "Fig. 4b and 5: CLIP on LAIONet, frozen text tower",
+    "paper-clip-laionet-matched": "Fig. 4b: the same with the class frequencies of IN-Caps",
+    "paper-trim-sl": "Fig. 8 and 9: supervised learning, a tail cut, frozen prototypes",
+    "paper-trim-sl-vocab": "Fig. 8 and 9: the same over vocabularies",
+    "paper-trim-clip": "Fig. 8: CLIP, a tail cut, frozen text tower",
+}
+TAUGHT = {f"{name}-frozen": _frozen(what, SCRATCH[name]) for name, what in FROZEN.items()} | {
+    "paper-clip-laionet-initialised": _taught(
+        "Fig. 5: CLIP on LAIONet, its text tower starting from OpenAI's",
+        SCRATCH["paper-clip-laionet"], "initialised", "openai",
+    ),
+    "paper-clip-laionet-roberta": _taught(
+        "Fig. 5: CLIP on LAIONet, frozen RoBERTa",
+        SCRATCH["paper-clip-laionet"], "language-model", "roberta-base",
+    ),
+}  # fmt: skip
+PAPER = SCRATCH | TAUGHT
 
 # --- one GPU, one hour ---------------------------------------------------------------------------
 
