@@ -185,7 +185,8 @@ def load_colour() -> IconTail:
     if not path.exists():
         raise CourseError(
             f"IconTail in colour is not there ({path}). This makes it, once: lt-course data "
-            "build-icontail --colour; it downloads 115 MB (pip install 'lt-course[data]' first)."
+            "build-icontail --colour; it downloads 115 MB, computes for ten minutes and writes "
+            "54 MB (pip install 'lt-course[data]' first)."
         )
     data = load()
     try:
