@@ -425,7 +425,7 @@ def _data_list(known: argparse.Namespace) -> int:
 
 
 def _data_prepare(known: argparse.Namespace) -> int:
-    from lt_course.data import caption_labels, catalogue, laionet, webtext
+    from lt_course.data import caption_labels, catalogue, imagenet_pictures, laionet, webtext
 
     names = [source.name for source in catalogue.SOURCES if source.inputs and source.prepared]
     if known.name not in names:
@@ -454,7 +454,9 @@ def _data_prepare(known: argparse.Namespace) -> int:
         captions = manifest["counts"]["captions"]
         print(f"{known.out} labels {_labelled(manifest)}, of {captions:,} captions.")
     else:
-        manifest = webtext.prepare_imagenet_captions(
+        in_caps = known.name == webtext.IMAGENET_CAPTIONS.name
+        prepare = webtext.prepare_imagenet_captions if in_caps else imagenet_pictures.prepare
+        manifest = prepare(
             Path(known.source),
             known.out,
             seed=known.seed,
@@ -462,9 +464,10 @@ def _data_prepare(known: argparse.Namespace) -> int:
             partial=known.partial,
         )
         about = manifest["about"]
+        missing = f"; {about['pictures_missing']} pictures were missing" if in_caps else ""
         print(
             f"{known.out} holds {about['pairs']:,} pairs of {about['classes']} classes in "
-            f"{len(manifest['shards'])} shards; {about['pictures_missing']} pictures were missing."
+            f"{len(manifest['shards'])} shards{missing}."
         )
     return 0
 

@@ -23,7 +23,13 @@ from test_photograph_batches import prepared
 from test_web_labels import captioned, downloaded
 
 from lt_course import study
-from lt_course.data import caption_labels, evaluation_sets, imagenet, photograph_sets
+from lt_course.data import (
+    caption_labels,
+    evaluation_sets,
+    imagenet,
+    imagenet_pictures,
+    photograph_sets,
+)
 from lt_course.errors import CourseError
 from lt_course.objectives.classify import Classify
 from lt_course.objectives.contrast import Contrast
@@ -93,6 +99,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.save(torch.randn(1_000, TOWER["embed_dim"]), folder / "prototypes.pt")
     folder_of("roberta", folder / "roberta")
     prepared(folder / "source")
+    imagenet_pictures.prepare(folder / "source", folder / "imagenet", per_shard=10, partial=True)
     (folder / "source" / "shards").rename(folder / "imagenet-captions")
     for name in ("laionet-shards", "laionet-fill"):
         downloaded(folder / name)

@@ -256,6 +256,7 @@ def test_what_the_paper_trained_on_is_counted_without_it() -> None:
         "paper-clip-title": 443_012,
         "paper-clip-full": 448_896,
         "paper-dino": 3_256_561,
+        "paper-dino-imagenet": 1_281_167,
         "paper-clip-yfcc15m": 2_898_096,
         "gpu-incaps100-sl": 44_548,
         "gpu-cifar100-sl": 10_847,

@@ -451,6 +451,13 @@ def test_the_command_line_labels_and_lists(
     assert "--save_additional_columns" in said
     assert cli.main(["data", "list"]) == 0
     said = capsys.readouterr().out
-    for name in ("imagenet-captions", "laionet", "cc12m-cls", "yfcc15m-cls", "cifar100"):
+    for name in (
+        "imagenet",
+        "imagenet-captions",
+        "laionet",
+        "cc12m-cls",
+        "yfcc15m-cls",
+        "cifar100",
+    ):
         assert f"\n{name}\n" in f"\n{said}"
     assert "3,256,561 pairs, 943 classes" in said

@@ -13,8 +13,9 @@ import pytest
 from shard_files import image, tar_bytes
 
 from lt_course import cli
-from lt_course.data import shards, webtext
+from lt_course.data import imagenet_pictures, shards, webtext
 from lt_course.data.imagenet import imagenet_classes
+from lt_course.data.photograph_sets import open_set
 from lt_course.data.shard_scan import Fields
 from lt_course.errors import CourseError
 
@@ -123,6 +124,38 @@ def test_the_shards_hold_the_pictures_and_texts_apart(tmp_path: Path, form: str)
     assert not seen
 
 
+@pytest.mark.parametrize("form", ["folders", "tars", "whole"])
+def test_all_of_imagenet_needs_no_captions(
+    tmp_path: Path, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = imagenet(tmp_path / "source", form)
+    (source / "imagenet_captions.json").unlink()
+    with pytest.raises(CourseError, match=r"15 pictures of 3 classes; ImageNet has 1,281,167 of 1"):
+        imagenet_pictures.prepare(source, tmp_path / "out")
+    prepare = ["data", "prepare", "imagenet", "--source", str(source), "--partial"]
+    assert cli.main([*prepare, "--out", str(tmp_path / "out"), "--per-shard", "6"]) == 0
+    assert "15 pairs of 3 classes in 3 shards." in capsys.readouterr().out
+    chosen = open_set("imagenet", tmp_path / "out")
+    known = [imagenet_classes()[wnid].label for wnid in WNIDS]
+    assert chosen.frequency[known].tolist() == [5, 5, 5]
+    assert chosen.frequency.sum() == 15
+    files = {}
+    for path in sorted((tmp_path / "out").glob("*.tar")):
+        with tarfile.open(path) as tar:
+            files |= {m.name: tar.extractfile(m).read() for m in tar.getmembers()}  # type: ignore[union-attr]
+    for name in [name for name in files if name.endswith(".json")]:
+        said, key = json.loads(files[name]), name.removesuffix(".json")
+        expected = image(99) if "_99" in said["filename"] else picture(said["filename"])
+        assert files[f"{key}.jpg"] == expected
+        assert said["wnid"] == said["filename"].partition("_")[0]
+        assert int(files[f"{key}.cls"]) == imagenet_classes()[said["wnid"]].label
+
+
+def test_imagenet_itself_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match=r"lacks: ILSVRC2012_img_train\.tar, or the folder"):
+        imagenet_pictures.prepare(tmp_path, tmp_path / "out")
+
+
 def test_a_caption_variant_is_a_choice(tmp_path: Path) -> None:
     source = imagenet(tmp_path / "source", "folders")
     out = tmp_path / "out"
@@ -226,5 +259,5 @@ def test_the_command_line_prepares_checks_and_lists(
 
     assert cli.main(["data", "list"]) == 0
     assert "448,896 pairs, 999 classes" in capsys.readouterr().out
-    assert cli.main(["data", "prepare", "imagenet", "--source", ".", "--out", "x"]) == 2
+    assert cli.main(["data", "prepare", "imagenette", "--source", ".", "--out", "x"]) == 2
     assert "imagenet-captions" in capsys.readouterr().err

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from lt_course.data import caption_labels, cifar, evaluation_sets, laionet, webtext
+from lt_course.data import (
+    caption_labels,
+    cifar,
+    evaluation_sets,
+    imagenet_pictures,
+    laionet,
+    webtext,
+)
 from lt_course.data.sources import Source
 
 SOURCES = (
+    imagenet_pictures.IMAGENET_TRAIN,
     webtext.IMAGENET_CAPTIONS,
     laionet.LAIONET,
     caption_labels.CC12M,

@@ -26,8 +26,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from lt_course.data import photographs
 from lt_course.data.imagenet import Concepts, ImageNetClass, classes_of, imagenet_classes
+from lt_course.data.imagenet_pictures import in_tar
 from lt_course.data.sources import Input, Source, missing
-from lt_course.data.webtext import in_tar
 from lt_course.errors import CourseError
 
 SetName = Literal["imagenet-val", "imagenet-v2"]

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lt_course.data import caption_labels, laionet, shards, webtext
+from lt_course.data import caption_labels, imagenet_pictures, laionet, shards, webtext
 from lt_course.data.imagenet import Concepts, ImageNetClass, classes_of
 from lt_course.data.shard_pairs import Pairs
 from lt_course.data.shard_paths import expand
@@ -135,7 +135,8 @@ def open_set(
     """Index the shards of a set, and choose pairs.
 
     Args:
-        dataset: ``imagenet-captions``, ``laionet``, ``cc12m-cls`` or ``yfcc15m-cls``.
+        dataset: ``imagenet``, ``imagenet-captions``, ``laionet``, ``cc12m-cls`` or
+            ``yfcc15m-cls``.
         patterns: its shards, as `lt_course.data.shard_paths.expand`.
         selection: which pairs; default: all.
         text: what captions of ImageNet-Captions say: ``name``, ``title``, ``tags`` and
@@ -178,8 +179,11 @@ def _fields(dataset: str, text: str) -> Fields:
         return Fields()
     if dataset == laionet.LAIONET.name:
         return laionet.FIELDS
+    if dataset == imagenet_pictures.IMAGENET_TRAIN.name:
+        return imagenet_pictures.FIELDS
     if dataset != webtext.IMAGENET_CAPTIONS.name:
-        known = (webtext.IMAGENET_CAPTIONS.name, laionet.LAIONET.name, *caption_labels.SETS)
+        named = (imagenet_pictures.IMAGENET_TRAIN, webtext.IMAGENET_CAPTIONS, laionet.LAIONET)
+        known = (*(source.name for source in named), *caption_labels.SETS)
         raise CourseError(
             f"Field 'dataset' is {dataset!r}; sets of labelled photographs are {', '.join(known)}."
         )

@@ -17,11 +17,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from numpy.typing import NDArray
 
 from lt_course.data import shard_writer
 from lt_course.data.imagenet import imagenet_classes
+from lt_course.data.imagenet_pictures import IMAGENET, Pictures, has_pictures, shuffled
 from lt_course.data.shard_scan import Fields
 from lt_course.data.shards import Index
 from lt_course.data.sources import Input, Source, missing
@@ -40,12 +39,6 @@ FIELDS = Fields(caption="json:name+title+tags+description", label="cls")
 
 Record = Mapping[str, Any]
 
-IMAGENET = Input(
-    "ILSVRC2012_img_train.tar, or the folder train/ with one folder or tar a class",
-    "https://image-net.org/download-images.php",
-    "registration; research and education without profit",
-    "138 GB",
-)
 CAPTIONS = Input(
     "imagenet_captions.json, or imagenet_captions.zip",
     "https://github.com/mlfoundations/imagenet-captions",
@@ -88,7 +81,7 @@ def prepare_imagenet_captions(
     captions = _find_captions(source)
     content = _captions_json(captions)
     records = _records(captions, content)
-    pictures = _Pictures.find(source, {record["wnid"] for record in records})
+    pictures = Pictures.find(source, {record["wnid"] for record in records})
     absent = [record for record in records if record["filename"] not in pictures]
     if absent and not partial:
         raise CourseError(
@@ -105,7 +98,7 @@ def prepare_imagenet_captions(
             f"{expected[0]:,} of {expected[1]}. Get the file from {CAPTIONS.where}, or add "
             "--partial if you mean another set."
         )
-    order = _order(len(records), seed)
+    order = shuffled(len(records), seed)
     by_key = {f"{i:09d}": records[row] for i, row in enumerate(order)}
     about = {
         "name": IMAGENET_CAPTIONS.name,
@@ -145,12 +138,7 @@ def places(index: Index) -> tuple[NDArray[np.int64], int] | None:
     if about.get("name") != IMAGENET_CAPTIONS.name:
         return None
     keys = [int(key) for shard in range(len(index.shards)) for key in index.keys(shard)]
-    return _order(about["pairs"], about["seed"])[keys], about["pairs"]
-
-
-def _order(pairs: int, seed: int) -> NDArray[np.int64]:
-    """The place in the order of file names of each sample's picture, int64 [pairs]."""
-    return np.random.default_rng([seed, 0x1CA]).permutation(pairs)
+    return shuffled(about["pairs"], about["seed"])[keys], about["pairs"]
 
 
 def _find_captions(source: Path) -> Path:
@@ -158,7 +146,7 @@ def _find_captions(source: Path) -> Path:
         for folder in (source, source / "imagenet-captions"):
             if (folder / name).is_file():
                 return folder / name
-    raise missing(source, [CAPTIONS, *([] if _has_pictures(source) else [IMAGENET])])
+    raise missing(source, [CAPTIONS, *([] if has_pictures(source) else [IMAGENET])])
 
 
 def _captions_json(path: Path) -> bytes:
@@ -206,67 +194,3 @@ def _records(path: Path, content: bytes) -> list[Record]:
             )
         records[record["filename"]] = record
     return [records[name] for name in sorted(records)]
-
-
-def _has_pictures(source: Path) -> bool:
-    places = (source, source / "train")
-    return (source / _WHOLE).is_file() or any(
-        any(place.glob("n????????")) or any(place.glob("n????????.tar")) for place in places
-    )
-
-
-_WHOLE = "ILSVRC2012_img_train.tar"
-
-
-@dataclass(frozen=True)
-class _Pictures:
-    """Where each picture lies: a file, or a piece of a tar (offset, size)."""
-
-    places: Mapping[str, tuple[Path, int, int]]
-
-    @staticmethod
-    def find(source: Path, wnids: Iterable[str]) -> _Pictures:
-        """The pictures of the given classes, in any of the forms that ImageNet is kept in."""
-        if not _has_pictures(source):
-            raise missing(source, [IMAGENET])
-        places: dict[str, tuple[Path, int, int]] = {}
-        if (whole := source / _WHOLE).is_file():
-            with tarfile.open(whole, "r:") as outer:
-                # A tar of one tar a class: an uncompressed tar's members lie in it as they are.
-                for inner in outer:
-                    places |= in_tar(whole, inner.offset_data)
-            return _Pictures(places)
-        for wnid in wnids:
-            for place in (source / "train", source):
-                if (folder := place / wnid).is_dir():
-                    places |= {path.name: (path, 0, -1) for path in folder.iterdir()}
-                elif (tar := place / f"{wnid}.tar").is_file():
-                    places |= in_tar(tar, 0)
-        return _Pictures(places)
-
-    def __contains__(self, filename: object) -> bool:
-        return filename in self.places
-
-    def read(self, filename: str) -> bytes:
-        path, offset, size = self.places[filename]
-        with path.open("rb") as file:
-            file.seek(offset)
-            return file.read(size)
-
-
-def in_tar(path: Path, start: int) -> dict[str, tuple[Path, int, int]]:
-    """The members of a tar that begins at byte `start` of a file."""
-    with path.open("rb") as file:
-        file.seek(start)
-        try:
-            with tarfile.open(fileobj=file, mode="r:") as tar:
-                return {
-                    Path(member.name).name: (path, member.offset_data, member.size)
-                    for member in tar
-                    if member.isfile()
-                }
-        except tarfile.ReadError as error:
-            raise CourseError(
-                f"{path} is not a whole tar at byte {start} ({error}); get it again from "
-                f"{IMAGENET.where}."
-            ) from error

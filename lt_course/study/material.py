@@ -36,7 +36,9 @@ from lt_course.training.order import Order
 
 Ints = NDArray[np.int64]
 
-SHARDS = ("imagenet-captions", "laionet", "cc12m-cls", "yfcc15m-cls", "cc3m", "cc12m")
+SHARDS = (
+    "imagenet", "imagenet-captions", "laionet", "cc12m-cls", "yfcc15m-cls", "cc3m", "cc12m",
+)  # fmt: skip
 
 KINDS = {
     "icontail": "drawings.Drawings",

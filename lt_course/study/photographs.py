@@ -1,8 +1,8 @@
 """Photographs in shards as material, tested on ImageNet's pictures.
 
-ImageNet's classes label all of them: ImageNet-Captions and LAIONet in the shards, the others by
-their captions (`lt_course.data.caption_labels`), among them the shards of Conceptual Captions on
-the Hugging Face hub.
+ImageNet's classes label all of them: ImageNet, ImageNet-Captions and LAIONet in the shards, the
+others by their captions (`lt_course.data.caption_labels`), among them the shards of Conceptual
+Captions on the Hugging Face hub.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
-from lt_course.data import caption_labels, laionet, photographs, web_frequencies, webtext
+from lt_course.data import (
+    caption_labels,
+    imagenet_pictures,
+    laionet,
+    photographs,
+    web_frequencies,
+    webtext,
+)
 from lt_course.data.evaluation_sets import SETS as TESTS
 from lt_course.data.evaluation_sets import EvaluationSet, evaluation_set
 from lt_course.data.imagenet import Concepts
@@ -56,6 +63,7 @@ from lt_course.training.order import torch_generator
 CONCEPTS: dict[int, Concepts] = {1_000: "imagenet", 100: "imagenet-100"}
 
 SOURCES = {
+    imagenet_pictures.IMAGENET_TRAIN.name: imagenet_pictures.IMAGENET_TRAIN,
     webtext.IMAGENET_CAPTIONS.name: webtext.IMAGENET_CAPTIONS,
     laionet.LAIONET.name: laionet.LAIONET,
     **caption_labels.SETS,
@@ -70,6 +78,12 @@ LABELLED_AS = dict(
     **dict.fromkeys(caption_labels.HUB, caption_labels.CC12M.name),
 )
 """Sets whose captions give the labels, and by which set's rule."""
+
+WORDS = {
+    imagenet_pictures.IMAGENET_TRAIN.name: ("name",),
+    webtext.IMAGENET_CAPTIONS.name: SAID,
+}
+"""What captions can be made of, where there is a choice or nothing but the class."""
 
 MATCHES = {
     "imagenet-captions": "incaps_imagenet_ori",
@@ -160,8 +174,7 @@ class Photographs(Material):
                 f"Field 'matched' is {data.matched!r}, whose counts are of 1,000 classes, but "
                 f"field 'concepts' is {data.concepts}; set it to 1000."
             )
-        in_caps = data.dataset == webtext.IMAGENET_CAPTIONS.name
-        require_caption(run, SAID if in_caps else ("caption",))
+        require_caption(run, WORDS.get(data.dataset, ("caption",)))
 
     @classmethod
     def expected(cls, run: Run) -> int | None:

@@ -41,7 +41,8 @@ eight of 96 (0.05 to 0.14); SGD without Nesterov, learning rate 0.03 for 256 pic
 for batches of 1,024, 10 epochs of warm-up, a cosine to 1e-6; 100 epochs, weight decay 1e-4,
 gradients clipped at 3 a tensor; temperatures 0.1 and 0.04, teacher's momentum from 0.996 to 1.
 Targets by Sinkhorn-Knopp are the release's (``targets``). Prototypes keep their start for the
-first epoch; the release's sampled and shrunk runs do not (``--freeze-last-layer "0 %"``).
+first epoch; the release's sampled and shrunk runs do not (``--freeze-last-layer "0 %"``). What it
+plots of ImageNet had batches of 512 (``--batch 512 --learning-rate 0.06``), not the paper's 1,024.
 
 *On one GPU*: the same, shorter and smaller; nothing of it is the paper's.
 """
@@ -63,6 +64,7 @@ from lt_course.training.loop import Training
 # --- the paper -----------------------------------------------------------------------------------
 
 IN_CAPS = Data("imagenet-captions", 1_000, "natural", 448_896)
+IMAGENET = Data("imagenet", 1_000, "natural", None)
 LAIONET = Data("laionet", 1_000, "natural", None, keep_classes=True)
 TRIMMED = replace(IN_CAPS, trim=50, shots=0)
 
@@ -198,6 +200,7 @@ SCRATCH = {
         "Fig. 8: CLIP, a tail cut",
         TRIMMED, Contrast("title+tags+description", context=77), CLIP,
     ),
+    "paper-dino-imagenet": _paper("Tab. 2: DINO on ImageNet", IMAGENET, CROPS, DINO),
     "paper-dino": _paper("Tab. 2: DINO on LAIONet", LAIONET, CROPS, DINO),
     "paper-dino-sampled": _paper(
         "Tab. 2: 16,384 of its prototypes in each step (--sampled 1024, 4096)",

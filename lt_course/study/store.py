@@ -54,7 +54,7 @@ DECIDES_RESULTS = (
     "data/concepts.py",
     "data/evaluation_sets.py",
     "data/icontail.py",
-    "data/imagenet.py",
+    "data/imagenet*.py",
     "data/laionet.py",
     "data/lemmas.py",
     "data/longtail.py",
