@@ -123,10 +123,10 @@ def summary(verdicts: Sequence[Verdict]) -> str:
     return f"{len(verdicts)} claims: {said}." + (f" Seeds to a claim: {rest}." if rest else "")
 
 
-def again_page(first: Sequence[Verdict], again: Sequence[Verdict]) -> str:
-    """The same claims judged by two sets of seeds, as HTML."""
-    columns: dict[str, Any] = {"claim": [v.claim.id for v in first]}
-    for verdicts in (first, again):
+def again_page(*judged: Sequence[Verdict]) -> str:
+    """The same claims judged by several sets of seeds, as HTML."""
+    columns: dict[str, Any] = {"claim": [v.claim.id for v in judged[0]]}
+    for verdicts in judged:
         ours, said = _marked(table(verdicts))
         seeds = _seeds(verdicts)
         columns |= {f"seeds {seeds}": list(ours), f"verdict, {seeds}": said}
