@@ -168,7 +168,7 @@ class BagOfLemmas(_InPieces):
         word = self._spelt[spelling].ravel()
         caption = np.repeat(runs.caption[which], self._spelt.shape[1])
         # What every caption holds, sorted: a set of (caption, word), each pair as one number.
-        held = np.unique((caption * self._words + word)[word >= 0])
+        held = _set((caption * self._words + word)[word >= 0])
 
         def holds(caption: Index, word: Index) -> NDArray[np.bool_]:
             pair = caption * self._words + word
@@ -182,7 +182,7 @@ class BagOfLemmas(_InPieces):
             absent = more[~holds(caption[more], other[name[more]])]
             caption, name = np.delete(caption, absent), np.delete(name, absent)
 
-        named = np.unique(caption * self._classes + self._class_of[name])
+        named = _set(caption * self._classes + self._class_of[name])
         caption, concept = np.divmod(named, self._classes)
         which, veto = self._vetoes[concept]
         return np.delete(named, which[holds(caption[which], veto)])
@@ -230,7 +230,7 @@ class Substring(_InPieces):
         first, last = begin == runs.bounds[caption], end == runs.bounds[caption + 1]
         alone = first | self._parted(runs.text, begin, first, -1)
         alone &= last | self._parted(runs.text, end, last, 1)
-        return np.unique(caption[alone] * self._classes + self._class_of[name[alone]])
+        return _set(caption[alone] * self._classes + self._class_of[name[alone]])
 
     def _written(self, captions: pa.StringArray) -> pa.StringArray:
         """The captions as they are compared with names."""
@@ -312,10 +312,13 @@ class Runs:
         begins[1:] &= ~inside[:-1]
         heads = bounds[:-1][bounds[:-1] < len(text)]  # a run ends where its caption ends
         begins[heads] = inside[heads]
+        ends = inside.copy()
+        ends[:-1] &= ~inside[1:] | begins[1:]
         start = np.flatnonzero(begins)
-        letters = letters[inside]
+        length = np.flatnonzero(ends) + 1 - start
         # The letters alone, end to end, are what Arrow takes for an array of strings.
-        cuts = np.append(np.flatnonzero(begins[inside]), len(letters)).astype(np.int32)
+        letters = np.compress(inside, letters)
+        cuts = np.append(0, np.cumsum(length)).astype(np.int32)
         words = pa.StringArray.from_buffers(len(start), pa.py_buffer(cuts), pa.py_buffer(letters))
         number = np.diff(np.searchsorted(start, bounds))
         return cls(text, bounds, words, start, np.repeat(np.arange(len(captions)), number))
@@ -347,6 +350,14 @@ def _plain(captions: pa.StringArray) -> pa.StringArray:
         if unusual.encode() in text:
             captions = pc.replace_substring(captions, unusual, letters)
     return captions
+
+
+def _set(numbers: Index) -> Index:
+    """Each number once, sorted: `np.unique`, which builds a slower table of hashes."""
+    ordered = np.sort(numbers)
+    first = np.ones(len(ordered), np.bool_)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first]
 
 
 def _look_up(words: pa.StringArray, listed: pa.StringArray) -> tuple[Index, Index]:
