@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from lt_course.data import shard_pairs, shards, webtext
-from lt_course.data.photograph_batches import Loader, class_prompts
+from lt_course.data import captions, shard_pairs, shards, webtext
+from lt_course.data.photograph_batches import Loader, Said, class_prompts, synonyms
 from lt_course.data.photograph_sets import Photographs, Selection, open_set, select
 from lt_course.data.shard_scan import Fields
 from lt_course.data.tokens import tokens
@@ -144,10 +144,21 @@ def test_shares_of_processes_make_up_the_batch(three: Photographs) -> None:
     assert torch.equal(torch.cat([part.pictures for part in parts]), whole.pictures)
 
 
-def test_class_templates_stand_in_for_captions(three: Photographs) -> None:
-    prompts = class_prompts(three.classes, context=20)
-    assert prompts.shape == (3, 80, 20)
-    with Loader(three.pairs(size=32), batch=12, prompts=prompts) as load:
+@pytest.mark.parametrize("kind", ["template", "synset"])
+def test_class_templates_stand_in_for_captions(three: Photographs, kind: str) -> None:
+    texts = [
+        synonyms(known) if kind == "synset" else captions.prompts(known.name)
+        for known in three.classes
+    ]
+    said = Said.of(texts, context=20)
+    prompts = [said.ids[said.first[label] : said.first[label + 1]] for label in range(3)]
+    if kind == "template":
+        assert torch.equal(torch.stack(prompts), class_prompts(three.classes, context=20))
+    else:
+        words = [len(known.lemmas) for known in three.classes]
+        assert len(set(words)) > 1, "this test needs classes of several sizes"
+        assert [len(of) for of in prompts] == [80 * number for number in words]
+    with Loader(three.pairs(size=32), batch=12, said=said) as load:
         whole = read(load, 4)
     of = [{tuple(ids.tolist()) for ids in prompts[label]} for label in range(3)]
     shown = [[] for _ in of]  # type: ignore[var-annotated]
@@ -160,9 +171,17 @@ def test_class_templates_stand_in_for_captions(three: Photographs) -> None:
     parts = []
     for rank in range(2):
         pairs = three.pairs(size=32)
-        with Loader(pairs, batch=12, prompts=prompts, rank=rank, ranks=2) as load:
+        with Loader(pairs, batch=12, said=said, rank=rank, ranks=2) as load:
             parts.append(load(load.order.rows(3), 3).tokens)
     assert torch.equal(torch.cat(parts), whole[3].tokens)  # type: ignore[arg-type]
+
+
+def test_all_texts_of_a_class_are_equally_likely() -> None:
+    said = Said.of([["a", "b"], ["c"], ["d", "e", "f", "g", "h"]], context=4)
+    labels = torch.arange(3).repeat_interleave(1_000)
+    chosen = said.choose(labels, ((torch.arange(1_000) + 0.5) / 1_000).repeat(3))
+    times = torch.tensor([500, 500, 1_000, 200, 200, 200, 200, 200])
+    assert torch.equal(chosen, said.ids.repeat_interleave(times, 0))
 
 
 def test_rows_of_another_order_are_refused(three: Photographs) -> None:

@@ -79,7 +79,7 @@ def stand_ins(folder: Path, patch: pytest.MonkeyPatch) -> None:
     def classes_of(concepts: str) -> tuple[imagenet.ImageNetClass, ...]:
         return every if concepts == "imagenet" else hundred
 
-    for module in (photograph_sets, evaluation_sets):
+    for module in (photograph_sets, evaluation_sets, photographs):
         patch.setattr(module, "classes_of", classes_of)
     patch.setattr(photographs, "MOST_BAD", 0.2)  # a sample in ten of the miniature lacks a picture
     # Counts of another set to match, without the release.
@@ -189,6 +189,29 @@ def test_what_is_measured_is_what_its_name_says(
     assert {"spearman_accuracy", "spearman_predictions", "nc1", "nc2_means"} <= metrics.keys()
     assert table["frequency"].sum() == len(material(run).labels)
     assert "accuracy_line" not in metrics
+
+
+@pytest.mark.parametrize("name", ["paper-sl-frozen", "paper-clip-title"])
+def test_fewer_classes_can_be_tested_than_are_trained_on(
+    there: Path, tmp_path: Path, name: str
+) -> None:
+    few = {"prompts": "name", "context": 12} if "clip" in name else {}
+    whole = execute(small(name, **few), tmp_path / "whole")
+    done = execute(small(name, tested=100, **few), tmp_path / "part")
+    known, hundred = list(imagenet.imagenet_classes()), photographs.classes_of("imagenet-100")
+    numbers = np.array([known.index(each.wnid) for each in hundred])
+    assert done.per_class["concept"].tolist() == [each.wnid for each in hundred]
+    assert np.array_equal(done.per_class["frequency"], whole.per_class["frequency"][numbers])
+    assert np.bincount(done.arrays["labels"]).tolist() == [2] * 100
+    # Whoever was taken for one of these classes among all is taken for it among these.
+    inside = np.isin(whole.arrays["labels"], numbers)
+    before, after = whole.arrays["predictions"][inside], numbers[done.arrays["predictions"]]
+    place = np.argsort(whole.arrays["labels"][inside], kind="stable")
+    again = np.argsort(numbers[done.arrays["labels"]], kind="stable")
+    stays = np.isin(before[place], numbers)
+    assert np.array_equal(before[place][stays], after[again][stays])
+    for more in ("centres", "prototypes"):
+        np.testing.assert_allclose(done.arrays[more], whole.arrays[more][numbers], atol=1e-5)
 
 
 def test_scores_in_parts_are_those_of_the_whole(
@@ -350,8 +373,19 @@ def test_missing_data_are_named_with_where_to_get_them(
     with pytest.raises(CourseError, match=r"nowhere, which is no folder"):
         material(run)
     monkeypatch.setenv("LT_COURSE_DATA", str(tmp_path))
-    with pytest.raises(CourseError, match=r"lacks.*http"):
+    with pytest.raises(CourseError, match=r"(lacks|holds no shards).*http"):
         material(run)
+
+
+@pytest.mark.parametrize("raw", ["train/n01440764/a.JPEG", "n01440764.tar"])
+def test_pictures_that_are_no_shards_yet_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raw: str
+) -> None:
+    (tmp_path / "imagenet" / raw).parent.mkdir(parents=True)
+    (tmp_path / "imagenet" / raw).touch()
+    monkeypatch.setenv("LT_COURSE_DATA", str(tmp_path))
+    with pytest.raises(CourseError, match=r"holds no shards; lt-course data prepare imagenet --so"):
+        material(study.run("paper-dino-imagenet"))
 
 
 def test_missing_labels_and_tests_are_named(there: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -377,10 +411,13 @@ def test_missing_labels_and_tests_are_named(there: Path, monkeypatch: pytest.Mon
         ("paper-sl", {"profile": "flat"}, "use 'natural'"),
         ("paper-sl", {"matched": "cc3m"}, "frequencies are known of"),
         ("paper-sl", {"filled": True}, "'matched' is None"),
+        ("paper-sl", {"tested": 60}, "'tested' is 60; a classifier or a CLIP"),
+        ("paper-sl", {"tested": 1_000, "concepts": 100}, "can be tested on 100"),
+        ("paper-dino", {"tested": 100}, "a classifier or a CLIP"),
         ("paper-sl", {"text_head": "frozen"}, "made from drawings"),
         ("paper-clip-title", {"text": "titel"}, "name, title, tags, description, joined by"),
         ("paper-clip-title", {"prompts": "gloss"}, "drawings alone have"),
-        ("paper-clip-laionet", {"text": "title"}, "'template', or caption"),
+        ("paper-clip-laionet", {"text": "title"}, "'template', 'synset', or caption"),
         ("paper-dino", {"redrawn": 0.5}, "no pen"),
         ("gpu-cifar100-sl", {"trim": 5}, "'trim' is 5, which has no meaning"),
         ("gpu-cifar100-sl", {"pictures": 50}, "'imbalance' leaves"),

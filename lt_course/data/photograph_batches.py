@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 
 import numpy as np
@@ -38,6 +39,35 @@ def class_prompts(
     return tokens(said, context, tokenizer).unflatten(0, (len(classes), -1))
 
 
+@dataclass(frozen=True)
+class Said:
+    """What may be said of a picture of each class: T texts, class by class.
+
+    Attributes:
+        ids: int64 [T, L], the texts' tokens.
+        first: int64 [C + 1], where the texts of each class begin, and T.
+    """
+
+    ids: Tensor
+    first: Tensor
+
+    @classmethod
+    def of(cls, texts: Sequence[Sequence[str]], context: int = 77, tokenizer: str = CLIP) -> Said:
+        """The texts of each of C classes, which may be differently many."""
+        ids = tokens([text for each in texts for text in each], context, tokenizer)
+        return cls(ids, torch.tensor([0, *map(len, texts)]).cumsum(0))
+
+    def choose(self, labels: Tensor, places: Tensor) -> Tensor:
+        """For each label a text of its class: the one at a place in [0, 1), float [B]."""
+        number = self.first[labels + 1] - self.first[labels]
+        return self.ids[self.first[labels] + (places * number).long()]
+
+
+def synonyms(known: ImageNetClass) -> list[str]:
+    """CLIP's 80 templates with each of a class's WordNet words."""
+    return [prompt for word in known.lemmas for prompt in captions.prompts(word)]
+
+
 class Loader:
     """Batches of photographs on the training device, step by step.
 
@@ -50,8 +80,8 @@ class Loader:
         channels_last: memory layout of the pictures.
         rank: this process, of …
         ranks: … so many that share each batch.
-        prompts: int64 [C, P, L], in the place of captions: each picture is shown with one of its
-            class's P prompts, another one each time (`class_prompts`).
+        said: in the place of captions: each picture is shown with one of its class's texts,
+            another one each time.
         max_bad_fraction: greatest share of pictures that cannot be decoded.
 
     Attributes:
@@ -69,14 +99,14 @@ class Loader:
         channels_last: bool = False,
         rank: int = 0,
         ranks: int = 1,
-        prompts: Tensor | None = None,
+        said: Said | None = None,
         max_bad_fraction: float = 0.01,
     ) -> None:
         self.pairs, self.order = pairs, pairs.order(batch, sampler)
         self._device = torch.device(device)
         self._layout = torch.channels_last if channels_last else torch.contiguous_format
         self._workers, self._rank, self._ranks = workers, rank, ranks
-        self._prompts, self._max_bad_fraction = prompts, max_bad_fraction
+        self._said, self._max_bad_fraction = said, max_bad_fraction
         self._stream: Generator[PairBatch, None, None] | None = None
         self._next = -1
 
@@ -113,11 +143,11 @@ class Loader:
         )
 
     def _tokens(self, loaded: PairBatch, step: int) -> Tensor:
-        if self._prompts is None:
+        if self._said is None:
             return loaded.tokens
-        generator = numpy_generator(self.order.seed, step, "captions")
-        drawn = generator.integers(self._prompts.shape[1], size=self.order.batch)
-        return self._prompts[loaded.labels, share(drawn, self._rank, self._ranks)]
+        drawn = numpy_generator(self.order.seed, step, "captions").random(self.order.batch)
+        own = share(np.arange(len(drawn)), self._rank, self._ranks)
+        return self._said.choose(loaded.labels, torch.from_numpy(drawn[own]))
 
     def _from(self, step: int) -> Generator[PairBatch, None, None]:
         yield from batches(

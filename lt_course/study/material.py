@@ -40,6 +40,9 @@ SHARDS = (
     "imagenet", "imagenet-captions", "laionet", "cc12m-cls", "yfcc15m-cls", "cc3m", "cc12m",
 )  # fmt: skip
 
+MADE = ("template", "synset")
+"""Captions of photographs that are made of their class's name, or of a synonym of it."""
+
 KINDS = {
     "icontail": "drawings.Drawings",
     "icontail-colour": "drawings.Drawings",
@@ -151,6 +154,11 @@ class Material(ABC):
         """What a text tower will read; for runs with the contrastive objective."""
 
     @property
+    def tested(self) -> Ints:
+        """Numbers of the classes that are tested, in the order of the test's labels: all."""
+        return np.arange(len(self.frequency))
+
+    @property
     def templates(self) -> list[list[str]]:
         """CLIP's 80 templates with the name of each class."""
         return [captions.prompts(name) for name in self.names]
@@ -227,11 +235,11 @@ def require_caption(run: Run, known: Sequence[str]) -> None:
     options = run.objective
     if not isinstance(options, Contrast):
         return
-    if options.text != "template" and not set(options.text.split("+")) <= set(known):
+    if options.text not in MADE and not set(options.text.split("+")) <= set(known):
         words = known[0] if len(known) == 1 else f"{', '.join(known)}, joined by +"
         raise CourseError(
-            f"Field 'text' is {options.text!r}, but captions of {run.data.dataset} are 'template', "
-            f"or {words}."
+            f"Field 'text' is {options.text!r}, but captions of {run.data.dataset} are "
+            f"{', '.join(map(repr, MADE))}, or {words}."
         )
     if options.prompts not in ("matching", "template", "name"):
         raise CourseError(

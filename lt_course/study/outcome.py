@@ -80,18 +80,19 @@ def of_class_vectors(
         prototypes = zero_shot_prototypes(objective.text_features, asked)
     else:
         prototypes = objective.head.weight
+    tested = torch.from_numpy(given.tested)
 
     def scores(part: Tensor) -> Tensor:
         normalised = F.normalize(part.to(device), dim=1)
         if isinstance(objective, Contrastive):
-            return objective.temperature(normalised @ prototypes.T)
-        return objective.scores(normalised)
+            return objective.temperature(normalised @ prototypes.T)[:, tested]
+        return objective.scores(normalised)[:, tested]
 
     table, metrics, arrays = _of_test_pictures(given, shown, scores)
-    vectors = prototypes.float().cpu()
+    vectors = prototypes.float().cpu()[tested]
     geometry = neural_collapse.per_class(shown.features, shown.labels, vectors)
     table = pd.concat([table, geometry], axis=1)
-    seen = given.frequency > 0
+    seen = given.frequency[given.tested] > 0
     metrics |= {
         "nc2_prototypes": nc2(vectors, centre=False),
         "cosine_seen": mean_cosine(vectors[seen]),
@@ -206,7 +207,8 @@ def _of_test_pictures(
     given: Material, shown: Sample, scores: Callable[[Tensor], Tensor]
 ) -> tuple[pd.DataFrame, dict[str, float], dict[str, NDArray[Any]]]:
     """What scores of classes, [m, C] for features [m, D] at a time, say of the test pictures."""
-    classes, raw, truth = len(given.frequency), shown.features, shown.labels
+    tested, raw, truth = given.tested, shown.features, shown.labels
+    frequency, trimmed, classes = given.frequency[tested], given.trimmed[tested], len(tested)
     guesses, total = [], torch.zeros(())
     for part in raw.split(ROWS):
         logits = scores(part).cpu()
@@ -214,12 +216,11 @@ def _of_test_pictures(
         total = total + logits.sum(0)
     labels, predictions = truth.numpy(), torch.cat(guesses).numpy()
     accuracy, predicted = per_class(labels, predictions, classes)
-    trimmed = given.trimmed
     table = pd.DataFrame(
         {
-            "concept": given.keys,
-            "name": given.names,
-            "frequency": given.frequency,
+            "concept": [given.keys[number] for number in tested],
+            "name": [given.names[number] for number in tested],
+            "frequency": frequency,
             "trimmed": trimmed,
             "accuracy": accuracy,
             "predictions": predicted,
@@ -227,7 +228,7 @@ def _of_test_pictures(
         }
     )
     centres = class_means(F.normalize(raw, dim=1), truth, classes)
-    metrics = cast("dict[str, float]", bias_report(given.frequency, labels, predictions)) | {
+    metrics = cast("dict[str, float]", bias_report(frequency, labels, predictions)) | {
         "accuracy_kept": _mean(accuracy[~trimmed]),
         "accuracy_trimmed": _mean(accuracy[trimmed]),
         "predictions_trimmed": _mean(predicted[trimmed]),

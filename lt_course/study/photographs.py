@@ -30,8 +30,8 @@ from lt_course.data import (
 )
 from lt_course.data.evaluation_sets import SETS as TESTS
 from lt_course.data.evaluation_sets import EvaluationSet, evaluation_set
-from lt_course.data.imagenet import Concepts
-from lt_course.data.photograph_batches import Loader, class_prompts
+from lt_course.data.imagenet import Concepts, classes_of
+from lt_course.data.photograph_batches import Loader, Said, class_prompts, synonyms
 from lt_course.data.photograph_sets import SAID, Selection, open_set
 from lt_course.data.photograph_sets import Photographs as Chosen
 from lt_course.data.shard_pairs import Pairs, Part
@@ -46,6 +46,7 @@ from lt_course.objectives.distill import Distill
 from lt_course.objectives.processes import rank, ranks
 from lt_course.study import places
 from lt_course.study.material import (
+    MADE,
     Material,
     Task,
     Texts,
@@ -61,6 +62,8 @@ from lt_course.training.loop import LoadBatch
 from lt_course.training.order import torch_generator
 
 CONCEPTS: dict[int, Concepts] = {1_000: "imagenet", 100: "imagenet-100"}
+
+IN_CAPS = webtext.IMAGENET_CAPTIONS.name
 
 SOURCES = {
     imagenet_pictures.IMAGENET_TRAIN.name: imagenet_pictures.IMAGENET_TRAIN,
@@ -92,6 +95,9 @@ MATCHES = {
     "yfcc15m-cls": "yfcc15m_cls_imagenet_ori",
 }
 """Sets whose class frequencies can be matched, and the released file of their counts."""
+
+MATCHED = 416_489
+"""Pictures of LAIONet, filled, with ImageNet-Captions' frequencies: some classes have too few."""
 
 SPEAKING = {
     "description": 267_848,
@@ -125,7 +131,7 @@ class Photographs(Material):
 
     MEANT = frozenset(
         "dataset concepts profile pictures permutation fraction trim shots threshold keep_classes "
-        "matched filled test_set".split()
+        "matched filled tested test_set".split()
     )
 
     def __init__(self, run: Run) -> None:
@@ -148,6 +154,15 @@ class Photographs(Material):
             raise CourseError(
                 f"Field 'concepts' is {data.concepts}; {data.dataset} has ImageNet's 1,000 "
                 "classes, or the 100 of ImageNet-100."
+            )
+        if data.tested is not None and (
+            data.tested not in CONCEPTS
+            or data.tested > data.concepts
+            or isinstance(run.objective, Distill)
+        ):
+            raise CourseError(
+                f"Field 'tested' is {data.tested}; a classifier or a CLIP that is trained on all "
+                "of ImageNet's classes can be tested on 100, and else leaves it at None."
             )
         if data.profile != "natural":
             raise CourseError(
@@ -176,15 +191,23 @@ class Photographs(Material):
             )
         require_caption(run, WORDS.get(data.dataset, ("caption",)))
 
+    @property
+    def tested(self) -> NDArray[np.int64]:
+        """As `Material`; the field may say fewer."""
+        if self.run.data.tested is None:
+            return super().tested
+        number = {wnid: position for position, wnid in enumerate(self.keys)}
+        return np.array([number[known.wnid] for known in classes_of(_tested_on(self.run))])
+
     @classmethod
     def expected(cls, run: Run) -> int | None:
         """As the field says, or as the paper's authors counted.
 
         Trims are not looked at, and that a matched set has all that it is matched with is taken
-        for granted.
+        for granted, but where it was counted.
         """
         data, options = run.data, run.objective
-        in_caps = data.dataset == webtext.IMAGENET_CAPTIONS.name
+        in_caps = data.dataset == IN_CAPS
         pictures = data.pictures
         if pictures is None and data.concepts == 1_000 and data.dataset in SOURCES:
             pictures = SOURCES[data.dataset].pairs
@@ -194,6 +217,8 @@ class Photographs(Material):
             return None
         if data.matched in SOURCES:
             pictures = SOURCES[data.matched].pairs
+        if data.filled and data.dataset == laionet.LAIONET.name and data.matched == IN_CAPS:
+            pictures = MATCHED
         if in_caps and pictures == SOURCES[data.dataset].pairs and isinstance(options, Contrast):
             pictures = SPEAKING.get(options.text, pictures)
         return None if pictures is None else round(data.fraction * pictures)
@@ -214,17 +239,26 @@ class Photographs(Material):
             return tokens(list(self.names), options.context, tokenizer)[:, None]
         return class_prompts(self.chosen.classes, options.context, tokenizer)
 
+    @property
+    def _said(self) -> Said | None:
+        """What captions are replaced by, if they are."""
+        options, tokenizer = cast(Contrast, self.run.objective), self.run.model.tokenizer
+        if options.text not in MADE:
+            return None
+        named = options.text == "template"
+        texts = self.templates if named else [synonyms(known) for known in self.chosen.classes]
+        return Said.of(texts, options.context, tokenizer)
+
     @contextmanager
     def loader(self, device: torch.device) -> Iterator[LoadBatch]:
         """Photographs are read, decoded and cropped ahead, each process its share of a batch."""
         run, options, training = self.run, self.run.objective, self.run.training
         reads = isinstance(options, Contrast)
         context = options.context if isinstance(options, Contrast) else 3
-        template = isinstance(options, Contrast) and options.text == "template"
+        # Self-distillation crops for itself: of the whole picture, or of 4 : 3 of a longer one.
+        smallest = 1.0 if isinstance(options, Distill) else training.crop
         loading = Loader(
-            self.chosen.pairs(
-                seed=run.seed, size=_size(run), smallest=training.crop, context=context
-            ),
+            self.chosen.pairs(seed=run.seed, size=_size(run), smallest=smallest, context=context),
             training.batch,
             sampler=training.sampler,
             workers=places.workers(device.type == "cpu"),
@@ -232,9 +266,7 @@ class Photographs(Material):
             channels_last=training.channels_last,
             rank=rank(),
             ranks=ranks(),
-            prompts=class_prompts(self.chosen.classes, context, run.model.tokenizer)
-            if template
-            else None,
+            said=self._said if isinstance(options, Contrast) else None,
             max_bad_fraction=MOST_BAD,
         )
 
@@ -281,9 +313,9 @@ def _chosen(run: Run) -> Chosen:
     """The pairs that a run trains on."""
     data, options = run.data, run.objective
     inputs = INPUTS[data.dataset]
-    in_caps = data.dataset == webtext.IMAGENET_CAPTIONS.name
+    in_caps = data.dataset == IN_CAPS
     labelled_as = LABELLED_AS.get(data.dataset)
-    speaks = isinstance(options, Contrast) and options.text != "template"
+    speaks = isinstance(options, Contrast) and options.text not in MADE
     chosen = open_set(
         labelled_as or data.dataset,
         places.shards(data.dataset, inputs),
@@ -351,8 +383,11 @@ def _tested(run: Run) -> EvaluationSet:
     name = run.data.test_set or "imagenet-val"
     source = places.folder(TESTS[name].inputs) / name
     size = run.model.picture_size
-    concepts = CONCEPTS[run.data.concepts]
-    return evaluation_set(name, source, concepts, size=size, resize=_resize(run))
+    return evaluation_set(name, source, _tested_on(run), size=size, resize=_resize(run))
+
+
+def _tested_on(run: Run) -> Concepts:
+    return CONCEPTS[run.data.tested or run.data.concepts]
 
 
 def _of_files(tested: EvaluationSet) -> Shown:

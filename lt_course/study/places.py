@@ -14,6 +14,7 @@ tried on, as torchvision lays them. Shards that are addresses are read where the
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,6 +23,11 @@ from lt_course.errors import CourseError
 
 VARIABLE = "LT_COURSE_DATA"
 LIST = "shards.txt"
+
+PREPARED = ("imagenet", "imagenet-captions")
+"""Sets whose shards ``lt-course data prepare`` writes itself."""
+
+RAW = re.compile(r"(n\d{8}|ILSVRC2012_img_train)\.tar")
 
 
 def folder(inputs: Iterable[Input]) -> Path:
@@ -53,8 +59,15 @@ def shards(name: str, inputs: tuple[Input, ...]) -> list[str]:
         if (place / LIST).is_file():
             lines = (place / LIST).read_text(encoding="utf-8").splitlines()
             return [line.strip() for line in lines if line.strip()]
-        if any(place.glob("*.tar")):
+        # ImageNet's own tars may lie here by mistake.
+        if any(not RAW.fullmatch(path.name) for path in place.glob("*.tar")):
             return [str(place)]
+    if name in PREPARED:
+        named = "; ".join(map(str, inputs))
+        raise CourseError(
+            f"The folder {root / name} holds no shards; lt-course data prepare {name} --source "
+            f"FOLDER --out {root / name} writes them. FOLDER holds: {named}."
+        )
     raise missing(root / name, inputs)
 
 

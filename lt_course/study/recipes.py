@@ -12,25 +12,28 @@ a learnt temperature; crops of 0.9 to 1 of the area and nothing else; SGD with N
 0.9, learning rate 0.1 without warm-up, a tenth of it from epochs 30, 50 and 70 on; 90 epochs of
 batches of 256, weight decay 1e-4. The release's code has plain momentum (``nesterov``) and, under
 the name of steps, a cosine (``schedule``); it decays everything (``decays``) and keeps batch norms
-to each of four GPUs (``sync_batch_norm``), of which the paper says nothing. It trains in float32
-with TF32 products; here the towers compute in bfloat16 (``precision``).
+to each of four GPUs, of which the paper says nothing, and so it is here: give these runs four
+processes, for 64 pictures each, or set ``sync_batch_norm``. It trains in float32 with TF32
+products; here the towers compute in bfloat16 (``precision``).
 
 *Vocabularies* (Sec. 3.3): classes are drawn by frequency until a vocabulary has 100
 (``vocabulary``; 50, 200 and 500 beside it), for each 64 pictures (``micro_batch``), as many as a
 GPU of the release has. With 50 next to nothing is drawn, for 64 pictures show about 62 classes.
 
 *Extreme tails* (Sec. 4.1): the same runs, with the rarest 50 classes left out. (The release's runs
-over vocabularies take batches of 1,024 and a learning rate of 0.4, those that they are compared
-with do not; here all are alike. Vocabularies without frozen prototypes, `paper-trim-sl-vocab`, are
-a control that the paper lacks.)
+over vocabularies take batches of 1,024, a learning rate of 0.4 and, for each 256 pictures, the
+classes that occur in them and no others: ``--batch 1024 --learning-rate 0.4 --micro-batch 256
+--vocabulary 50``. Those that they are compared with do not; here all are alike. Vocabularies
+without frozen prototypes, ``paper-trim-sl-vocab``, are a control that the paper lacks.)
 
 *CLIP* (App. C): both towers of RN50, 77 tokens; AdamW with torch's betas 0.9 and 0.999 and epsilon
 1e-8, which are the paper's; learning rate 1e-3 with 500 steps of warm-up, then a cosine; 32 epochs
 of batches of 1,024; batch norm over all GPUs. Weight decay 0.2 is the release's (open_clip's
-default; none on biases, norms and temperature). Captions are what the paper names; the release
-puts the class name in front of all of them: ``--text name+title+tags``. Class templates are 80.
+default; none on biases, norms and temperature). The release computes in float16 with scaled losses,
+here it is bfloat16. Captions are what the paper names; the release puts the class name in front of
+all of them: ``--text name+title+tags``. Class templates are 80.
 
-*Frozen text heads* (Sec. 3.5, Fig. 5, 8 and 19): what ends in ``-frozen`` keeps what CLIP's
+*Frozen text heads* (Sec. 3.5, Fig. 4b, 5, 6a, 8, 9, 19): what ends in ``-frozen`` keeps what CLIP's
 pre-trained RN50 makes of texts. A classifier's prototypes are the released table of "a" and the
 class name. CLIP keeps OpenAI's whole text tower, with its QuickGELU, which a tower from scratch
 does not have; ``-initialised`` learns on from it (both as in the release). ``-roberta`` is a frozen
@@ -38,11 +41,15 @@ RoBERTa behind a projection that is learnt, by way of 896 units. Temperatures ar
 
 *DINO* (App. D): ResNet-50, 65,536 prototypes, two crops of 224 pixels (0.14 to 1 of the area) and
 eight of 96 (0.05 to 0.14); SGD without Nesterov, learning rate 0.03 for 256 pictures and so 0.12
-for batches of 1,024, 10 epochs of warm-up, a cosine to 1e-6; 100 epochs, weight decay 1e-4,
-gradients clipped at 3 a tensor; temperatures 0.1 and 0.04, teacher's momentum from 0.996 to 1.
-Targets by Sinkhorn-Knopp are the release's (``targets``). Prototypes keep their start for the
-first epoch; the release's sampled and shrunk runs do not (``--freeze-last-layer "0 %"``). What it
-plots of ImageNet had batches of 512 (``--batch 512 --learning-rate 0.06``), not the paper's 1,024.
+for batches of 1,024, 10 epochs of warm-up, a cosine to 1e-6; 100 epochs, weight decay 1e-4 on
+matrices and convolutions, gradients clipped at 3 a tensor; bfloat16, where the release has float16;
+temperatures 0.1 and 0.04, teacher's momentum from 0.996 to 1. Targets by Sinkhorn-Knopp are the
+release's (``targets``). Prototypes keep their start for the first epoch; the release's sampled and
+shrunk runs do not (``--freeze-last-layer "0 %"``). What it plots of ImageNet had batches of 512
+(``--batch 512 --learning-rate 0.06``), not the paper's 1,024.
+
+*Open concepts* (Fig. 6a): ``paper-sl-frozen`` and ``paper-clip-full-frozen`` with
+``--concepts 100``, with ``--pictures 44548 --tested 100``, and with ``--tested 100``.
 
 *On one GPU*: the same, shorter and smaller; nothing of it is the paper's.
 """
@@ -63,9 +70,11 @@ from lt_course.training.loop import Training
 
 # --- the paper -----------------------------------------------------------------------------------
 
-IN_CAPS = Data("imagenet-captions", 1_000, "natural", 448_896)
+IN_CAPS = Data("imagenet-captions", 1_000, "natural", None)
 IMAGENET = Data("imagenet", 1_000, "natural", None)
 LAIONET = Data("laionet", 1_000, "natural", None, keep_classes=True)
+CC12M = Data("cc12m-cls", 1_000, "natural", None)
+YFCC15M = Data("yfcc15m-cls", 1_000, "natural", None)
 TRIMMED = replace(IN_CAPS, trim=50, shots=0)
 
 SUPERVISED = Training(
@@ -97,7 +106,6 @@ CLIP = Training(
 DINO = Training(
     duration="100 epochs",
     batch=1_024,
-    crop=0.9,
     optimiser="sgd",
     nesterov=False,
     learning_rate=0.03 * 1_024 / 256,
@@ -140,8 +148,8 @@ def _paper(what: str, data: Data, objective: ObjectiveSpec, training: Training) 
     return Recipe(what, Run("", "full", 0, data, model, objective, training))
 
 
-def _read(text: str, what: str) -> Recipe:
-    return _paper(f"Fig. 3: CLIP on {what}", IN_CAPS, Contrast(text, context=77), CLIP)
+def _read(text: str, what: str, figures: str = "Fig. 3") -> Recipe:
+    return _paper(f"{figures}: CLIP on {what}", IN_CAPS, Contrast(text, context=77), CLIP)
 
 
 def _taught(what: str, recipe: Recipe, text_head: str, text_weights: str) -> Recipe:
@@ -164,16 +172,26 @@ SCRATCH = {
     "paper-sl-laionet": _paper(
         "Fig. 1b: supervised learning on LAIONet", LAIONET, Classify(), SUPERVISED
     ),
+    "paper-sl-cc12m": _paper(
+        "Fig. 1b: supervised learning on CC-12M-Cls", CC12M, Classify(), SUPERVISED
+    ),
+    "paper-sl-yfcc15m": _paper(
+        "Fig. 1b, 6b and 11: supervised learning on YFCC-15M-Cls",
+        YFCC15M, Classify(), SUPERVISED,
+    ),
     "paper-clip-template": _read("template", "class templates"),
+    "paper-clip-synset": _read("synset", "class templates around a synonym"),
     "paper-clip-title": _read("title", "titles"),
     "paper-clip-tags": _read("tags", "tags"),
     "paper-clip-description": _read("description", "descriptions"),
     "paper-clip-title-tags": _read("title+tags", "titles and tags"),
     "paper-clip-title-description": _read("title+description", "titles and descriptions"),
     "paper-clip-tags-description": _read("tags+description", "tags and descriptions"),
-    "paper-clip-full": _read("title+tags+description", "titles, tags and descriptions"),
+    "paper-clip-full": _read(
+        "title+tags+description", "titles, tags and descriptions", "Fig. 3 and 4b"
+    ),
     "paper-clip-laionet": _paper(
-        "Fig. 1b and 5: CLIP on LAIONet (--fraction 0.5 to 0.03125)",
+        "Fig. 1b, 4b, 5: CLIP on LAIONet (--fraction 0.03125; --threshold 0.8 --pictures 448896)",
         LAIONET, Contrast("caption", context=77), CLIP,
     ),
     "paper-clip-laionet-matched": _paper(
@@ -182,15 +200,13 @@ SCRATCH = {
         Contrast("caption", context=77), CLIP,
     ),
     "paper-clip-cc12m": _paper(
-        "Fig. 1b: CLIP on CC-12M-Cls", Data("cc12m-cls", 1_000, "natural", None),
-        Contrast("caption", context=77), CLIP,
+        "CLIP on CC-12M-Cls, which no figure shows", CC12M, Contrast("caption", context=77), CLIP
     ),
     "paper-clip-yfcc15m": _paper(
-        "Fig. 1b and 6: CLIP on YFCC-15M-Cls", Data("yfcc15m-cls", 1_000, "natural", None),
-        Contrast("caption", context=77), CLIP,
+        "Fig. 6b and 11: CLIP on YFCC-15M-Cls", YFCC15M, Contrast("caption", context=77), CLIP
     ),
     "paper-trim-sl": _paper(
-        "Fig. 8: supervised learning, a tail cut (--trim 5 to 500, --shots 0 or 1)",
+        "Fig. 8 and 9: supervised learning, a tail cut (--trim 5 to 500, --shots 0 or 1)",
         TRIMMED, Classify(), SUPERVISED,
     ),
     "paper-trim-sl-vocab": _paper(
@@ -212,11 +228,11 @@ SCRATCH = {
 }  # fmt: skip
 
 FROZEN = {
-    "paper-sl": "Fig. 19: supervised learning on IN-Caps, frozen prototypes",
+    "paper-sl": "Fig. 6a and 19: supervised learning on IN-Caps, frozen prototypes",
     "paper-sl-vocab": "Fig. 19: the same over vocabularies",
     "paper-sl-laionet": "Fig. 5: supervised learning on LAIONet, frozen prototypes",
-    "paper-clip-full": "Fig. 19: CLIP on titles, tags and descriptions, frozen text tower",
-    "paper-clip-laionet": "Fig. 4b and 5: CLIP on LAIONet, frozen text tower",
+    "paper-clip-full": "Fig. 4b, 6a, 19: CLIP on full texts, frozen text tower (--text title, …)",
+    "paper-clip-laionet": "Fig. 4b and 5: CLIP on LAIONet, frozen text tower (--fraction 0.5, …)",
     "paper-clip-laionet-matched": "Fig. 4b: the same with the class frequencies of IN-Caps",
     "paper-trim-sl": "Fig. 8 and 9: supervised learning, a tail cut, frozen prototypes",
     "paper-trim-sl-vocab": "Fig. 8 and 9: the same over vocabularies",

@@ -64,6 +64,8 @@ class Data:
             too few pictures.
         imbalance: CIFAR-100: pictures of the most frequent class over those of the rarest; None
             leaves it balanced.
+        tested: ImageNet's classes: be tested on so many of them, the 100 of ImageNet-100, and told
+            from these alone, though more are trained on (Fig. 6a); None: on all.
         test_set: what is tested on; None: the set's own test pictures, or ImageNet's validation
             pictures where ImageNet's classes label the set; or ``imagenet-v2``.
     """
@@ -85,6 +87,7 @@ class Data:
     matched: str | None = None
     filled: bool = False
     imbalance: float | None = None
+    tested: int | None = None
     test_set: Literal["imagenet-v2"] | None = None
 
     def __post_init__(self) -> None:
@@ -100,6 +103,7 @@ class Data:
             authors=COUNT,
             others=NATURAL,
             other_concepts=COUNT,
+            tested=COUNT,
             threshold=(-1, 1),
             imbalance=(1, 500),
         )
