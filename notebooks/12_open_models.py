@@ -66,7 +66,7 @@ print(said)
 #
 # ## Bias by pre-training set
 #
-# Fig. 1b gives one mean a set. Beside it stand three numbers about the set's counts.
+# Fig. 1b gives one mean a set. Beside it stand three numbers about how often the set's captions name each class ({doc}`01_long_tails`): the Gini coefficient, the effective number of classes, and the share of the ten most frequent.
 
 # %% tags=["nbval-check-output"]
 theirs = open_models.by_pretraining(web)
@@ -88,7 +88,7 @@ show.by_scale(theirs, chance, own)
 plt.show()
 
 # %% [markdown]
-# The fall from the two small sets to the large ones is many times the width of the band. Among the large ones only LAION-400M's S(a) lies outside it. Differences between .035, .013 and .023 mean nothing that 1,000 classes could show; whether S(a) is *zero* at the right end or merely small, neither.
+# In S(a), the fall from the two small sets to the large ones is at least twice the width of the whole band; in S(p), about once. Among the large ones only LAION-400M's S(a) lies outside it. Differences between .035, .013 and .023 mean nothing that 1,000 classes could show; whether S(a) is *zero* at the right end or merely small, neither.
 #
 # What may be concluded? Not "scale does it", for four things move at once.
 #
@@ -253,19 +253,19 @@ if own is not None:
     display(own.groupby("pretrained_on")[columns].mean())
 
 # %% [markdown]
-# In the large sets, class vectors of frequent classes are crowded (.6 to .7), in the small ones less so. It is tempting to say that scale makes the head dense. But lesson 09 found a language model without any picture to crowd the frequent names too; and the models of the small sets are of another architecture. Same suspects, same verdict.
+# In the large sets, class vectors of frequent classes are crowded (`nc2_prototypes`: .6 to .7), in the small ones less so (.2 to .4). It is tempting to say that scale makes the head dense. But lesson 09 found a language model without any picture to crowd the frequent names too; and the models of the small sets are of another architecture. Same suspects, same verdict.
 #
 # ## Other concepts
 #
 # ImageNet is one list of names. Fig. 12 repeats the question for seven others. They are shorter, so chance has more room, and the band belongs into the figure.
 
-# %% mystnb={"image": {"alt": "One row for each of seven concept sets, with six markers and a grey band of chance that widens from 365 classes to 10. Places365, Flowers and CUB lie mostly right of their bands; Pets and EuroSAT mostly inside theirs."}, "figure": {"caption": "S(a) of released CLIPs by concept set (number of classes), read off the paper's Fig. 12; grey: chance for that many classes.", "name": "fig-12-concepts"}}
+# %% mystnb={"image": {"alt": "One row for each of seven concept sets, with six markers and a grey band of chance that widens from 365 classes to 10. Places365, Flowers and CUB lie mostly right of their bands; Pets, Food and DTD lie mostly and EuroSAT wholly inside theirs."}, "figure": {"caption": "S(a) of released CLIPs by concept set (number of classes), read off the paper's Fig. 12; grey: chance for that many classes.", "name": "fig-12-concepts"}}
 elsewhere = open_models.other_concepts()
 show.other_concepts(elsewhere)
 plt.show()
 
 # %% [markdown]
-# Two things that ImageNet does not show. For birds and flowers S(a) is clearly positive at *every* scale: more pairs did not make the bias go away where names are rare and fine. And for pets, food and satellite pictures most values cannot be told from chance: 37 classes or 10 say little. (The bars of one row are not independent: the same classes, nearly the same counts.) "CLIP at scale is unbiased" is a sentence about ImageNet's thousand names.
+# Two things that ImageNet does not show. For birds and flowers S(a) is clearly positive at *every* scale: more pairs did not make the bias go away where names are rare and fine. And for pets, textures and satellite pictures most values or all cannot be told from chance: 37, 47 or 10 classes say little. For food most cannot either, though it has as many classes as flowers. (The bars of one row are not independent: the same classes, nearly the same counts.) "CLIP at scale is unbiased" is a sentence about ImageNet's thousand names.
 #
 # ## Accuracy beside frequency
 #

@@ -33,7 +33,15 @@ from lt_course.training.crops import multi_crop
 from lt_course.training.loop import LoadBatch
 from lt_course.training.order import numpy_generator, torch_generator
 
-OF_PHOTOGRAPHS = {"threshold", "keep_classes", "matched", "filled", "imbalance", "test_set"}
+OF_PHOTOGRAPHS = {
+    "threshold",
+    "keep_classes",
+    "matched",
+    "filled",
+    "imbalance",
+    "tested",
+    "test_set",
+}
 
 
 class Drawings(Material):
