@@ -92,7 +92,7 @@ class Group:
             pipe.send(order)
 
     def answers(self) -> list[Any]:
-        assert all(pipe.poll(120) for pipe in self.pipes), "a process does not answer"
+        assert all(pipe.poll(300) for pipe in self.pipes), "a process does not answer"
         return [pipe.recv() for pipe in self.pipes]
 
     def all(self, order: Callable[[], Any]) -> list[Any]:
