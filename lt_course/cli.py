@@ -23,6 +23,7 @@ from lt_course.data import concept_counts, concept_lists
 from lt_course.data.concepts import Definition
 from lt_course.data.icontail import colour_folder
 from lt_course.errors import CourseError
+from lt_course.files import atomic_write
 from lt_course.objectives.processes import rank
 from lt_course.study import experiments, fill, recipes, results, verify
 from lt_course.study.patience import device_here
@@ -527,7 +528,7 @@ def _models_list(known: argparse.Namespace) -> int:
 
 
 def _models_evaluate(known: argparse.Namespace) -> int:
-    from lt_course.data import concept_sets, shard_writer, web_frequencies
+    from lt_course.data import concept_sets, web_frequencies
     from lt_course.evaluation import open_models as evaluation
     from lt_course.models.open_models import chosen
 
@@ -562,7 +563,7 @@ def _models_evaluate(known: argparse.Namespace) -> int:
         print(f"{number}/{len(models)} | {done.model} | {said}", flush=True)
     table = evaluation.summary(known.out, web)
     if len(table):
-        shard_writer.replace(known.out / "summary.csv", table.to_csv(index=False).encode())
+        atomic_write(known.out / "summary.csv", table.to_csv(index=False).encode())
     if failed:
         print(f"{failed} of {len(models)} models could not be evaluated.", file=sys.stderr)
     return int(failed > 0)

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -23,6 +24,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from lt_course import study
 from lt_course.data import icontail
 from lt_course.errors import CourseError
+from lt_course.evaluation.features import features, in_memory
 from lt_course.models.heads import Prototypes
 from lt_course.models.image_towers import SmallCNN
 from lt_course.models.released_text import released_text_tower
@@ -37,6 +39,7 @@ from lt_course.training import checkpoints, loop
 from lt_course.training.distributed import (
     VARIABLES,
     average_gradients,
+    group_batch_norm,
     process_group,
     synchronise_batch_norm,
 )
@@ -435,13 +438,86 @@ def test_two_processes_train_as_one(groups, kind: str) -> None:
     assert (weights[key] - start[key]).abs().max() > 1e-3
 
 
-def test_batch_norm_of_each_process(groups) -> None:
-    _, expected = train("classify")
-    (_, first), (_, second) = groups(2).all(partial(train, "classify", sync_batch_norm=False))
-    key, running = "head.weight", "image_tower.layers.0.1.running_mean"
-    assert torch.equal(first[key], second[key])
-    assert not torch.allclose(first[key], expected[key], rtol=1e-5, atol=1e-5)
-    assert not torch.equal(first[running], second[running])
+def grouped(
+    folder: Path | None = None,
+    before_step: Callable[[int], None] = lambda step: None,
+    **settings: Any,
+) -> tuple[list[dict[str, float]], dict[str, Tensor], Tensor]:
+    """A training whose batch norms know four groups, and what its model makes of pictures."""
+    with pytest.MonkeyPatch.context() as patch:
+        made: list[nn.Module] = []
+        plain = miniature
+        patch.setitem(globals(), "miniature", lambda kind: made.append(plain(kind)) or made[-1])
+        trained = train("classify", folder, before_step, batch_norm_groups=4, **settings)
+    tower = made[-1].image_tower.eval()
+    shown = torch.randn(40, 1, 32, 32, generator=torch.Generator().manual_seed(7))
+    what = features(tower, replace(in_memory(shown, np.arange(40), lambda p: p), what="test"))
+    return *trained, what.features
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize("size", SIZES[1:])
+def test_batch_norm_in_groups_does_not_depend_on_the_processes(
+    groups, size: int, accumulate: int
+) -> None:
+    """One model is trained, and the very same one is tested, by however many processes."""
+    if accumulate == 2:
+        _, whole = train("classify", accumulate=2)
+        for _, weights in groups(size).all(partial(train, "classify", accumulate=2)):
+            for key, value in whole.items():
+                torch.testing.assert_close(weights[key], value, rtol=1e-5, atol=1e-5, msg=key)
+    if size * accumulate > 4:
+        return
+    history, expected, shown = grouped(accumulate=accumulate)
+    answers = groups(size).all(partial(grouped, accumulate=accumulate))
+    for rows, weights, seen in answers:
+        for key, value in expected.items():
+            torch.testing.assert_close(weights[key], value, rtol=1e-5, atol=1e-5, msg=key)
+            assert torch.equal(weights[key], answers[0][1][key]), "all processes have one model"
+        torch.testing.assert_close(seen, shown, rtol=1e-4, atol=1e-4)
+        for row, wanted in zip(rows, history, strict=True):
+            assert row == pytest.approx(wanted, abs=1e-5)
+    _, global_statistics = train("classify", accumulate=accumulate)
+    assert not torch.allclose(
+        expected["head.weight"], global_statistics["head.weight"], rtol=1e-5, atol=1e-5
+    )
+
+
+def test_batch_norm_in_groups_is_that_of_each_group_alone() -> None:
+    """Against torch's own, group by group; the first one's statistics are kept."""
+    torch.manual_seed(0)
+    x = torch.randn(12, 3, 5, 5) * 4 + 9
+    norm, alone = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
+    group_batch_norm(holder := nn.Sequential(norm), 3)
+    expected = torch.cat([alone(x[:4]), *(nn.BatchNorm2d(3)(part) for part in x[4:].split(4))])
+    torch.testing.assert_close(holder(x), expected)
+    assert type(holder[0]) is not nn.BatchNorm2d
+    for key, value in alone.state_dict().items():
+        torch.testing.assert_close(norm.state_dict()[key], value)
+    torch.testing.assert_close(holder.eval()(x), alone.eval()(x))
+
+
+def test_batch_norm_in_groups_resumes_bit_by_bit(groups, tmp_path: Path) -> None:
+    stopped = groups(2).all(partial(grouped, tmp_path, interrupt_one))
+    assert all(isinstance(error, Interrupted) for error in stopped)
+    resumed, whole = groups(2).all(partial(grouped, tmp_path)), groups(2).all(grouped)
+    for (rows, weights, shown), (wanted, expected, seen) in zip(resumed, whole, strict=True):
+        assert rows == wanted
+        assert torch.equal(shown, seen)
+        assert all(torch.equal(weights[key], expected[key]) for key in expected)
+
+
+def test_groups_that_processes_cannot_share(groups) -> None:
+    for error in groups(2).all(partial(train, "classify", batch_norm_groups=3)):
+        assert isinstance(error, CourseError)
+        assert "'batch_norm_groups' is 3, which 2 processes cannot share evenly" in str(error)
+    with pytest.raises(CourseError, match="16 pictures a step, encoded in 1 parts, have no"):
+        train("classify", batch_norm_groups=5)
+
+
+def test_what_changes_a_result_is_part_of_the_address() -> None:
+    run = study.run("sl", scale="tiny")
+    assert study.override(run, batch_norm_groups=4).address != run.address
 
 
 def test_bfloat16_trains_on_two_processes(groups) -> None:

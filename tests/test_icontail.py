@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import re
 from collections import Counter
 from importlib.resources import files
@@ -377,6 +378,21 @@ def test_damaged_data_file_is_refused(tmp_path, monkeypatch):
     for name in ("broken.npz", "absent.npz"):
         with pytest.raises(CourseError, match=name):
             icontail.read(name)
+
+
+def test_every_flipped_bit_of_a_shipped_file_is_found(tmp_path, monkeypatch):
+    for name in ("icontail.npz", "icontail_text.npz"):
+        assert icontail.read(name)
+    (tmp_path / "SHA256SUMS").write_bytes((icontail.RESOURCES / "SHA256SUMS").read_bytes())
+    whole = (icontail.RESOURCES / "icontail_text.npz").read_bytes()
+    monkeypatch.setattr(icontail, "RESOURCES", tmp_path)
+    generator = random.Random(0)
+    for _ in range(500):
+        flipped = bytearray(whole)
+        flipped[generator.randrange(len(whole))] ^= 1 << generator.randrange(8)
+        (tmp_path / "icontail_text.npz").write_bytes(flipped)
+        with pytest.raises(CourseError, match=r"icontail_text\.npz is missing or damaged"):
+            icontail.read("icontail_text.npz")
 
 
 def test_rebuilding_a_slice_gives_the_shipped_pictures(data):

@@ -212,7 +212,7 @@ def written(pictures: np.ndarray, made_for: str | None = None) -> Path:
     path = icontail.colour_folder() / icontail.COLOUR_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     said = pack.text(made_for or icontail.fingerprint())
-    pack.save(path, {"pictures": pictures, "made_for": said})
+    pack.save_alone(path, {"pictures": pictures, "made_for": said})
     return path
 
 

@@ -11,7 +11,7 @@ def a_run(folder: Path, text: str, *, finished: bool = True) -> Path:
     (folder / "metrics.jsonl").write_text(text)
     (folder / "lock").write_text("")
     if finished:
-        (folder / "environment.json").write_text(text)
+        (folder / "SHA256SUMS").write_text(text)
     return folder
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ import tiny_open_models as tiny
 import torch
 import torch.nn.functional as F
 from open_clip import factory, pretrained
-from PIL import Image
+from PIL import Image, ImageFilter
 from shard_files import image
 from test_evaluation_sets import validation
 from test_transfer import write_dtd
@@ -75,7 +76,7 @@ def no_counts(monkeypatch: pytest.MonkeyPatch) -> None:
 def shown(labels: list[int], names: tuple[str, ...] = NAMES) -> ConceptSet:
     def picture(row: int) -> Image.Image:
         return (
-            Image.effect_noise((30, 26), 20 + 9 * row).convert("RGB")
+            Image.fromarray(np.random.default_rng(row).integers(256, size=(26, 30, 3), dtype="u1"))
             if row % 2
             else Image.new("RGB", (40, 30), (37 * row % 256, 90 * labels[row] % 256, 128))
         )
@@ -366,6 +367,21 @@ def test_the_command_goes_through_the_list(
     assert capsys.readouterr().out.count(", read |") == 2
 
 
+def test_blurred_pictures_under_the_same_names_are_not_answered_by_a_record(
+    tmp_path: Path, listed: Path, one_template: None, no_counts: None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    assert cli.main(command(tmp_path, "tiny-a/cc12m")) == 0
+    for path in (tmp_path / "in").rglob("*.JPEG"):
+        Image.open(path).convert("RGB").filter(ImageFilter.GaussianBlur(2)).save(path)
+    capsys.readouterr()
+    assert cli.main(command(tmp_path, "tiny-a/cc12m")) == 2
+    assert "is of other pictures or class names than these" in capsys.readouterr().err
+    fresh = [str(tmp_path / "new") if each.endswith("/out") else each
+             for each in command(tmp_path, "tiny-a/cc12m")]  # fmt: skip
+    assert cli.main(fresh) == 0
+
+
 def test_each_model_is_judged_by_its_own_sets_counts(
     tmp_path: Path, listed: Path, one_template: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -393,14 +409,14 @@ summary = web_frequencies.load(download=False)
 web_frequencies.load = lambda: summary
 tiny.register(Path(sys.argv[1]))
 evaluation.prompts = lambda name: [f"a photo of a {name}."]
-whole, written = evaluation.replace, []
+whole, written = evaluation.write_sealed, []
 def dies(path, content):
     if written:
         path.with_suffix(".tmp").write_bytes(content[: len(content) // 2])
         os.kill(os.getpid(), signal.SIGKILL)
     written.append(path)
     whole(path, content)
-evaluation.replace = dies
+evaluation.write_sealed = dies
 cli.main(sys.argv[2:])
 """
 
@@ -438,6 +454,9 @@ def test_records_of_other_pictures_and_damaged_ones_are_refused(
     list(evaluate([model], shown([0, 0, 1, 1]), tmp_path))
     with pytest.raises(CourseError, match="of other pictures or class names"):
         list(evaluate([model], shown([0, 0, 1, 2]), tmp_path))
+    others = replace(shown([0, 0, 1, 1]), picture=shown([0, 1, 0, 1]).picture)
+    with pytest.raises(CourseError, match="of other pictures or class names"):
+        list(evaluate([model], others, tmp_path))
     path = evaluation.place(tmp_path, "made-up", model)
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(CourseError, match="is not the record of a model"):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +18,8 @@ import numpy as np
 import open_clip
 import pytest
 import torch
-from shard_files import image
+from PIL import Image
+from shard_files import image, write_tar
 from test_cifar import accept, miniature
 from test_distributed import Group
 from test_language_models import folder_of
@@ -39,6 +43,7 @@ from lt_course.study.execute import execute, require_sound
 from lt_course.study.material import KINDS, material
 from lt_course.study.outcome import Outcome
 from lt_course.study.spec import Run
+from lt_course.study.store import find
 from lt_course.training import checkpoints
 
 pytestmark = [
@@ -149,6 +154,8 @@ def small(name: str, **settings: object) -> Run:
     if run.model.text_weights in RELEASED:
         folder = Path(os.environ["LT_COURSE_DATA"])
         fewer["text_weights"] = str(folder / RELEASED[run.model.text_weights])
+    if run.training.batch_norm_groups > 1:
+        fewer["batch_norm_groups"] = 2
     if run.training.final_learning_rate == 0:
         fewer["learning_rate"] = run.training.learning_rate / 10
     return study.override(run, **(fewer | settings))
@@ -246,7 +253,7 @@ def two_steps(name: str, folder: Path, data: Path) -> Outcome:
         patch.setattr(outcome, "of_class_vectors", unmeasured)
         patch.setattr(outcome, "of_features", unmeasured)
         # Two pictures have labels there, and batch norm needs more than one.
-        few = {"batch": 2, "sync_batch_norm": True} if "yfcc" in name else {}
+        few = {"batch": 2, "batch_norm_groups": 1} if "yfcc" in name else {}
         run = small(name, checkpoint_every="1 steps", **few)
         assert run.training.precision == "bfloat16"
         return execute(run, folder)
@@ -259,12 +266,12 @@ def test_every_recipe_takes_real_steps(pair: Group, there: Path, tmp_path: Path,
         assert isinstance(done, Outcome), done
         assert all(np.isfinite(row["loss"]) for row in done.history)
         assert done.history[-1]["step"] == 2
-    first, second = (
-        torch.load(tmp_path / f"step_{step}.pt", weights_only=True)["model"] for step in (1, 2)
-    )
-    (tmp_path / "step_2.pt").unlink()
+    (path,) = tmp_path.glob("step_2-*.pt")
+    second = left(tmp_path)
+    path.unlink()
+    first = left(tmp_path)
     pair.all(partial(two_steps, name, tmp_path, there))
-    again = torch.load(tmp_path / "step_2.pt", weights_only=True)["model"]
+    again = left(tmp_path)
     assert all(torch.equal(again[key], second[key]) for key in second)
 
     moved = {key: not torch.equal(first[key], second[key]) for key in first}
@@ -285,7 +292,7 @@ def test_every_recipe_takes_real_steps(pair: Group, there: Path, tmp_path: Path,
 def train(name: str, folder: Path, data: Path, **settings: object) -> Outcome:
     with pytest.MonkeyPatch.context() as patch:
         stand_ins(data, patch)
-        exact = {"precision": "float32", "sync_batch_norm": True, "optimiser": "sgd"}
+        exact = {"precision": "float32", "batch_norm_groups": 1, "optimiser": "sgd"}
         run = small(name, **{"learning_rate": 0.02, "decays": "matrices"} | exact | settings)
         return execute(run, folder)
 
@@ -354,6 +361,105 @@ def test_killed_it_ends_bit_by_bit_the_same(there: Path, tmp_path: Path, name: s
     expected = left(tmp_path / "whole")
     for key, value in left(tmp_path / "killed").items():
         assert torch.equal(value, expected[key]), key
+
+
+# --- other data -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def of_their_own(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the data that a test may change, and a store."""
+    folder = shutil.copytree(data, tmp_path / "data")
+    stand_ins(folder, monkeypatch)
+    monkeypatch.setenv("LT_COURSE_STORE", str(tmp_path / "store"))
+    return folder
+
+
+def encoded_anew(folder: Path) -> None:
+    """All training and test pictures of IN-Caps in JPEGs of another quality."""
+    for path in folder.glob("imagenet-captions/*.tar"):
+        with tarfile.open(path) as tar:
+            members = [(m.name, tar.extractfile(m).read()) for m in tar.getmembers()]
+        write_tar(path, [(n, again(c) if n.endswith("jpg") else c) for n, c in members])
+    for path in folder.glob("imagenet-val/val/*/*.JPEG"):
+        path.write_bytes(again(path.read_bytes()))
+
+
+def again(content: bytes) -> bytes:
+    file = io.BytesIO()
+    Image.open(io.BytesIO(content)).save(file, "JPEG", quality=88)
+    return file.getvalue()
+
+
+def relabelled(folder: Path) -> None:
+    """The pictures of two test classes change their places."""
+    first, second, *_ = sorted((folder / "imagenet-val" / "val").iterdir())
+    first.rename(folder / "aside")
+    second.rename(first)
+    (folder / "aside").rename(second)
+
+
+def thinned(folder: Path) -> None:
+    """A tar less of training pictures."""
+    *_, last = sorted((folder / "imagenet-captions").glob("*.tar"))
+    last.unlink()
+
+
+def said_otherwise(folder: Path) -> None:
+    """Another text to one of the pictures."""
+    path, *_ = sorted((folder / "imagenet-captions").glob("*.tar"))
+    with tarfile.open(path) as tar:
+        members = [(m.name, tar.extractfile(m).read()) for m in tar.getmembers()]
+    number = next(n for n, (name, _) in enumerate(members) if name.endswith("json"))
+    record = json.loads(members[number][1]) | {"title": "a title that nobody gave"}
+    members[number] = members[number][0], json.dumps(record).encode()
+    write_tar(path, members)
+
+
+TITLES = {"text": "title", "context": 12, "prompts": "name"}
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (relabelled, "pictures"),
+        (thinned, "numbers of training pictures"),
+        (said_otherwise, "captions"),
+    ],
+)
+def test_a_record_of_other_data_does_not_answer(of_their_own: Path, change, what: str) -> None:
+    run = small("paper-clip-title", **TITLES)
+    before = study.get(run)
+    assert study.get(run).metrics == before.metrics
+    change(of_their_own)
+    with pytest.raises(CourseError, match=rf"made of other data than .* \({what} differ"):
+        study.get(run)
+    assert find(run) is not None, "it is kept"
+
+
+def test_a_copy_in_other_jpegs_is_the_same_data(of_their_own: Path) -> None:
+    run = small("paper-clip-title", **TITLES)
+    before = study.get(run)
+    encoded_anew(of_their_own)
+    assert study.get(run).environment == before.environment
+
+
+def test_a_checkpoint_of_other_data_is_not_gone_on_from(of_their_own: Path, tmp_path: Path) -> None:
+    run = small("paper-clip-title", **TITLES)
+    execute(run, tmp_path / "run")
+    thinned(of_their_own)
+    with pytest.raises(CourseError, match=r"The checkpoint in .* was made of other data"):
+        execute(run, tmp_path / "run")
+
+
+def test_a_record_without_its_data_is_shown_and_that_is_said(
+    of_their_own: Path, monkeypatch
+) -> None:
+    run = small("paper-clip-title", **TITLES)
+    before = study.get(run)
+    monkeypatch.delenv("LT_COURSE_DATA")
+    with pytest.warns(UserWarning, match="without comparing them with its pictures"):
+        assert study.get(run).metrics == before.metrics
 
 
 # --- what is refused ------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import random
 import re
 import shutil
 import signal
@@ -22,7 +23,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import small_icontail
 
-from lt_course import cli, study
+from lt_course import cli, files, study
 from lt_course.data import icontail
 from lt_course.data.icontail import IconTail
 from lt_course.errors import CourseError
@@ -106,6 +107,8 @@ def edit(folder: Path, change: Edit, *, sealed: bool) -> None:
         rows = tables[tables["address"] == first["address"]].sort_values("class")
         first["checksum"] = results._checksum(first, rows)
     (folder / "runs.jsonl").write_text("".join(json.dumps(x) + "\n" for x in [first, *rest]))
+    if sealed:
+        files.seal(folder, results.FILES)
 
 
 def edit_rows(folder: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
@@ -264,6 +267,24 @@ def test_rows_and_lines_belong_together(train, store: Path, folder: Path) -> Non
     (folder / "runs.jsonl").write_text("{")
     with pytest.raises(CourseError, match=r"Line 1 of .* is no whole record"):
         results.load()
+
+
+def test_every_flipped_bit_is_found(train, store: Path, folder: Path) -> None:
+    train(0)
+    results.record("tiny", [0])
+    generator = random.Random(0)
+    paths = sorted(folder.iterdir())
+    assert [path.name for path in paths] == ["SHA256SUMS", "per_class.parquet", "runs.jsonl"]
+    whole = {path: path.read_bytes() for path in paths}
+    assert len(results.load()) == 2
+    for _ in range(500):
+        path = generator.choice(paths)
+        flipped = bytearray(whole[path])
+        flipped[generator.randrange(len(flipped))] ^= 1 << generator.randrange(8)
+        path.write_bytes(flipped)
+        with pytest.raises(CourseError, match=r"results/"):
+            results._load.__wrapped__(folder, ())
+        path.write_bytes(whole[path])
 
 
 def test_what_no_factor_declares_is_found_and_dropped(

@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import random
 import tarfile
 import time
 from collections import Counter
@@ -33,6 +34,7 @@ from lt_course.data.shard_pairs import Pairs, Part, Steps, batches, share, subst
 from lt_course.data.shard_scan import Fields, Shard
 from lt_course.data.tokens import tokens
 from lt_course.errors import CourseError
+from lt_course.files import sha256
 from lt_course.training.order import Order
 
 pytestmark = pytest.mark.filterwarnings("ignore:The image decoding and encoding capabilities")
@@ -214,6 +216,20 @@ def test_a_damaged_cache_file_is_made_again(tmp_path: Path, own_cache: Path) -> 
     kept[1].write_bytes(b"")
     (own_cache / "left.tmp").write_bytes(b"half")
     assert torch.equal(shards.load(folder).ids, index.ids)
+
+
+def test_every_flipped_bit_of_a_cache_file_is_found(tmp_path: Path, own_cache: Path) -> None:
+    folder = img2dataset_folder(tmp_path / "shards", shards=1)
+    index, generator = shards.load(folder), random.Random(0)
+    (kept,) = own_cache.glob("*.npz")
+    whole = kept.read_bytes()
+    now = shards.identity(index.shards[0])
+    assert shards._load(kept, "", now) is not None
+    for _ in range(500):
+        flipped = bytearray(whole)
+        flipped[generator.randrange(len(whole))] ^= 1 << generator.randrange(8)
+        kept.write_bytes(flipped)
+        assert shards._load(kept, "", now) is None
 
 
 def test_several_processes_make_the_same_index(tmp_path: Path) -> None:
@@ -566,7 +582,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     for shard in manifest["shards"]:
         path = tmp_path / "out" / shard["name"]
         assert shard["bytes"] == path.stat().st_size
-        assert shard["sha256"] == shard_writer.sha256(path)
+        assert shard["sha256"] == sha256(path)
     assert json.loads((tmp_path / "out" / "manifest.json").read_text()) == manifest
     index = shards.load(tmp_path / "out", Fields(label="cls"))
     assert all_rows(index) == [image(i) for i in range(25)]

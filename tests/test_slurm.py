@@ -67,9 +67,8 @@ class Submitit:
         return job()
 
 
-@pytest.fixture
-def submitit(monkeypatch: pytest.MonkeyPatch):
-    stand_in = Submitit()
+def stand_in_modules(stand_in: Submitit) -> dict[str, ModuleType]:
+    """The packages that are imported, by name."""
     package, helpers = ModuleType("submitit"), ModuleType("submitit.helpers")
 
     class Executor:
@@ -90,8 +89,14 @@ def submitit(monkeypatch: pytest.MonkeyPatch):
     package.AutoExecutor, package.helpers = Executor, helpers
     helpers.TorchDistributedEnvironment = Environment
     helpers.DelayedSubmission = lambda function: SimpleNamespace(function=function)
-    monkeypatch.setitem(sys.modules, "submitit", package)
-    monkeypatch.setitem(sys.modules, "submitit.helpers", helpers)
+    return {"submitit": package, "submitit.helpers": helpers}
+
+
+@pytest.fixture
+def submitit(monkeypatch: pytest.MonkeyPatch):
+    stand_in = Submitit()
+    for name, module in stand_in_modules(stand_in).items():
+        monkeypatch.setitem(sys.modules, name, module)
     before = {number: signal.getsignal(number) for number in (PREEMPTED, signal.SIGTERM)}
     yield stand_in
     for number, handler in before.items():

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from lt_course.files import SUMS
 from lt_course.study import store
 
 
 def keep(source: Path, target: Path) -> int:
     """Copy the runs that `source` has finished and `target` has not; return how many."""
     kept = 0
-    for last in sorted(source.glob("*/*/environment.json")):
+    for last in sorted(source.glob(f"*/*/{SUMS}")):
         place = target / last.parent.relative_to(source)
         place.mkdir(parents=True, exist_ok=True)
         with FileLock(place / "lock"):

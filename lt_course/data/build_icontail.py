@@ -102,7 +102,7 @@ def build_colour(tarball: Path | None, out: Path, wordnet: Path | None = None) -
         pictures[row] = picture
     out.mkdir(parents=True, exist_ok=True)
     path = out / COLOUR_FILE
-    pack.save(path, {"pictures": pictures, "made_for": pack.text(icontail.fingerprint())})
+    pack.save_alone(path, {"pictures": pictures, "made_for": pack.text(icontail.fingerprint())})
     return path
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from requests.exceptions import RequestException
 
 from lt_course.data.release import COMMIT, METADATA, MIRROR_VARIABLE, REPOSITORY
 from lt_course.errors import CourseError
+from lt_course.files import named_folder
 
 IMAGENET = "imagenet"
 IMAGENET_FILE = "descriptors_imagenet_synset.json"
@@ -174,8 +174,8 @@ def _with_veto(concept: Concept) -> Concept:
 
 
 def _imagenet_file() -> Path:
-    if named := os.environ.get(MIRROR_VARIABLE):
-        path = Path(named) / "descriptors" / IMAGENET_FILE
+    if named := named_folder(MIRROR_VARIABLE):
+        path = named / "descriptors" / IMAGENET_FILE
         if not path.is_file():
             raise CourseError(
                 f"{MIRROR_VARIABLE} lacks descriptors/{IMAGENET_FILE}; copy it from {IMAGENET_URL}."

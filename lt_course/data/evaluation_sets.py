@@ -22,13 +22,14 @@ import torch
 from numpy.typing import NDArray
 from scipy.io import loadmat
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from lt_course.data import photographs
 from lt_course.data.imagenet import Concepts, ImageNetClass, classes_of, imagenet_classes
 from lt_course.data.imagenet_pictures import in_tar
 from lt_course.data.sources import Input, Source, missing
 from lt_course.errors import CourseError
+from lt_course.signals import read_ahead
 
 SetName = Literal["imagenet-val", "imagenet-v2"]
 
@@ -125,8 +126,7 @@ class EvaluationSet(Dataset[tuple[Tensor, int]]):
         self, batch: int = 256, workers: int = 0, device: torch.device | str = "cpu"
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """All pictures in order: standardised float [B, 3, S, S], and classes int64 [B]."""
-        loader = DataLoader(self, batch, num_workers=workers, generator=torch.Generator())
-        for pictures, labels in loader:
+        for pictures, labels in read_ahead(self, workers=workers, batch_size=batch):
             yield photographs.standardise(pictures.to(device)), labels.to(device)
 
 

@@ -11,9 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import zipfile
-import zlib
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
@@ -24,6 +22,7 @@ import pooch
 from numpy.typing import NDArray
 
 from lt_course.errors import CourseError
+from lt_course.files import SUMS, DamagedError, named_folder, read_sealed
 
 RESOURCES = files("lt_course.data") / "resources"
 DATA_FILE = "icontail.npz"
@@ -107,11 +106,14 @@ def read(name: str) -> dict[str, NDArray]:
     Raises:
         CourseError: the file is missing or damaged.
     """
-    resource = RESOURCES / name
     try:
-        with np.load(io.BytesIO(resource.read_bytes()), allow_pickle=False) as archive:
+        content = (RESOURCES / name).read_bytes()
+        sums = (RESOURCES / SUMS).read_text().splitlines()
+        if f"{hashlib.sha256(content).hexdigest()}  {name}" not in sums:
+            raise DamagedError(f"it does not match its checksum in {SUMS}")
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
-    except (FileNotFoundError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (FileNotFoundError, DamagedError) as error:
         raise CourseError(
             f"The package's data file {name} is missing or damaged ({error}); "
             "reinstall lt-course, or rebuild the file as the data card describes."
@@ -170,8 +172,7 @@ def fingerprint() -> str:
 
 def colour_folder() -> Path:
     """Where the file in colour lies: ``LT_COURSE_ICONTAIL``, else the user's cache."""
-    chosen = os.environ.get("LT_COURSE_ICONTAIL")
-    return Path(chosen) if chosen else Path(pooch.os_cache("lt-course")) / "icontail"
+    return named_folder("LT_COURSE_ICONTAIL") or Path(pooch.os_cache("lt-course")) / "icontail"
 
 
 @lru_cache(maxsize=1)
@@ -190,14 +191,14 @@ def load_colour() -> IconTail:
         )
     data = load()
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(read_sealed(path)), allow_pickle=False) as archive:
             if _text(archive["made_for"]) != fingerprint():
                 raise CourseError(
                     f"{path} was made for another version of {DATA_FILE}; run lt-course data "
                     "build-icontail --colour again."
                 )
             pictures = archive["pictures"]
-    except (KeyError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, zipfile.BadZipFile) as error:
         raise CourseError(
             f"{path} is damaged ({error}); run lt-course data build-icontail --colour again."
         ) from error

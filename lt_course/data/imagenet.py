@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +16,7 @@ from timm.data import ImageNetInfo
 
 from lt_course.data.release import COMMIT, METADATA, MIRROR_VARIABLE, REPOSITORY
 from lt_course.errors import CourseError
+from lt_course.files import named_folder
 
 Concepts = Literal["imagenet", "imagenet-100"]
 """All classes, or the hundred of Tian et al. (arXiv 1906.05849) that the paper takes."""
@@ -94,8 +94,8 @@ def classes_of(concepts: Concepts) -> tuple[ImageNetClass, ...]:
 
 
 def _hundred_file() -> Path:
-    if named := os.environ.get(MIRROR_VARIABLE):
-        path = Path(named) / HUNDRED_FILE
+    if named := named_folder(MIRROR_VARIABLE):
+        path = named / HUNDRED_FILE
         if not path.is_file() or pooch.file_hash(str(path)) != HUNDRED_SHA256:
             raise CourseError(
                 f"{MIRROR_VARIABLE} lacks {HUNDRED_FILE}, or has another one; copy it from "

@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lt_course.data.shard_writer import MANIFEST, Manifest, replace, sha256
+from lt_course.data.shard_writer import MANIFEST, Manifest
 from lt_course.errors import CourseError
+from lt_course.files import atomic_write, move, sha256
 from lt_course.training.progress import progress
 
 Make = Callable[[str, Path, Callable[[int], object]], Mapping[str, int]]
@@ -68,7 +69,7 @@ def make_parts(
             f"The folder {out} holds parquet files without a {MANIFEST}; choose an empty folder."
         )
     out.mkdir(parents=True, exist_ok=True)
-    replace(path, json.dumps(manifest, indent=1).encode())
+    atomic_write(path, json.dumps(manifest, indent=1).encode())
     kept = {part["name"]: part for part in manifest["parts"]}
     entered: list[dict[str, Any]] = []
     sizes = sizes or [1] * len(sources)
@@ -93,13 +94,13 @@ def make_parts(
                     "bytes": temporary.stat().st_size,
                     "sha256": sha256(temporary),
                 }
-                temporary.replace(file)
+                move(temporary, file)
             entered.append(part)
             total = Counter[str]()
             for each in entered:
                 total.update(each["counts"])
             manifest |= {"counts": dict(total), "parts": entered}
-            replace(path, json.dumps(manifest, indent=1).encode())
+            atomic_write(path, json.dumps(manifest, indent=1).encode())
             before += size
             line.update(before - line.n)
     return manifest

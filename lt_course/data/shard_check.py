@@ -10,8 +10,9 @@ from pathlib import Path
 
 from lt_course.data import photographs
 from lt_course.data.shard_scan import Fault
-from lt_course.data.shard_writer import MANIFEST, sha256
+from lt_course.data.shard_writer import MANIFEST
 from lt_course.data.shards import Index, read
+from lt_course.files import sha256
 from lt_course.training.progress import progress
 
 READ_AHEAD = 64

@@ -27,12 +27,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Dataset, Sampler
 
 from lt_course.data import photographs
 from lt_course.data.shard_scan import CONTEXT
 from lt_course.data.shards import Index, read, require_few
 from lt_course.errors import CourseError
+from lt_course.signals import read_ahead
 from lt_course.training.order import Order, share, torch_generator
 from lt_course.training.order import Sampler as OrderSampler
 
@@ -292,15 +293,9 @@ def batches(
         CourseError: as `Steps`, `Pairs` and `Tally`.
     """
     tally = Tally(pairs, max_bad_fraction)
-    loader = DataLoader(
-        pairs,
-        sampler=Steps(order, start, stop, rank, ranks),
-        batch_size=None,
-        num_workers=workers,
-        pin_memory=pin_memory,
-        # Without one of its own the loader draws a number from the global generator.
-        generator=torch.Generator(),
-    )
-    for batch in loader:
+    steps = Steps(order, start, stop, rank, ranks)
+    for batch in read_ahead(
+        pairs, workers=workers, sampler=steps, batch_size=None, pin_memory=pin_memory
+    ):
         tally.add(batch)
         yield batch

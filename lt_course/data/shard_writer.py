@@ -11,14 +11,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import shutil
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lt_course.errors import CourseError
+from lt_course.files import atomic_write, free_mib, replacing, sha256
 from lt_course.training.progress import progress
 
 MANIFEST = "manifest.json"
@@ -77,12 +76,11 @@ def write(
                 manifest["shards"] = sorted(
                     [*manifest["shards"], entry], key=lambda shard: shard["name"]
                 )
-                replace(out / MANIFEST, json.dumps(manifest, indent=1).encode())
+                atomic_write(out / MANIFEST, json.dumps(manifest, indent=1).encode())
             except OSError as error:
-                free = shutil.disk_usage(out).free / 2**20
                 raise CourseError(
-                    f"The shard {out / name} could not be written ({error}; {free:.0f} MiB are "
-                    "free); make room and give the same command again: it goes on from there."
+                    f"The shard {out / name} could not be written ({error}; {free_mib(out)} MiB "
+                    "are free); make room and give the same command again: it goes on from there."
                 ) from error
     return manifest
 
@@ -111,7 +109,7 @@ def _started(out: Path, planned: Manifest) -> Manifest:
             )
         manifest = {**planned, "shards": []}
         # Entered before the first shard, so that a stopped run knows the folder again.
-        replace(path, json.dumps(manifest, indent=1).encode())
+        atomic_write(path, json.dumps(manifest, indent=1).encode())
         return manifest
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -134,42 +132,20 @@ def _started(out: Path, planned: Manifest) -> Manifest:
 def _write_tar(
     path: Path, keys: Sequence[str], read: Read, wrote: Callable[[int], object]
 ) -> dict[str, object]:
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            for key in keys:
-                for field, content in sorted(read(key).items()):
-                    # A new TarInfo has owner 0, time 0 and mode 644.
-                    member = tarfile.TarInfo(f"{key}.{field}")
-                    member.size = len(content)
-                    tar.addfile(member, io.BytesIO(content))
-                wrote(1)
-        file.flush()
-        os.fsync(file.fileno())
-    entry = {
+    with (
+        replacing(path) as file,
+        tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for key in keys:
+            for field, content in sorted(read(key).items()):
+                # A new TarInfo has owner 0, time 0 and mode 644.
+                member = tarfile.TarInfo(f"{key}.{field}")
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+            wrote(1)
+    return {
         "name": path.name,
         "samples": len(keys),
-        "bytes": temporary.stat().st_size,
-        "sha256": sha256(temporary),
+        "bytes": path.stat().st_size,
+        "sha256": sha256(path),
     }
-    temporary.replace(path)
-    return entry
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write a file, flushed, whole or not at all."""
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-def sha256(path: Path) -> str:
-    """Of a file's bytes, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()

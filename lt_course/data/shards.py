@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import itertools
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -29,7 +29,6 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
-from zipfile import BadZipFile
 
 import numpy as np
 import pooch
@@ -43,16 +42,16 @@ from lt_course.data.shard_paths import expand
 from lt_course.data.shard_scan import CONTEXT, Fault, Fields, Shard, scan
 from lt_course.data.tokens import tokenizer
 from lt_course.errors import CourseError
+from lt_course.files import DamagedError, named_folder, read_sealed, write_sealed
 from lt_course.training.progress import progress
 
-FORMAT = 2
+FORMAT = 3
 """Of the files in the cache; another number makes them anew."""
 
 
 def cache_folder() -> Path:
     """Where indices are kept: ``LT_COURSE_SHARDS``, else the user's cache."""
-    chosen = os.environ.get("LT_COURSE_SHARDS")
-    return Path(chosen) if chosen else Path(pooch.os_cache("lt-course")) / "shards"
+    return named_folder("LT_COURSE_SHARDS") or Path(pooch.os_cache("lt-course")) / "shards"
 
 
 def identity(url: str) -> str:
@@ -83,37 +82,34 @@ def indexed(url: str, fields: Fields, folder: Path) -> Shard:
         if (kept := _load(path, url, now)) is not None:
             return kept
         shard = scan(url, fields)
-        temporary = path.with_suffix(".tmp")
-        with temporary.open("wb") as file:
-            np.savez(
-                file,
-                identity=now,
-                keys=np.array(shard.keys, dtype=str),
-                offset=shard.offset,
-                size=shard.size,
-                start=shard.start,
-                ids=shard.ids,
-                label=shard.label,
-                bad_keys=np.array([fault.key for fault in shard.faults], dtype=str),
-                bad_reasons=np.array([fault.reason for fault in shard.faults], dtype=str),
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        content = io.BytesIO()
+        np.savez(
+            content,
+            identity=now,
+            keys=np.array(shard.keys, dtype=str),
+            offset=shard.offset,
+            size=shard.size,
+            start=shard.start,
+            ids=shard.ids,
+            label=shard.label,
+            bad_keys=np.array([fault.key for fault in shard.faults], dtype=str),
+            bad_reasons=np.array([fault.reason for fault in shard.faults], dtype=str),
+        )
+        write_sealed(path, content.getvalue())
         return shard
 
 
 def _load(path: Path, url: str, now: str) -> Shard | None:
     """The kept index, or None if there is none, it is damaged, or its tar is another by now."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with np.load(io.BytesIO(read_sealed(path)), allow_pickle=False) as kept:
             if str(kept["identity"]) != now:
                 return None
             bad = zip(kept["bad_keys"].tolist(), kept["bad_reasons"].tolist(), strict=True)
             arrays = {name: kept[name] for name in ("offset", "size", "start", "ids", "label")}
             keys = kept["keys"].tolist()
             return Shard(keys, **arrays, faults=tuple(Fault(url, *pair) for pair in bad))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+    except (FileNotFoundError, DamagedError):
         return None
 
 
@@ -188,6 +184,14 @@ class Index:
             ids = self.ids[int(self.start[row]) : int(self.start[row + 1])]
             line[:] = chosen.row(ids.long() & 0xFFFF, context)
         return padded
+
+    def tokens_of(self, rows: Tensor) -> Tensor:
+        """How long the captions of some rows are, and then all their tokens: int16 [B + T]."""
+        start, end = self.start[rows], self.start[rows + 1]
+        length = end - start
+        before = length.cumsum(0) - length
+        places = torch.arange(int(length.sum())) + (start - before).repeat_interleave(length)
+        return torch.cat([length.to(torch.int16), self.ids[places]])
 
     def _shard(self, row: int) -> int:
         return int(torch.searchsorted(self.first, row, right=True)) - 1

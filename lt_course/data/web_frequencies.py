@@ -18,7 +18,6 @@ numbers prints that sentence. Files from sources 1 and 2 must match the SHA-256 
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from scipy.stats import entropy
 from lt_course.data.release import COMMIT, METADATA, MIRROR_VARIABLE, REPOSITORY
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import gini, pearson, spearman
+from lt_course.files import named_folder
 
 Source = Literal["mirror", "download", "summary"]
 
@@ -167,8 +167,7 @@ def load(
             sum (a damaged file is never passed over for the next source); a malformed line.
     """
     sums = _read_registry(registry)
-    if mirror is None and (named := os.environ.get(MIRROR_VARIABLE)):
-        mirror = Path(named)
+    mirror = mirror or named_folder(MIRROR_VARIABLE)
     if mirror is not None:
         paths = _from_mirror(mirror, sums)
         note = f"{len(sums)} count files read from {MIRROR_VARIABLE}, checksums verified."

@@ -25,17 +25,18 @@ import torch
 import torch.nn.functional as F
 from PIL.Image import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from lt_course.data.captions import prompts
 from lt_course.data.concept_sets import ConceptSet, frequencies
-from lt_course.data.shard_writer import replace
 from lt_course.data.web_frequencies import WebFrequencies
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import spearman
 from lt_course.evaluation.neural_collapse import per_class
 from lt_course.evaluation.zero_shot import zero_shot_prototypes
+from lt_course.files import read_sealed, write_sealed
 from lt_course.models.open_models import OpenModel, Towers, WeightsError, load
+from lt_course.signals import read_ahead
 from lt_course.training.progress import progress
 
 COLLAPSE = (
@@ -175,7 +176,7 @@ def answers_of(
         [zero_shot_prototypes(towers.text_features, each[None].to(device), batch) for each in asked]
     )
     as_trained = _Transformed(pictures, towers.transform)
-    loader = DataLoader(as_trained, batch, num_workers=workers, generator=torch.Generator())
+    loader = read_ahead(as_trained, workers=workers, batch_size=batch)
     parts = []
     with progress(label, len(pictures), quiet=not label) as line:
         for shown in loader:
@@ -267,7 +268,7 @@ def write(path: Path, answers: Answers) -> None:
     }
     arrays |= {metric: answers.collapse[metric].to_numpy() for metric in COLLAPSE}
     np.savez_compressed(content, **arrays)
-    replace(path, content.getvalue())
+    write_sealed(path, content.getvalue())
 
 
 def read(path: Path) -> Answers:
@@ -277,16 +278,17 @@ def read(path: Path) -> Answers:
         CourseError: if the file is damaged or something else.
     """
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with np.load(io.BytesIO(read_sealed(path)), allow_pickle=False) as found:
             return Answers(
                 found["confusion"].astype(np.int64),
                 pd.DataFrame({metric: found[metric] for metric in COLLAPSE}),
                 tuple(found["names"].tolist()),
                 json.loads(str(found["about"])),
             )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as problem:
         raise CourseError(
-            f"{path} is not the record of a model ({problem}); delete it and evaluate again."
+            f"{path} is not the record of a model, or is damaged ({problem}); delete it and "
+            "evaluate again."
         ) from problem
 
 

@@ -7,7 +7,6 @@ norm (8 to 15 in most of the files), which is harmless, since a head normalises 
 from __future__ import annotations
 
 import logging
-import os
 import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from lt_course.data.imagenet import ImageNetClass, imagenet_classes
 from lt_course.data.release import COMMIT, METADATA, MIRROR_VARIABLE, REPOSITORY
 from lt_course.data.tokens import first_line
 from lt_course.errors import CourseError
+from lt_course.files import named_folder
 
 HEADS: Mapping[str, str] = {
     "in1k_clip_rn50_wit400m_a+cname.pt": (
@@ -98,8 +98,8 @@ def _at_hand(file: str) -> Path:
             f"Field 'text_weights' is {file!r}, which is no file of prototypes; give the path of "
             f"one, or one of {', '.join(HEADS)}."
         )
-    elif mirror := os.environ.get(MIRROR_VARIABLE):
-        path = Path(mirror) / "heads" / file
+    elif mirror := named_folder(MIRROR_VARIABLE):
+        path = mirror / "heads" / file
         if not path.is_file():
             raise CourseError(
                 f"{MIRROR_VARIABLE} lacks heads/{file}; copy it from {URL}{quote(file)}."

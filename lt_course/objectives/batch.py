@@ -29,11 +29,11 @@ class Batch:
     tokens: Tensor | None = None
     crops: tuple[Tensor, ...] = ()
 
-    def rows(self, start: int, stop: int) -> Batch:
-        """The part of the batch in [start, stop)."""
-        tokens = None if self.tokens is None else self.tokens[start:stop]
-        crops = tuple(size[start:stop] for size in self.crops)
-        return Batch(self.pictures[start:stop], self.labels[start:stop], tokens, crops)
+    def __getitem__(self, rows: slice) -> Batch:
+        """A part of the batch."""
+        tokens = None if self.tokens is None else self.tokens[rows]
+        crops = tuple(size[rows] for size in self.crops)
+        return Batch(self.pictures[rows], self.labels[rows], tokens, crops)
 
 
 class Objective(Protocol):

@@ -28,7 +28,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from lt_course.objectives.batch import Batch, Objective, Representations
-from lt_course.training.distributed import synchronise_batch_norm
+from lt_course.training.distributed import own_groups, synchronise_batch_norm
 from lt_course.training.loop import Training, optimiser
 from lt_course.training.order import torch_generator
 
@@ -144,7 +144,8 @@ class Rehearsal:
         fake CPU tensors.
         """
         model = copy.deepcopy(self.model)
-        if self.training.sync_batch_norm and self.processes > 1:
+        own_groups(self.training.batch_norm_groups, self.processes)
+        if self.training.batch_norm_groups == 1 and self.processes > 1:
             synchronise_batch_norm(model)
         objective, batch = cast(Objective, model), self._batch(pictures, "meta")
         with fake_processes(self.processes):

@@ -17,6 +17,7 @@ from lt_course.data import icontail as icontail_module
 from lt_course.data import transfer_sets
 from lt_course.data.appearance import is_solid
 from lt_course.data.captions import Captions, captions, matching_prompts, zero_shot_prompts
+from lt_course.data.fingerprint import Fingerprint
 from lt_course.data.icontail import IconTail
 from lt_course.data.longtail import Draw, draw
 from lt_course.data.tokens import tokens
@@ -155,11 +156,19 @@ class Drawings(Material):
         yield _task(transfer_sets.emoji_groups(self.icontail))
         yield _task(transfer_sets.digits())
 
+    def shown(self, rows: NDArray[np.int64]) -> Shown:
+        """As `Material`."""
+        return _shown(self.icontail.pictures[self.drawn.pictures[rows]], self.labels[rows])
+
+    @property
+    def fingerprint(self) -> Fingerprint | None:
+        """As `Material`; drawings in grey are shipped."""
+        return None if self.run.data.dataset == "icontail" else super().fingerprint
+
     @property
     def trained_on(self) -> Shown:
         """All training drawings of evaluated concepts."""
-        known = self.labels < len(self.frequency)
-        return _shown(self.icontail.pictures[self.drawn.pictures[known]], self.labels[known])
+        return self.shown(np.flatnonzero(self.labels < len(self.frequency)))
 
     def further(self, right: NDArray[np.bool_]) -> dict[str, float]:
         """Accuracy by style, and how free the permutation of frequencies was."""

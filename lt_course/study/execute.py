@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
@@ -22,6 +23,7 @@ from lt_course.models.text_towers import LanguageModel
 from lt_course.objectives.classify import Classification, Classify
 from lt_course.objectives.contrast import Contrast, Contrastive
 from lt_course.objectives.distill import Distill, Distillation, Timetable
+from lt_course.objectives.processes import by_first
 from lt_course.study import outcome
 from lt_course.study.drawings import drawn_for
 from lt_course.study.material import Material, kind, material
@@ -94,6 +96,7 @@ def execute(
             objective = _distillation(run, options, given.order)
     objective.to(device)
 
+    found = by_first(lambda: given.fingerprint)
     with given.loader(device) as load:
         history = fit(
             objective,
@@ -103,11 +106,14 @@ def execute(
             label=f"{run.name}, seed {run.seed}",
             folder=folder,
             address=run.address,
+            fingerprint=found,
             before_step=before_step,
         )
     if isinstance(objective, Distillation):
-        return outcome.of_features(given, objective, history)
-    return outcome.of_class_vectors(given, objective, history)
+        measured = outcome.of_features(given, objective, history)
+    else:
+        measured = outcome.of_class_vectors(given, objective, history)
+    return replace(measured, fingerprint=found)
 
 
 def training_set(run: Run) -> Draw:

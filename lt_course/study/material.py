@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lt_course.data import captions
+from lt_course.data.fingerprint import Fingerprint
 from lt_course.data.tokens import tokenizer
 from lt_course.errors import CourseError
 from lt_course.evaluation.features import Shown
@@ -170,6 +171,25 @@ class Material(ABC):
     @abstractmethod
     def naming(self) -> Task:
         """Name the evaluated classes: with equally many pictures of each, as far as they go."""
+
+    @abstractmethod
+    def shown(self, rows: Ints) -> Shown:
+        """Some of the training pictures, as test pictures are shown."""
+
+    @property
+    def captions(self) -> Iterator[NDArray[np.generic]]:
+        """Arrays that decide what is said of training pictures, if files and not the code do."""
+        return iter(())
+
+    @property
+    def fingerprint(self) -> Fingerprint | None:
+        """Of the pictures that are here now; None if they are part of the package.
+
+        Then the hash of the code covers them.
+        """
+        named = [" ".join(both) for both in zip(self.keys, self.names, strict=True)]
+        every = self.shown(np.arange(len(self.labels)))
+        return Fingerprint.of(named, every, self.test, self.captions)
 
     @property
     @abstractmethod

@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from lt_course.data.fingerprint import Fingerprint
 from lt_course.evaluation import neural_collapse
 from lt_course.evaluation.bias import bias_report, per_class, spearman, third_of
 from lt_course.evaluation.features import features
@@ -59,12 +60,14 @@ class Outcome:
             class vectors [C, D], or the prototypes of self-distillation [K, D'], and of the
             latter ``assigned`` int32 [K, C], how many training pictures of each concept are
             nearest to each prototype.
+        fingerprint: of the pictures; None if they are part of the package.
     """
 
     metrics: dict[str, float]
     history: list[dict[str, float]]
     per_class: pd.DataFrame
     arrays: dict[str, NDArray[Any]]
+    fingerprint: Fingerprint | None = None
 
 
 @torch.no_grad()

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import Subset
 
 from lt_course.data import (
     caption_labels,
@@ -44,6 +44,7 @@ from lt_course.objectives.classify import Classify
 from lt_course.objectives.contrast import Contrast
 from lt_course.objectives.distill import Distill
 from lt_course.objectives.processes import rank, ranks
+from lt_course.signals import read_ahead
 from lt_course.study import places
 from lt_course.study.material import (
     MADE,
@@ -117,6 +118,9 @@ MOST_BAD = 0.01
 
 NAMED = 25
 """Pictures of each class that nearest neighbours are looked for among."""
+
+READ = 2**20
+"""Captions whose tokens are in memory once more at a time."""
 
 BATCH = 256
 """Photographs that a tower sees at a time when it is tested."""
@@ -288,7 +292,7 @@ class Photographs(Material):
             self.run.data.dataset,
             len(self.frequency),
             "top-1",
-            _of_pairs(self._whole, rows),
+            self.shown(rows),
             None,
             self.test,
         )
@@ -300,13 +304,19 @@ class Photographs(Material):
     @property
     def trained_on(self) -> Shown:
         """A balanced choice of the training pictures."""
-        return _of_pairs(self._whole, balanced(self.labels, NAMED))
+        return self.shown(balanced(self.labels, NAMED))
+
+    def shown(self, rows: NDArray[np.int64]) -> Shown:
+        """As `Material`."""
+        pairs = self.chosen.pairs(size=self.run.model.picture_size, smallest=None, context=3)
+        return _of_pairs(replace(pairs, resize=_resize(self.run)), rows)
 
     @property
-    def _whole(self) -> Pairs:
-        """The pairs with their pictures as test pictures are shown."""
-        pairs = self.chosen.pairs(size=self.run.model.picture_size, smallest=None, context=3)
-        return replace(pairs, resize=_resize(self.run))
+    def captions(self) -> Iterator[NDArray[np.generic]]:
+        """As `Material`: the tokens of captions, as many as are read at a time."""
+        if isinstance(self.run.objective, Contrast) and self.run.objective.text not in MADE:
+            rows = torch.from_numpy(self.chosen.rows)
+            yield from (self.chosen.index.tokens_of(part).numpy() for part in rows.split(READ))
 
 
 def _chosen(run: Run) -> Chosen:
@@ -393,8 +403,8 @@ def _tested_on(run: Run) -> Concepts:
 def _of_files(tested: EvaluationSet) -> Shown:
     def batches(rows: NDArray[np.int64], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
         workers = places.workers(device.type == "cpu")
-        part, own = Subset(tested, rows.tolist()), torch.Generator()
-        for pictures, labels in DataLoader(part, BATCH, num_workers=workers, generator=own):
+        part = Subset(tested, rows.tolist())
+        for pictures, labels in read_ahead(part, workers=workers, batch_size=BATCH):
             yield photographs.standardise(pictures.to(device)), labels
 
     return Shown(tested.labels, batches, "test pictures")
@@ -405,10 +415,8 @@ def _of_pairs(pairs: Pairs, chosen: NDArray[np.int64]) -> Shown:
 
     def batches(rows: NDArray[np.int64], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
         parts = [Part(0, chosen[rows[at : at + BATCH]]) for at in range(0, len(rows), BATCH)]
-        workers, own = places.workers(device.type == "cpu"), torch.Generator()
-        for each in DataLoader(
-            pairs, sampler=parts, batch_size=None, num_workers=workers, generator=own
-        ):
+        workers = places.workers(device.type == "cpu")
+        for each in read_ahead(pairs, workers=workers, sampler=parts, batch_size=None):
             yield photographs.standardise(each.pictures.to(device)), each.labels
 
     return Shown(pairs.labels[chosen], batches, "training pictures")

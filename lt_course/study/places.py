@@ -20,6 +20,7 @@ from pathlib import Path
 
 from lt_course.data.sources import Input, missing
 from lt_course.errors import CourseError
+from lt_course.files import named_folder
 
 VARIABLE = "LT_COURSE_DATA"
 LIST = "shards.txt"
@@ -36,13 +37,13 @@ def folder(inputs: Iterable[Input]) -> Path:
     Raises:
         CourseError: if it is not named, or not there; the sentence says what should be in it.
     """
-    if VARIABLE not in os.environ:
+    found = named_folder(VARIABLE)
+    if found is None:
         named = "; ".join(map(str, inputs))
         raise CourseError(
             f"The environment variable {VARIABLE} is not set; let it name the folder that holds, "
             f"in a folder of their own: {named}."
         )
-    found = Path(os.environ[VARIABLE])
     if not found.is_dir():
         raise CourseError(f"{VARIABLE} is {found}, which is no folder; correct it.")
     return found

@@ -12,9 +12,9 @@ a learnt temperature; crops of 0.9 to 1 of the area and nothing else; SGD with N
 0.9, learning rate 0.1 without warm-up, a tenth of it from epochs 30, 50 and 70 on; 90 epochs of
 batches of 256, weight decay 1e-4. The release's code has plain momentum (``nesterov``) and, under
 the name of steps, a cosine (``schedule``); it decays everything (``decays``) and keeps batch norms
-to each of four GPUs, of which the paper says nothing, and so it is here: give these runs four
-processes, for 64 pictures each, or set ``sync_batch_norm``. It trains in float32 with TF32
-products; here the towers compute in bfloat16 (``precision``).
+to each of four GPUs, of which the paper says nothing, and so it is here: statistics are those of
+groups of 64 pictures (``batch_norm_groups``), on one, two or four GPUs. It trains in float32 with
+TF32 products; here the towers compute in bfloat16 (``precision``).
 
 *Vocabularies* (Sec. 3.3): classes are drawn by frequency until a vocabulary has 100
 (``vocabulary``; 50, 200 and 500 beside it), for each 64 pictures (``micro_batch``), as many as a
@@ -89,7 +89,7 @@ SUPERVISED = Training(
     schedule="step",
     warmup="0 steps",
     milestones=("30 epochs", "50 epochs", "70 epochs"),
-    sync_batch_norm=False,
+    batch_norm_groups=4,
     checkpoint_every="1 epochs",
 )
 CLIP = Training(
@@ -264,6 +264,7 @@ def _short(what: str, data: Data, objective: ObjectiveSpec, size: int, duration:
         warmup="5 %",
         milestones=milestones,
         checkpoint_every="10 %",
+        batch_norm_groups=1,
     )
     model = replace(BOTH if isinstance(objective, Contrast) else RN50, picture_size=size)
     return Recipe(what, Run("", "gpu", 0, data, model, objective, training))

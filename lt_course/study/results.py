@@ -4,7 +4,8 @@
 metrics (an undefined one is null), environment, and a checksum. ``results/per_class.parquet``
 holds the rows of all their per-class tables. The checksum is the SHA-256 of the rest of the line
 and of the run's rows, so that a record edited by hand is not read; and a line is refused, too, if
-its spec no longer hashes to its address.
+its spec no longer hashes to its address. ``SHA256SUMS`` holds those of both files as they lie, so
+that damage to them is found wherever it is.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import pyarrow.parquet as pq
 
 from lt_course.data import icontail
 from lt_course.errors import CourseError
+from lt_course.files import SUMS, DamagedError, atomic_write, replacing, require_sealed, seal
 from lt_course.study import store
 from lt_course.study.experiments import Factor, factor, factors
 from lt_course.study.spec import OBJECTIVES, Data, Model, Run, unknown
@@ -33,7 +35,7 @@ from lt_course.training.loop import Training
 FOLDER = Path(__file__).parents[2] / "results"
 """Part of the repository, not of the installed package."""
 
-RUNS, PER_CLASS = "runs.jsonl", "per_class.parquet"
+PER_CLASS, RUNS = FILES = "per_class.parquet", "runs.jsonl"
 
 SCHEMA = pa.schema(
     [
@@ -242,14 +244,14 @@ def load() -> dict[str, Recorded]:
             f"The folder {FOLDER} does not exist: the evidence is part of the repository, not of "
             "the installed package; work in a clone of it."
         )
-    files = (FOLDER / RUNS, FOLDER / PER_CLASS)
+    files = [FOLDER / name for name in (*FILES, SUMS)]
     if not any(file.exists() for file in files):
         return {}
     try:
         states = [file.stat() for file in files]
     except FileNotFoundError as error:
         raise CourseError(
-            f"{error.filename} is missing, but the other file of results/ is there; restore it."
+            f"{error.filename} is missing, but another file of results/ is there; restore it."
         ) from error
     return _load(FOLDER, tuple((state.st_mtime_ns, state.st_size) for state in states))
 
@@ -257,9 +259,18 @@ def load() -> dict[str, Recorded]:
 @lru_cache(maxsize=1)
 def _load(folder: Path, state: tuple[tuple[int, int], ...]) -> dict[str, Recorded]:
     """As `load`; read again when the files have changed."""
+    known = {}
+    lines = (folder / RUNS).read_text(errors="replace").splitlines()
+    damage: DamagedError | None = None
     try:
+        require_sealed(folder, FILES)
+    except DamagedError as error:
+        damage = error  # a line's own checksum may say better which
+    try:
+        if damage is not None and PER_CLASS in str(damage):
+            raise damage
         rows = pq.read_table(folder / PER_CLASS, schema=SCHEMA).to_pandas()
-    except (OSError, pa.ArrowException) as error:
+    except (DamagedError, OSError, pa.ArrowException) as error:
         raise CourseError(
             f"results/{PER_CLASS} is damaged ({error}); restore it, or record anew."
         ) from error
@@ -267,8 +278,7 @@ def _load(folder: Path, state: tuple[tuple[int, int], ...]) -> dict[str, Recorde
         str(address): table[list(MEASURED)].reset_index(drop=True)
         for address, table in rows.sort_values("class").groupby("address", observed=True)
     }
-    known = {}
-    for number, text in enumerate((folder / RUNS).read_text().splitlines(), start=1):
+    for number, text in enumerate(lines, start=1):
         found = _parse(text, tables, f"Line {number} of results/{RUNS}")
         known[found.run.address] = found
     if surplus := tables.keys() - known.keys():
@@ -276,6 +286,10 @@ def _load(folder: Path, state: tuple[tuple[int, int], ...]) -> dict[str, Recorde
             f"results/{PER_CLASS} has rows of {sorted(surplus)[0]}, but results/{RUNS} has no such "
             "run; restore both files, or record anew."
         )
+    if damage is not None:
+        raise CourseError(
+            f"results/ is damaged ({damage}); restore its files, or record anew."
+        ) from damage
     return known
 
 
@@ -316,6 +330,8 @@ def rebuild(spec: dict[str, Any], name: str) -> Run:
     kind = fields.pop("kind")
     if kind not in OBJECTIVES:
         raise CourseError(unknown("objective", kind, OBJECTIVES))
+    training = dict(spec["training"])
+    training.pop("sync_batch_norm", None)  # True in all that was recorded: one process trained it
     try:
         return Run(
             name=name,
@@ -324,7 +340,7 @@ def rebuild(spec: dict[str, Any], name: str) -> Run:
             data=Data(**spec["data"]),
             model=Model(**spec["model"]),
             objective=OBJECTIVES[kind](**fields),
-            training=Training(**spec["training"]),
+            training=Training(**training),
         )
     except TypeError as error:
         raise CourseError(
@@ -357,7 +373,7 @@ def _checksum(line: dict[str, Any], per_class: pd.DataFrame) -> str:
 
 
 def _write(known: dict[str, Recorded]) -> None:
-    """Write both files, each in one go; the same records always make the same bytes."""
+    """Write the files, each in one go; the same records always make the same bytes."""
     FOLDER.mkdir(exist_ok=True)
     ordered = [known[address] for address in sorted(known)]
     lines = [json.dumps(each.line(), sort_keys=True, allow_nan=False) for each in ordered]
@@ -367,9 +383,7 @@ def _write(known: dict[str, Recorded]) -> None:
     ]
     rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=SCHEMA.names)
     table = pa.Table.from_pandas(rows, SCHEMA, preserve_index=False).replace_schema_metadata()
-    temporary = FOLDER / f"{PER_CLASS}.tmp"
-    pq.write_table(table, temporary, compression="zstd", compression_level=19)
-    temporary.replace(FOLDER / PER_CLASS)
-    temporary = FOLDER / f"{RUNS}.tmp"
-    temporary.write_text("".join(line + "\n" for line in lines))
-    temporary.replace(FOLDER / RUNS)
+    with replacing(FOLDER / PER_CLASS) as file:
+        pq.write_table(table, file, compression="zstd", compression_level=19)
+    atomic_write(FOLDER / RUNS, "".join(line + "\n" for line in lines).encode())
+    seal(FOLDER, FILES)

@@ -1,31 +1,32 @@
 """The store: runs by address, each trained once.
 
 ``<store>/<address>/<code>/`` holds ``spec.json``, ``metrics.jsonl`` (one row per epoch, then the
-result), ``per_class.parquet``, ``arrays.npz``, ``environment.json`` and ``checkpoint/``. The
-address is the hash of the spec; the code is the hash of everything in the package that can change
-a result, the shipped data included. A record made by other code is therefore never read, and never
-overwritten.
+result), ``per_class.parquet``, ``arrays.npz``, ``environment.json``, ``SHA256SUMS`` of these, which
+is written last, and ``checkpoint/``. The address is the hash of the spec; the code is the hash of
+everything in the package that can change a result, the shipped data included, as it was when it was
+imported. A record made by other code is therefore never read, and never overwritten; one made of
+other pictures (`lt_course.data.fingerprint`), or damaged, is refused.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import os
 import platform
 import resource
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
 from math import isnan
 from pathlib import Path
 from typing import Any, cast
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -35,9 +36,19 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from lt_course.errors import CourseError
+from lt_course.files import (
+    SUMS,
+    DamagedError,
+    atomic_write,
+    free_mib,
+    named_folder,
+    require_sealed,
+    seal,
+)
 from lt_course.objectives.processes import by_first, rank, ranks
 from lt_course.study import patience
 from lt_course.study.execute import device_of, execute, require_sound, weights
+from lt_course.study.material import material
 from lt_course.study.spec import Run, open_world_clip
 from lt_course.training.progress import progress
 
@@ -45,7 +56,9 @@ PACKAGE = Path(__file__).parents[1]
 DECIDES_RESULTS = (
     "errors.py",
     "fields.py",
+    "files.py",
     "scale.py",
+    "signals.py",
     "data/appearance.py",
     "data/caption_labels.py",
     "data/captions.py",
@@ -53,6 +66,7 @@ DECIDES_RESULTS = (
     "data/concept_lists.py",
     "data/concepts.py",
     "data/evaluation_sets.py",
+    "data/fingerprint.py",
     "data/icontail.py",
     "data/imagenet*.py",
     "data/laionet.py",
@@ -99,6 +113,10 @@ DECIDES_RESULTS = (
 """Files of the package that a result can depend on (a test holds the list against the imports)."""
 
 
+FILES = ("spec.json", "metrics.jsonl", "per_class.parquet", "arrays.npz", "environment.json")
+"""Of a finished record."""
+
+
 @dataclass(frozen=True)
 class Record:
     """A finished run.
@@ -140,22 +158,44 @@ class Record:
 
 def root() -> Path:
     """``LT_COURSE_STORE``; else ``.store`` in a checkout; else the user's cache."""
-    if chosen := os.environ.get("LT_COURSE_STORE"):
-        return Path(chosen)
+    if (chosen := named_folder("LT_COURSE_STORE")) is not None:
+        return chosen
     checkout = PACKAGE.parent
     if (checkout / "pyproject.toml").exists():
         return checkout / ".store"
     return Path(pooch.os_cache("lt_course")) / "runs"
 
 
-@cache
-def code_hash() -> str:
+def _code_on_disk() -> str:
     """First 12 hexadecimal digits of the SHA-256 of all that decides a result."""
     digest = hashlib.sha256()
     for pattern in DECIDES_RESULTS:
         for path in sorted(PACKAGE.glob(pattern)):
             digest.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+_IMPORTED = _code_on_disk()
+
+
+def code_hash() -> str:
+    """The hash of the code that runs: of its files as they were when this module was imported."""
+    return _IMPORTED
+
+
+def _require_imported_code() -> None:
+    """Refuse to take code for what it is no longer: files were edited since they were imported.
+
+    Raises:
+        CourseError: the sentence asks for a new start.
+    """
+    if (now := _code_on_disk()) != _IMPORTED:
+        raise CourseError(
+            f"The code of lt_course was edited after it was imported (its hash was {_IMPORTED}, "
+            f"and is {now}), so nobody can say which of both a result is of; restart the kernel or "
+            "the command. A training that was under way goes on from its last checkpoint if the "
+            "edit is undone."
+        )
 
 
 def get(run: Run) -> Record:
@@ -166,13 +206,36 @@ def get(run: Run) -> Record:
     must all ask; the first of them reads and writes the store.
 
     Raises:
-        CourseError: as `lt_course.study.execute.execute` does.
+        CourseError: as `lt_course.study.execute.execute` does; if the record is damaged or was made
+            of other pictures, the store cannot be written, or the code was edited meanwhile.
     """
     folder = root() / run.address / code_hash()
+    by_first(_require_imported_code)
     if (record := by_first(lambda: _read(run, folder))) is not None:
+        by_first(lambda: _require_same_data(record))
         return record
     with _locked(run, folder):
         return by_first(lambda: _read(run, folder)) or _train(run, folder)
+
+
+def _require_same_data(record: Record) -> None:
+    """Compare the pictures that a record was made of with those that are here now.
+
+    Where they are not at hand, as on a laptop that a record was copied to, that is said.
+    """
+    if (before := record.environment.get("data")) is None:
+        return
+    try:
+        now = material(record.run).fingerprint
+    except CourseError as absent:
+        warnings.warn(
+            f"Records of {record.run.data.dataset} are shown without comparing them with its "
+            f"pictures, which cannot be read ({absent})",
+            stacklevel=3,
+        )
+        return
+    assert now is not None, "the same set has one again"
+    now.require_same(before, f"The record in {record.folder}")
 
 
 @contextmanager
@@ -181,17 +244,14 @@ def _locked(run: Run, folder: Path) -> Iterator[None]:
     lock = FileLock(folder / "lock")
 
     def acquire() -> None:
-        try:
+        with _writing(folder, "set LT_COURSE_STORE to a folder that can"):
             folder.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=0)
-        except Timeout:
-            with progress(f"{run.name}, seed {run.seed}: another process trains it, waiting", 1):
-                lock.acquire()
-        except OSError as error:
-            raise CourseError(
-                f"The run store {root()} cannot be written ({error.strerror}); set LT_COURSE_STORE "
-                "to a folder that can."
-            ) from error
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                waiting = f"{run.name}, seed {run.seed}: another process trains it, waiting"
+                with progress(waiting, 1):
+                    lock.acquire()
 
     by_first(acquire)
     try:
@@ -200,8 +260,24 @@ def _locked(run: Run, folder: Path) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def _writing(folder: Path, remedy: str) -> Iterator[None]:
+    """Say in a sentence what cannot be written, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise CourseError(
+            f"{error.filename or folder} in the run store {root()} cannot be written "
+            f"({error.strerror or error}; {free_mib(folder)} MiB are free); {remedy}."
+        ) from error
+
+
 def find(run: Run) -> Record | None:
-    """The record of a run if it is in the store, finished; nothing is trained or written."""
+    """The record of a run if it is in the store, finished; nothing is trained or written.
+
+    Raises:
+        CourseError: if it is damaged.
+    """
     return _read(run, root() / run.address / code_hash())
 
 
@@ -212,18 +288,31 @@ def get_all(runs: Iterable[Run]) -> list[Record]:
 
 def records() -> Iterator[dict[str, Any]]:
     """One row for each run in the store, finished or not, whatever code made it."""
-    for folder in sorted(root().glob("*/*/")):
-        if not (folder / "spec.json").exists():
-            continue
-        finished = (folder / "environment.json").exists()
+    with _reading(root()):
+        folders = [
+            below
+            for address in (sorted(root().iterdir()) if root().exists() else [])
+            if address.is_dir()
+            for below in sorted(address.iterdir())
+            if (below / "spec.json").exists()
+        ]
+    for folder in folders:
+        finished = (folder / SUMS).exists()
         state = ("finished" if finished else "unfinished") + (
             "" if folder.name == code_hash() else ", other code"
         )
+        spec: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         try:
-            spec = json.loads((folder / "spec.json").read_text())
-            result = _without_nan(_rows(folder)[-1]) if finished else {}
-        except (ValueError, IndexError):
-            spec, result, state = {}, {}, "damaged"
+            if finished:
+                require_sealed(folder, FILES)
+                result = _without_nan(_rows(folder)[-1])
+            told = json.loads((folder / "spec.json").read_text())
+            spec = {field: told[field] for field in ("name", "scale", "seed")}
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            state = "damaged"
+        except OSError as error:
+            state = f"unreadable ({error.strerror})"
         yield {
             **{field: spec.get(field) for field in ("name", "scale", "seed")},
             "state": state,
@@ -241,20 +330,35 @@ def _rows(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
-def _read(run: Run, folder: Path) -> Record | None:
-    # The environment is written last: where it is, all is.
-    if not (folder / "environment.json").exists():
-        return None
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    """Say in a sentence what cannot be read."""
     try:
+        yield
+    except OSError as error:
+        raise CourseError(
+            f"{error.filename or folder} in the run store cannot be read ({error.strerror}); make "
+            "it readable, or set LT_COURSE_STORE to another folder."
+        ) from error
+
+
+def _read(run: Run, folder: Path) -> Record | None:
+    with _reading(folder):
+        # The checksums are written last: where they are, all is.
+        if not (folder / SUMS).exists():
+            return None
+        try:
+            require_sealed(folder, FILES)
+        except (FileNotFoundError, DamagedError) as error:
+            raise CourseError(
+                f"The record in {folder} is damaged ({error}); delete {SUMS} in it and run again: "
+                "what was trained is in its checkpoints."
+            ) from error
         *history, result = _rows(folder)
         per_class = pd.read_parquet(folder / "per_class.parquet")
         with np.load(folder / "arrays.npz") as archive:
             arrays = dict(archive)
         environment = json.loads((folder / "environment.json").read_text())
-    except (ValueError, OSError, BadZipFile) as error:
-        raise CourseError(
-            f"The record in {folder} is damaged ({error}); delete that folder and run again."
-        ) from error
     return Record(run, result, pd.DataFrame(history), per_class, arrays, environment, folder)
 
 
@@ -270,10 +374,14 @@ def _train(run: Run, folder: Path) -> Record:
     wall, cpu = time.perf_counter(), time.process_time()
     steps: list[tuple[int, float]] = []
 
+    def write_spec() -> None:
+        spec = json.loads(run.json()) | {"name": run.name}
+        with _writing(folder, "make room and start the same run again"):
+            atomic_write(folder / "spec.json", json.dumps(spec, indent=1).encode())
+
     def note(step: int) -> None:
         if not steps and rank() == 0:  # the specification has proved to be sound
-            spec = json.loads(run.json()) | {"name": run.name}
-            _write(folder / "spec.json", json.dumps(spec, indent=1))
+            write_spec()
         steps.append((step, time.perf_counter()))
 
     outcome = execute(
@@ -282,17 +390,29 @@ def _train(run: Run, folder: Path) -> Record:
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
 
     def keep() -> Record:
+        _require_imported_code()
         rows = [*outcome.history, outcome.metrics]
-        _write(folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
-        outcome.per_class.to_parquet(folder / "per_class.parquet")
-        np.savez_compressed(folder / "arrays.npz", **cast("Any", outcome.arrays))
+        table, arrays = io.BytesIO(), io.BytesIO()
+        outcome.per_class.to_parquet(table)
+        np.savez_compressed(arrays, **cast("Any", outcome.arrays))
         environment = _environment(run) | {
             "seconds": round(wall, 3),
             "cpu_seconds": round(cpu, 3),
             "first_step": steps[0][0] if steps else None,
             "pictures_per_second": _speed(steps, run.training.batch),
         }
-        _write(folder / "environment.json", json.dumps(environment, indent=1))
+        if outcome.fingerprint is not None:
+            environment["data"] = asdict(outcome.fingerprint)
+        saved = "make room and start the same run again: it goes on from its last checkpoint"
+        with _writing(folder, saved):
+            write_spec()  # of a run that had no step left to take, too
+            atomic_write(
+                folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode()
+            )
+            atomic_write(folder / "per_class.parquet", table.getvalue())
+            atomic_write(folder / "arrays.npz", arrays.getvalue())
+            atomic_write(folder / "environment.json", json.dumps(environment, indent=1).encode())
+            seal(folder, FILES)
         return _finished(run, folder)
 
     return by_first(keep)
@@ -356,9 +476,3 @@ def _commit() -> str | None:
     except FileNotFoundError:
         return None
     return asked.stdout.strip() or None
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(text)
-    temporary.replace(path)

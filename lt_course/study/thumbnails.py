@@ -143,7 +143,7 @@ class Thumbnails(Material):
             "cifar100",
             CLASSES,
             "top-1",
-            self._shown(rows),
+            self.shown(rows),
             None,
             self.test,
         )
@@ -151,7 +151,8 @@ class Thumbnails(Material):
     @property
     def trained_on(self) -> Shown:
         """All training pictures."""
-        return self._shown(np.arange(len(self.labels)))
+        return self.shown(np.arange(len(self.labels)))
 
-    def _shown(self, rows: NDArray[np.int64]) -> Shown:
+    def shown(self, rows: NDArray[np.int64]) -> Shown:
+        """As `Material`."""
         return in_memory(self.cifar.pictures[rows], self.labels[rows], standardise)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional as V
 
 from lt_course.data import photographs, transfer_sets
 from lt_course.data.transfer_sets import Part
 from lt_course.evaluation.features import Shown
+from lt_course.files import named_folder
+from lt_course.signals import read_ahead
 from lt_course.study import places
 from lt_course.study.material import Task
 
@@ -53,7 +54,7 @@ def published_tasks(size: int) -> Iterator[Task]:
     Raises:
         CourseError: if a set is there, but incomplete.
     """
-    root = Path(os.environ.get(places.VARIABLE, ".")) / "transfer"
+    root = (named_folder(places.VARIABLE) or Path()) / "transfer"
     for name, entry in transfer_sets.PUBLISHED.items():
         if (root / entry.folder).is_dir():
             found = transfer_sets.published_set(name, root)
@@ -71,8 +72,8 @@ def _shown(part: Part, size: int, what: str) -> Shown:
     truth = torch.from_numpy(part.labels)
 
     def batches(rows: NDArray[np.int64], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
-        workers, own = places.workers(device.type == "cpu"), torch.Generator()
-        loader = DataLoader(_Cropped(part, rows, size), BATCH, num_workers=workers, generator=own)
+        workers = places.workers(device.type == "cpu")
+        loader = read_ahead(_Cropped(part, rows, size), workers=workers, batch_size=BATCH)
         for pictures, which in zip(loader, torch.from_numpy(rows).split(BATCH), strict=True):
             yield photographs.standardise(pictures.to(device)), truth[which]
 

@@ -1,33 +1,60 @@
 """Checkpoints that are whole or not there.
 
 A checkpoint is written under a temporary name, flushed to the disk, and then renamed; the one
-before it is deleted only after that. Whenever the process dies, the newest whole one loads, with
-``weights_only=True``: it holds tensors and plain values, nothing else.
+before it is deleted only after that. Its name ends in the first digits of its SHA-256, which is
+compared before it is loaded: whenever the process dies, and whatever becomes of the file, the
+newest whole one loads, with ``weights_only=True``, for it holds tensors and plain values.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
-import pickle
 import re
-import shutil
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import torch
 
 from lt_course.errors import CourseError
+from lt_course.files import free_mib, move, sha256
 
 State = dict[str, Any]
 KEPT = 2
 """Checkpoints kept: the newest, and the one before it."""
 
+DIGITS = 16
+"""Of the SHA-256 that a name ends in."""
 
-def _saved(folder: Path) -> list[Path]:
-    """The checkpoints in a folder, newest first."""
-    found = [path for path in folder.glob("step_*.pt") if re.fullmatch(r"step_\d+", path.stem)]
-    return sorted(found, key=lambda path: int(path.stem[5:]), reverse=True)
+_NAME = re.compile(rf"step_(\d+)-([0-9a-f]{{{DIGITS}}})\.pt")
+
+
+def _saved(folder: Path) -> list[tuple[int, Path]]:
+    """The steps of the checkpoints in a folder, newest first, and the files."""
+    named = ((_NAME.fullmatch(path.name), path) for path in folder.glob("step_*.pt"))
+    return sorted(((int(name[1]), path) for name, path in named if name), reverse=True)
+
+
+class _Hashed:
+    """A file that knows the SHA-256 of what was written, and why no more could be."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.sha256 = file, hashlib.sha256()
+        self.failure: OSError | None = None
+
+    def write(self, content: bytes) -> int:
+        """Write to the file; torch turns the error that this may raise into one of its own."""
+        self.sha256.update(content)
+        try:
+            return self._file.write(content)
+        except OSError as failure:
+            self.failure = failure
+            raise
+
+    def flush(self) -> None:
+        """As files do."""
+        self._file.flush()
 
 
 def save(folder: Path, step: int, state: State) -> Path:
@@ -36,47 +63,60 @@ def save(folder: Path, step: int, state: State) -> Path:
     Raises:
         CourseError: if it cannot be written; nothing is lost then.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"step_{step}.pt"
-    temporary = path.with_suffix(".tmp")
+    temporary = folder / f"step_{step}.tmp"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
-            torch.save(state, file)
+            hashed = _Hashed(file)
+            try:
+                torch.save(state, cast(BinaryIO, hashed))
+            except RuntimeError:  # torch's own, after one of the file
+                if hashed.failure is None:
+                    raise
+                raise hashed.failure from None
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
-    except (OSError, RuntimeError) as error:
+        path = folder / f"step_{step}-{hashed.sha256.hexdigest()[:DIGITS]}.pt"
+        move(temporary, path)
+    except OSError as error:
+        free = free_mib(folder)
         temporary.unlink(missing_ok=True)
-        free = shutil.disk_usage(folder).free / 2**20
+        earlier = "goes on from the one before" if _saved(folder) else "begins anew"
         raise CourseError(
-            f"The checkpoint {path} could not be written ({error}; {free:.0f} MiB are free); make "
-            "room and start the same run again: it goes on from the checkpoint before."
+            f"The checkpoint of step {step} could not be written to {folder} "
+            f"({error.strerror}; {free} MiB were free); make room and start the same run again: "
+            f"it {earlier}."
         ) from error
-    for old in _saved(folder)[KEPT:]:
-        old.unlink()
+    # Those of later steps were passed over as damaged: the run has come here again.
+    kept = [path, *(old for at, old in _saved(folder) if at < step)][:KEPT]
+    for _, old in _saved(folder):
+        if old not in kept:
+            old.unlink()
     return path
 
 
 def load_latest(folder: Path) -> State | None:
-    """The newest checkpoint that loads, or None if there is none.
+    """The newest checkpoint that is whole, or None if there is none.
 
     A damaged file is passed over, with a warning that names it.
+
+    Raises:
+        CourseError: if a checkpoint is whole and cannot be read: not the user's, or not ours.
     """
-    for path in _saved(folder):
+    for _, path in _saved(folder):
         try:
+            if not sha256(path).startswith(path.stem.partition("-")[2]):
+                warnings.warn(
+                    f"The checkpoint {path} is damaged (it does not match the checksum in its "
+                    "name); an earlier one is used, if any.",
+                    stacklevel=2,
+                )
+                continue
             state: State = torch.load(path, map_location="cpu", weights_only=True)
-        except (
-            RuntimeError,
-            EOFError,
-            OSError,
-            ValueError,
-            KeyError,
-            pickle.UnpicklingError,
-        ) as error:
-            warnings.warn(
-                f"The checkpoint {path} is damaged ({error}); an earlier one is used, if any.",
-                stacklevel=2,
-            )
-            continue
+        except OSError as error:
+            raise CourseError(
+                f"The checkpoint {path} cannot be read ({error.strerror}); make it readable, or "
+                "delete it to go on from an earlier one."
+            ) from error
         return state
     return None

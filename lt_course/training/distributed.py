@@ -19,13 +19,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import torch
 import torch.distributed as dist
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lt_course.errors import CourseError
-from lt_course.objectives.processes import everyone, ranks
+from lt_course.objectives.processes import everyone, rank, ranks
 
 VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun sets."""
@@ -122,6 +124,68 @@ def synchronise_batch_norm(module: nn.Module) -> None:
             setattr(module, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))
         else:
             child.__class__ = GlobalBatchNorm
+
+
+def own_groups(groups: int, processes: int) -> int:
+    """Batch-norm groups that each process has to itself; 0 if one group spans all of them.
+
+    Raises:
+        CourseError: if the processes cannot share the groups evenly.
+    """
+    if groups % processes and groups > 1:
+        raise CourseError(
+            f"Field 'batch_norm_groups' is {groups}, which {processes} processes cannot share "
+            f"evenly; start a number of processes that divides {groups}, or set it to 1."
+        )
+    return groups // processes
+
+
+def group_batch_norm(module: nn.Module, groups: int) -> None:
+    """Let batch norms use the statistics of each of so many equal parts of the global batch.
+
+    Raises:
+        CourseError: as `own_groups`.
+    """
+    own = own_groups(groups, ranks())
+    if groups > 1:
+        for child in module.modules():
+            if isinstance(child, nn.modules.batchnorm._BatchNorm):
+                child.__class__ = GroupBatchNorm
+                cast(GroupBatchNorm, child).groups = own
+    elif ranks() > 1:
+        synchronise_batch_norm(module)
+
+
+class GroupBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """Batch norm over equal parts of a process's pictures, each by itself, on any device.
+
+    Running statistics are those of the first part that process 0 has. Shapes: float [b, C, …] in
+    and out.
+    """
+
+    groups: int
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise each part with its own statistics in training, else with the running ones."""
+        if not self.training:
+            return super().forward(x)
+        first, *others = x.chunk(self.groups)
+        if rank() == 0 and self.track_running_stats:
+            assert self.num_batches_tracked is not None
+            self.num_batches_tracked += 1
+            parts = [self._normalise(first, self.running_mean, self.running_var)]
+        else:
+            parts = [self._normalise(first)]
+        return torch.cat(parts + [self._normalise(part) for part in others])
+
+    def _normalise(
+        self, x: Tensor, mean: Tensor | None = None, variance: Tensor | None = None
+    ) -> Tensor:
+        momentum = 0.0 if self.momentum is None else self.momentum
+        return F.batch_norm(x, mean, variance, self.weight, self.bias, True, momentum, self.eps)
+
+    def _check_input_dim(self, x: Tensor) -> None:
+        """Any number of dimensions will do."""
 
 
 class GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):

@@ -14,13 +14,10 @@ from __future__ import annotations
 
 import contextlib
 import math
-import signal
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import compress
 from pathlib import Path
-from types import FrameType
 from typing import Literal
 
 import numpy as np
@@ -28,13 +25,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from lt_course import signals
+from lt_course.data.fingerprint import Fingerprint
 from lt_course.errors import CourseError
 from lt_course.fields import COUNT, NATURAL, check
 from lt_course.objectives.batch import Batch, Objective, Report
 from lt_course.objectives.processes import by_first, everyone, rank, ranks
 from lt_course.scale import Precision
 from lt_course.training import checkpoints
-from lt_course.training.distributed import average_gradients, start_alike, synchronise_batch_norm
+from lt_course.training.distributed import (
+    average_gradients,
+    group_batch_norm,
+    own_groups,
+    start_alike,
+)
 from lt_course.training.order import Order, Sampler, share, torch_generator
 from lt_course.training.progress import progress
 from lt_course.training.schedules import Schedule, ScheduleName, steps
@@ -73,9 +77,9 @@ class Training:
         accumulate: parts that a batch is encoded in, one after the other, to save memory; the
             loss still compares the whole batch. Of several processes each parts its own share.
         checkpoint_every: greatest work that a kill can lose.
-        sync_batch_norm: of several processes, take batch statistics over the global batch. False
-            takes those of each process's share: another model, and running statistics of process
-            0 alone. A single process has no use for it.
+        batch_norm_groups: equal parts of the global batch that batch norm takes statistics of,
+            each of its own, however many processes share the batch; their number must divide that
+            of the groups, unless there is one. Running statistics are those of the first part.
         compile: let torch.compile build faster code for the parts of the model, in minutes and
             with other rounding.
     """
@@ -98,7 +102,7 @@ class Training:
     channels_last: bool = True
     accumulate: int = 1
     checkpoint_every: str = "25 %"
-    sync_batch_norm: bool = True
+    batch_norm_groups: int = 1
     compile: bool = False
 
     def __post_init__(self) -> None:
@@ -112,6 +116,7 @@ class Training:
             weight_decay=NATURAL,
             clip_norm=(1e-6, math.inf),
             accumulate=COUNT,
+            batch_norm_groups=COUNT,
         )
 
 
@@ -145,6 +150,7 @@ def fit(
     label: str = "training",
     folder: Path | None = None,
     address: str = "",
+    fingerprint: Fingerprint | None = None,
     before_step: Callable[[int], None] = lambda step: None,
 ) -> list[dict[str, float]]:
     """Train, or go on training, the objective (which is an ``nn.Module``) in place.
@@ -157,6 +163,7 @@ def fit(
         label: what the progress line calls the run.
         folder: where checkpoints go; None keeps none. Process 0 alone writes and reads there.
         address: identity of the run; a checkpoint with another one is refused.
+        fingerprint: of the pictures; a checkpoint that was made of others is refused.
         before_step: called with each step's number (tests inject faults here).
 
     Returns:
@@ -165,7 +172,7 @@ def fit(
     Raises:
         CourseError: if the loss or the gradient is not finite (the optimiser has not taken that
             step), the duration is less than a step, the batch exceeds the data, the processes
-            cannot share it evenly, or a checkpoint belongs to another run.
+            cannot share it evenly, or a checkpoint belongs to another run or to other data.
         Interrupted: after Ctrl-C or SIGTERM; the state of the last whole step is saved.
     """
     assert isinstance(objective, nn.Module)
@@ -189,10 +196,15 @@ def fit(
         end=options.final_learning_rate,
     )
     every = max(1, steps(options.checkpoint_every, "checkpoint_every", per_epoch, total))
-    share(order.rows(0), rank(), ranks())
+    own = len(share(order.rows(0), rank(), ranks())) // options.accumulate
+    if own % max(1, own_groups(options.batch_norm_groups, ranks())):
+        raise CourseError(
+            f"Field 'batch_norm_groups' is {options.batch_norm_groups}, but {order.batch} pictures "
+            f"a step, encoded in {ranks() * options.accumulate} parts, have no so many equal "
+            "groups; use a larger 'batch', or fewer groups."
+        )
     start_alike(objective)
-    if options.sync_batch_norm and ranks() > 1:
-        synchronise_batch_norm(objective)
+    group_batch_norm(objective, options.batch_norm_groups)
     adapt = optimiser(objective, options)
     if options.channels_last:
         objective.to(memory_format=torch.channels_last)
@@ -200,17 +212,21 @@ def fit(
         for part in objective.children():
             part.compile()
 
-    start, history, recent = _resume(objective, adapt, folder, address)
+    start, history, recent = _resume(objective, adapt, folder, address, fingerprint)
 
     def save(step: int) -> None:
         if folder is not None:
             state = {"address": address, "step": step, "history": history, "recent": recent}
+            state["data"] = None if fingerprint is None else asdict(fingerprint)
             state |= {"model": objective.state_dict(), "optimiser": adapt.state_dict()}
             by_first(lambda: checkpoints.save(folder, step, state))
 
     objective.train()
     quiet = rank() > 0
-    with _deferred_signals() as interrupted, progress(label, total, start, quiet) as line:
+    with (
+        signals.deferred(several=ranks() > 1) as interrupted,
+        progress(label, total, start, quiet) as line,
+    ):
         for step in range(start, total):
             before_step(step)
             for group in adapt.param_groups:
@@ -234,18 +250,24 @@ def fit(
                 line.set_postfix_str(f"loss {means['loss']:.2f}", refresh=False)
             line.update()
             stop = bool(everyone(torch.tensor(interrupted(), device=loss.device)).any())
-            if (step + 1) % every == 0 or step + 1 == total or stop:
-                save(step + 1)
-            if stop:
-                kept = "saved; the same command goes on from there" if folder else "not saved"
-                raise Interrupted(
-                    f"{label} was stopped after step {step + 1} of {total} and {kept}."
-                )
+            with signals.undisturbed():
+                if (step + 1) % every == 0 or step + 1 == total or stop:
+                    save(step + 1)
+                if stop:
+                    kept = "saved; the same command goes on from there" if folder else "not saved"
+                    raise Interrupted(
+                        f"{label} was stopped after step {step + 1} of {total} and {kept}."
+                    )
+    start_alike(objective)
     return history
 
 
 def _resume(
-    objective: nn.Module, adapt: torch.optim.Optimizer, folder: Path | None, address: str
+    objective: nn.Module,
+    adapt: torch.optim.Optimizer,
+    folder: Path | None,
+    address: str,
+    fingerprint: Fingerprint | None,
 ) -> tuple[int, list[dict[str, float]], list[dict[str, float]]]:
     """Load the newest checkpoint, if there is one: step, history, and the epoch's rows so far."""
     state = None if folder is None else by_first(lambda: checkpoints.load_latest(folder))
@@ -256,6 +278,8 @@ def _resume(
             f"The checkpoints in {folder} belong to the run {state['address']}, not to {address}; "
             "use another folder, or delete them."
         )
+    if fingerprint is not None:
+        fingerprint.require_same(state["data"], f"The checkpoint in {folder}")
     objective.load_state_dict(state["model"])
     adapt.load_state_dict(state["optimiser"])
     return state["step"], state["history"], state["recent"]
@@ -266,7 +290,7 @@ def _own_part(batch: Batch, whole: int) -> Batch:
     size = whole // ranks()
     if len(batch.labels) == size:
         return batch
-    return batch.rows(rank() * size, (rank() + 1) * size)
+    return batch[rank() * size : (rank() + 1) * size]
 
 
 def _means(report: Report) -> dict[str, float]:
@@ -301,15 +325,17 @@ def _backward(
             f"Field 'accumulate' is {options.accumulate}, which does not divide the batch of {B}"
             f"{' that each process has' if ranks() > 1 else ''}."
         )
-    size = B // options.accumulate
-    parts = [batch.rows(start, start + size) for start in range(0, B, size)]
+    # Every n-th picture, so that what is in a part does not depend on the number of processes.
+    parts = [batch[start :: options.accumulate] for start in range(options.accumulate)]
     with torch.no_grad(), autocast, _frozen_statistics(objective):
         encoded = [objective.encode(part) for part in parts]
-    leaves = tuple(torch.cat(column).requires_grad_() for column in zip(*encoded, strict=True))
+    columns = (torch.stack(column, dim=1) for column in zip(*encoded, strict=True))
+    leaves = tuple(column.flatten(0, 1).requires_grad_() for column in columns)
     loss, report = objective.loss(leaves, batch, generator)
     loss.backward()
-    owed = zip(*(leaf.grad.split(size) for leaf in leaves if leaf.grad is not None), strict=True)
-    for part, gradients in zip(parts, owed, strict=True):
+    owed = [leaf.grad for leaf in leaves if leaf.grad is not None]
+    for start, part in enumerate(parts):
+        gradients = [gradient[start :: options.accumulate] for gradient in owed]
         with autocast:
             representations = objective.encode(part)
         # A frozen tower's representations have no graph, and are owed to no one.
@@ -352,26 +378,3 @@ def _require_finite(objective: nn.Module, loss: Tensor, step: int, rate: float) 
             f"learning rate {rate:.2g}; lower 'learning_rate', or lengthen 'warmup'. No step was "
             "taken; the last checkpoint is whole."
         )
-
-
-@contextlib.contextmanager
-def _deferred_signals() -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C and SIGTERM wait for the end of the step; a second one acts at once."""
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
-
-    def note(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        for s, handler in before.items():
-            signal.signal(s, handler)
-
-    for s in before:
-        signal.signal(s, note)
-    try:
-        yield lambda: bool(received)
-    finally:
-        for s, handler in before.items():
-            signal.signal(s, handler)

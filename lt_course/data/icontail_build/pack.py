@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lt_course.data.icontail import IconSet
+from lt_course.files import atomic_write, seal, write_sealed
 
 
 def text(lines: str) -> NDArray[np.uint8]:
@@ -27,17 +28,27 @@ def document(value: object) -> NDArray[np.uint8]:
 def save(path: Path, arrays: Mapping[str, NDArray]) -> None:
     """Write an ``.npz`` whose bytes depend on nothing but the arrays: no clock, no order.
 
-    Until it is whole it has another name.
+    Its checksum joins those of the folder's other ones.
     """
-    partial = path.with_name(path.name + ".partial")
-    with zipfile.ZipFile(partial, "w") as archive:
+    _write(path, arrays, atomic_write)
+    seal(path.parent, sorted(other.name for other in path.parent.glob("*.npz")))
+
+
+def save_alone(path: Path, arrays: Mapping[str, NDArray]) -> None:
+    """As `save`, with the checksum in the file's last bytes."""
+    _write(path, arrays, write_sealed)
+
+
+def _write(path: Path, arrays: Mapping[str, NDArray], write: Callable[[Path, bytes], None]) -> None:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
         for name, array in arrays.items():
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, buffer.getvalue(), compresslevel=9)
-    partial.replace(path)
+    write(path, whole.getvalue())
 
 
 LICENCE_URLS = {
