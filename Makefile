@@ -6,6 +6,7 @@
 #   make check   style, types, notebook pairs, prose
 #   make verify  train one recorded run again and compare
 #   make pages   tests of the built book (after `make book`)
+#   make size    how long the package is, by part; fails above its limits
 #   make lock    remake requirements.lock (needs uv)
 #   make clean   remove what was built; the environment stays
 
@@ -19,7 +20,7 @@ READY := $(VENV)/.lt-course
 export OMP_NUM_THREADS ?= 1
 export LT_SCALE ?= tiny
 
-.PHONY: book test lab check verify pages lock clean
+.PHONY: book test lab check verify pages size lock clean
 .DEFAULT_GOAL := book
 
 $(READY): requirements.lock pyproject.toml
@@ -50,12 +51,16 @@ lab: $(READY)
 	$(BIN)/python -m jupyterlab notebooks
 
 check: $(READY)
+	$(BIN)/python benchmarks/size.py
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python book/tools/vendor.py --check
 	$(BIN)/python book/tools/notebooks.py check
 	$(BIN)/python -m pytest -q tests/test_environment.py tests/test_pairs.py tests/test_prose.py
+
+size: $(READY)
+	$(BIN)/python benchmarks/size.py
 
 # Chosen by the day of the year, so that one after the other comes up.
 verify: $(READY)

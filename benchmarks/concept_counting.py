@@ -33,7 +33,7 @@ FUNCTION_WORDS = (
 
 def spellings(random: np.random.Generator) -> tuple[list[str], list[str]]:
     """Words from the most to the least frequent, and the nouns among them in the same order."""
-    from lt_course.data.lemmas import wordnet
+    from lt_course.counting.lemmas import wordnet
 
     nouns = random.permutation(sorted(wordnet().known))
     invented = [
@@ -94,10 +94,11 @@ def write_concepts(path: Path, classes: int, nouns: list[str], random: np.random
 
 def count_once(captions: Path, concepts: Path, definition: str) -> None:
     """Count in this process, and print CPU seconds and memory since it began."""
-    from lt_course.data import concept_counts, concept_lists
+    from lt_course.counting import concept_lists
+    from lt_course.web import count_captions
 
     imported = time.process_time()
-    (tally,) = concept_counts.count(
+    (tally,) = count_captions.count(
         [captions], concept_lists.read(str(concepts)), definition, quiet=True
     )
     figures = {

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lt_course.objectives.batch import Batch
+from lt_course.data.batch import Batch
 from lt_course.objectives.distill import Distill, Distillation, Targets, Timetable
 
 B, G, L, D, K = 64, 2, 6, 256, 65_536

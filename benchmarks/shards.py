@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from lt_course.data import photographs, shard_writer, shards
-from lt_course.data.shard_pairs import Pairs, batches
+from lt_course.web.shards import photographs, shard_index, shard_writer
+from lt_course.web.shards.shard_pairs import Pairs, batches
 
 
 def photograph(number: int, side: int) -> bytes:
@@ -66,10 +66,10 @@ def main() -> None:
         tars = sorted(folder.glob("*.tar"))
 
         start = time.process_time()
-        index = shards.load(folder, folder=kept)
+        index = shard_index.load(folder, folder=kept)
         built = len(index) / (time.process_time() - start)
         start = time.process_time()
-        shards.load(folder, folder=kept)
+        shard_index.load(folder, folder=kept)
         opened = len(index) / (time.process_time() - start)
         pairs = Pairs(index)
         rows = np.random.default_rng(0).permutation(len(index)).tolist()
@@ -88,7 +88,7 @@ def main() -> None:
 
         def random() -> Iterator[int]:
             for at in range(0, len(rows), 64):
-                yield len(shards.read([index.place(row) for row in rows[at : at + 64]]))
+                yield len(shard_index.read([index.place(row) for row in rows[at : at + 64]]))
 
         def trained() -> Iterator[int]:
             order = pairs.order(batch=64)

@@ -25,9 +25,9 @@ import pandas as pd
 
 from lt_course import study
 from lt_course.data import icontail
-from lt_course.show import bias, frequencies, runs, style, widgets
-from lt_course.study import paper
-from lt_course.teach.checks import check
+from lt_course.evidence import paper
+from lt_course.lessons.checks import check
+from lt_course.plots import bias, frequencies, runs, style, widgets
 
 style.use()
 pd.options.display.float_format = "{:.2f}".format

@@ -38,15 +38,17 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 
-from lt_course.data import icontail, web_frequencies
-from lt_course.data.concepts import bag_of_lemmas
-from lt_course.data.web_frequencies import PRETRAINING_SETS, TRAINING_SUBSETS
-from lt_course.evaluation import bias, intervals
-from lt_course.show import counting as counted_figures
-from lt_course.show import frequencies, style, widgets
-from lt_course.study import paper
-from lt_course.teach import counting
-from lt_course.teach.checks import check
+from lt_course.counting import web_frequencies
+from lt_course.counting.rules import bag_of_lemmas
+from lt_course.counting.web_frequencies import PRETRAINING_SETS, TRAINING_SUBSETS
+from lt_course.data import icontail
+from lt_course.evaluation import intervals
+from lt_course.evidence import paper
+from lt_course.lessons import counting
+from lt_course.lessons import counting_figures as counted_figures
+from lt_course.lessons.checks import check
+from lt_course.plots import frequencies, style, widgets
+from lt_course.statistics import gini
 
 style.use()
 
@@ -227,7 +229,7 @@ _ = check("with two empty classes", gini_of_six, 0.633, tolerance=0.005, hint=ru
 
 # %% tags=["nbval-check-output"]
 for some in ([1, 1, 1, 7], [0, 0, 1, 1, 1, 7]):
-    print(some, f"Gini {bias.gini(some):.3f}")
+    print(some, f"Gini {gini(some):.3f}")
 
 # %% [markdown]
 # ````{solution-end}
@@ -468,7 +470,7 @@ marked = ["glasses", "map", "chat bubble", "padlock", "chain link"]
 figure = counted_figures.beside_labels(per_class, [*marked, "computer mouse"])
 
 # %%
-gini = {key: bias.gini(per_class[key]) for key in ("labels", "counted")}
+gini = {key: gini(per_class[key]) for key in ("labels", "counted")}
 print({key: round(value, 2) for key, value in gini.items()})
 display(per_class.loc[[*marked, "computer mouse"]].round(2))
 counting.by_third(per_class).round(2)
@@ -665,7 +667,7 @@ print(f"{strict['below_10']:.0f} at the threshold 0.85")
 natural = np.bincount(tail.concept)
 print(f"{natural.sum():,} drawings of {len(natural):,} concepts,")
 print(f"largest {natural.max():,}, median {np.median(natural):.0f}")
-print(f"Gini {bias.gini(natural):.2f}")
+print(f"Gini {gini(natural):.2f}")
 figure, ax = plt.subplots(figsize=(6.4, 3.6))
 laion_file = {"laion400m_imagenet_ori": "LAION-400M"}
 frequencies.rank_curves(

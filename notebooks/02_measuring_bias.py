@@ -26,11 +26,11 @@ import pandas as pd
 
 from lt_course import study
 from lt_course.evaluation import bias, intervals
-from lt_course.show import bias as show
-from lt_course.show import style, widgets
-from lt_course.teach import measuring
-from lt_course.teach.checks import check
-from lt_course.teach.observer import Observer
+from lt_course.lessons import measuring
+from lt_course.lessons.checks import check
+from lt_course.lessons.observer import Observer
+from lt_course.plots import bias as show
+from lt_course.plots import style, widgets
 
 style.use()
 pd.options.display.float_format = "{:.2f}".format

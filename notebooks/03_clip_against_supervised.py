@@ -24,16 +24,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from lt_course import study
+from lt_course import evidence, study
 from lt_course.evaluation.intervals import (
     bootstrap_spearman,
     mean_over_seeds,
     paired_difference,
 )
-from lt_course.evaluation.permutations import within_concept
-from lt_course.show import bias, claims, runs, style, widgets
-from lt_course.study import paper
-from lt_course.teach.checks import check
+from lt_course.evidence import paper
+from lt_course.lessons.checks import check
+from lt_course.lessons.permutations import within_concept
+from lt_course.plots import bias, claims, runs, style, widgets
 
 style.use()
 pd.options.display.float_format = "{:.2f}".format
@@ -243,7 +243,7 @@ pd.DataFrame(spread).T.astype(str)
 # What a page can train while you read is small. The course's evidence is trained beforehand, at scale `cpu`: 194 concepts, 6,000 pictures, and for the milder tail 3,000; seeds 0 to 4, each with its own permutation. The claims were written down first, each with the smallest effect that would matter; {doc}`../book/results` has the rule of the verdicts, and {doc}`../book/how_to_use` how to train it all again.
 
 # %%
-verdicts = study.verdicts(chapter="03_clip_against_supervised")
+verdicts = evidence.verdicts(chapter="03_clip_against_supervised")
 claims.table(verdicts)
 
 # %% mystnb={"image": {"alt": "Effects of this lesson's claims with intervals, each beside the paper's value where there is one. The table above holds the same numbers."}, "figure": {"caption": "The claims of this lesson: our effect with its 95 % interval over five seeds, and the paper's.", "name": "fig-03-claims"}}

@@ -23,18 +23,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from lt_course import study
+from lt_course import evidence, study
 from lt_course.data import icontail
 from lt_course.data.captions import captions
-from lt_course.evaluation.caption_statistics import (
+from lt_course.lessons import captions_figures as show
+from lt_course.lessons.caption_statistics import (
     expected_distinct,
     information,
     least_loss,
 )
-from lt_course.show import captions as show
-from lt_course.show import claims, style, widgets
-from lt_course.teach.checks import check
-from lt_course.teach.features import nearest_mean_accuracy
+from lt_course.lessons.checks import check
+from lt_course.lessons.features import nearest_mean_accuracy
+from lt_course.plots import claims, style, widgets
 
 style.use()
 pd.options.display.float_format = "{:.2f}".format
@@ -67,7 +67,7 @@ plt.show()
 # The first is the {term}`mutual information` of caption and class. The second is what the caption tells of the drawing that its class does not. The third is what was drawn by lot and tells nothing: which of 80 templates was used. (To check: $H(T) = I(T;Y) + H(T \mid Y)$ by definition; and since the class follows from the drawing, $H(T \mid Y) = I(T; X \mid Y) + H(T \mid X)$.) For the training set, which is all that training sees, the three numbers can be counted.
 
 # %%
-KINDS = list(study.factor("04_language").settings)
+KINDS = list(evidence.factor("04_language").settings)
 said = {kind: captions(TAIL, drawn.pictures, kind) for kind in KINDS}
 bits = {kind: information(s, drawn.labels) for kind, s in said.items()}
 assert abs(bits["template"].chance - np.log2(80)) < 1e-9
@@ -228,8 +228,8 @@ pd.DataFrame(rows).T
 # The factor `04_language` holds twelve kinds of caption, at scale `cpu` (194 concepts, all runs with 32 tokens), trained with five seeds each; nothing but the caption differs, and the prompts that go with it.
 
 # %%
-factor = study.factor("04_language")
-recorded = study.recorded("04_language")
+factor = evidence.factor("04_language")
+recorded = evidence.recorded("04_language")
 print(sorted(study.differences(factor.runs().values())))
 print(f"{len(recorded)} of {5 * len(KINDS)} runs are recorded")
 
@@ -238,7 +238,7 @@ show.by_kind(recorded, KINDS)
 plt.show()
 
 # %%
-verdicts = study.verdicts(chapter="04_language")
+verdicts = evidence.verdicts(chapter="04_language")
 claims.table(verdicts)
 
 # %% [markdown]
@@ -283,7 +283,7 @@ show.change(recorded, {"title": "name+title", "title+tags": "name+title+tags"})
 # The factor `04_frozen_head` repeats the kinds that our pre-trained tower can read, with that tower and from scratch: those of at most 16 tokens, of names, titles and tags (glosses are too long, and synonyms have words that it never met).
 
 # %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), with a row for each of five kinds of caption under a frozen text head: seeds, mean and interval of the recorded runs, and the paper's values as hollow markers."}, "figure": {"caption": "As above, under a frozen text head.", "name": "fig-04-frozen"}}
-short = study.recorded("04_frozen_head")
+short = evidence.recorded("04_frozen_head")
 SHORT = ["template", "title", "tags", "title+tags", "name+title"]
 show.by_kind(short, SHORT, "fig19")
 plt.show()

@@ -24,8 +24,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from lt_course import study
-from lt_course.evaluation.prior_shift import (
+from lt_course import evidence, study
+from lt_course.lessons import vocabularies as theory
+from lt_course.lessons import vocabularies_figures
+from lt_course.lessons.checks import check
+from lt_course.lessons.prior_shift import (
     agreement,
     best_logits,
     inclusion,
@@ -34,9 +37,7 @@ from lt_course.evaluation.prior_shift import (
     shift,
 )
 from lt_course.objectives.classify import Classify
-from lt_course.show import claims, style, vocabularies, widgets
-from lt_course.teach import vocabularies as theory
-from lt_course.teach.checks import check
+from lt_course.plots import claims, style, widgets
 
 style.use()
 pd.options.display.float_format = "{:.2f}".format
@@ -87,7 +88,7 @@ frequency = full.per_class["frequency"]
 frequency.describe()[["count", "min", "50%", "max"]]
 
 # %% mystnb={"image": {"alt": "Left: chance of being in a vocabulary of 24 against training pictures, in log axes. Drawn by frequency it rises in proportion up to 1; drawn uniformly it is nearly flat for rare classes. Right: what is left of the log prior. By frequency it is flat for the rarer half and rises for frequent classes; uniformly drawn it stays close to the straight line of the log prior."}, "figure": {"caption": "Vocabularies of 24 of 60 classes. Left: chance of being in the vocabulary of another class's picture. Right: what is left of the log prior.", "name": "fig-05-laws"}}
-vocabularies.laws(frequency, 24, theory.LAWS)
+vocabularies_figures.laws(frequency, 24, theory.LAWS)
 plt.show()
 
 # %% [markdown]
@@ -124,7 +125,7 @@ assert min(row["r2_as_predicted"] for row in found.values()) > 0.9
 
 # %% mystnb={"image": {"alt": "Share of the log prior left against vocabulary size from 16 to 60. The line for uniform draws rises at once to four fifths and more, square-root draws lie between, and draws by frequency rise slowly and evenly. All meet at 1 when V is 60."}, "figure": {"caption": "Predicted from class frequencies and the way of drawing alone.", "name": "fig-05-curves"}}
 curve = theory.remaining_curve(frequency, (16, 20, 24, 32, 40, 48, 60))
-vocabularies.curves(curve)
+vocabularies_figures.curves(curve)
 plt.show()
 
 # %% [markdown]
@@ -179,7 +180,7 @@ prediction.join(live).join(theory.agreements(shifts))
 print({c: round(full.metrics[m], 2) for c, m in columns.items()})
 
 # %% mystnb={"image": {"alt": "Four scatter plots of measured against predicted shift of the mean logit, one dot a class, for in-batch vocabularies of 8 and 32 pictures and vocabularies of 24 drawn by frequency and uniformly. A fitted line and the dashed line of a shift of the predicted size are drawn in each."}, "figure": {"caption": "Each class's mean logit on the test set, less that of the full softmax, against the prediction.", "name": "fig-05-shifts"}}
-vocabularies.shift_panels(shifts)
+vocabularies_figures.shift_panels(shifts)
 plt.show()
 
 # %% [markdown]
@@ -227,7 +228,7 @@ recorded = theory.recorded_agreements()
 theory.over_seeds(recorded).astype(str)
 
 # %% mystnb={"image": {"alt": "Measured S(p) against the predicted share of the log prior left, one marker a run. Markers of all laws lie on one rising band, from in-batch vocabularies of small micro-batches at the lower left to the full softmax at the upper right."}, "figure": {"caption": "Recorded runs, all laws and sizes: measured S(p) against the share of the prior that should be left; t intervals over seeds.", "name": "fig-05-collapse"}}
-vocabularies.collapse(recorded)
+vocabularies_figures.collapse(recorded)
 plt.show()
 
 # %%
@@ -244,7 +245,7 @@ print(f"Spearman over runs: {mean.corr('spearman').iloc[0, 1]:.2f}")
 # Each claim was written down before its runs, with the smallest effect that would matter.
 
 # %%
-verdicts = study.verdicts(chapter="05_dynamic_classification")
+verdicts = evidence.verdicts(chapter="05_dynamic_classification")
 claims.table(verdicts)
 
 # %% mystnb={"image": {"alt": "One row a claim in panels by metric: our effect with its interval over seeds, the paper's effect as a hollow diamond, and the smallest effect that would matter as a grey tick. Where both are drawn, our effects lie nearer to zero than the paper's."}, "figure": {"caption": "Our effects beside the paper's.", "name": "fig-05-claims"}}
@@ -260,11 +261,11 @@ plt.show()
 
 # %% mystnb={"image": {"alt": "Scatter of accuracy against S(p) with intervals in both directions. Full softmax and vocabularies stand at the right, in-batch vocabularies a little to the left of them; CLIPs stand far to the left and lower. Of the remedies for long tails, in grey, balanced softmax and logit adjustment are the highest in accuracy, and logit adjustment is also the farthest to the left; the others stay near the full softmax."}, "figure": {"caption": "All recorded methods, means over seeds with both intervals; numbers are V, or the micro-batch.", "name": "fig-05-plane"}}
 sources = {
-    "05_vocabulary": study.factor("05_vocabulary").settings,
-    "05_baselines": set(study.factor("05_baselines").settings) - {"none"},
+    "05_vocabulary": evidence.factor("05_vocabulary").settings,
+    "05_baselines": set(evidence.factor("05_baselines").settings) - {"none"},
     "03_the_gap": ["clip-template", "clip-title", "clip-full"],
 }
-vocabularies.plane(theory.united(sources))
+vocabularies_figures.plane(theory.united(sources))
 plt.show()
 
 # %% [markdown]
@@ -279,7 +280,7 @@ theirs = theory.paper_vocabularies()
 theirs.pivot(index="V", columns="series", values=["remaining", "S(p)"]).T
 
 # %% mystnb={"image": {"alt": "The paper's S(p) against the predicted share of the prior left for three series. From scratch, drawn by frequency: a rising line. Frozen head, by frequency and uniformly: rising lines, but for V of 50, which lies too high."}, "figure": {"caption": "The paper's S(p) (read off its figures) against the share of the prior that the theory leaves; numbers are V.", "name": "fig-05-paper"}}
-vocabularies.beside_theory(theirs)
+vocabularies_figures.beside_theory(theirs)
 plt.show()
 
 # %% [markdown]
@@ -300,7 +301,7 @@ plt.show()
 
 # %% tags=["nbval-ignore-output"]
 def draw(size):
-    return vocabularies.laws(frequency, size, theory.LAWS)
+    return vocabularies_figures.laws(frequency, size, theory.LAWS)
 
 
 def alt(size):

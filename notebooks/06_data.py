@@ -24,15 +24,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from lt_course import study
+from lt_course import evidence, study
 from lt_course.data import icontail
-from lt_course.data.appearance import is_solid
-from lt_course.evaluation.bias import spearman
+from lt_course.data.drawing_style import is_solid
 from lt_course.evaluation.intervals import mean_over_seeds
-from lt_course.show import claims, style, widgets
-from lt_course.show import data_factors as show
-from lt_course.teach import data_factors as lesson
-from lt_course.teach.checks import check
+from lt_course.lessons import data_factors as lesson
+from lt_course.lessons import data_factors_figures as show
+from lt_course.lessons.checks import check
+from lt_course.plots import claims, style, widgets
+from lt_course.statistics import spearman
 
 style.use()
 pd.options.display.float_format = "{:.2f}".format
@@ -117,7 +117,7 @@ pd.DataFrame(borrowed).T
 #
 # ## Another style than the test's
 #
-# The second knob is the style. `lt_course.data.appearance.is_solid` splits all drawings in two: those with filled areas and those of lines alone. We train on one half and test on both. To leave enough drawings of each style there are now 1,500 pictures, seen in as many steps as before.
+# The second knob is the style. `lt_course.data.drawing_style.is_solid` splits all drawings in two: those with filled areas and those of lines alone. We train on one half and test on both. To leave enough drawings of each style there are now 1,500 pictures, seen in as many steps as before.
 
 # %% mystnb={"image": {"alt": "Four rows of drawings of a gift: line drawings in the first and third row, solid ones in the second and fourth."}, "figure": {"caption": "One concept as two runs see it, and as the test shows it to both.", "name": "fig-06-styles"}}
 data = icontail.load()
@@ -239,7 +239,7 @@ lesson.live(few).loc[["2 authors", "all"], ["accuracy", "S(a)", "S(p)", "limit"]
 #
 # The last column, `limit`, is the correlation between a concept's frequency and the number of its drawings at hand. Ideally frequencies are dealt out at random, and the limit is 0. But no drawing is used twice, so a large count can only go to a concept with that many drawings. Fewer authors or one style leave fewer drawings, and the tie could tighten.
 #
-# It threatens the pairing, too. In {doc}`03_clip_against_supervised` runs of one seed shared their frequencies, which made paired differences sharp. The dealing goes down the ranks, and at each draws among the concepts that have enough drawings. Were it repeated for line drawings alone, that list would soon differ by one, and every later draw would fall elsewhere: the same seed, other luck. So we deal once, to all drawings; in a set of one style or of few authors each concept then keeps its frequency, and only those that cannot fill it change places (`lt_course.data.longtail.reassign`). Another *profile* is dealt anew. How alike are the frequencies of one seed? This is about the training sets of the recorded runs, at scale `cpu`:
+# It threatens the pairing, too. In {doc}`03_clip_against_supervised` runs of one seed shared their frequencies, which made paired differences sharp. The dealing goes down the ranks, and at each draws among the concepts that have enough drawings. Were it repeated for line drawings alone, that list would soon differ by one, and every later draw would fall elsewhere: the same seed, other luck. So we deal once, to all drawings; in a set of one style or of few authors each concept then keeps its frequency, and only those that cannot fill it change places (`lt_course.data.class_profiles.reassign`). Another *profile* is dealt anew. How alike are the frequencies of one seed? This is about the training sets of the recorded runs, at scale `cpu`:
 
 # %% tags=["nbval-check-output"]
 SEEDS = range(5)
@@ -297,12 +297,12 @@ plt.show()
 # At scale `cpu`: 194 concepts, seeds 0 to 4, a frozen text tower beside the learnt one where the paper has both. Each panel shows the mean over seeds with its t interval. (At the flat profile 3,000 pictures do not go evenly into 194 concepts, so that some have 16 and some 15: the S near 0 is that of one picture more.)
 
 # %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), at the profiles flat, incaps and laionet, for SL and CLIP with titles; S(a) and S(p) are near 0 at flat and rise with the tail."}, "figure": {"caption": "Level of imbalance, 3,000 pictures.", "name": "fig-06-levels"}}
-imbalance = study.recorded("06_imbalance")
+imbalance = evidence.recorded("06_imbalance")
 show.levels(imbalance, PROFILES)
 plt.show()
 
 # %% mystnb={"image": {"alt": "Four panels, accuracy on line and on solid test drawings, S(a) and S(p), for models trained on line or on solid drawings: SL, CLIP with titles and CLIP with a frozen text head."}, "figure": {"caption": "Trained on line or on solid drawings, 1,500 pictures.", "name": "fig-06-shift"}}
-shift = study.recorded("06_shift")
+shift = evidence.recorded("06_shift")
 BOTH = {"accuracy_line": "test on line", "accuracy_solid": "test on solid"}
 BIAS = {"spearman_accuracy": "S(a)", "spearman_predictions": "S(p)"}
 show.levels(shift, ["line", "solid"], BOTH | BIAS)
@@ -317,7 +317,7 @@ for method, look in show.METHODS.items():
 pd.DataFrame(costs).T
 
 # %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), with two, four and all authors a concept: SL, CLIP with titles and CLIP with a frozen text head."}, "figure": {"caption": "Authors a concept at equal counts, 1,500 pictures.", "name": "fig-06-diversity"}}
-diversity = study.recorded("06_diversity")
+diversity = evidence.recorded("06_diversity")
 show.levels(diversity, ["2", "4", "all"])
 plt.show()
 
@@ -353,7 +353,7 @@ for label in ("sl", "clip-title"):
         ]
         found = [
             lesson.borrowed(
-                study.recorded_per_class("06_imbalance", f"{label} flat", seed),
+                evidence.recorded_per_class("06_imbalance", f"{label} flat", seed),
                 frequencies[seed],
             )["S(a)"]
             for seed in SEEDS
@@ -369,7 +369,7 @@ pd.Series(owed, name="borrowed S(a)", dtype=str).to_frame()
 # The claims of this lesson, with the paper's effects and the rule's verdicts: *supported* if the whole interval lies above 0 and the estimate is at least the smallest effect that would matter.
 
 # %%
-verdicts = study.verdicts(chapter="06_data")
+verdicts = evidence.verdicts(chapter="06_data")
 claims.table(verdicts)
 
 # %% mystnb={"image": {"alt": "One row a claim: our effect with its interval, the paper's as a hollow diamond, the smallest that would matter as a grey stroke; a panel for S(a) and one for accuracy."}, "figure": {"caption": "Effects of this lesson's claims beside the paper's.", "name": "fig-06-claims"}}

@@ -25,15 +25,15 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lt_course import study
-from lt_course.evaluation.bias import spearman
-from lt_course.evaluation.neighbours import agreement, cosines, nearest
+from lt_course import evidence, study
 from lt_course.evaluation.neural_collapse import nc2
-from lt_course.show import claims, style, widgets
-from lt_course.show import scaling as figures
+from lt_course.lessons import scaling
+from lt_course.lessons import scaling_figures as figures
+from lt_course.lessons.checks import check
+from lt_course.lessons.neighbours import agreement, cosines, nearest
+from lt_course.plots import claims, style, widgets
+from lt_course.statistics import spearman
 from lt_course.study.spec import open_world_clip
-from lt_course.teach import scaling
-from lt_course.teach.checks import check
 
 style.use()
 pd.options.display.float_format = "{:.2f}".format
@@ -140,7 +140,7 @@ plt.show()
 # **What has the teacher seen that the students have not?** It must be said plainly.
 
 # %%
-factor = study.factor("07_text_heads")
+factor = evidence.factor("07_text_heads")
 HEADS = ["scratch", "initialised", "frozen", "language model", "sl", "sl frozen"]
 head_runs = {label: factor.run(label, scale=study.scale().name) for label in HEADS}
 tail = frequency.rank().to_numpy() <= concepts / 3
@@ -258,15 +258,15 @@ pd.DataFrame(
 # The same at scale `cpu`: 194 concepts, 6,000 pictures, seeds 0 to 4, trained one by one and recorded; nothing here is trained now. First, fractions of the data.
 
 # %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), against fractions of the data for SL and CLIP on titles, at equal epochs (dashed) and equal steps (solid), with intervals over seeds."}, "figure": {"caption": "Recorded runs: means over seeds with t intervals; hollow below the floor.", "name": "fig-07-recorded"}}
-scale_runs = study.recorded("07_scale")
-scale_table = scaling.by_fraction(scale_runs, study.factor("07_scale").runs())
+scale_runs = evidence.recorded("07_scale")
+scale_table = scaling.by_fraction(scale_runs, evidence.factor("07_scale").runs())
 figures.fractions(
     scale_table, ["accuracy", "spearman_accuracy", "spearman_predictions"]
 )
 plt.show()
 
 # %%
-labels = list(study.factor("07_scale").settings)
+labels = list(evidence.factor("07_scale").settings)
 scaling.summary(scale_runs, dict(list(figures.COLUMNS.items())[:4]), labels)
 
 # %% [markdown]
@@ -275,7 +275,7 @@ scaling.summary(scale_runs, dict(list(figures.COLUMNS.items())[:4]), labels)
 # Second, text heads, under the paper's curves. The axes are shared, so that sizes can be compared as well as shapes; but read NC1 and NC2 by their order within a panel only.
 
 # %% mystnb={"image": {"alt": "Two rows of four panels: accuracy, S(a), NC1 and NC2 against the fraction of the data. Above, the paper's five heads: the frozen CLIP head is highest in accuracy and NC1 and lowest in S(a) and NC2; the language model's S(a) rises. Below, ours at 1/8 and 1, with intervals."}, "figure": {"caption": "Fig. 5, read off the plots (single runs; epochs equal), and ours (means over seeds; steps equal).", "name": "fig-07-paper"}}
-head_runs_recorded = study.recorded("07_text_heads")
+head_runs_recorded = evidence.recorded("07_text_heads")
 figures.beside_paper(
     scaling.by_head(head_runs_recorded),
     scaling.paper_curves(),
@@ -302,7 +302,7 @@ scaling.gains(head_runs_recorded, gained, thirds | {"spearman_accuracy": "S(a)"}
 # Each claim was written down, with the smallest effect that would matter, before its runs were trained; the two on frozen prototypes were changed afterwards, so that both methods embed the same templates. It is supported if the whole interval lies above zero and the estimate is at least that effect; contradicted if the whole interval lies below it; undecided otherwise. Mind what stands beside what: the paper's effects of scale run from 1/32 of the data to all of it at equal epochs, ours from 1/8 to all at equal steps. Ours must be expected to be smaller.
 
 # %%
-verdicts = study.verdicts(chapter="07_scale_and_text_heads")
+verdicts = evidence.verdicts(chapter="07_scale_and_text_heads")
 claims.table(verdicts)
 
 # %% mystnb={"image": {"alt": "One row for each claim of this chapter: our effect with its interval over seeds, and the paper's effect as a hollow diamond, in panels by metric."}, "figure": {"caption": "Effects of the chapter's claims, ours and the paper's.", "name": "fig-07-claims"}}

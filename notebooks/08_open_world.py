@@ -23,7 +23,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import display
 
-from lt_course import study
+from lt_course import evidence, study
 from lt_course.data import icontail
 from lt_course.errors import CourseError
 from lt_course.evaluation.intervals import (
@@ -31,10 +31,10 @@ from lt_course.evaluation.intervals import (
     bootstrap_spearman_difference,
     mean_over_seeds,
 )
-from lt_course.show import claims, style, widgets
-from lt_course.show import open_world as show
-from lt_course.teach import open_world
-from lt_course.teach.checks import check
+from lt_course.lessons import open_world
+from lt_course.lessons import open_world_figures as show
+from lt_course.lessons.checks import check
+from lt_course.plots import claims, style, widgets
 
 style.use()
 pd.options.display.float_format = "{:.2f}".format
@@ -218,8 +218,8 @@ print(f"Spearman of titles and gain: {bootstrap_spearman(shared, gained)}")
 # At scale `cpu`, the core has 194 concepts and 3,000 pictures; 368 steps are sixteen epochs of them. Five seeds, each with its own frequencies, its own core pictures and its own others. A row without markers has not been recorded.
 
 # %% mystnb={"image": {"alt": "Seven rows, one a kind of run, and three panels: accuracy, S(a) and S(p). Small dots are seeds, the large marker is their mean with its interval."}, "figure": {"caption": "Recorded runs at scale cpu: seeds, their mean, and its 95 % t interval.", "name": "fig-08-recorded"}}
-factor = study.factor("08_open_world")
-recorded = study.recorded("08_open_world")
+factor = evidence.factor("08_open_world")
+recorded = evidence.recorded("08_open_world")
 show.ladder(recorded, list(factor.settings))
 plt.show()
 
@@ -253,7 +253,7 @@ pd.DataFrame(
 # The claims, and what the rule makes of them (a note says where a claim was declared after its runs): *supported* if the whole interval lies above zero and the estimate is at least the smallest effect that would matter, *contradicted* if the whole interval lies below that smallest effect, *undecided* otherwise.
 
 # %%
-verdicts = study.verdicts(chapter="08_open_world")
+verdicts = evidence.verdicts(chapter="08_open_world")
 with pd.option_context("display.max_colwidth", None):
     display(claims.table(verdicts))
 

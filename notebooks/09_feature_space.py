@@ -24,18 +24,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from lt_course import study
+from lt_course import evidence, study
 from lt_course.data import icontail
-from lt_course.evaluation.bias import spearman
 from lt_course.evaluation.intervals import bootstrap_spearman, mean_over_seeds
-from lt_course.evaluation.neighbours import cosines
-from lt_course.evaluation.permutations import within_concept
-from lt_course.show import claims, style, widgets
-from lt_course.show import geometry as show
-from lt_course.study import paper
-from lt_course.teach import geometry, scaling
-from lt_course.teach.checks import check
-from lt_course.teach.features import image_features
+from lt_course.evidence import paper
+from lt_course.lessons import geometry, scaling
+from lt_course.lessons import geometry_figures as show
+from lt_course.lessons.checks import check
+from lt_course.lessons.features import image_features
+from lt_course.lessons.neighbours import cosines
+from lt_course.lessons.permutations import within_concept
+from lt_course.plots import claims, style, widgets
+from lt_course.statistics import spearman
 
 style.use()
 pd.options.display.float_format = "{:.2f}".format
@@ -363,7 +363,7 @@ pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 # The same at scale `cpu`: 194 concepts, 6,000 pictures and fractions of them at equal steps, seeds 0 to 4. Beside it, the paper's Fig. 7a. Its horizontal axis is another: sets three orders of magnitude larger, models that differ in more than data.
 
 # %% mystnb={"image": {"alt": "Two rows of three panels, correlations with accuracy above and with frequency below, each with five metrics. Left and middle, ours for SL and CLIP on titles at 1/8, 1/2 and all of the data; right, the paper's CLIPs from 3 million to 2.5 billion pictures. The table below holds ours."}, "figure": {"caption": "Recorded runs, means over seeds with t intervals, and the paper's values, read off its Fig. 7a (line: LAION; hollow: other sets).", "name": "fig-09-scale"}}
-recorded = study.recorded("09_feature_space")
+recorded = evidence.recorded("09_feature_space")
 found = geometry.correlations(recorded)
 FRACTIONS = {" 1/8": 1 / 8, " 1/2": 1 / 2, "": 1}
 ours = {
@@ -397,7 +397,7 @@ fig5.add_prefix("paper: ").join(own_heads)
 # The claims were declared, with the smallest effects that would matter, before any of the metrics by class had been measured on their runs; those of NC1 and NC2 of whole models, on runs that had been recorded for other lessons.
 
 # %%
-verdicts = study.verdicts(chapter="09_feature_space")
+verdicts = evidence.verdicts(chapter="09_feature_space")
 claims.table(verdicts)
 
 # %% mystnb={"image": {"alt": "One row for each claim of this lesson: our effect with its interval over seeds, and the paper's effect as a hollow diamond, in panels by metric."}, "figure": {"caption": "Effects of the lesson's claims, ours and the paper's.", "name": "fig-09-claims"}}

@@ -24,13 +24,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from lt_course import study
+from lt_course import evidence, study
+from lt_course.evidence import paper
+from lt_course.lessons import tails
+from lt_course.lessons import tails_figures as show
+from lt_course.lessons.checks import check
 from lt_course.objectives.classify import Classify
-from lt_course.show import claims, style, widgets
-from lt_course.show import tails as show
-from lt_course.study import paper
-from lt_course.teach import tails
-from lt_course.teach.checks import check
+from lt_course.plots import claims, style, widgets
 
 style.use()
 pd.options.display.float_format = "{:.3f}".format
@@ -256,7 +256,7 @@ pd.DataFrame(summary).T
 # One seed at 60 concepts is an illustration. The evidence is recorded at scale `cpu`: 194 concepts, 16 epochs, seeds 0 to 4, each with its own permutation of frequencies, so that other concepts are absent. The last 50 concepts, cut to none (filled) and to one (hollow):
 
 # %% mystnb={"image": {"alt": "Intervals of accuracy on the 50 cut concepts and on the others for eight methods. On cut concepts, classifiers that never push them and CLIP with frozen text are best, the full softmax with frozen prototypes is lower, SL is at zero; on the others the order is nearly reversed."}, "figure": {"caption": "k = 50 of 194, scale cpu, mean over seeds with 95 % t intervals. Filled: 0 shots, hollow: 1 shot.", "name": "fig-10-shots"}}
-recorded = study.recorded("10_extreme_tails")
+recorded = evidence.recorded("10_extreme_tails")
 show.by_shots(recorded, trim=50)
 plt.show()
 
@@ -268,7 +268,7 @@ show.by_size(recorded, sizes=[20, 50, 100], classes=194)
 plt.show()
 
 # %%
-verdicts = study.verdicts(chapter="10_extreme_tails")
+verdicts = evidence.verdicts(chapter="10_extreme_tails")
 claims.table(verdicts)
 
 # %% mystnb={"image": {"alt": "Effects of the lesson's claims with 95 % intervals, and the paper's values beside them."}, "figure": {"caption": "Effects of this lesson's claims, ours with intervals over seeds beside the paper's single values.", "name": "fig-10-claims"}}
@@ -438,7 +438,7 @@ fair_lift, advantage = compare()
 print(f"lift {fair_lift:g}: accuracy on seen concepts {advantage:+.3f}")
 
 # %% [markdown]
-# Lifted to the same accuracy on absent concepts, the full softmax pays more on seen ones than the vocabulary did: on this seed, sampling bought more than a lift buys. Do not carry that over to other scales. The records of `cpu` keep no checkpoints; train `"sl frozen, 50 x 0"` and `"sl frozen vocabulary, 50 x 0"` of `study.factor("10_extreme_tails")` (minutes each, and the teacher once) and ask again, over seeds: with more concepts, the two may come out alike.
+# Lifted to the same accuracy on absent concepts, the full softmax pays more on seen ones than the vocabulary did: on this seed, sampling bought more than a lift buys. Do not carry that over to other scales. The records of `cpu` keep no checkpoints; train `"sl frozen, 50 x 0"` and `"sl frozen vocabulary, 50 x 0"` of `evidence.factor("10_extreme_tails")` (minutes each, and the teacher once) and ask again, over seeds: with more concepts, the two may come out alike.
 #
 # ````{solution-end}
 # ````

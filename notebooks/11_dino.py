@@ -27,14 +27,14 @@ import pandas as pd
 import torch
 from IPython.display import HTML
 
-from lt_course import study
+from lt_course import evidence, study
+from lt_course.evidence import paper, results
+from lt_course.lessons import distillation
+from lt_course.lessons import distillation_figures as show
+from lt_course.lessons.checks import check
 from lt_course.objectives.collapse import Assignments, signs_of_collapse
 from lt_course.objectives.distill import draw_prototypes, sinkhorn_offset
-from lt_course.show import claims, style, widgets
-from lt_course.show import distillation as show
-from lt_course.study import paper, results
-from lt_course.teach import distillation
-from lt_course.teach.checks import check
+from lt_course.plots import claims, style, widgets
 
 style.use()
 pd.options.display.float_format = "{:.3f}".format
@@ -263,7 +263,7 @@ print(*signs_of_collapse(naive.to_dict()), sep="\n")
 # At scale `cpu`: 100 concepts, seeds 0 to 4. The working point was looked for on a flat profile, with seeds 0 and 1, before any run with a tail or a draw.
 
 # %%
-recorded = study.recorded("11_dino")
+recorded = evidence.recorded("11_dino")
 SCORES = {"accuracy": "evaluated concepts", **distillation.TRANSFER}
 distillation.summary(recorded, SCORES)
 
@@ -296,7 +296,7 @@ show.transfer_by_set(recorded, ["long tail", *SAMPLED])
 plt.show()
 
 # %%
-verdicts = study.verdicts(chapter="11_dino")
+verdicts = evidence.verdicts(chapter="11_dino")
 claims.table(verdicts)
 
 # %% [markdown]
@@ -326,8 +326,8 @@ plt.show()
 # Nothing was changed, and all runs were trained once more. The verdicts so far, those of the new seeds, and those of all ten:
 
 # %%
-again = study.verdicts(chapter="11_dino", seeds=results.REPLICATION)
-both = study.verdicts(chapter="11_dino", seeds=range(10))
+again = evidence.verdicts(chapter="11_dino", seeds=results.REPLICATION)
+both = evidence.verdicts(chapter="11_dino", seeds=range(10))
 HTML(claims.again_page(verdicts, again, both))
 
 # %% [markdown]

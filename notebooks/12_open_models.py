@@ -28,14 +28,15 @@ import pandas as pd
 from IPython.display import display
 
 from lt_course import study
-from lt_course.data import web_frequencies
-from lt_course.evaluation.bias import spearman
-from lt_course.show import open_models as show
-from lt_course.show import style, widgets
-from lt_course.study import paper
-from lt_course.teach import geometry, open_models
-from lt_course.teach.checks import check
-from lt_course.teach.features import cosines
+from lt_course.counting import web_frequencies
+from lt_course.evidence import paper
+from lt_course.lessons import geometry, open_models
+from lt_course.lessons import open_models_figures as show
+from lt_course.lessons.checks import check
+from lt_course.lessons.features import cosines
+from lt_course.plots import style, widgets
+from lt_course.statistics import spearman
+from lt_course.web.released.own_models import own_models
 
 style.use()
 pd.options.display.float_format = "{:.3f}".format
@@ -56,7 +57,7 @@ pd.options.display.max_colwidth = None
 # %% tags=["nbval-ignore-output"]
 OWN = Path("..") / "open_models"
 web = web_frequencies.load()
-own, said = open_models.own_models(OWN, web)
+own, said = own_models(OWN, web)
 print(said)
 
 # %% [markdown]

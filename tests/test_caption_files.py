@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from lt_course.data import caption_files
-from lt_course.data.caption_files import read
 from lt_course.errors import CourseError
+from lt_course.web import caption_files
+from lt_course.web.caption_files import read
 
 CAPTIONS = ["A cat.", "", 'two "dogs"', "naïve 🙂, dog", "x" * 50]
 

@@ -17,7 +17,7 @@ from lt_course.data.captions import (
     usual_name,
     zero_shot_prompts,
 )
-from lt_course.data.tokens import tokens
+from lt_course.data.tokenizer import tokens
 from lt_course.errors import CourseError
 
 

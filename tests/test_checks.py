@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lt_course.teach.checks import check
+from lt_course.lessons.checks import check
 
 
 @pytest.mark.parametrize(

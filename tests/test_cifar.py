@@ -11,13 +11,13 @@ import torch
 from torch import nn
 from torchvision.datasets import CIFAR100
 
-from lt_course.data import cifar
-from lt_course.data.cifar import LongTail
-from lt_course.data.tokens import tokens
+from lt_course.data.tokenizer import tokens
 from lt_course.errors import CourseError
 from lt_course.models.heads import Prototypes
 from lt_course.objectives.classify import Classification, Classify
 from lt_course.training.loop import Training, fit
+from lt_course.web.datasets import cifar
+from lt_course.web.datasets.cifar import LongTail
 
 EACH = 20
 

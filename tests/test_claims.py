@@ -13,13 +13,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from lt_course import cli, study
+from lt_course import evidence
 from lt_course.errors import CourseError
 from lt_course.evaluation.intervals import Interval
-from lt_course.show import claims as show
-from lt_course.study import experiments, results
-from lt_course.study.claims import Verdict, effects, evaluate, judge
-from lt_course.study.experiments import Claim
+from lt_course.evidence import experiments, results
+from lt_course.evidence.claims import Verdict, effects, evaluate, judge
+from lt_course.evidence.experiments import Claim
+from lt_course.plots import claims as show
+from lt_course.web import cli
 
 GAP = Claim(
     id="gap",
@@ -136,23 +137,23 @@ def declared() -> list[tuple[str, Claim]]:
 
 
 def test_no_claim_is_dropped() -> None:
-    found = study.verdicts()
+    found = evidence.verdicts()
     assert [(v.factor, v.claim) for v in found] == declared()
     assert len({v.claim.id for v in found}) == len(found)
     chapters = {f.chapter for f in experiments.factors()}
-    assert sum(len(study.verdicts(chapter)) for chapter in chapters) == len(found)
+    assert sum(len(evidence.verdicts(chapter)) for chapter in chapters) == len(found)
 
 
 def test_an_unknown_chapter_is_named() -> None:
     with pytest.raises(CourseError, match="no chapter '04_lanuage'; the nearest are 04_language"):
-        study.verdicts("04_lanuage")
+        evidence.verdicts("04_lanuage")
 
 
 def test_the_committed_effects_are_those_of_the_committed_lines() -> None:
     """Recomputed from the file itself, by scipy alone."""
     lines = [json.loads(x) for x in (results.FOLDER / results.RUNS).read_text().splitlines()]
     measured = {line["address"]: line["metrics"] for line in lines}
-    for verdict in study.verdicts():
+    for verdict in evidence.verdicts():
         if verdict.effect is None:
             continue
         factor = experiments.factor(verdict.factor)
@@ -210,7 +211,7 @@ def test_the_table_has_every_claim() -> None:
     assert list(table["verdict"]) == ["supported", "contradicted", "undecided", "not recorded"]
     assert list(table["ours"]) == ["0.12 [0.05, 0.20]"] * 3 + [""]
     assert list(table["seeds"]) == [5, 5, 5, 1]
-    everything = show.table(study.verdicts())
+    everything = show.table(evidence.verdicts())
     assert list(everything.index) == [claim.id for _, claim in declared()]
     assert (everything["in the paper"] != "").sum() == sum(
         claim.paper is not None for _, claim in declared()
@@ -218,7 +219,7 @@ def test_the_table_has_every_claim() -> None:
 
 
 def test_the_page_has_every_claim_with_its_lesson() -> None:
-    found = study.verdicts()
+    found = evidence.verdicts()
     page = show.page(found)
     assert page.count("<tr>") == len(found) + 1
     for verdict in found:
@@ -244,12 +245,12 @@ def test_counts_are_of_the_verdicts() -> None:
 
 
 def test_verdicts_are_of_the_seeds_asked_for() -> None:
-    first, other = study.verdicts(), study.verdicts(seeds=results.REPLICATION)
+    first, other = evidence.verdicts(), evidence.verdicts(seeds=results.REPLICATION)
     assert [v.claim for v in first] == [v.claim for v in other]
     assert {seed for v in first for seed in v.by_seed} <= set(results.EVIDENCE)
     assert {seed for v in other for seed in v.by_seed} <= set(results.REPLICATION)
     assert not set(results.EVIDENCE) & set(results.REPLICATION)
-    assert all(not v.by_seed for v in study.verdicts(seeds=[10**6]))
+    assert all(not v.by_seed for v in evidence.verdicts(seeds=[10**6]))
 
 
 def test_what_other_seeds_say_is_counted() -> None:
@@ -293,7 +294,7 @@ def test_without_other_seeds_the_page_says_so() -> None:
 
 
 def test_the_figure_has_a_row_for_every_claim() -> None:
-    figure = show.effects(study.verdicts())
+    figure = show.effects(evidence.verdicts())
     labels = [tick.get_text() for axes in figure.axes for tick in axes.get_yticklabels()]
     assert sorted(labels) == sorted(claim.id for _, claim in declared())
     plt.close(figure)

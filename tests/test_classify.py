@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from scipy import stats
 from torch import Tensor, nn
 
+from lt_course.data.batch import Batch
 from lt_course.errors import CourseError
 from lt_course.models.heads import Prototypes
-from lt_course.objectives.batch import Batch
 from lt_course.objectives.classify import Classification, Classify, vocabulary_mask
 
 FREQUENCY = torch.tensor([40, 20, 10, 5, 2, 1, 0])

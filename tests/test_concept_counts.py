@@ -19,12 +19,13 @@ import pyarrow as pa
 import pytest
 from tqdm import tqdm
 
-from lt_course.cli import main
-from lt_course.data import caption_files, concept_counts, concept_lists
-from lt_course.data.caption_files import Batch
-from lt_course.data.concept_lists import ConceptList
-from lt_course.data.concepts import compile_rule
+from lt_course.counting import concept_lists
+from lt_course.counting.concept_lists import ConceptList
+from lt_course.counting.rules import compile_rule
 from lt_course.errors import CourseError
+from lt_course.web import caption_files, count_captions
+from lt_course.web.caption_files import Batch
+from lt_course.web.cli import main
 
 needs_dask = pytest.mark.skipif(
     importlib.util.find_spec("distributed") is None, reason="distributed is not installed"
@@ -69,7 +70,7 @@ def literal(files: list[Path]) -> list[int]:
     ]
 
 
-def summary(tallies: list[concept_counts.Tally]) -> list[tuple[object, ...]]:
+def summary(tallies: list[count_captions.Tally]) -> list[tuple[object, ...]]:
     return [(t.counts.tolist(), t.captions, t.malformed, t.named) for t in tallies]
 
 
@@ -77,8 +78,8 @@ def summary(tallies: list[concept_counts.Tally]) -> list[tuple[object, ...]]:
 def test_several_workers_count_as_one_does(
     definition: str, files: list[Path], concepts: ConceptList
 ) -> None:
-    one = concept_counts.count(files, concepts, definition, quiet=True)
-    two = concept_counts.count(files, concepts, definition, workers=2, quiet=True)
+    one = count_captions.count(files, concepts, definition, quiet=True)
+    two = count_captions.count(files, concepts, definition, workers=2, quiet=True)
     assert summary(one) == summary(two)
     assert [tally.captions for tally in one] == [500] * 3
     assert [tally.malformed for tally in one] == [0, 1, 2]
@@ -90,16 +91,16 @@ def test_several_workers_count_as_one_does(
 def test_the_function_of_a_cluster_counts_alike(files: list[Path], concepts: ConceptList) -> None:
     rule = compile_rule("bag-of-lemmas", concepts.concepts)
     with ThreadPoolExecutor(2) as executor, tqdm(disable=True) as progress:
-        tallies = concept_counts._by_file(executor, files, None, rule, progress)
-    assert summary(tallies) == summary(concept_counts.count(files, concepts, quiet=True))
+        tallies = count_captions._by_file(executor, files, None, rule, progress)
+    assert summary(tallies) == summary(count_captions.count(files, concepts, quiet=True))
 
 
 @needs_dask
 def test_a_dask_cluster_counts_alike(
     files: list[Path], concepts: ConceptList, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    tallies = concept_counts.count(files, concepts, workers=2, dask="local", quiet=True)
-    assert summary(tallies) == summary(concept_counts.count(files, concepts, quiet=True))
+    tallies = count_captions.count(files, concepts, workers=2, dask="local", quiet=True)
+    assert summary(tallies) == summary(count_captions.count(files, concepts, quiet=True))
     assert "WARNING" not in capfd.readouterr().err
 
 
@@ -120,14 +121,14 @@ def test_a_dask_cluster_that_is_there_already(
         LocalCluster(**local, silence_logs=logging.CRITICAL) as cluster,
     ):
         count = partial(
-            concept_counts.count, files, concepts, dask=cluster.scheduler_address, quiet=True
+            count_captions.count, files, concepts, dask=cluster.scheduler_address, quiet=True
         )
         for definition in ("bag-of-lemmas", "substring"):
-            alone = concept_counts.count(files, concepts, definition, quiet=True)
+            alone = count_captions.count(files, concepts, definition, quiet=True)
             assert summary(count(definition)) == summary(alone)
         with pytest.raises(CourseError, match="no column 'alt'"):
             count(column="alt")
-        monkeypatch.setattr(concept_counts, "count_file", end)
+        monkeypatch.setattr(count_captions, "count_file", end)
         with pytest.raises(CourseError, match="ended unexpectedly"):
             count()
 
@@ -144,7 +145,7 @@ def test_an_address_without_a_scheduler_is_named(
         dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
         pytest.raises(CourseError, match=f"No Dask scheduler answers at {address}"),
     ):
-        concept_counts.count(files, concepts, dask=address, quiet=True)
+        count_captions.count(files, concepts, dask=address, quiet=True)
 
 
 def test_without_dask_the_remedy_is_named(
@@ -152,7 +153,7 @@ def test_without_dask_the_remedy_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(CourseError, match=r"pip install 'lt-course\[cluster\]'"):
-        concept_counts.count(files, concepts, dask="local", quiet=True)
+        count_captions.count(files, concepts, dask="local", quiet=True)
 
 
 class Lazy:
@@ -173,7 +174,7 @@ def test_a_pool_holds_no_more_batches_than_told() -> None:
             taken += 1
             yield Batch(pa.array(["x"] * number), [], number)
 
-    for given, (batch, counts) in enumerate(concept_counts._ahead(Lazy(), 4, batches()), start=1):
+    for given, (batch, counts) in enumerate(count_captions._ahead(Lazy(), 4, batches()), start=1):
         assert counts == len(batch.captions) == given - 1
         assert taken - given < 4
     assert given == 50
@@ -182,10 +183,10 @@ def test_a_pool_holds_no_more_batches_than_told() -> None:
 def test_named_rows_are_limited_and_all_are_counted(
     tmp_path: Path, concepts: ConceptList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(concept_counts, "NAMED", 5)
+    monkeypatch.setattr(count_captions, "NAMED", 5)
     path = tmp_path / "c.jsonl"
     path.write_text('{"caption": "a cat"}\n' + "broken\n" * 20)
-    (tally,) = concept_counts.count([path], concepts, quiet=True)
+    (tally,) = count_captions.count([path], concepts, quiet=True)
     assert (tally.captions, tally.malformed) == (1, 20)
     assert [bad.row for bad in tally.named] == [2, 3, 4, 5, 6]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lt_course.data import concept_lists
-from lt_course.data.concept_lists import IMAGENET_FILE, IMAGENET_VETO, Concept, read
+from lt_course.counting import concept_lists
+from lt_course.counting.concept_lists import IMAGENET_FILE, IMAGENET_VETO, Concept, read
 from lt_course.errors import CourseError
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from lt_course.data import concepts as rules
-from lt_course.data.concept_lists import Concept
-from lt_course.data.concepts import CONTRACTIONS, compile_rule
-from lt_course.data.lemmas import wordnet
+from lt_course.counting import rules
+from lt_course.counting.concept_lists import Concept
+from lt_course.counting.lemmas import wordnet
+from lt_course.counting.rules import CONTRACTIONS, compile_rule
 from lt_course.errors import CourseError
 
 FUNCTION_WORDS = "a an the of in on with and for at to is was has as by from this my us me".split()

@@ -5,12 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lt_course.counting.concept_lists import Concept
 from lt_course.data import icontail
-from lt_course.data.concept_lists import Concept
 from lt_course.errors import CourseError
-from lt_course.evaluation.bias import spearman
-from lt_course.show import counting as figures
-from lt_course.teach import counting
+from lt_course.lessons import counting
+from lt_course.lessons import counting_figures as figures
+from lt_course.statistics import spearman
 
 CAPTIONS = ["cats", "a cat in a tree", "data tree", "piggy bank", "bank", "bank piggy", "money box"]
 NAMES = ["cat", "tree", "bank", "piggy bank", "data"]

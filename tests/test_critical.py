@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 import torch
 
-from lt_course.data import web_frequencies
+from lt_course.counting import web_frequencies
 from lt_course.errors import CourseError
-from lt_course.show import critical as show
-from lt_course.study import critical, paper
+from lt_course.evidence import paper
+from lt_course.lessons import critical
+from lt_course.lessons import critical_figures as show
 
 MIRROR = os.environ.get("LT_COURSE_MIRROR")
 needs_counts = pytest.mark.skipif(not MIRROR, reason="LT_COURSE_MIRROR is not set")

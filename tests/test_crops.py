@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from lt_course.data.multi_crop import multi_crop, random_crops
+from lt_course.data.order import torch_generator
 from lt_course.objectives.distill import Distill
-from lt_course.training.crops import multi_crop, random_crops
-from lt_course.training.order import torch_generator
 
 SIZE = 16
 LINE = (torch.arange(64.0) + 0.5) / 64

@@ -8,11 +8,11 @@ from scipy import stats
 
 from lt_course import study
 from lt_course.data import icontail
-from lt_course.data.appearance import is_solid
+from lt_course.data.drawing_style import is_solid
 from lt_course.errors import CourseError
-from lt_course.show import data_factors as figures
+from lt_course.lessons import data_factors as lesson
+from lt_course.lessons import data_factors_figures as figures
 from lt_course.study import factor
-from lt_course.teach import data_factors as lesson
 
 SMALL = {
     "concepts": 8,

@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from lt_course.data.augment import random_crop, standardise
+from lt_course.data.batch import Batch
 from lt_course.evaluation.zero_shot import zero_shot_prototypes
 from lt_course.models.heads import Prototypes
-from lt_course.models.image_towers import image_tower
-from lt_course.models.text_towers import SmallTransformer
-from lt_course.objectives.batch import Batch
+from lt_course.models.image_encoders import image_tower
+from lt_course.models.text_encoders import SmallTransformer
 from lt_course.objectives.classify import Classification, Classify
 from lt_course.objectives.contrast import Contrastive
-from lt_course.training.augment import random_crop, standardise
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*CUDA is not available")
 

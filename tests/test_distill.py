@@ -15,9 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lt_course.data.batch import Batch
+from lt_course.data.multi_crop import multi_crop
+from lt_course.data.order import Order, torch_generator
 from lt_course.errors import CourseError
 from lt_course.models.heads import Projection, WeightNormPrototypes
-from lt_course.objectives.batch import Batch
 from lt_course.objectives.collapse import Assignments, signs_of_collapse
 from lt_course.objectives.distill import (
     Distill,
@@ -28,9 +30,7 @@ from lt_course.objectives.distill import (
     sinkhorn_offset,
 )
 from lt_course.training import checkpoints, loop
-from lt_course.training.crops import multi_crop
 from lt_course.training.loop import Training, fit
-from lt_course.training.order import Order, torch_generator
 
 K, D, B = 12, 5, 4
 TOTAL = 15

@@ -11,17 +11,17 @@ import pytest
 import torch
 from scipy import stats
 
-from lt_course import study
+from lt_course import evidence, study
 from lt_course.data import icontail, transfer_sets
 from lt_course.errors import CourseError
 from lt_course.evaluation.intervals import mean_over_seeds
+from lt_course.evidence.claims import Verdict
+from lt_course.lessons import distillation
+from lt_course.lessons import distillation_figures as figures
 from lt_course.objectives.collapse import signs_of_collapse
-from lt_course.show import claims
-from lt_course.show import distillation as figures
+from lt_course.plots import claims
 from lt_course.study import Record
-from lt_course.study.claims import Verdict
-from lt_course.study.drawings import Drawings, _task
-from lt_course.teach import distillation
+from lt_course.study.icontail_dataset import Drawings, _task
 
 RUNS = [*distillation.PAPER_ROWS, "random features"]
 
@@ -219,7 +219,7 @@ def test_detectable_needs_seeds_and_spread():
 
 
 def test_power_is_that_of_each_claim_with_an_interval():
-    first, second, third = study.factor("11_dino").claims[:3]
+    first, second, third = evidence.factor("11_dino").claims[:3]
     values = [0.01, 0.03, 0.02, 0.05]
     found = distillation.power([verdict(first, values), verdict(second, [0.1])])
     assert list(found.index) == [first.id]
@@ -235,7 +235,7 @@ def test_power_is_that_of_each_claim_with_an_interval():
 
 
 def test_every_claim_of_the_factor_has_a_panel():
-    made = [verdict(claim, [0.1, 0.2]) for claim in study.factor("11_dino").claims]
+    made = [verdict(claim, [0.1, 0.2]) for claim in evidence.factor("11_dino").claims]
     assert len(claims.effects(made).axes) >= 3
 
 

@@ -23,28 +23,28 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from lt_course import study
 from lt_course.data import icontail
+from lt_course.data.batch import Batch
+from lt_course.data.labelled_images import in_memory
+from lt_course.data.order import Order, share
+from lt_course.distributed import by_first, everyone, rank, ranks
 from lt_course.errors import CourseError
-from lt_course.evaluation.features import features, in_memory
+from lt_course.evaluation.features import features
 from lt_course.models.heads import Prototypes
-from lt_course.models.image_towers import SmallCNN
-from lt_course.models.released_text import released_text_tower
-from lt_course.models.text_towers import SmallTransformer
-from lt_course.objectives.batch import Batch
+from lt_course.models.image_encoders import SmallCNN
+from lt_course.models.text_encoders import SmallTransformer
 from lt_course.objectives.classify import Classification, Classify
 from lt_course.objectives.contrast import Contrastive
 from lt_course.objectives.distill import Distill, Distillation, Timetable
-from lt_course.objectives.processes import by_first, everyone, rank, ranks
 from lt_course.study.store import Record
 from lt_course.training import checkpoints, loop
-from lt_course.training.distributed import (
-    VARIABLES,
+from lt_course.training.data_parallel import (
     average_gradients,
     group_batch_norm,
-    process_group,
     synchronise_batch_norm,
 )
 from lt_course.training.loop import Interrupted, Training, fit
-from lt_course.training.order import Order, share
+from lt_course.web.released.released_text import released_text_tower
+from lt_course.web.torchrun import VARIABLES, process_group
 
 CPU = torch.device("cpu")
 # One process imports everything, and the others are forked from it.

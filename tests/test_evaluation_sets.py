@@ -12,9 +12,9 @@ import torch
 from scipy.io import savemat
 from shard_files import image, tar_bytes
 
-from lt_course.data.evaluation_sets import KIT, V2_FOLDER, VALIDATION_TAR, evaluation_set
 from lt_course.data.imagenet import classes_of, imagenet_classes
 from lt_course.errors import CourseError
+from lt_course.web.datasets.evaluation_sets import KIT, V2_FOLDER, VALIDATION_TAR, evaluation_set
 
 pytestmark = pytest.mark.filterwarnings("ignore:The image decoding and encoding capabilities")
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from conftest import small_icontail
 
-from lt_course import study
+from lt_course import evidence, study
 from lt_course.data import icontail
 from lt_course.errors import CourseError
-from lt_course.study import experiments
+from lt_course.evidence import experiments
+from lt_course.evidence.experiments import factor, factors, names
 from lt_course.study.execute import execute, training_set
-from lt_course.study.experiments import factor, factors, names
 
 NAMES = names()
 CLAIMS = [(f.name, claim) for f in factors() for claim in f.claims]
@@ -25,7 +25,7 @@ claims = pytest.mark.parametrize(
 def metrics() -> set[str]:
     """What a run measures; of self-distillation, what was recorded of it."""
     data = small_icontail()
-    distilled = set(study.recorded("11_dino").columns)
+    distilled = set(evidence.recorded("11_dino").columns)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(icontail, "load", lambda: data)
         run = study.run("sl", scale="tiny", concepts=8, pictures=64, batch=32, duration="1 step")

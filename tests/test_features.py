@@ -4,7 +4,7 @@ import pytest
 
 from lt_course import study
 from lt_course.errors import CourseError
-from lt_course.teach.features import nearest_mean_accuracy
+from lt_course.lessons.features import nearest_mean_accuracy
 
 SMALL = {
     "scale": "tiny",

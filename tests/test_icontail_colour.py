@@ -16,24 +16,24 @@ import pytest
 import torch
 
 from lt_course import study
-from lt_course.cli import main
 from lt_course.data import icontail
-from lt_course.data.appearance import is_solid
+from lt_course.data.augment import random_crop, standardise
 from lt_course.data.captions import captions
+from lt_course.data.drawing_style import is_solid
 from lt_course.data.icontail import IconTail
-from lt_course.data.icontail_build import naming, pack, sources, split, summary
-from lt_course.data.icontail_build.naming import CuratedConcept
-from lt_course.data.icontail_build.wordnet import Nouns
+from lt_course.data.multi_crop import multi_crop
+from lt_course.data.order import torch_generator
 from lt_course.errors import CourseError
-from lt_course.models.image_towers import SmallCNN, image_tower
-from lt_course.study.drawings import icontail_of
+from lt_course.lessons.features import image_features
+from lt_course.models.image_encoders import SmallCNN, image_tower
 from lt_course.study.execute import execute, training_set, weights
-from lt_course.study.plan import plan
+from lt_course.study.icontail_dataset import icontail_of
 from lt_course.study.spec import Run, open_world_clip
-from lt_course.teach.features import image_features
-from lt_course.training.augment import random_crop, standardise
-from lt_course.training.crops import multi_crop
-from lt_course.training.order import torch_generator
+from lt_course.web.cli import main
+from lt_course.web.icontail_build import naming, pack, sources, split, summary
+from lt_course.web.icontail_build.naming import CuratedConcept
+from lt_course.web.icontail_build.wordnet import Nouns
+from lt_course.web.plan import plan
 
 
 @pytest.fixture(autouse=True)
@@ -188,7 +188,7 @@ def test_rebuilding_a_slice_in_colour() -> None:
     archive = os.environ.get("LT_COURSE_ICONIFY")
     if not archive:
         pytest.skip("LT_COURSE_ICONIFY names no copy of the @iconify/json release")
-    render = pytest.importorskip("lt_course.data.icontail_build.render")
+    render = pytest.importorskip("lt_course.web.icontail_build.render")
     _, drawings = sources.read(sources.fetch(Path(archive)))
     for prefix, in_colour in (("gravity-ui", False), ("twemoji", True)):
         svgs = [drawing.svg for drawing in drawings if drawing.source == prefix][:200]
@@ -286,7 +286,7 @@ def test_the_tower_of_a_record_sees_colours(coloured, store) -> None:
 def test_self_distillation_in_colour(coloured, tmp_path, monkeypatch) -> None:
     """Its digits are grey, at 32 pixels; the tower takes them all the same."""
     from lt_course.data import transfer_sets
-    from lt_course.study.drawings import Drawings, _task
+    from lt_course.study.icontail_dataset import Drawings, _task
 
     monkeypatch.setattr(Drawings, "tasks", lambda self: iter([_task(transfer_sets.digits())]))
     options = {"prototypes": 24, "hidden": 32, "bottleneck": 16, "global_size": 64}

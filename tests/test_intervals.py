@@ -6,8 +6,8 @@ from scipy import stats
 
 from lt_course.errors import CourseError
 from lt_course.evaluation import intervals
-from lt_course.evaluation.bias import spearman
 from lt_course.evaluation.intervals import Interval
+from lt_course.statistics import spearman
 
 
 def test_interval_prints_and_contains():

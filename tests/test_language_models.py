@@ -16,17 +16,17 @@ from shard_files import image, write_tar
 from torch import Tensor
 
 from lt_course import study
-from lt_course.data import shards
-from lt_course.data import tokens as tokens_module
+from lt_course.data import tokenizer as tokens_module
 from lt_course.data.imagenet import imagenet_classes
-from lt_course.data.photograph_batches import class_prompts
-from lt_course.data.shard_scan import Fields
-from lt_course.data.tokens import CLIP, tokenizer, tokens
+from lt_course.data.tokenizer import CLIP, tokenizer, tokens
 from lt_course.errors import CourseError
-from lt_course.models.released_text import LANGUAGE_MODELS, LanguageTower, language_tower
-from lt_course.study import plan as planning
 from lt_course.study.execute import execute, require_sound, weights
-from lt_course.study.plan import plan
+from lt_course.web import plan as planning
+from lt_course.web.plan import plan
+from lt_course.web.released.released_text import LANGUAGE_MODELS, LanguageTower, language_tower
+from lt_course.web.shards import shard_index
+from lt_course.web.shards.photograph_batches import class_prompts
+from lt_course.web.shards.shard_scan import Fields
 
 transformers = pytest.importorskip("transformers")
 from tokenizers import Tokenizer, models, pre_tokenizers, processors  # noqa: E402
@@ -126,7 +126,9 @@ def test_an_index_tells_tokenizers_apart(model: str, tmp_path: Path) -> None:
     ]
     write_tar(tmp_path / "0.tar", samples)
     for name in (CLIP, model, CLIP):
-        index = shards.load(tmp_path / "0.tar", Fields(tokenizer=name), folder=tmp_path / "cache")
+        index = shard_index.load(
+            tmp_path / "0.tar", Fields(tokenizer=name), folder=tmp_path / "cache"
+        )
         plain = [" ".join(text.split()) for text in said]
         for context in (6, 20):
             assert torch.equal(index.tokens(range(3), context), tokens(plain, context, name))
@@ -139,10 +141,10 @@ def test_an_index_keeps_sixteen_bits(
     import dataclasses
 
     large = dataclasses.replace(tokenizer(roberta), vocabulary=250_002)
-    monkeypatch.setattr("lt_course.data.shard_scan.tokenizer", lambda name: large)
+    monkeypatch.setattr("lt_course.web.shards.shard_scan.tokenizer", lambda name: large)
     write_tar(tmp_path / "0.tar", [("0.jpg", image(0)), ("0.txt", b"owl")])
     with pytest.raises(CourseError, match=r"knows 250,002 tokens, but an index keeps 16 bits"):
-        shards.load(tmp_path / "0.tar", Fields(tokenizer=roberta), folder=tmp_path / "cache")
+        shard_index.load(tmp_path / "0.tar", Fields(tokenizer=roberta), folder=tmp_path / "cache")
 
 
 # --- the tower ---------------------------------------------------------------------------------

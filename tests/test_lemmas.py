@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lt_course.data.lemmas import Nouns, wordnet
+from lt_course.counting.lemmas import Nouns, wordnet
 
 # As NLTK 3.10's WordNetLemmatizer gives them with WordNet 3.0.
 NLTK = """

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from lt_course.data import icontail
-from lt_course.data.appearance import is_solid
-from lt_course.data.longtail import GINI, assign, draw, profile_counts, reassign
+from lt_course.data.class_profiles import GINI, assign, draw, profile_counts, reassign
+from lt_course.data.drawing_style import is_solid
 from lt_course.errors import CourseError
-from lt_course.evaluation.bias import gini, spearman
+from lt_course.statistics import gini, spearman
 
 
 @pytest.mark.parametrize("profile", ["flat", "incaps", "laionet", "zipf(0)", "zipf(1.5)"])

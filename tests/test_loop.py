@@ -15,16 +15,16 @@ from torch import nn
 
 from lt_course import study
 from lt_course.data import icontail
+from lt_course.data.batch import Batch
+from lt_course.data.order import Order
 from lt_course.errors import CourseError
 from lt_course.models.heads import Prototypes
-from lt_course.objectives.batch import Batch
 from lt_course.objectives.classify import Classification, Classify
 from lt_course.objectives.contrast import Contrastive
 from lt_course.study.execute import execute
 from lt_course.study.spec import Run
 from lt_course.training import checkpoints, loop
 from lt_course.training.loop import Interrupted, Training, fit
-from lt_course.training.order import Order
 
 SMALL = {
     "concepts": 8,

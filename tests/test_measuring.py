@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from lt_course.evaluation import bias
-from lt_course.study import paper
-from lt_course.teach import measuring
-from lt_course.teach.observer import Observer
+from lt_course.evidence import paper
+from lt_course.lessons import measuring
+from lt_course.lessons.observer import Observer
 
 FREQUENCY = np.geomspace(1000, 1, 60)
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import ortho_group
 
 from lt_course.errors import CourseError
-from lt_course.evaluation.neighbours import agreement, cosines, nearest
+from lt_course.lessons.neighbours import agreement, cosines, nearest
 
 
 @pytest.fixture

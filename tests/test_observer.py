@@ -6,7 +6,7 @@ from scipy import stats
 
 from lt_course.errors import CourseError
 from lt_course.evaluation import bias
-from lt_course.teach.observer import Observer
+from lt_course.lessons.observer import Observer
 
 
 def test_two_classes_have_a_closed_form():

@@ -23,19 +23,28 @@ from shard_files import image
 from test_evaluation_sets import validation
 from test_transfer import write_dtd
 
-from lt_course import cli
-from lt_course.data import concept_sets, web_frequencies
-from lt_course.data.concept_sets import ConceptSet, concept_set, folder_of, frequencies
+from lt_course.counting import web_frequencies
+from lt_course.counting.web_frequencies import PRETRAINING_SETS
 from lt_course.data.imagenet import imagenet_classes
-from lt_course.data.release import MIRROR_VARIABLE
-from lt_course.data.web_frequencies import PRETRAINING_SETS
 from lt_course.errors import CourseError
-from lt_course.evaluation import open_models as evaluation
-from lt_course.evaluation.bias import bias_report, spearman
+from lt_course.evaluation.bias import bias_report
 from lt_course.evaluation.neural_collapse import class_means, nc1, nc2
-from lt_course.evaluation.open_models import COLLAPSE, Answers, answers_of, evaluate, read, score
-from lt_course.models import open_models
-from lt_course.models.open_models import PRETRAINED_ON, OpenModel, Towers
+from lt_course.release import MIRROR_VARIABLE
+from lt_course.statistics import spearman
+from lt_course.web import cli
+from lt_course.web.datasets import concept_sets
+from lt_course.web.datasets.concept_sets import ConceptSet, concept_set, folder_of, frequencies
+from lt_course.web.released import evaluate_open_models as evaluation
+from lt_course.web.released import open_models
+from lt_course.web.released.evaluate_open_models import (
+    COLLAPSE,
+    Answers,
+    answers_of,
+    evaluate,
+    read,
+    score,
+)
+from lt_course.web.released.open_models import PRETRAINED_ON, OpenModel, Towers
 
 MIRROR = os.environ.get(MIRROR_VARIABLE)
 needs_mirror = pytest.mark.skipif(not MIRROR, reason="LT_COURSE_MIRROR is not set")
@@ -402,9 +411,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import tiny_open_models as tiny
-from lt_course import cli
-from lt_course.data import web_frequencies
-from lt_course.evaluation import open_models as evaluation
+from lt_course.web import cli
+from lt_course.counting import web_frequencies
+from lt_course.web.released import evaluate_open_models as evaluation
 summary = web_frequencies.load(download=False)
 web_frequencies.load = lambda: summary
 tiny.register(Path(sys.argv[1]))

@@ -12,14 +12,15 @@ import pytest
 import torch
 from scipy import stats
 
-from lt_course.data import web_frequencies
-from lt_course.data.release import MIRROR_VARIABLE
-from lt_course.evaluation import open_models as evaluation
-from lt_course.evaluation.open_models import Answers, score
-from lt_course.show import open_models as show
-from lt_course.show import style
-from lt_course.study import paper
-from lt_course.teach import open_models
+from lt_course.counting import web_frequencies
+from lt_course.evidence import paper
+from lt_course.lessons import open_models
+from lt_course.lessons import open_models_figures as show
+from lt_course.plots import style
+from lt_course.release import MIRROR_VARIABLE
+from lt_course.web.released import evaluate_open_models as evaluation
+from lt_course.web.released.evaluate_open_models import Answers, score
+from lt_course.web.released.own_models import own_models
 
 MIRROR = os.environ.get(MIRROR_VARIABLE)
 needs_mirror = pytest.mark.skipif(not MIRROR, reason="LT_COURSE_MIRROR is not set")
@@ -195,20 +196,20 @@ def record(folder: Path, name: str, tag: str) -> Answers:
 
 
 def test_own_models_are_found_or_missed_in_one_sentence(tmp_path: Path, web) -> None:
-    own, said = open_models.own_models(tmp_path / "none", Complete())
+    own, said = own_models(tmp_path / "none", Complete())
     assert own is None
     assert "lt-course models evaluate counted" in said
     assert said.count(". ") <= 1
     record(tmp_path, "ViT-B-32", "openai")  # of no counted set
-    assert open_models.own_models(tmp_path, Complete())[0] is None
+    assert own_models(tmp_path, Complete())[0] is None
     kept = record(tmp_path, "RN50-quickgelu", "cc12m")
     record(tmp_path, "RN101-quickgelu", "cc12m")
-    own, said = open_models.own_models(tmp_path, Complete())
+    own, said = own_models(tmp_path, Complete())
     assert said.startswith("2 models of your own")
     row = own.set_index("name").loc["RN50-quickgelu"]
     report = kept.report([5, 3, 9])
     assert row["spearman_predictions"] == pytest.approx(report["spearman_predictions"])
-    own_less, said = open_models.own_models(tmp_path, web)
+    own_less, said = own_models(tmp_path, web)
     assert own_less is None
     assert "cannot be judged: SUMMARY ONLY" in said
 

@@ -12,12 +12,12 @@ from lt_course import study
 from lt_course.data import icontail
 from lt_course.data.captions import usual_name
 from lt_course.errors import CourseError
-from lt_course.evaluation.bias import spearman
 from lt_course.evaluation.intervals import paired_difference
-from lt_course.show import open_world as figures
-from lt_course.study import paper
+from lt_course.evidence import paper
+from lt_course.lessons import open_world
+from lt_course.lessons import open_world_figures as figures
+from lt_course.statistics import spearman
 from lt_course.study.execute import execute
-from lt_course.teach import open_world
 
 HALF = {"scale": "tiny", "pictures": 2250, "duration": "210 steps"}
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from lt_course.training.augment import random_crop, standardise
-from lt_course.training.order import Order, numpy_generator, torch_generator
+from lt_course.data.augment import random_crop, standardise
+from lt_course.data.order import Order, numpy_generator, torch_generator
 
 LABELS = np.repeat(np.arange(5), [50, 30, 15, 4, 1])
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lt_course.errors import CourseError
-from lt_course.study import paper
+from lt_course.evidence import paper
 
 MIRROR = os.environ.get("LT_COURSE_MIRROR")
 VALUES = pd.read_csv(Path(paper.__file__).parent / "resources" / "paper_values.csv")

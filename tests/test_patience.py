@@ -6,11 +6,11 @@ from itertools import count
 import pytest
 import torch
 
-from lt_course import cli, study
+from lt_course import study
 from lt_course.errors import CourseError
-from lt_course.study import patience
-from lt_course.study.plan import flops, plan
 from lt_course.study.spec import Run
+from lt_course.web import cli, cpu_time
+from lt_course.web.plan import flops, plan
 
 
 def small(scale: str = "gpu") -> Run:
@@ -22,13 +22,13 @@ def small(scale: str = "gpu") -> Run:
 @pytest.fixture(autouse=True)
 def _without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(patience, "_warned", False)
+    monkeypatch.setattr(cpu_time, "_warned", False)
     monkeypatch.delenv("LT_DEVICE", raising=False)
 
 
 def at(monkeypatch: pytest.MonkeyPatch, hours: float) -> None:
     """A CPU on which the small run takes so long."""
-    monkeypatch.setattr(patience, "cpu_speed", lambda: flops(small()) / (3600 * hours))
+    monkeypatch.setattr(cpu_time, "cpu_speed", lambda: flops(small()) / (3600 * hours))
 
 
 def test_the_arithmetic_of_a_run_is_that_of_its_plan() -> None:
@@ -42,7 +42,7 @@ def test_without_a_device_of_ones_own_the_refusal_says_how_long(
     hours: float, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at(monkeypatch, hours)
-    for ask in (patience.device_here, patience.announce):
+    for ask in (cpu_time.device_here, cpu_time.announce):
         with pytest.raises(CourseError, match=rf"sl takes at least {said}.*LT_SCALE=cpu"):
             ask(small())
 
@@ -60,29 +60,29 @@ def test_a_device_of_ones_own_is_warned_of_once_a_process(monkeypatch: pytest.Mo
     at(monkeypatch, 12)
     monkeypatch.setenv("LT_DEVICE", "cpu")
     with pytest.warns(UserWarning, match="at least 12 hours"):
-        patience.announce(small())
+        cpu_time.announce(small())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        patience.announce(small())
+        cpu_time.announce(small())
 
 
 @pytest.mark.parametrize("scale", ["tiny", "cpu"])
 def test_of_a_cpus_scale_nothing_is_said(scale: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "cpu_speed", lambda: pytest.fail("nobody asked"))
+    monkeypatch.setattr(cpu_time, "cpu_speed", lambda: pytest.fail("nobody asked"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        patience.announce(small(scale))
-    assert patience.device_here(small(scale)) == torch.device("cpu")
+        cpu_time.announce(small(scale))
+    assert cpu_time.device_here(small(scale)) == torch.device("cpu")
 
 
 def test_what_cannot_be_counted_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     run = study.run("sl", scale="full", dataset="cc3m", pictures=None)
     with pytest.raises(CourseError, match=r"cannot be told \(Field 'pictures'.*LT_DEVICE=cpu"):
-        patience.device_here(run)
+        cpu_time.device_here(run)
 
 
 def test_speed_is_operations_over_time() -> None:
     """By a clock that moves a quarter of a second at each look."""
     ticks = count()
-    speed = patience.cpu_speed.__wrapped__(1.0, lambda: next(ticks) / 4)
-    assert speed == 2 * patience.SIDE**3 * 3 / 1.0
+    speed = cpu_time.cpu_speed.__wrapped__(1.0, lambda: next(ticks) / 4)
+    assert speed == 2 * cpu_time.SIDE**3 * 3 / 1.0

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lt_course.evaluation.bias import spearman
-from lt_course.evaluation.permutations import within_concept
+from lt_course.lessons.permutations import within_concept
+from lt_course.statistics import spearman
 
 COUNTS = np.geomspace(1_000, 1, 60)
 DIFFICULTY = np.random.default_rng(0).normal(size=60)

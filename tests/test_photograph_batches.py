@@ -12,17 +12,19 @@ import torch
 from PIL import Image
 from torch import nn
 
-from lt_course.data import captions, shard_pairs, shards, webtext
-from lt_course.data.photograph_batches import Loader, Said, class_prompts, synonyms
-from lt_course.data.photograph_sets import Photographs, Selection, open_set, select
-from lt_course.data.shard_scan import Fields
-from lt_course.data.tokens import tokens
+from lt_course.data import captions
+from lt_course.data.batch import Batch
+from lt_course.data.tokenizer import tokens
 from lt_course.errors import CourseError
 from lt_course.models.heads import Prototypes
-from lt_course.objectives.batch import Batch
 from lt_course.objectives.classify import Classification, Classify
 from lt_course.objectives.contrast import Contrastive
 from lt_course.training.loop import Interrupted, Training, fit
+from lt_course.web.datasets import imagenet_captions
+from lt_course.web.datasets.photograph_sets import Photographs, Selection, open_set, select
+from lt_course.web.shards import shard_index, shard_pairs
+from lt_course.web.shards.photograph_batches import Loader, Said, class_prompts, synonyms
+from lt_course.web.shards.shard_scan import Fields
 
 pytestmark = pytest.mark.filterwarnings("ignore:The image decoding and encoding capabilities")
 
@@ -58,7 +60,9 @@ def prepared(folder: Path, damaged: int = 0) -> Path:
                 }
             )
     (folder / "imagenet_captions.json").write_text(json.dumps(records))
-    webtext.prepare_imagenet_captions(folder, folder / "shards", per_shard=10, partial=True)
+    imagenet_captions.prepare_imagenet_captions(
+        folder, folder / "shards", per_shard=10, partial=True
+    )
     return folder / "shards"
 
 
@@ -73,7 +77,7 @@ def three(tmp_path: Path) -> Photographs:
     return renumbered(open_set("imagenet-captions", prepared(tmp_path / "source"), text=text).index)
 
 
-def renumbered(index: shards.Index) -> Photographs:
+def renumbered(index: shard_index.Index) -> Photographs:
     """All pairs, with the three classes as 0, 1 and 2."""
     chosen = select(index)
     present = np.flatnonzero(chosen.frequency)
@@ -259,7 +263,7 @@ def test_real_steps_learn_and_resume_bit_by_bit(
 def test_damaged_pictures_are_replaced_within_the_choice_and_counted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    index = shards.load(prepared(tmp_path / "source", damaged=3), webtext.FIELDS)
+    index = shard_index.load(prepared(tmp_path / "source", damaged=3), imagenet_captions.FIELDS)
     photographs = renumbered(index)
     with Loader(photographs.pairs(size=32), batch=12, max_bad_fraction=0.1) as load:
         seen = read(load, 3)
@@ -274,7 +278,7 @@ def test_damaged_pictures_are_replaced_within_the_choice_and_counted(
 
 
 def test_too_many_damaged_pictures_of_a_small_choice_fail_the_run(tmp_path: Path) -> None:
-    index = shards.load(prepared(tmp_path / "source", damaged=2), webtext.FIELDS)
+    index = shard_index.load(prepared(tmp_path / "source", damaged=2), imagenet_captions.FIELDS)
     whole = select(index)
     rows = whole.rows[whole.labels == 0]
     few = Photographs(
@@ -290,11 +294,11 @@ def test_too_many_damaged_pictures_of_a_small_choice_fail_the_run(tmp_path: Path
 def test_a_variant_of_the_captions_is_a_choice_and_empty_ones_count(tmp_path: Path) -> None:
     folder = prepared(tmp_path / "source")
     with pytest.raises(CourseError, match="3 empty caption"):
-        shards.load(folder, Fields("jpg", "json:title", "cls"))
-    titles = shards.load(folder, Fields("jpg", "json:title", "cls"), max_bad_fraction=0.1)
+        shard_index.load(folder, Fields("jpg", "json:title", "cls"))
+    titles = shard_index.load(folder, Fields("jpg", "json:title", "cls"), max_bad_fraction=0.1)
     assert len(select(titles)) == 3 * (EACH - 1)
     # The sample is of the pictures, whatever variant is read.
-    full = shards.load(folder, webtext.FIELDS)
+    full = shard_index.load(folder, imagenet_captions.FIELDS)
     named = []
     for index in (titles, full):
         chosen = select(index, Selection(pictures=20))

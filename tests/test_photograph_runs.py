@@ -27,24 +27,26 @@ from test_photograph_batches import prepared
 from test_web_labels import captioned, downloaded
 
 from lt_course import study
-from lt_course.data import (
-    caption_labels,
-    evaluation_sets,
-    imagenet,
-    imagenet_pictures,
-    photograph_sets,
-)
+from lt_course.data import imagenet
 from lt_course.errors import CourseError
 from lt_course.objectives.classify import Classify
 from lt_course.objectives.contrast import Contrast
 from lt_course.objectives.distill import Distill
-from lt_course.study import outcome, photographs
+from lt_course.study import evaluate, registry
+from lt_course.study.dataset import material
+from lt_course.study.evaluate import Outcome
 from lt_course.study.execute import execute, require_sound
-from lt_course.study.material import KINDS, material
-from lt_course.study.outcome import Outcome
 from lt_course.study.spec import Run
 from lt_course.study.store import find
 from lt_course.training import checkpoints
+from lt_course.web.datasets import (
+    caption_labels,
+    evaluation_sets,
+    imagenet_pictures,
+    photograph_sets,
+    photographs,
+)
+from lt_course.web.paper_recipes import RECIPES
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The image decoding and encoding capabilities"),
@@ -94,7 +96,7 @@ def stand_ins(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as `lt_course.study.places` wants it."""
+    """A folder as `lt_course.web.data_paths` wants it."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "small.json").write_text(json.dumps(TOWER))
     open_clip.add_model_config(folder / "small.json")
@@ -226,7 +228,7 @@ def test_scores_in_parts_are_those_of_the_whole(
 ) -> None:
     run = small("gpu-cifar100-sl", duration="1 steps")
     whole = execute(run, tmp_path)
-    monkeypatch.setattr(outcome, "ROWS", 64)
+    monkeypatch.setattr(evaluate, "ROWS", 64)
     parts = execute(run, tmp_path)
     assert np.array_equal(parts.arrays["predictions"], whole.arrays["predictions"])
     np.testing.assert_allclose(
@@ -250,8 +252,8 @@ def pair():
 def two_steps(name: str, folder: Path, data: Path) -> Outcome:
     with pytest.MonkeyPatch.context() as patch:
         stand_ins(data, patch)
-        patch.setattr(outcome, "of_class_vectors", unmeasured)
-        patch.setattr(outcome, "of_features", unmeasured)
+        patch.setattr(evaluate, "of_class_vectors", unmeasured)
+        patch.setattr(evaluate, "of_features", unmeasured)
         # Two pictures have labels there, and batch norm needs more than one.
         few = {"batch": 2, "batch_norm_groups": 1} if "yfcc" in name else {}
         run = small(name, checkpoint_every="1 steps", **few)
@@ -259,7 +261,7 @@ def two_steps(name: str, folder: Path, data: Path) -> Outcome:
         return execute(run, folder)
 
 
-@pytest.mark.parametrize("name", study.RECIPES)
+@pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_takes_real_steps(pair: Group, there: Path, tmp_path: Path, name: str) -> None:
     """Two of them, in two processes and in bfloat16; and the second again, from a checkpoint."""
     for done in pair.all(partial(two_steps, name, tmp_path, there)):
@@ -465,7 +467,7 @@ def test_a_record_without_its_data_is_shown_and_that_is_said(
 # --- what is refused ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", registry.names(registry.DATASETS))
 def test_missing_data_are_named_with_where_to_get_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -544,8 +546,8 @@ def test_recipes_have_a_scale_of_their_own() -> None:
         study.run("paper-sl", scale="tiny")
     with pytest.raises(CourseError, match="the nearest are paper-sl"):
         study.run("paper-sll")
-    assert {run.name for run in map(study.run, study.RECIPES)} == set(study.RECIPES)
-    for name in study.RECIPES:
+    assert {run.name for run in map(study.run, RECIPES)} == set(RECIPES)
+    for name in RECIPES:
         require_sound(study.run(name))
 
 

@@ -10,12 +10,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from lt_course.data import photograph_sets, web_frequencies, webtext
+from lt_course.counting import web_frequencies
 from lt_course.data.imagenet import classes_of
-from lt_course.data.photograph_sets import IN_CAPS_100, IN_CAPS_TENTH, Selection, select
-from lt_course.data.shard_scan import Fields
-from lt_course.data.shards import Index
 from lt_course.errors import CourseError
+from lt_course.web.datasets import imagenet_captions, photograph_sets
+from lt_course.web.datasets.photograph_sets import IN_CAPS_100, IN_CAPS_TENTH, Selection, select
+from lt_course.web.shards.shard_index import Index
+from lt_course.web.shards.shard_scan import Fields
 
 Ints = NDArray[np.int64]
 
@@ -171,7 +172,7 @@ def test_all_caption_variants_are_of_one_sample(monkeypatch: pytest.MonkeyPatch)
     labels = np.repeat(np.arange(1_000), 2)
     whole = set(select(index_of(labels), Selection(fraction=0.25)).rows.tolist())
     present = np.flatnonzero(np.random.default_rng(0).random(len(labels)) < 0.8)
-    monkeypatch.setattr(webtext, "places", lambda index: (present, len(labels)))
+    monkeypatch.setattr(imagenet_captions, "places", lambda index: (present, len(labels)))
     chosen = select(index_of(labels[present]), Selection(fraction=0.25))
     assert set(present[chosen.rows].tolist()) == whole & set(present.tolist())
 

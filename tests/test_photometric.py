@@ -8,9 +8,9 @@ from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from torch import Tensor
 from torchvision.transforms.v2 import functional as V
 
-from lt_course.data.photographs import standardise
-from lt_course.training import photometric as module
-from lt_course.training.photometric import GLOBAL, Law, photometric
+from lt_course.data import photometric as module
+from lt_course.data.photometric import GLOBAL, Law, photometric
+from lt_course.web.shards.photographs import standardise
 
 NEVER = Law((0.0,), (0.0,))
 

@@ -14,23 +14,24 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from lt_course import study
-from lt_course.cli import main
 from lt_course.data import icontail
+from lt_course.data.batch import Batch
 from lt_course.errors import CourseError
 from lt_course.models.heads import Prototypes
-from lt_course.models.image_towers import SmallCNN
-from lt_course.models.text_towers import SmallTransformer
+from lt_course.models.image_encoders import SmallCNN
+from lt_course.models.text_encoders import SmallTransformer
 from lt_course.objectives import contrast
-from lt_course.objectives.batch import Batch
 from lt_course.objectives.classify import Classification, Classify
 from lt_course.objectives.contrast import Contrast, Contrastive
 from lt_course.objectives.distill import Distill, Distillation, Timetable
-from lt_course.study import plan as planning
-from lt_course.study.cost import Live, Rehearsal
 from lt_course.study.execute import execute, weights
-from lt_course.study.plan import GPU, plan
 from lt_course.study.spec import Data
 from lt_course.training.loop import Training, optimiser
+from lt_course.web import plan as planning
+from lt_course.web.cli import main
+from lt_course.web.cost import Live, Rehearsal
+from lt_course.web.paper_recipes import RECIPES
+from lt_course.web.plan import GPU, plan
 
 C, D, L = 5, 16, 6
 SMALL = {"concepts": 8, "profile": "flat"}
@@ -228,7 +229,7 @@ def alike(run: study.Run) -> study.Run:
     return run
 
 
-@pytest.mark.parametrize("name", [name for name in study.RECIPES if name.startswith("paper")])
+@pytest.mark.parametrize("name", [name for name in RECIPES if name.startswith("paper")])
 def test_every_recipe_of_the_paper_takes_a_step_at_full_size(name: str) -> None:
     run = study.run(name)
     made = planned(alike(run))
@@ -238,7 +239,7 @@ def test_every_recipe_of_the_paper_takes_a_step_at_full_size(name: str) -> None:
     assert 260_000 < expected <= 3_480_797
 
 
-@pytest.mark.parametrize("name", [name for name in study.RECIPES if name.startswith("gpu")])
+@pytest.mark.parametrize("name", [name for name in RECIPES if name.startswith("gpu")])
 def test_recipes_for_one_gpu_fit_it_and_take_an_hour(name: str) -> None:
     run = study.run(name)
     if isinstance(run.objective, Classify):  # vocabularies are the loss's, and next to nothing

@@ -8,7 +8,7 @@ import torch
 from scipy import optimize
 
 from lt_course.errors import CourseError
-from lt_course.evaluation.prior_shift import (
+from lt_course.lessons.prior_shift import (
     agreement,
     best_logits,
     inclusion,

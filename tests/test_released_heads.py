@@ -17,8 +17,8 @@ from lt_course.models import released_heads
 from lt_course.models.heads import Prototypes
 from lt_course.models.released_heads import HEADS, URL, released_prototypes
 from lt_course.study.execute import require_sound
-from lt_course.study.plan import plan
 from lt_course.study.text_heads import prototypes
+from lt_course.web.plan import plan
 
 MIRROR = os.environ.get("LT_COURSE_MIRROR")
 needs_mirror = pytest.mark.skipif(not MIRROR, reason="LT_COURSE_MIRROR is not set")

@@ -18,19 +18,19 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lt_course import study
+from lt_course.data.batch import Batch
 from lt_course.data.captions import prompts
-from lt_course.data.tokens import tokens
+from lt_course.data.tokenizer import tokens
 from lt_course.errors import CourseError
-from lt_course.models import released_text
-from lt_course.models.image_towers import SmallCNN
-from lt_course.models.released_text import Frozen, released_text_tower
-from lt_course.objectives.batch import Batch
+from lt_course.models.image_encoders import SmallCNN
 from lt_course.objectives.contrast import Contrastive
-from lt_course.study import plan as planning
 from lt_course.study.execute import execute, require_sound, weights
-from lt_course.study.plan import plan
 from lt_course.training import loop
 from lt_course.training.loop import Training
+from lt_course.web import plan as planning
+from lt_course.web.plan import plan
+from lt_course.web.released import released_text
+from lt_course.web.released.released_text import Frozen, released_text_tower
 
 D = 16
 TEXTS = ["a photo of a cat.", "dog", "an owl at night, with a long story to it"]

@@ -23,14 +23,15 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import small_icontail
 
-from lt_course import cli, files, study
+from lt_course import evidence, files, study
 from lt_course.data import icontail
 from lt_course.data.icontail import IconTail
 from lt_course.errors import CourseError
+from lt_course.evidence import claims, experiments, results, train_all, verify
+from lt_course.evidence.experiments import Claim, Factor
 from lt_course.objectives.distill import Distill
-from lt_course.study import claims, experiments, fill, results, verify
 from lt_course.study import store as store_module
-from lt_course.study.experiments import Claim, Factor
+from lt_course.web import cli
 
 SMALL = {"concepts": 8, "pictures": 160, "profile": "incaps", "batch": 32, "duration": "1 epoch"}
 TOY = Factor(
@@ -126,12 +127,12 @@ def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
 def test_what_is_recorded_is_what_was_measured(train, store: Path, folder: Path) -> None:
     train(0, 1)
     assert results.record("tiny", [0, 1]) == results.Tally(4, 4, 0, 0)
-    table = study.recorded("toy", "tiny")
+    table = evidence.recorded("toy", "tiny")
     assert list(table.index) == [("sl", 0), ("sl", 1), ("clip", 0), ("clip", 1)]
     for label, seed in table.index:
         measured = study.get(TOY.run(label, "tiny", seed))
         assert table.loc[(label, seed)].to_dict() == pytest.approx(measured.metrics, nan_ok=True)
-        rows = study.recorded_per_class("toy", label, seed, "tiny")
+        rows = evidence.recorded_per_class("toy", label, seed, "tiny")
         kept = measured.per_class[list(rows)]
         pd.testing.assert_frame_equal(rows, kept, check_dtype=False, rtol=1e-6)
 
@@ -169,7 +170,7 @@ def test_recording_trains_nothing(train, store: Path, folder: Path, monkeypatch)
 
 def test_runs_of_other_code_are_not_recorded(train, store: Path, folder: Path, monkeypatch) -> None:
     train(0)
-    monkeypatch.setattr(store_module, "code_hash", lambda: "0123456789ab")
+    monkeypatch.setattr(store_module, "code_hash", lambda run: "0123456789ab")
     assert results.record("tiny", [0]).recorded == 0
 
 
@@ -178,15 +179,15 @@ def test_undefined_metrics_are_null(train, store: Path, folder: Path) -> None:
     results.record("tiny", [0])
     assert "NaN" not in (folder / "runs.jsonl").read_text()
     assert lines(folder)[0]["metrics"]["accuracy_trimmed"] is None
-    assert study.recorded("toy", "tiny")["accuracy_trimmed"].isna().all()
+    assert evidence.recorded("toy", "tiny")["accuracy_trimmed"].isna().all()
 
 
 def test_nothing_recorded_is_an_empty_table(folder: Path) -> None:
-    table = study.recorded("toy", "tiny")
+    table = evidence.recorded("toy", "tiny")
     assert len(table) == 0
     assert table.index.names == ["label", "seed"]
     with pytest.raises(CourseError, match="is not recorded at scale tiny; lt-course study run toy"):
-        study.recorded_per_class("toy", "sl", 0, "tiny")
+        evidence.recorded_per_class("toy", "sl", 0, "tiny")
 
 
 def change(*path: str, to: Any) -> Edit:
@@ -468,7 +469,7 @@ def test_a_run_that_fails_does_not_stop_the_others(
     assert status == 2
     assert re.search(r"^1/3 \| toy \| bad \| seed 0 \| .*set 'pictures' to about", out, re.M)
     assert err == "1 of 3 runs failed; their lines above say why.\n"
-    assert len(fill.unfinished(fill.tasks([TOY], "tiny", [0]))) == 0
+    assert len(train_all.unfinished(train_all.tasks([TOY], "tiny", [0]))) == 0
 
 
 @pytest.mark.parametrize(
@@ -498,7 +499,7 @@ def test_seeds_are_numbers_and_ranges(text: str, seeds: list[int]) -> None:
 
 
 def test_a_run_that_two_factors_share_is_one_task() -> None:
-    both = fill.tasks([TOY, replace(TOY, name="other")], "tiny", [0, 1])
+    both = train_all.tasks([TOY, replace(TOY, name="other")], "tiny", [0, 1])
     assert [str(task) for task in both] == [
         "toy | sl | seed 0",
         "toy | clip | seed 0",
@@ -508,10 +509,10 @@ def test_a_run_that_two_factors_share_is_one_task() -> None:
 
 
 def test_two_workers_share_the_list(store: Path) -> None:
-    asked = fill.tasks([TOY], "tiny", [0, 1, 2])
-    done = list(fill.fill(asked, workers=2))
+    asked = train_all.tasks([TOY], "tiny", [0, 1, 2])
+    done = list(train_all.fill(asked, workers=2))
     assert sorted(str(each.task) for each in done) == sorted(map(str, asked))
-    assert fill.unfinished(asked) == []
+    assert train_all.unfinished(asked) == []
     environments = [study.get(task.run).environment for task in asked]
     assert {environment["threads"] for environment in environments} == {1}
     # Had a run been trained twice, the second would have found the first's checkpoint.
@@ -523,14 +524,14 @@ def test_two_workers_share_the_list(store: Path) -> None:
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_lets_workers_save(store: Path, kind: signal.Signals) -> None:
     long = study.run("sl", scale="tiny", **(SMALL | {"duration": "2000 epochs"}))
-    asked = [fill.Task("toy", str(s), study.override(long, seed=s)) for s in range(3)]
+    asked = [train_all.Task("toy", str(s), study.override(long, seed=s)) for s in range(3)]
     code = (
         "from lt_course import study\n"
-        "from lt_course.study import fill\n"
-        f"asked = [fill.Task('toy', str(s), study.run('sl', scale='tiny', seed=s, permutation=0, "
-        f"**{SMALL | {'duration': '2000 epochs'}!r})) for s in range(3)]\n"
+        "from lt_course.evidence import train_all\n"
+        f"asked = [train_all.Task('toy', str(s), study.run('sl', scale='tiny', seed=s, "
+        f"permutation=0, **{SMALL | {'duration': '2000 epochs'}!r})) for s in range(3)]\n"
         "if __name__ == '__main__':\n"
-        "    list(fill.fill(asked, workers=2))\n"
+        "    list(train_all.fill(asked, workers=2))\n"
     )
     script = store.with_name("script.py")
     script.write_text(code)

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from lt_course import study
-from lt_course.show import scaling as figures
-from lt_course.show import style
-from lt_course.study.experiments import factor
+from lt_course.evidence.experiments import factor
+from lt_course.lessons import scaling
+from lt_course.lessons import scaling_figures as figures
+from lt_course.plots import style
 from lt_course.study.spec import open_world_clip
-from lt_course.teach import scaling
 
 MIRROR = os.environ.get("LT_COURSE_MIRROR")
 

@@ -11,16 +11,16 @@ import torch.nn.functional as F
 
 from lt_course import study
 from lt_course.data import transfer_sets
+from lt_course.data.augment import standardise
+from lt_course.data.multi_crop import redrawn
+from lt_course.data.order import torch_generator
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import third_of
-from lt_course.models.image_towers import SmallCNN
+from lt_course.models.image_encoders import SmallCNN
 from lt_course.objectives.distill import Network
-from lt_course.study.drawings import Drawings, _task
 from lt_course.study.execute import execute, weights
+from lt_course.study.icontail_dataset import Drawings, _task
 from lt_course.study.spec import Run
-from lt_course.training.augment import standardise
-from lt_course.training.crops import redrawn
-from lt_course.training.order import torch_generator
 
 # Eight steps are too few to spread out.
 pytestmark = pytest.mark.filterwarnings("ignore:Step 8 of 8")

@@ -29,13 +29,13 @@ from shard_files import (
     write_tar,
 )
 
-from lt_course.data import photographs, shard_pairs, shard_paths, shard_writer, shards
-from lt_course.data.shard_pairs import Pairs, Part, Steps, batches, share, substitute
-from lt_course.data.shard_scan import Fields, Shard
-from lt_course.data.tokens import tokens
+from lt_course.data.order import Order
+from lt_course.data.tokenizer import tokens
 from lt_course.errors import CourseError
 from lt_course.files import sha256
-from lt_course.training.order import Order
+from lt_course.web.shards import photographs, shard_index, shard_pairs, shard_paths, shard_writer
+from lt_course.web.shards.shard_pairs import Pairs, Part, Steps, batches, share, substitute
+from lt_course.web.shards.shard_scan import Fields, Shard
 
 pytestmark = pytest.mark.filterwarnings("ignore:The image decoding and encoding capabilities")
 
@@ -46,8 +46,8 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def all_rows(index: shards.Index) -> list[bytes]:
-    return shards.read([index.place(row) for row in range(len(index))])
+def all_rows(index: shard_index.Index) -> list[bytes]:
+    return shard_index.read([index.place(row) for row in range(len(index))])
 
 
 # Paths
@@ -93,7 +93,7 @@ def test_a_command_is_refused() -> None:
 def test_an_index_equals_a_literal_sequential_reading(tmp_path: Path) -> None:
     folder = img2dataset_folder(tmp_path / "shards")
     read = sequential(sorted(folder.glob("*.tar")))
-    index = shards.load(folder)
+    index = shard_index.load(folder)
     assert len(index) == index.samples == len(read) == 30
     assert all_rows(index) == [picture for _, picture, _ in read]
     assert [index.name(row)[1] for row in range(30)] == [key for key, _, _ in read]
@@ -109,7 +109,7 @@ def test_the_writer_of_webdataset_is_read(tmp_path: Path) -> None:
     with webdataset.TarWriter(str(tmp_path / "0.tar")) as sink:
         for i in range(5):
             sink.write({"__key__": f"s{i}", "jpg": image(i), "txt": caption(i), "cls": i})
-    index = shards.load(tmp_path / "0.tar", Fields(label="cls"))
+    index = shard_index.load(tmp_path / "0.tar", Fields(label="cls"))
     assert all_rows(index) == [image(i) for i in range(5)]
     assert index.label.tolist() == list(range(5))
 
@@ -130,7 +130,7 @@ def test_fields_are_those_of_open_clip_users(tmp_path: Path) -> None:
             ("./part/c.txt", b"kept"),
         ],
     )
-    index = shards.load(path)
+    index = shard_index.load(path)
     assert not index.bad
     assert all_rows(index) == [image(0, "PNG"), image(1, "WEBP"), image(2)]
     assert torch.equal(index.tokens(range(3)), tokens(["two lines", "from the JSON", "kept"], 77))
@@ -146,15 +146,15 @@ def test_a_caption_variant_is_a_choice_at_load_time(tmp_path: Path) -> None:
         "json:title+tags+description": "Old cat cat grey fur",
         "txt;json:tags": "cat grey fur",
     }.items():
-        index = shards.load(path, Fields(caption=choice, label="cls;json:label"))
+        index = shard_index.load(path, Fields(caption=choice, label="cls;json:label"))
         assert torch.equal(index.tokens([0]), tokens([said], 77))
         assert index.label.tolist() == [3]
     with pytest.raises(CourseError, match="1 empty caption"):
-        shards.load(path, Fields(caption="json:description"))
+        shard_index.load(path, Fields(caption="json:description"))
     with pytest.raises(CourseError, match="1 no caption"):
-        shards.load(path, Fields(caption="json:text"))
+        shard_index.load(path, Fields(caption="json:text"))
     with pytest.raises(CourseError, match="1 no label"):
-        shards.load(path, Fields(caption="json:title", label="json:title"))
+        shard_index.load(path, Fields(caption="json:title", label="json:title"))
 
 
 def test_remote_shards_are_read_like_files(tmp_path: Path) -> None:
@@ -162,9 +162,9 @@ def test_remote_shards_are_read_like_files(tmp_path: Path) -> None:
     memory = fsspec.filesystem("memory")
     for path in sorted(folder.glob("*.tar")):
         memory.pipe(f"/bucket/{path.name}", path.read_bytes())
-    local = shards.load(folder)
+    local = shard_index.load(folder)
     for pattern in ("memory://bucket/{00000..00002}.tar", "memory://bucket/*.tar"):
-        remote = shards.load(pattern)
+        remote = shard_index.load(pattern)
         assert all(url.startswith("memory://") for url in remote.shards)
         assert all_rows(remote) == all_rows(local)
         assert torch.equal(remote.tokens(range(30)), local.tokens(range(30)))
@@ -173,7 +173,7 @@ def test_remote_shards_are_read_like_files(tmp_path: Path) -> None:
             Pairs(remote, size=16)[part].pictures, Pairs(local, size=16)[part].pictures
         )
     memory.pipe("/bucket/00000.tar", tar_bytes(img2dataset_sample(77)))
-    assert len(shards.load("memory://bucket/*.tar")) == 21
+    assert len(shard_index.load("memory://bucket/*.tar")) == 21
     memory.rm("/bucket", recursive=True)
 
 
@@ -185,15 +185,15 @@ def test_a_tar_is_read_once_until_it_changes(
 ) -> None:
     folder = img2dataset_folder(tmp_path / "shards")
     scanned: list[str] = []
-    original = shards.scan
+    original = shard_index.scan
 
     def scan(url: str, fields: Fields) -> Shard:
         scanned.append(Path(url).name)
         return original(url, fields)
 
-    monkeypatch.setattr(shards, "scan", scan)
-    first = shards.load(folder)
-    again = shards.load(folder)
+    monkeypatch.setattr(shard_index, "scan", scan)
+    first = shard_index.load(folder)
+    again = shard_index.load(folder)
     assert scanned == ["00000.tar", "00001.tar", "00002.tar"]
     for name in ("first", "offset", "size", "start", "ids", "label"):
         assert torch.equal(getattr(first, name), getattr(again, name))
@@ -201,7 +201,7 @@ def test_a_tar_is_read_once_until_it_changes(
     changed = folder / "00001.tar"
     changed.write_bytes(changed.read_bytes().replace(b"number 10003", b"NUMBER 99999"))
     os.utime(changed, ns=(1, time.time_ns() + 10**9))
-    index = shards.load(folder)
+    index = shard_index.load(folder)
     assert scanned[3:] == ["00001.tar"]
     assert torch.equal(
         index.tokens([13]), tokens([caption(10_003).replace("number 10003", "number 99999")], 77)
@@ -210,39 +210,39 @@ def test_a_tar_is_read_once_until_it_changes(
 
 def test_a_damaged_cache_file_is_made_again(tmp_path: Path, own_cache: Path) -> None:
     folder = img2dataset_folder(tmp_path / "shards")
-    index = shards.load(folder)
+    index = shard_index.load(folder)
     kept = sorted(own_cache.glob("*.npz"))
     kept[0].write_bytes(kept[0].read_bytes()[:100])
     kept[1].write_bytes(b"")
     (own_cache / "left.tmp").write_bytes(b"half")
-    assert torch.equal(shards.load(folder).ids, index.ids)
+    assert torch.equal(shard_index.load(folder).ids, index.ids)
 
 
 def test_every_flipped_bit_of_a_cache_file_is_found(tmp_path: Path, own_cache: Path) -> None:
     folder = img2dataset_folder(tmp_path / "shards", shards=1)
-    index, generator = shards.load(folder), random.Random(0)
+    index, generator = shard_index.load(folder), random.Random(0)
     (kept,) = own_cache.glob("*.npz")
     whole = kept.read_bytes()
-    now = shards.identity(index.shards[0])
-    assert shards._load(kept, "", now) is not None
+    now = shard_index.identity(index.shards[0])
+    assert shard_index._load(kept, "", now) is not None
     for _ in range(500):
         flipped = bytearray(whole)
         flipped[generator.randrange(len(whole))] ^= 1 << generator.randrange(8)
         kept.write_bytes(flipped)
-        assert shards._load(kept, "", now) is None
+        assert shard_index._load(kept, "", now) is None
 
 
 def test_several_processes_make_the_same_index(tmp_path: Path) -> None:
     folder = img2dataset_folder(tmp_path / "shards")
-    alone = shards.load(folder, folder=tmp_path / "one")
-    together = shards.load(folder, folder=tmp_path / "two", workers=2)
+    alone = shard_index.load(folder, folder=tmp_path / "one")
+    together = shard_index.load(folder, folder=tmp_path / "two", workers=2)
     assert torch.equal(alone.ids, together.ids)
     assert torch.equal(alone.offset, together.offset)
 
 
 def test_an_index_takes_the_memory_that_is_said(tmp_path: Path) -> None:
     folder = img2dataset_folder(tmp_path / "shards", shards=1, each=200)
-    index = shards.load(folder)
+    index = shard_index.load(folder)
     per_token = 2 * len(index.ids) / len(index)
     assert index.bytes_per_row == pytest.approx(16 + 8 + per_token, abs=0.2)
 
@@ -275,7 +275,7 @@ def spoiled(tmp_path: Path) -> Path:
 
 
 def test_what_cannot_be_used_is_counted_and_named(tmp_path: Path) -> None:
-    index = shards.load(spoiled(tmp_path), Fields(caption="txt"), max_bad_fraction=1)
+    index = shard_index.load(spoiled(tmp_path), Fields(caption="txt"), max_bad_fraction=1)
     named = {(Path(f.shard).name, f.key, f.reason) for f in index.faults()}
     assert named == {
         ("0.tar", "000000007", "not a picture"),
@@ -300,14 +300,14 @@ def test_what_cannot_be_used_is_counted_and_named(tmp_path: Path) -> None:
 def test_too_much_fails_the_run_and_says_what(tmp_path: Path) -> None:
     folder = spoiled(tmp_path)
     with pytest.raises(CourseError, match=r"2 of 4 shards.*1 cut shard, 1 no tar.*0\.tar"):
-        shards.load(folder, Fields(caption="txt"), max_bad_fraction=0.4)
-    assert len(shards.load(folder, Fields(caption="txt"), max_bad_fraction=0.5))
+        shard_index.load(folder, Fields(caption="txt"), max_bad_fraction=0.4)
+    assert len(shard_index.load(folder, Fields(caption="txt"), max_bad_fraction=0.5))
     first = folder / "0.tar"
-    assert len(shards.load(first, Fields(caption="txt"), max_bad_fraction=8 / 42))
+    assert len(shard_index.load(first, Fields(caption="txt"), max_bad_fraction=8 / 42))
     with pytest.raises(CourseError, match="8 of 42 samples"):
-        shards.load(first, Fields(caption="txt"), max_bad_fraction=7.9 / 42)
+        shard_index.load(first, Fields(caption="txt"), max_bad_fraction=7.9 / 42)
     with pytest.raises(CourseError, match="must lie in"):
-        shards.load(first, max_bad_fraction=2)
+        shard_index.load(first, max_bad_fraction=2)
 
 
 @pytest.mark.parametrize("part", [0.1, 0.37, 0.5, 0.8, 0.95])
@@ -318,7 +318,7 @@ def test_wherever_a_tar_is_cut_it_is_noticed_and_the_rest_is_right(
     content = whole.read_bytes()
     used = content.rstrip(b"\0")
     (tmp_path / "cut.tar").write_bytes(used[: int(part * len(used))])
-    index = shards.load(tmp_path / "cut.tar", Fields(caption="txt"), max_bad_fraction=1)
+    index = shard_index.load(tmp_path / "cut.tar", Fields(caption="txt"), max_bad_fraction=1)
     assert index.damaged == {"cut shard": 1}
     assert 0 < len(index) < 20
     assert sum(index.bad.values()) <= 1
@@ -336,7 +336,7 @@ def test_a_tar_cut_between_members_or_overwritten_inside_is_noticed(tmp_path: Pa
     for path in (cut, holed):
         with tarfile.open(path) as tar:
             assert len(tar.getmembers()) == 12
-        index = shards.load(path, max_bad_fraction=1)
+        index = shard_index.load(path, max_bad_fraction=1)
         assert index.damaged == {"cut shard": 1}
         assert len(index) == 4
 
@@ -345,7 +345,7 @@ def test_a_compressed_tar_is_refused_by_name(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar", "w:gz") as tar:
         tar.addfile(tarfile.TarInfo("a.jpg"), io.BytesIO())
     with pytest.raises(CourseError, match=r"1 no tar\), none can; the first: a\.tar"):
-        shards.load(tmp_path / "a.tar", max_bad_fraction=1)
+        shard_index.load(tmp_path / "a.tar", max_bad_fraction=1)
 
 
 # Decoding
@@ -425,7 +425,7 @@ def test_standardising_follows_clip() -> None:
 
 @pytest.fixture
 def pairs(tmp_path: Path) -> Pairs:
-    return Pairs(shards.load(img2dataset_folder(tmp_path / "shards")), seed=5, size=16)
+    return Pairs(shard_index.load(img2dataset_folder(tmp_path / "shards")), seed=5, size=16)
 
 
 def same(one: shard_pairs.PairBatch, other: shard_pairs.PairBatch) -> bool:
@@ -518,7 +518,7 @@ def damaged_pairs(tmp_path: Path, bad: set[int]) -> Pairs:
     for i in bad:
         samples[i][0] = (f"{i:09d}.jpg", image(i)[:-100])
     path = write_tar(tmp_path / "a.tar", [m for sample in samples for m in sample])
-    return Pairs(shards.load(path), size=16)
+    return Pairs(shard_index.load(path), size=16)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -584,7 +584,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         assert shard["bytes"] == path.stat().st_size
         assert shard["sha256"] == sha256(path)
     assert json.loads((tmp_path / "out" / "manifest.json").read_text()) == manifest
-    index = shards.load(tmp_path / "out", Fields(label="cls"))
+    index = shard_index.load(tmp_path / "out", Fields(label="cls"))
     assert all_rows(index) == [image(i) for i in range(25)]
     assert index.label.tolist() == [i % 4 for i in range(25)]
     assert not index.bad

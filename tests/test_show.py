@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 
 from lt_course.errors import CourseError
 from lt_course.evaluation.intervals import Interval
-from lt_course.show import bias, style, widgets
+from lt_course.plots import bias, style, widgets
 
 
 @pytest.fixture(autouse=True)

@@ -8,16 +8,16 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from lt_course import study
+from lt_course import evidence
 from lt_course.data.captions import captions
 from lt_course.errors import CourseError
-from lt_course.evaluation.bias import spearman
-from lt_course.evaluation.caption_statistics import information
 from lt_course.evaluation.intervals import mean_over_seeds, paired_difference
-from lt_course.show import captions as show
-from lt_course.study import paper
+from lt_course.evidence import paper
+from lt_course.lessons import captions_figures as show
+from lt_course.lessons.caption_statistics import information
+from lt_course.statistics import spearman
 
-KINDS = list(study.factor("04_language").settings)
+KINDS = list(evidence.factor("04_language").settings)
 NOTHING = pd.DataFrame(index=pd.MultiIndex.from_arrays([[], []], names=["label", "seed"]))
 
 

@@ -18,15 +18,15 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from lt_course import signals
-from lt_course.data import shards
-from lt_course.data.photograph_batches import Loader
-from lt_course.data.shard_pairs import Pairs
+from lt_course.distributed import rank, ranks
 from lt_course.models.heads import Prototypes
 from lt_course.objectives.classify import Classification, Classify
-from lt_course.objectives.processes import rank, ranks
 from lt_course.training import checkpoints
-from lt_course.training.distributed import process_group
 from lt_course.training.loop import Interrupted, Training, fit
+from lt_course.web.shards import shard_index
+from lt_course.web.shards.photograph_batches import Loader
+from lt_course.web.shards.shard_pairs import Pairs
+from lt_course.web.torchrun import process_group
 
 STEPS, AT = 12, 5
 """Steps of a training, and the one in which signals come."""
@@ -34,7 +34,7 @@ STEPS, AT = 12, 5
 
 def train(data: Path, folder: Path, workers: int = 2) -> dict[str, torch.Tensor]:
     """Train; the process that was asked to, and no other, says when step `AT` begins."""
-    index = shards.load(data, folder=data / "cache")
+    index = shard_index.load(data, folder=data / "cache")
     pairs = Pairs(index, classes=torch.arange(len(index)) % 3, size=8)
     torch.manual_seed(0)
     tower = nn.Sequential(nn.Flatten(), nn.Linear(192, 4))
@@ -214,7 +214,7 @@ def main(kind: str, data: Path, folder: Path) -> None:
         if kind == "slurm":
             from test_slurm import Submitit, stand_in_modules
 
-            from lt_course.training import slurm
+            from lt_course.web import slurm
 
             submitit = Submitit()
             sys.modules.update(stand_in_modules(submitit))

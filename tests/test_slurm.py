@@ -15,13 +15,14 @@ import pytest
 import torch
 from torch import nn
 
+from lt_course.data.batch import Batch
+from lt_course.data.order import Order
 from lt_course.errors import CourseError
 from lt_course.models.heads import Prototypes
-from lt_course.objectives.batch import Batch
 from lt_course.objectives.classify import Classification, Classify
-from lt_course.training import checkpoints, slurm
+from lt_course.training import checkpoints
 from lt_course.training.loop import Training, fit
-from lt_course.training.order import Order
+from lt_course.web import slurm
 
 STEPS, PREEMPTED = 6, signal.SIGUSR2
 
@@ -50,7 +51,7 @@ def preempt(number: int, at: int, step: int) -> None:
 
 @dataclass
 class Submitit:
-    """What `lt_course.training.slurm` uses of submitit, and what was asked of it."""
+    """What `lt_course.web.slurm` uses of submitit, and what was asked of it."""
 
     requeued: list[Any] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 from test_study import FLAGS, command, small_run
 
-from lt_course import cli, files, study
+from lt_course import files, study
 from lt_course.errors import CourseError
 from lt_course.study import store as store_module
 from lt_course.training import checkpoints
+from lt_course.web import cli
 
 
 @pytest.fixture(scope="module")
@@ -311,6 +312,6 @@ def test_a_record_is_filed_under_the_code_that_made_it(tmp_path: Path, store: Pa
 
 
 def test_the_command_tells_it_in_a_sentence(small, store: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(store_module, "_code_on_disk", lambda: "0" * 12)
+    monkeypatch.setattr(store_module, "_hash_on_disk", lambda patterns: "0" * 12)
     assert cli.main(["run", "sl", "--scale", "tiny", *FLAGS]) == 2
     assert "was edited after it was imported" in capsys.readouterr().err

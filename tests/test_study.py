@@ -11,12 +11,13 @@ import pandas as pd
 import pytest
 import torch
 
-from lt_course import cli, study
-from lt_course.data.appearance import is_solid
+from lt_course import study
+from lt_course.data.drawing_style import is_solid
 from lt_course.errors import CourseError
 from lt_course.evaluation.neural_collapse import mean_cosine, nc2
 from lt_course.study import store as store_module
 from lt_course.study.spec import Run
+from lt_course.web import cli
 
 SMALL = {"concepts": 8, "pictures": 160, "profile": "incaps", "batch": 32, "duration": "1 epoch"}
 FLAGS = [f for k, v in SMALL.items() for f in (f"--{k}", str(v))]
@@ -187,23 +188,23 @@ def test_what_is_measured_is_what_its_name_says(small, store: Path, name: str, s
 
 def test_other_code_never_answers(small, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = study.get(small_run())
-    monkeypatch.setattr(store_module, "code_hash", lambda: "0123456789ab")
+    monkeypatch.setattr(store_module, "code_hash", lambda run: "0123456789ab")
+    monkeypatch.setattr(store_module, "_require_imported_code", lambda run: None)
     after = study.get(small_run())
     assert after.folder != before.folder
     assert (before.folder / "environment.json").exists()
     assert [row["state"] for row in study.records()].count("finished, other code") == 1
 
 
-def test_the_code_hash_covers_what_a_run_imports() -> None:
-    # Without the package's __init__, which imports what reads results, too.
+@pytest.mark.parametrize("extended", [False, True])
+def test_the_code_hash_covers_what_a_run_imports(extended: bool) -> None:
+    """Core's alone for drawings: a change in a reader of photographs makes no run anew."""
     code = (
-        "import importlib, sys, types, lt_course\n"
-        "package = types.ModuleType('lt_course.study')\n"
-        "package.__path__ = [lt_course.__path__[0] + '/study']\n"
-        "sys.modules['lt_course.study'] = package\n"
-        "importlib.import_module('lt_course.study.execute')\n"
-        "from lt_course.study.material import KINDS, kind\n"
-        "[kind(dataset) for dataset in KINDS]\n"
+        "import sys\n"
+        "from lt_course import study\n"
+        "from lt_course.study import registry\n"
+        f"{extended} and registry.load_extensions()\n"
+        "study.training_set(study.run('clip-title', scale='tiny'))\n"
         "files = [getattr(m, '__file__', None) for n, m in sys.modules.items()\n"
         "         if n.startswith('lt_course')]\n"
         "print(*filter(None, files), sep='\\n')"
@@ -212,16 +213,23 @@ def test_the_code_hash_covers_what_a_run_imports() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.splitlines()
     assert len(imported) > 20
-    covered = {
-        p for pattern in store_module.DECIDES_RESULTS for p in store_module.PACKAGE.glob(pattern)
-    }
-    for path in map(Path, imported):
-        assert path in covered or path.name == "__init__.py", path
-    queue = store_module.PACKAGE / "training/slurm.py"  # changes no result
-    shipped = {*map(Path, imported), *store_module.PACKAGE.glob("**/*.npz")}
-    assert covered <= shipped | {queue}
+    patterns = store_module.CORE + (store_module.EXTENSIONS if extended else ())
+    covered = {p for pattern in patterns for p in store_module.PACKAGE.glob(pattern)}
+    assert set(map(Path, imported)) <= covered
     for name in ("icontail.npz", "icontail_text.npz"):
         assert store_module.PACKAGE / "data/resources" / name in covered
+
+
+def test_photographs_and_released_weights_have_a_hash_of_their_own() -> None:
+    drawings = study.run("sl", scale="tiny")
+    for other in (
+        study.run("gpu-cifar100-sl"),
+        study.run("paper-sl-frozen"),
+        study.override(drawings, text_head="language-model", text_weights="roberta-base"),
+    ):
+        assert store_module.code_hash(other) != store_module.code_hash(drawings)
+    colour = study.override(drawings, dataset="icontail-colour")
+    assert store_module.code_hash(colour) == store_module.code_hash(drawings)
 
 
 def test_two_processes_train_one_run_once(store: Path) -> None:

@@ -12,10 +12,10 @@ from lt_course import study
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import per_class
 from lt_course.evaluation.neural_collapse import mean_cosine
+from lt_course.lessons import tails
+from lt_course.lessons import tails_figures as figures
 from lt_course.objectives.classify import Classify
-from lt_course.show import tails as figures
 from lt_course.study import Record
-from lt_course.teach import tails
 
 FREQUENCY = np.array([400, 100, 60, 30, 10, 0, 0, 0])
 ABSENT = FREQUENCY == 0

@@ -16,13 +16,13 @@ from lt_course import scale as scales
 from lt_course import study
 from lt_course.data import icontail
 from lt_course.data.captions import prompts
-from lt_course.data.tokens import tokens
+from lt_course.data.tokenizer import tokens
 from lt_course.errors import CourseError
-from lt_course.models.text_towers import LanguageModel, SmallTransformer, pretrained_text_tower
+from lt_course.evidence.experiments import factors
+from lt_course.models.text_encoders import LanguageModel, SmallTransformer, pretrained_text_tower
 from lt_course.scale import OpenWorld
 from lt_course.study import store as store_module
 from lt_course.study.execute import execute, training_set, weights
-from lt_course.study.experiments import factors
 from lt_course.study.spec import Run, open_world_clip
 
 SMALL = {"concepts": 5, "pictures": 100, "profile": "incaps", "batch": 25, "duration": "2 epochs"}

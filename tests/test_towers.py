@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from lt_course import study
-from lt_course.data.tokens import tokens
+from lt_course.data.tokenizer import tokens
 from lt_course.errors import CourseError
 from lt_course.evaluation.zero_shot import zero_shot_prototypes
-from lt_course.models.image_towers import OpenClipImageTower, SmallCNN, image_tower
-from lt_course.models.text_towers import SmallTransformer, text_tower
+from lt_course.models.image_encoders import OpenClipImageTower, SmallCNN, image_tower
+from lt_course.models.text_encoders import SmallTransformer, text_tower
 from lt_course.study.execute import execute
 
 

@@ -28,7 +28,7 @@ from lt_course.data.transfer_sets import (
     side_of,
 )
 from lt_course.errors import CourseError
-from lt_course.evaluation.transfer import (
+from lt_course.evaluation.linear_probe import (
     PENALTIES,
     Sample,
     eleven_point_precision,

@@ -5,11 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lt_course import study
-from lt_course.evaluation.bias import spearman
+from lt_course import evidence, study
+from lt_course.lessons import vocabularies as theory
+from lt_course.lessons import vocabularies_figures as figures
 from lt_course.objectives.classify import Classify
-from lt_course.show import vocabularies as figures
-from lt_course.teach import vocabularies as theory
+from lt_course.statistics import spearman
 
 COUNTS = np.array([80, 40, 20, 10, 5, 2, 1, 1])
 IN_BATCH = Classify(sampling="in-batch", micro_batch=8)
@@ -77,7 +77,7 @@ def test_intervals_over_seeds_leave_single_seeds_out():
 
 
 def test_recorded_shifts_are_of_runs_that_draw():
-    for seed in study.recorded(theory.FACTOR).index.unique("seed"):
+    for seed in evidence.recorded(theory.FACTOR).index.unique("seed"):
         tables = theory.recorded_shifts(seed)
         assert theory.FULL not in tables
         for table in tables.values():
@@ -87,7 +87,7 @@ def test_recorded_shifts_are_of_runs_that_draw():
 
 def test_recorded_agreements_cover_what_is_recorded():
     found = theory.recorded_agreements()
-    assert found.index.equals(study.recorded(theory.FACTOR).index)
+    assert found.index.equals(evidence.recorded(theory.FACTOR).index)
     assert (found.loc[theory.FULL, "remaining"] == 1).all()
     drawn = found.drop(theory.FULL, level="label")
     assert drawn["remaining"].between(0, 1).all()

@@ -11,10 +11,10 @@ import pooch
 import pytest
 import requests
 
-from lt_course.data import web_frequencies
-from lt_course.data.release import COMMIT, MIRROR_VARIABLE
+from lt_course.counting import web_frequencies
 from lt_course.errors import CourseError
-from lt_course.show import frequencies
+from lt_course.plots import frequencies
+from lt_course.release import COMMIT, MIRROR_VARIABLE
 
 MIRROR = os.environ.get(MIRROR_VARIABLE)
 needs_mirror = pytest.mark.skipif(not MIRROR, reason="LT_COURSE_MIRROR is not set")

@@ -18,11 +18,13 @@ from huggingface_hub import HfFileSystem
 from pyarrow import parquet
 from shard_files import image, write_tar
 
-from lt_course import cli
-from lt_course.data import caption_labels, catalogue, laionet, shards, web_frequencies
+from lt_course.counting import web_frequencies
 from lt_course.data.imagenet import imagenet_classes
-from lt_course.data.photograph_sets import Selection, open_set, select
 from lt_course.errors import CourseError
+from lt_course.web import cli
+from lt_course.web.datasets import caption_labels, catalogue, laionet
+from lt_course.web.datasets.photograph_sets import Selection, open_set, select
+from lt_course.web.shards import shard_index
 
 CLASSES = tuple(imagenet_classes().values())
 TEXTS = (
@@ -288,7 +290,7 @@ def downloaded(folder: Path) -> Path:
 
 
 def test_shards_of_img2dataset_are_read_with_classes_and_thresholds(tmp_path: Path) -> None:
-    index = shards.load(downloaded(tmp_path / "shards"), laionet.FIELDS)
+    index = shard_index.load(downloaded(tmp_path / "shards"), laionet.FIELDS)
     assert index.label.tolist() == [0, 291, 1, 0]
     similarity = laionet.similarity(index)
     assert similarity.tolist() == [0.71, 0.85, 0.91, 0.95]
@@ -353,7 +355,7 @@ def test_labels_join_shards_that_stay_as_they_are(
     assert before == {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert manifest["counts"]["captions"] == 8
     assert manifest["counts"]["pairs"] == 2 * len(labels)
-    index = shards.load(folder, max_bad_fraction=0.2)
+    index = shard_index.load(folder, max_bad_fraction=0.2)
     rows, numbers = caption_labels.load(index, out)
     assert Counter(numbers.tolist()) == Counter(labels * 2)
     chosen = select(index, labelled=(rows, numbers))
@@ -374,7 +376,7 @@ def test_remote_shards_are_labelled_where_they_are(tmp_path: Path) -> None:
     pattern = "memory://cc12m/cc12m-train-*.tar"
     manifest = caption_labels.prepare("cc12m-cls", pattern, tmp_path / "labels")
     assert manifest["counts"]["pairs"] == 10
-    index = shards.load(pattern, max_bad_fraction=0.2)
+    index = shard_index.load(pattern, max_bad_fraction=0.2)
     assert len(caption_labels.load(index, tmp_path / "labels")[0]) == 10
     assert caption_labels.prepare("cc12m-cls", pattern, tmp_path / "labels") == manifest
 

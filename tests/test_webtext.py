@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from shard_files import image, tar_bytes
 
-from lt_course import cli
-from lt_course.data import imagenet_pictures, shards, webtext
 from lt_course.data.imagenet import imagenet_classes
-from lt_course.data.photograph_sets import open_set
-from lt_course.data.shard_scan import Fields
 from lt_course.errors import CourseError
+from lt_course.web import cli
+from lt_course.web.datasets import imagenet_captions, imagenet_pictures
+from lt_course.web.datasets.photograph_sets import open_set
+from lt_course.web.shards import shard_index
+from lt_course.web.shards.shard_scan import Fields
 
 WNIDS = ("n02012849", "n03126707", "n01440764")
 """Crane (bird), crane (machine), tench."""
@@ -100,7 +101,7 @@ def test_names_belong_to_their_wordnet_ids() -> None:
 @pytest.mark.parametrize("form", ["folders", "tars", "whole"])
 def test_the_shards_hold_the_pictures_and_texts_apart(tmp_path: Path, form: str) -> None:
     source = imagenet(tmp_path / "source", form)
-    manifest = webtext.prepare_imagenet_captions(
+    manifest = imagenet_captions.prepare_imagenet_captions(
         source, tmp_path / "out", per_shard=5, partial=True
     )
     assert [shard["samples"] for shard in manifest["shards"]] == [5, 5, 2]
@@ -159,11 +160,11 @@ def test_imagenet_itself_must_be_there(tmp_path: Path) -> None:
 def test_a_caption_variant_is_a_choice(tmp_path: Path) -> None:
     source = imagenet(tmp_path / "source", "folders")
     out = tmp_path / "out"
-    webtext.prepare_imagenet_captions(source, out, partial=True)
-    full = shards.load(out, webtext.FIELDS)
+    imagenet_captions.prepare_imagenet_captions(source, out, partial=True)
+    full = shard_index.load(out, imagenet_captions.FIELDS)
     assert len(full) == 12
     assert sorted(full.label.tolist()) == [0] * 4 + [134] * 4 + [517] * 4
-    titles = shards.load(out, Fields(caption="json:title"), max_bad_fraction=0.5)
+    titles = shard_index.load(out, Fields(caption="json:title"), max_bad_fraction=0.5)
     assert len(titles) == 9
     assert titles.bad == {"empty caption": 3}
 
@@ -171,7 +172,9 @@ def test_a_caption_variant_is_a_choice(tmp_path: Path) -> None:
 def test_the_seed_gives_the_order_and_the_same_bytes(tmp_path: Path) -> None:
     source = imagenet(tmp_path / "source", "folders")
     made = {
-        name: webtext.prepare_imagenet_captions(source, tmp_path / name, seed=seed, partial=True)
+        name: imagenet_captions.prepare_imagenet_captions(
+            source, tmp_path / name, seed=seed, partial=True
+        )
         for name, seed in (("a", 0), ("b", 0), ("c", 1))
     }
     assert made["a"] == made["b"]
@@ -180,7 +183,7 @@ def test_the_seed_gives_the_order_and_the_same_bytes(tmp_path: Path) -> None:
 
 def test_missing_inputs_are_named_at_once_with_where_to_get_them(tmp_path: Path) -> None:
     with pytest.raises(CourseError, match="lacks") as both:
-        webtext.prepare_imagenet_captions(tmp_path, tmp_path / "out")
+        imagenet_captions.prepare_imagenet_captions(tmp_path, tmp_path / "out")
     for part in (
         "imagenet_captions.json",
         "mlfoundations",
@@ -191,16 +194,16 @@ def test_missing_inputs_are_named_at_once_with_where_to_get_them(tmp_path: Path)
         assert part in str(both.value)
     source = imagenet(tmp_path / "source", "folders")
     with pytest.raises(CourseError, match=r"12 pairs of 3 classes; the paper has 448,896 of 999"):
-        webtext.prepare_imagenet_captions(source, tmp_path / "out")
+        imagenet_captions.prepare_imagenet_captions(source, tmp_path / "out")
     (source / "train" / WNIDS[0] / f"{WNIDS[0]}_2.JPEG").unlink()
     with pytest.raises(CourseError, match=f"1 of 12 pictures .*{WNIDS[0]}_2.JPEG"):
-        webtext.prepare_imagenet_captions(source, tmp_path / "out")
-    made = webtext.prepare_imagenet_captions(source, tmp_path / "out", partial=True)
+        imagenet_captions.prepare_imagenet_captions(source, tmp_path / "out")
+    made = imagenet_captions.prepare_imagenet_captions(source, tmp_path / "out", partial=True)
     assert made["about"]["pictures_missing"] == 1
     assert made["samples"] == 11
     shutil.rmtree(source / "train")
     with pytest.raises(CourseError, match="lacks: ILSVRC2012"):
-        webtext.prepare_imagenet_captions(source, tmp_path / "out")
+        imagenet_captions.prepare_imagenet_captions(source, tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -216,7 +219,7 @@ def test_a_malformed_caption_file_is_named(tmp_path: Path, content: str, said: s
     source = imagenet(tmp_path / "source", "folders")
     (source / "imagenet_captions.json").write_text(content)
     with pytest.raises(CourseError, match=said):
-        webtext.prepare_imagenet_captions(source, tmp_path / "out", partial=True)
+        imagenet_captions.prepare_imagenet_captions(source, tmp_path / "out", partial=True)
 
 
 def test_the_command_line_prepares_checks_and_lists(

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from open_clip import OPENAI_IMAGENET_TEMPLATES
 
-from lt_course.data.appearance import describe
+from lt_course.data.drawing_style import describe
 from lt_course.data.icontail import Concept, IconTail
 from lt_course.errors import CourseError
 

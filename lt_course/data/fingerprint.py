@@ -13,17 +13,15 @@ import hashlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from lt_course.data.labelled_images import Shown
 from lt_course.errors import CourseError
-
-if TYPE_CHECKING:
-    from lt_course.evaluation.features import Shown
 
 SAMPLE = 32
 """Training pictures, and test pictures, that are looked at."""

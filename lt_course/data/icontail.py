@@ -14,7 +14,6 @@ import json
 import zipfile
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 from lt_course.errors import CourseError
 from lt_course.files import SUMS, DamagedError, named_folder, read_sealed
 
-RESOURCES = files("lt_course.data") / "resources"
+RESOURCES = Path(__file__).parent / "resources"
 DATA_FILE = "icontail.npz"
 EMBEDDINGS_FILE = "icontail_text.npz"
 COLOUR_FILE = "icontail-colour.npz"

@@ -14,9 +14,9 @@ from open_clip import IMAGENET_CLASSNAMES
 from requests.exceptions import RequestException
 from timm.data import ImageNetInfo
 
-from lt_course.data.release import COMMIT, METADATA, MIRROR_VARIABLE, REPOSITORY
 from lt_course.errors import CourseError
 from lt_course.files import named_folder
+from lt_course.release import COMMIT, METADATA, MIRROR_VARIABLE, REPOSITORY
 
 Concepts = Literal["imagenet", "imagenet-100"]
 """All classes, or the hundred of Tian et al. (arXiv 1906.05849) that the paper takes."""
@@ -82,7 +82,7 @@ def classes_of(concepts: Concepts) -> tuple[ImageNetClass, ...]:
 
     Raises:
         CourseError: if the set is unknown, or its list is not at hand (`imagenet-100` is read
-            from the authors' release, as `lt_course.data.web_frequencies` reads their counts).
+            from the authors' release, as `lt_course.counting.web_frequencies` reads their counts).
     """
     every = tuple(imagenet_classes().values())
     if concepts == "imagenet":

@@ -10,9 +10,9 @@ from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from lt_course.errors import CourseError
+from lt_course.statistics import as_frequency, as_values, pearson, spearman
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -78,33 +78,13 @@ def per_class(
     return accuracy, np.bincount(guess, minlength=classes).astype(np.int64)
 
 
-def spearman(frequency: npt.ArrayLike, value: npt.ArrayLike) -> float:
-    """Spearman's rank correlation of class frequency with a per-class value, -1..1.
-
-    Tied entries share the mean of their ranks. A class whose frequency or value is nan is left
-    out; with fewer than two classes left, or a constant side, there is no correlation: nan.
-
-    Args:
-        frequency: float [C], training pictures of each class.
-        value: float [C], for example accuracy or number of predictions.
-    """
-    x, y = _paired(frequency, value)
-    return float(stats.spearmanr(x, y).statistic) if _varies(x, y) else float("nan")
-
-
-def pearson(frequency: npt.ArrayLike, value: npt.ArrayLike) -> float:
-    """Pearson's linear correlation; nan is treated as in `spearman`. Arguments: float [C]."""
-    x, y = _paired(frequency, value)
-    return float(stats.pearsonr(x, y).statistic) if _varies(x, y) else float("nan")
-
-
 def third_of(frequency: npt.ArrayLike) -> IntArray:
     """The third that each class belongs to: 0 head, 1 mid, 2 tail; int [C].
 
     Classes are ranked by falling frequency; equal frequencies keep the order of the classes, so
     the split is the same everywhere. If C is no multiple of 3, head (then mid) gets one more.
     """
-    counts = _frequency(frequency)
+    counts = as_frequency(frequency)
     order = np.argsort(-counts, kind="stable")
     group = np.empty(len(counts), dtype=np.int64)
     for number, members in enumerate(np.array_split(order, 3)):
@@ -118,7 +98,7 @@ def thirds(frequency: npt.ArrayLike, value: npt.ArrayLike) -> Thirds:
     The thirds partition all classes; nan values are then left out of the means, and a third
     without any value has mean nan. Arguments: float [C].
     """
-    values = _like(frequency, value)
+    values = as_values(frequency, value)
     group = third_of(frequency)
     head, mid, tail = (_mean(values[group == number]) for number in range(3))
     return Thirds(head=head, mid=mid, tail=tail)
@@ -137,7 +117,7 @@ def many_medium_few(
     """
     if few > many:
         raise CourseError(f"few={few} exceeds many={many}: choose few <= many.")
-    counts, values = _frequency(frequency), _like(frequency, value)
+    counts, values = as_frequency(frequency), as_values(frequency, value)
     return Shots(
         many=_mean(values[counts > many]),
         medium=_mean(values[(counts >= few) & (counts <= many)]),
@@ -164,7 +144,7 @@ def bin_means(
     Raises:
         CourseError: if `bins` is below 1 or above C.
     """
-    counts, values = _frequency(frequency), _like(frequency, value)
+    counts, values = as_frequency(frequency), as_values(frequency, value)
     if not 1 <= bins <= len(counts):
         raise CourseError(f"bins={bins} must lie in 1..{len(counts)}, the number of classes.")
     parts = np.array_split(np.argsort(counts, kind="stable"), bins)
@@ -181,7 +161,7 @@ def false_alarms(accuracy: npt.ArrayLike, predictions: npt.ArrayLike) -> FloatAr
             of test pictures per class.
     """
     predicted = np.asarray(predictions, dtype=np.float64)
-    return predicted - _like(predicted, accuracy) * predicted.mean()
+    return predicted - as_values(predicted, accuracy) * predicted.mean()
 
 
 def thin(accuracy: npt.ArrayLike, tests: int, pictures: int, seed: int) -> FloatArray:
@@ -205,22 +185,6 @@ def thin(accuracy: npt.ArrayLike, tests: int, pictures: int, seed: int) -> Float
     return np.asarray(drawn / pictures)
 
 
-def gini(frequency: npt.ArrayLike) -> float:
-    """Gini coefficient of the class frequencies: 0 if all are equal, 1 - 1/C if one has all.
-
-    Args:
-        frequency: float [C], non-negative, not all zero.
-
-    Raises:
-        CourseError: if the frequencies are empty, negative, not finite or all zero.
-    """
-    counts = np.sort(_frequency(frequency))
-    if counts[0] < 0 or counts[-1] == 0:
-        raise CourseError("frequency must be non-negative and not all zero.")
-    rank = np.arange(1, len(counts) + 1)
-    return float(((2 * rank - len(counts) - 1) * counts).sum() / (len(counts) * counts.sum()))
-
-
 def bias_report(
     frequency: npt.ArrayLike, labels: npt.ArrayLike, predictions: npt.ArrayLike
 ) -> BiasReport:
@@ -237,7 +201,7 @@ def bias_report(
     Raises:
         CourseError: if shapes do not fit together, or there is no test picture.
     """
-    counts = _frequency(frequency)
+    counts = as_frequency(frequency)
     accuracy, predicted = per_class(labels, predictions, len(counts))
     if predicted.sum() == 0:
         raise CourseError("labels is empty: give at least one test picture.")
@@ -264,34 +228,6 @@ def _class_ids(field: str, ids: npt.ArrayLike, classes: int) -> IntArray:
             f"allows 0..{classes - 1}."
         )
     return array.astype(np.int64)
-
-
-def _frequency(frequency: npt.ArrayLike) -> FloatArray:
-    counts = np.asarray(frequency, dtype=np.float64)
-    if counts.ndim != 1 or counts.size == 0 or not np.isfinite(counts).all():
-        raise CourseError("frequency must be one finite number per class, at least one class.")
-    return counts
-
-
-def _like(frequency: npt.ArrayLike, value: npt.ArrayLike) -> FloatArray:
-    values = np.asarray(value, dtype=np.float64)
-    expected = np.asarray(frequency).shape
-    if values.shape != expected:
-        raise CourseError(
-            f"value has shape {values.shape} and frequency {expected}: give one value per "
-            "class, in the order of the class ids."
-        )
-    return values
-
-
-def _paired(frequency: npt.ArrayLike, value: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-    x, y = np.asarray(frequency, dtype=np.float64), _like(frequency, value)
-    known = ~(np.isnan(x) | np.isnan(y))
-    return x[known], y[known]
-
-
-def _varies(x: FloatArray, y: FloatArray) -> bool:
-    return len(x) > 1 and bool(np.ptp(x) > 0 and np.ptp(y) > 0)
 
 
 def _mean(values: FloatArray) -> float:

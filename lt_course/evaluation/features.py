@@ -2,55 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from lt_course.evaluation.transfer import Sample
-from lt_course.objectives.processes import everyone, rank, ranks
-from lt_course.training.progress import progress
-
-BATCH = 512
-"""Pictures in memory that a tower sees at a time."""
-
-Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Shown:
-    """M labelled pictures, as a tower is to see them.
-
-    Attributes:
-        labels: int64 [M], or [M, C] where a picture has several.
-        batches: the pictures of some rows in their order: (rows int64 [m], device) in, batches
-            of standardised pictures float [b, C, H, W] and their labels out.
-        what: what a progress line calls them; None for pictures in memory, which need none.
-            Several processes share those that have to be read and decoded, and no others.
-    """
-
-    labels: Ints
-    batches: Callable[[Ints, torch.device], Iterator[tuple[Tensor, Tensor]]]
-    what: str | None = None
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
-def in_memory(
-    pictures: Tensor, labels: Ints, standardise: Callable[[Tensor], Tensor], batch: int = BATCH
-) -> Shown:
-    """Pictures uint8 [M, …] that are standardised when they are shown."""
-    truth = torch.from_numpy(labels)
-
-    def batches(rows: Ints, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
-        for part in torch.from_numpy(rows).split(batch):
-            yield standardise(pictures[part].to(device)), truth[part]
-
-    return Shown(labels, batches)
+from lt_course.data.labelled_images import Ints, Shown
+from lt_course.distributed import everyone, rank, ranks
+from lt_course.evaluation.linear_probe import Sample
+from lt_course.progress import progress
 
 
 @torch.no_grad()

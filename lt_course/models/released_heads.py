@@ -20,10 +20,10 @@ from requests.exceptions import RequestException
 from torch import Tensor
 
 from lt_course.data.imagenet import ImageNetClass, imagenet_classes
-from lt_course.data.release import COMMIT, METADATA, MIRROR_VARIABLE, REPOSITORY
-from lt_course.data.tokens import first_line
+from lt_course.data.tokenizer import first_line
 from lt_course.errors import CourseError
 from lt_course.files import named_folder
+from lt_course.release import COMMIT, METADATA, MIRROR_VARIABLE, REPOSITORY
 
 HEADS: Mapping[str, str] = {
     "in1k_clip_rn50_wit400m_a+cname.pt": (

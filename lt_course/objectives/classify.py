@@ -28,10 +28,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lt_course.data.batch import Batch
+from lt_course.distributed import everyone, rank
 from lt_course.fields import COUNT, NATURAL, check
 from lt_course.models.heads import Prototypes
-from lt_course.objectives.batch import Batch, Report, Representations
-from lt_course.objectives.processes import everyone, rank
+from lt_course.objectives.objective import Report, Representations
 
 Sampling = Literal["frequency", "sqrt", "uniform", "in-batch"]
 Loss = Literal["softmax", "sigmoid"]

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from lt_course.objectives.batch import Report
-from lt_course.objectives.processes import everyone
+from lt_course.distributed import everyone
+from lt_course.objectives.objective import Report
 
 LEAST_INFORMATION = 0.05
 LEAST_ASSIGNMENT_ENTROPY = 0.3

@@ -10,10 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from lt_course.data.batch import Batch
+from lt_course.distributed import everyone, rank, ranks
 from lt_course.fields import COUNT, check
 from lt_course.models.heads import Temperature
-from lt_course.objectives.batch import Batch, Report, Representations
-from lt_course.objectives.processes import everyone, rank, ranks
+from lt_course.objectives.objective import Report, Representations
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def info_nce(
 
     Several processes give b pairs each, and every pair is told from all B of them. The mean of
     what they get is the loss of the global batch, and so are the means of their gradients
-    (`lt_course.objectives.processes`).
+    (`lt_course.distributed`).
 
     Args:
         image: float [b, D], normalised.

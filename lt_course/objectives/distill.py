@@ -30,12 +30,13 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from lt_course.data.batch import Batch
+from lt_course.distributed import everyone, rank
 from lt_course.errors import CourseError
 from lt_course.fields import COUNT, NATURAL, check
 from lt_course.models.heads import Projection, WeightNormPrototypes
-from lt_course.objectives.batch import Batch, Report, Representations
 from lt_course.objectives.collapse import Assignments, signs_of_collapse
-from lt_course.objectives.processes import everyone, rank
+from lt_course.objectives.objective import Report, Representations
 
 Targets = Literal["centring", "sinkhorn"]
 LastLayer = Literal["normalised", "weight-norm"]
@@ -88,8 +89,8 @@ class Distill:
         local_greatest: as above.
         aspect: greatest ratio of a crop's sides, torchvision's default.
         photometric: mirror, jitter the colours of, blur and solarise crops of photographs as Caron
-            et al. do (`lt_course.training.photometric`).
-        redrawn: share of crops drawn with another pen (`lt_course.training.crops.redrawn`), the
+            et al. do (`lt_course.data.photometric`).
+        redrawn: share of crops drawn with another pen (`lt_course.data.multi_crop.redrawn`), the
             course's own in the place of jitter and blur; 0 draws all as they are.
         window: steps over which the use of prototypes is watched (`Assignments`); the course's own.
     """

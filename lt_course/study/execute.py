@@ -14,25 +14,25 @@ from torch import Tensor, nn
 
 from lt_course import scale as scales
 from lt_course.data import icontail as icontail_module
+from lt_course.data.class_profiles import Draw
 from lt_course.data.icontail import SHAPES
-from lt_course.data.longtail import Draw
+from lt_course.data.order import Order
+from lt_course.distributed import by_first
 from lt_course.errors import CourseError
 from lt_course.models.heads import Prototypes
-from lt_course.models.image_towers import image_tower
-from lt_course.models.text_towers import LanguageModel
+from lt_course.models.image_encoders import image_tower
+from lt_course.models.text_encoders import LanguageModel
 from lt_course.objectives.classify import Classification, Classify
 from lt_course.objectives.contrast import Contrast, Contrastive
 from lt_course.objectives.distill import Distill, Distillation, Timetable
-from lt_course.objectives.processes import by_first
-from lt_course.study import outcome
-from lt_course.study.drawings import drawn_for
-from lt_course.study.material import Material, kind, material
-from lt_course.study.outcome import Outcome
+from lt_course.study import evaluate
+from lt_course.study.dataset import Material, kind, material
+from lt_course.study.evaluate import Outcome
+from lt_course.study.icontail_dataset import drawn_for
 from lt_course.study.spec import Run, open_world_clip
 from lt_course.study.text_heads import prototypes, require_sound_text_head, text_tower_of
 from lt_course.training import checkpoints
 from lt_course.training.loop import fit
-from lt_course.training.order import Order
 from lt_course.training.schedules import steps
 
 Weights = Mapping[str, Tensor]
@@ -77,7 +77,7 @@ def execute(
         pretrained: gives the weights of another run; None trains it first, and forgets it.
 
     Raises:
-        CourseError: as `lt_course.data.longtail.draw`, `lt_course.training.loop.fit` and
+        CourseError: as `lt_course.data.class_profiles.draw`, `lt_course.training.loop.fit` and
             `device_of` do.
     """
     require_sound(run)
@@ -110,9 +110,9 @@ def execute(
             before_step=before_step,
         )
     if isinstance(objective, Distillation):
-        measured = outcome.of_features(given, objective, history)
+        measured = evaluate.of_features(given, objective, history)
     else:
-        measured = outcome.of_class_vectors(given, objective, history)
+        measured = evaluate.of_class_vectors(given, objective, history)
     return replace(measured, fingerprint=found)
 
 
@@ -120,13 +120,13 @@ def training_set(run: Run) -> Draw:
     """The drawings that a run trains on, without training it: the same in grey and in colour.
 
     Raises:
-        CourseError: as `require_sound` and `lt_course.data.longtail.draw` do; or if the run trains
-            on photographs.
+        CourseError: as `require_sound` and `lt_course.data.class_profiles.draw` do; or if the run
+            trains on photographs.
     """
     if run.data.dataset not in SHAPES:
         raise CourseError(
             f"Field 'dataset' is {run.data.dataset!r}, whose pictures are no drawings; "
-            "lt_course.study.material.material reads them."
+            "lt_course.study.dataset.material reads them."
         )
     require_sound(run)
     return drawn_for(run)

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from lt_course import scale as scales
-from lt_course.data.appearance import Style
-from lt_course.data.tokens import CLIP
+from lt_course.data.drawing_style import Style
+from lt_course.data.tokenizer import CLIP
 from lt_course.errors import CourseError
 from lt_course.fields import COUNT, NATURAL, SEED, check
 from lt_course.objectives.classify import Classify
 from lt_course.objectives.contrast import Contrast
 from lt_course.objectives.distill import Distill
+from lt_course.study import registry
 from lt_course.training.loop import Training
 
 ObjectiveSpec = Classify | Contrast | Distill
@@ -35,13 +36,13 @@ OBJECTIVES: dict[str, type[ObjectiveSpec]] = {
 class Data:
     """Which pictures are trained on, and tested.
 
-    `lt_course.data.longtail.draw` explains the fields for drawings, and
-    `lt_course.data.photograph_sets.Selection` those for photographs; a field that means nothing
-    for a set is refused (`lt_course.study.material`).
+    `lt_course.data.class_profiles.draw` explains the fields for drawings, and
+    `lt_course.web.datasets.photograph_sets.Selection` those for photographs; a field that means
+    nothing for a set is refused (`lt_course.study.dataset`).
 
     Attributes:
         dataset: ``icontail``; ``icontail-colour``, the same drawings in colour at 64 pixels; or a
-            set of photographs (`lt_course.study.material.KINDS`).
+            set of photographs (`lt_course.study.registry.DATASETS`).
         concepts: number of evaluated concepts C. Photographs that ImageNet's classes label have
             1,000, or the 100 of ImageNet-100.
         profile: class profile; photographs come in their ``natural`` counts.
@@ -52,14 +53,14 @@ class Data:
         trim: so many of the rarest concepts are cut …
         shots: … to so many pictures each.
         authors: greatest number of author families a concept.
-        style: ``all`` drawings, ``line`` or ``solid`` ones (`lt_course.data.appearance`).
+        style: ``all`` drawings, ``line`` or ``solid`` ones (`lt_course.data.drawing_style`).
         others: pictures of concepts outside the evaluated ones …
         other_concepts: … and of how many such concepts; None draws from all.
         threshold: LAIONet: least similarity of a text and its class's definition.
         keep_classes: photographs in shards: give a class that threshold or sample emptied its
             first picture back, as the release does for LAIONet.
         matched: photographs in shards: have no more pictures of a class than this set has
-            (Sec. 3.4), a key of `lt_course.study.photographs.MATCHES`.
+            (Sec. 3.4), a key of `lt_course.web.datasets.photographs.MATCHES`.
         filled: with `matched`: use further shards, in the folder ``NAME-fill``, where a class has
             too few pictures.
         imbalance: CIFAR-100: pictures of the most frequent class over those of the rarest; None
@@ -161,7 +162,7 @@ class Model:
 
     @property
     def tokenizer(self) -> str:
-        """How captions become tokens (`lt_course.data.tokens.tokenizer`)."""
+        """How captions become tokens (`lt_course.data.tokenizer.tokenizer`)."""
         of_its_own = self.text_head == "language-model" and not self.numbers_names
         return self.text_weights if of_its_own else CLIP
 
@@ -237,16 +238,17 @@ def run(name: str, *, scale: str | None = None, seed: int = 0, **settings: Any) 
     """A declared run, with some of its fields set otherwise.
 
     Args:
-        name: one of `NAMED`.
-        scale: tiny, cpu, gpu or full; default: what ``LT_SCALE`` says.
+        name: one of `NAMED`, or of `lt_course.study.registry.RECIPES`.
+        scale: tiny, cpu, gpu or full; default: what ``LT_SCALE`` says. A recipe has its own.
         seed: of the run, and of the permutation of frequencies unless that is set.
         **settings: fields of Data, Model, Training or the objective, by their own names.
 
     Raises:
-        CourseError: if a name is unknown; the sentence names the nearest.
+        CourseError: if a name is unknown; the sentence names the nearest. If a recipe is asked for
+            at another scale.
     """
     if name not in NAMED:
-        raise CourseError(unknown("run", name, NAMED))
+        return _recipe(name, scale, seed, settings)
     chosen = scales.current() if scale is None else scales.named(scale)
     objective = NAMED[name][1]
     reads_text = isinstance(objective, Contrast)
@@ -271,6 +273,19 @@ def run(name: str, *, scale: str | None = None, seed: int = 0, **settings: Any) 
     )
     distilled = chosen.distillation if isinstance(objective, Distill) else {}
     return override(declared, **({"seed": seed, "permutation": seed} | {**distilled} | settings))
+
+
+def _recipe(name: str, scale: str | None, seed: int, settings: dict[str, Any]) -> Run:
+    """As `run`, of a run that an extension declares whole."""
+    recipe: Run | None = registry.find(registry.RECIPES, name)
+    if recipe is None:
+        raise CourseError(unknown("run", name, [*NAMED, *registry.RECIPES]))
+    if scale not in (None, recipe.scale):
+        raise CourseError(
+            f"The run {name!r} is declared at scale {recipe.scale!r} alone; leave 'scale' out."
+        )
+    permutation = {"permutation": seed} if recipe.data.dataset == "cifar100" else {}
+    return override(recipe, **({"seed": seed} | permutation | settings))
 
 
 def open_world_clip(student: Run) -> Run:

@@ -3,9 +3,10 @@
 ``<store>/<address>/<code>/`` holds ``spec.json``, ``metrics.jsonl`` (one row per epoch, then the
 result), ``per_class.parquet``, ``arrays.npz``, ``environment.json``, ``SHA256SUMS`` of these, which
 is written last, and ``checkpoint/``. The address is the hash of the spec; the code is the hash of
-everything in the package that can change a result, the shipped data included, as it was when it was
-imported. A record made by other code is therefore never read, and never overwritten; one made of
-other pictures (`lt_course.data.fingerprint`), or damaged, is refused.
+everything in the package that can change the run's result, the shipped data included, as it was
+when it was imported: of core alone, or of core and what reads photographs and released weights. A
+record made by other code is therefore never read, and never overwritten; one made of other pictures
+(`lt_course.data.fingerprint`), or damaged, is refused.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -35,6 +36,8 @@ import torch
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from lt_course import scale as scales
+from lt_course.distributed import by_first, rank, ranks
 from lt_course.errors import CourseError
 from lt_course.files import (
     SUMS,
@@ -45,72 +48,20 @@ from lt_course.files import (
     require_sealed,
     seal,
 )
-from lt_course.objectives.processes import by_first, rank, ranks
-from lt_course.study import patience
+from lt_course.progress import progress
+from lt_course.study import registry
+from lt_course.study.dataset import material
 from lt_course.study.execute import device_of, execute, require_sound, weights
-from lt_course.study.material import material
-from lt_course.study.spec import Run, open_world_clip
-from lt_course.training.progress import progress
+from lt_course.study.spec import OPEN_WORLD, Run, open_world_clip
 
 PACKAGE = Path(__file__).parents[1]
-DECIDES_RESULTS = (
-    "errors.py",
-    "fields.py",
-    "files.py",
-    "scale.py",
-    "signals.py",
-    "data/appearance.py",
-    "data/caption_labels.py",
-    "data/captions.py",
-    "data/cifar.py",
-    "data/concept_lists.py",
-    "data/concepts.py",
-    "data/evaluation_sets.py",
-    "data/fingerprint.py",
-    "data/icontail.py",
-    "data/imagenet*.py",
-    "data/laionet.py",
-    "data/lemmas.py",
-    "data/longtail.py",
-    "data/parts.py",
-    "data/photograph*.py",
-    "data/release.py",
-    "data/shard_pairs.py",
-    "data/shard_paths.py",
-    "data/shard_scan.py",
-    "data/shard_writer.py",
-    "data/shards.py",
-    "data/sources.py",
-    "data/tokens.py",
-    "data/transfer_sets.py",
-    "data/web_frequencies.py",
-    "data/webtext.py",
-    "data/resources/icontail.npz",
-    "data/resources/icontail_text.npz",
-    "models/heads.py",
-    "models/image_towers.py",
-    "models/released_heads.py",
-    "models/released_text.py",
-    "models/text_towers.py",
-    "objectives/*.py",
-    "training/*.py",
-    "evaluation/bias.py",
-    "evaluation/features.py",
-    "evaluation/neural_collapse.py",
-    "evaluation/transfer.py",
-    "evaluation/zero_shot.py",
-    "study/drawings.py",
-    "study/execute.py",
-    "study/material.py",
-    "study/outcome.py",
-    "study/photographs.py",
-    "study/places.py",
-    "study/spec.py",
-    "study/text_heads.py",
-    "study/thumbnails.py",
-    "study/transfer_tasks.py",
-)
-"""Files of the package that a result can depend on (a test holds the list against the imports)."""
+CORE = ("*.py", *(f"{part}/*.py" for part in (
+    "data", "models", "objectives", "training", "evaluation", "study",
+)), "data/resources/*.npz")  # fmt: skip
+"""Files of the package that decide what a run on drawings gives."""
+
+EXTENSIONS = ("web/**/*.py", "counting/*.py")
+"""Files that decide, besides, what photographs and released weights give."""
 
 
 FILES = ("spec.json", "metrics.jsonl", "per_class.parquet", "arrays.npz", "environment.json")
@@ -127,7 +78,7 @@ class Record:
         history: one row per epoch of training.
         per_class: one row per concept: concept, name, frequency, trimmed, accuracy, predictions,
             mean_logit.
-        arrays: test, labels, predictions, prototypes, centres (`lt_course.study.outcome.Outcome`).
+        arrays: test, labels, predictions, prototypes, centres (`lt_course.study.evaluate.Outcome`).
         environment: versions, device, threads, memory; ``seconds`` and ``cpu_seconds`` of the
             process that finished the run, set-up and evaluation included, and the ``first_step``
             that it took (not 0 if it went on from a checkpoint); ``pictures_per_second`` of its
@@ -166,35 +117,42 @@ def root() -> Path:
     return Path(pooch.os_cache("lt_course")) / "runs"
 
 
-def _code_on_disk() -> str:
-    """First 12 hexadecimal digits of the SHA-256 of all that decides a result."""
+def _hash_on_disk(patterns: Sequence[str]) -> str:
+    """First 12 hexadecimal digits of the SHA-256 of files of the package."""
     digest = hashlib.sha256()
-    for pattern in DECIDES_RESULTS:
+    for pattern in patterns:
         for path in sorted(PACKAGE.glob(pattern)):
             digest.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 
 
-_IMPORTED = _code_on_disk()
+_IMPORTED = {patterns: _hash_on_disk(patterns) for patterns in (CORE, CORE + EXTENSIONS)}
 
 
-def code_hash() -> str:
-    """The hash of the code that runs: of its files as they were when this module was imported."""
-    return _IMPORTED
+def code_hash(run: Run) -> str:
+    """The hash of the code that decides what a run gives, as it was when it was imported."""
+    return _IMPORTED[_deciding(run)]
 
 
-def _require_imported_code() -> None:
+def _deciding(run: Run) -> tuple[str, ...]:
+    """Patterns of the files that decide a run's result: core's alone, or all."""
+    of_core = run.data.dataset in registry.CORE_DATASETS and run.model.text_weights == OPEN_WORLD
+    return CORE if of_core else CORE + EXTENSIONS
+
+
+def _require_imported_code(run: Run) -> None:
     """Refuse to take code for what it is no longer: files were edited since they were imported.
 
     Raises:
         CourseError: the sentence asks for a new start.
     """
-    if (now := _code_on_disk()) != _IMPORTED:
+    before, now = code_hash(run), _hash_on_disk(_deciding(run))
+    if now != before:
         raise CourseError(
-            f"The code of lt_course was edited after it was imported (its hash was {_IMPORTED}, "
-            f"and is {now}), so nobody can say which of both a result is of; restart the kernel or "
-            "the command. A training that was under way goes on from its last checkpoint if the "
-            "edit is undone."
+            f"The code of lt_course was edited after it was imported (its hash was {before}, and "
+            f"is {now}), so nobody can say which of both a result is of; restart the kernel or the "
+            "command. A training that was under way goes on from its last checkpoint if the edit "
+            "is undone."
         )
 
 
@@ -202,15 +160,15 @@ def get(run: Run) -> Record:
     """The record of a run: read if it is in the store, else trained now.
 
     If another process is training the same run, this one waits for it. A run that was stopped goes
-    on from its last checkpoint. Processes that train together (`lt_course.training.distributed`)
+    on from its last checkpoint. Processes that train together (`lt_course.training.data_parallel`)
     must all ask; the first of them reads and writes the store.
 
     Raises:
         CourseError: as `lt_course.study.execute.execute` does; if the record is damaged or was made
             of other pictures, the store cannot be written, or the code was edited meanwhile.
     """
-    folder = root() / run.address / code_hash()
-    by_first(_require_imported_code)
+    folder = root() / run.address / code_hash(run)
+    by_first(lambda: _require_imported_code(run))
     if (record := by_first(lambda: _read(run, folder))) is not None:
         by_first(lambda: _require_same_data(record))
         return record
@@ -278,7 +236,7 @@ def find(run: Run) -> Record | None:
     Raises:
         CourseError: if it is damaged.
     """
-    return _read(run, root() / run.address / code_hash())
+    return _read(run, root() / run.address / code_hash(run))
 
 
 def get_all(runs: Iterable[Run]) -> list[Record]:
@@ -299,7 +257,7 @@ def records() -> Iterator[dict[str, Any]]:
     for folder in folders:
         finished = (folder / SUMS).exists()
         state = ("finished" if finished else "unfinished") + (
-            "" if folder.name == code_hash() else ", other code"
+            "" if folder.name in _IMPORTED.values() else ", other code"
         )
         spec: dict[str, Any] = {}
         result: dict[str, Any] = {}
@@ -364,7 +322,10 @@ def _read(run: Run, folder: Path) -> Record | None:
 
 def _train(run: Run, folder: Path) -> Record:
     require_sound(run)
-    patience.announce(run)
+    if scales.named(run.scale).device == "cuda":
+        registry.load_extensions()
+        for say in registry.BEFORE_TRAINING:
+            say(run)
     # A run that another one starts from is no part of its own costs.
     teacher = open_world_clip(run) if run.model.taught else None
     taught_by = None
@@ -390,7 +351,7 @@ def _train(run: Run, folder: Path) -> Record:
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
 
     def keep() -> Record:
-        _require_imported_code()
+        _require_imported_code(run)
         rows = [*outcome.history, outcome.metrics]
         table, arrays = io.BytesIO(), io.BytesIO()
         outcome.per_class.to_parquet(table)
@@ -436,7 +397,7 @@ def _environment(run: Run) -> dict[str, Any]:
     packages = ("torch", "torchvision", "open_clip_torch", "numpy", "scipy", "lt-course")
     per_mebibyte = 2**20 if sys.platform == "darwin" else 2**10
     return {
-        "code": code_hash(),
+        "code": code_hash(run),
         "commit": _commit(),
         "python": platform.python_version(),
         "platform": platform.platform(terse=True),

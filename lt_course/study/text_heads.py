@@ -9,20 +9,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lt_course.data.imagenet import Concepts, ImageNetClass, classes_of
-from lt_course.data.tokens import require_transformers, tokens
+from lt_course.data.tokenizer import require_transformers, tokens
 from lt_course.errors import CourseError
 from lt_course.evaluation.zero_shot import zero_shot_prototypes
 from lt_course.models.released_heads import released_prototypes
-from lt_course.models.released_text import (
-    CLIPS_CONTEXT,
-    check_released,
-    language_tower,
-    released_text_tower,
-)
-from lt_course.models.text_towers import pretrained_text_tower, text_tower
+from lt_course.models.text_encoders import pretrained_text_tower, text_tower
 from lt_course.objectives.classify import Classify
 from lt_course.objectives.contrast import Contrast
 from lt_course.objectives.distill import Distill
+from lt_course.study import registry
 from lt_course.study.spec import OPEN_WORLD, Model, Run
 
 SMALL = (None, "small-transformer")
@@ -64,7 +59,9 @@ def require_sound_text_head(run: Run) -> None:
                 f"{model.text_tower!r}, of which there are no released weights; name the open_clip "
                 "model that they belong to, such as 'RN50'."
             )
-        check_released(model.text_tower, model.text_weights, model.embedding)
+        registry.released_text().check_released(
+            model.text_tower, model.text_weights, model.embedding
+        )
 
 
 def _require_sound_language_model(run: Run) -> None:
@@ -107,15 +104,19 @@ def released_tower(model: Model, context: int, load: bool = True) -> nn.Module:
     """The text tower with the weights that ``text_weights`` names, or, without `load`, random ones.
 
     Raises:
-        CourseError: as `lt_course.models.released_text`.
+        CourseError: as `registry.released_text` and what it has.
     """
     if model.text_head == "language-model":
-        return language_tower(model.text_weights, model.embedding, load=load)
+        language: nn.Module = registry.released_text().language_tower(
+            model.text_weights, model.embedding, load=load
+        )
+        return language
     assert model.text_tower is not None, "require_sound has seen to it"
     frozen = model.text_head == "frozen"
-    return released_text_tower(
+    tower: nn.Module = registry.released_text().released_text_tower(
         model.text_tower, model.text_weights, context, model.embedding, frozen=frozen, load=load
     )
+    return tower
 
 
 def prototypes(
@@ -144,7 +145,11 @@ def prototypes(
         return None
     if model.text_weights != OPEN_WORLD and model.text_tower is None:
         return released_prototypes(model.text_weights, _imagenet_classes(run), model.embedding)
-    context = Contrast().context if model.text_weights == OPEN_WORLD else CLIPS_CONTEXT
+    context = (
+        Contrast().context
+        if model.text_weights == OPEN_WORLD
+        else registry.released_text().CLIPS_CONTEXT
+    )
     ids = tokens([text for each in prompts for text in each], context)
     ids = ids[:, : int(ids.argmax(1).max()) + 1]
     tower = text_tower_of(model, ids, teacher).to(device).eval()

@@ -5,9 +5,9 @@ rate; all three depend on the step's number alone. A run that was stopped goes o
 checkpoint and ends with the same weights, bit by bit, if it is given as many threads and processes
 as before (sums depend on how they are grouped).
 
-Several processes (`lt_course.training.distributed`) share each batch and end with the weights of a
-single one, up to rounding. Whether to stop is told from values that all of them have, so they stop
-at the same step.
+Several processes (`lt_course.training.data_parallel`) share each batch and end with the weights of
+a single one, up to rounding. Whether to stop is told from values that all of them have, so they
+stop at the same step.
 """
 
 from __future__ import annotations
@@ -26,28 +26,29 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lt_course import signals
+from lt_course.data.batch import Batch
 from lt_course.data.fingerprint import Fingerprint
+from lt_course.data.order import Order, Sampler, share, torch_generator
+from lt_course.distributed import by_first, everyone, rank, ranks
 from lt_course.errors import CourseError
 from lt_course.fields import COUNT, NATURAL, check
-from lt_course.objectives.batch import Batch, Objective, Report
-from lt_course.objectives.processes import by_first, everyone, rank, ranks
+from lt_course.objectives.objective import Objective, Report
+from lt_course.progress import progress
 from lt_course.scale import Precision
 from lt_course.training import checkpoints
-from lt_course.training.distributed import (
+from lt_course.training.data_parallel import (
     average_gradients,
     group_batch_norm,
     own_groups,
     start_alike,
 )
-from lt_course.training.order import Order, Sampler, share, torch_generator
-from lt_course.training.progress import progress
 from lt_course.training.schedules import Schedule, ScheduleName, steps
 
 LoadBatch = Callable[[NDArray[np.int64], int], Batch]
 """(rows of the training set, step) -> batch on the training device.
 
 The rows are those of the global batch. Of several processes each may load all of them, or only its
-`lt_course.training.order.share`; random numbers must be drawn as for all.
+`lt_course.data.order.share`; random numbers must be drawn as for all.
 """
 
 
@@ -58,8 +59,8 @@ class Training:
     Attributes:
         duration: of the run.
         batch: pictures a step, over all processes.
-        sampler: order of the pictures, `lt_course.training.order.Order`.
-        crop: least area of the random crop, 0.01 … 1 (`lt_course.training.augment.random_crop`).
+        sampler: order of the pictures, `lt_course.data.order.Order`.
+        crop: least area of the random crop, 0.01 … 1 (`lt_course.data.augment.random_crop`).
         optimiser: ``adamw`` (torch's defaults: betas 0.9 and 0.999, epsilon 1e-8), or ``sgd`` with
             momentum 0.9.
         nesterov: of ``sgd``, whether its momentum is Nesterov's.

@@ -1,0 +1,410 @@
+"""How often the concepts of eight evaluation sets occur in the captions of the web.
+
+The authors of the paper that this course re-does (Wen et al., NeurIPS 2024, arXiv 2405.21070,
+App. B) counted, caption by caption, how often each class of ImageNet and of seven smaller
+sets is named in six image-text pre-training sets, and released the counts: 97 text files,
+one class a line, `name<TAB>count`. This module gets them from the first source that exists:
+
+1. the folder `freqs` inside the directory that `LT_COURSE_MIRROR` names,
+2. the authors' repository at a pinned commit (0.8 MB, kept in the user's cache),
+3. without either, the course's own summary of the files, which travels with the package:
+   statistics of each file and the correlations between them, but no count of any class.
+
+The object that :func:`load` returns says which source it was read from; a page that shows
+numbers prints that sentence. Files from sources 1 and 2 must match the SHA-256 sums in
+`resources/web_frequency_files.txt`, so both give the same numbers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pooch
+from requests.exceptions import RequestException
+from scipy.stats import entropy
+
+from lt_course.errors import CourseError
+from lt_course.files import named_folder
+from lt_course.release import COMMIT, METADATA, MIRROR_VARIABLE, REPOSITORY
+from lt_course.statistics import gini, pearson, spearman
+
+Source = Literal["mirror", "download", "summary"]
+
+URL = f"{METADATA}freqs/"
+
+PREFIX = "class_frequency_"
+DATASET_ORDER = "_ori"
+"""Ending of the files whose lines follow the class ids of the evaluation set."""
+
+PRETRAINING_SETS = {
+    "cc12m": "CC-12M",
+    "yfcc15m": "YFCC-15M",
+    "laion400m": "LAION-400M",
+    "metaclip_400m": "MetaCLIP-400M",
+    "laion2b": "LAION-2B",
+    "metaclip_fullcc": "MetaCLIP-2.5B",
+}
+"""The six web-scale sets of the paper's Fig. 13, in its order."""
+
+CONCEPT_SETS = {
+    "imagenet": "ImageNet",
+    "cub": "CUB birds",
+    "food101": "Food-101",
+    "pets": "Oxford Pets",
+    "flowers102": "Flowers-102",
+    "places365": "Places365",
+    "eurosat": "EuroSAT",
+    "dtd": "DTD textures",
+}
+"""The eight sets of class names that were counted, in the order of Fig. 13."""
+
+TRAINING_SUBSETS = {
+    "incaps_imagenet_ori": "IN-Caps",
+    "laionet_thresh0.7_ori": "LAIONet",
+    "laionet_match_incap_ori": "LAIONet, matched to IN-Caps",
+    "cc12m_cls_imagenet_ori": "CC-12M-Cls",
+    "yfcc15m_cls_imagenet_ori": "YFCC-15M-Cls",
+}
+"""Labelled subsets (one ImageNet class a picture) on which the paper trains its models."""
+
+RANKS = (1, 2, 5, 10, 20, 50, 100, 200, 350, 500, 700, 900, 1000)
+"""Ranks at which the summary keeps the sorted counts."""
+
+RESOURCES = Path(__file__).parent / "resources"
+_REGISTRY = RESOURCES / "web_frequency_files.txt"
+_SUMMARY = "web_frequency_summary.csv"
+_CORRELATIONS = "web_frequency_correlations.csv"
+
+
+@dataclass(frozen=True)
+class WebFrequencies:
+    """Concept counts of the web, and where they were read.
+
+    Attributes:
+        source: `"mirror"`, `"download"` or `"summary"`.
+        note: one sentence for the reader about that source.
+        summary: one row a file, indexed by its short name (see :func:`summarise`).
+        correlations: one row a pair of sets (see :func:`correlate`).
+    """
+
+    source: Source
+    note: str
+    summary: pd.DataFrame
+    correlations: pd.DataFrame
+    files: Mapping[str, pd.Series]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the counts of single classes are at hand, not only their summary."""
+        return self.source != "summary"
+
+    def counts(self, name: str) -> pd.Series:
+        """Counts of one file, int64 [C] indexed by class name, in the file's own order.
+
+        Args:
+            name: short name of a file, e.g. `"laion400m_imagenet_ori"`.
+
+        Raises:
+            CourseError: the name is unknown, or only the summary is at hand.
+        """
+        if name not in self.summary.index:
+            raise CourseError(
+                f"There is no count file {name!r}; WebFrequencies.summary lists the names."
+            )
+        if not self.complete:
+            raise CourseError(
+                f"The class counts of {name!r} are not at hand, only their summary: connect to "
+                f"the network, or set {MIRROR_VARIABLE} to a folder that holds 'freqs/'."
+            )
+        return self.files[name]
+
+    def table(self, names: Mapping[str, str] | Iterable[str]) -> pd.DataFrame:
+        """Several files side by side, int64 [C, len(names)], one row a class.
+
+        Args:
+            names: short names of files, or a mapping from short names to column titles.
+
+        Raises:
+            CourseError: as :meth:`counts` and :func:`align`.
+        """
+        titles = names if isinstance(names, Mapping) else {name: name for name in names}
+        return align({name: self.counts(name) for name in titles}).rename(columns=dict(titles))
+
+    def concept_set(self, concept_set: str) -> pd.DataFrame:
+        """Counts of one concept set in the six web sets, int64 [C, 6], titled as printed.
+
+        Args:
+            concept_set: a key of `CONCEPT_SETS`.
+
+        Raises:
+            CourseError: unknown concept set, or as :meth:`table`.
+        """
+        return self.table(
+            {_file(key, concept_set): title for key, title in PRETRAINING_SETS.items()}
+        )
+
+
+def load(
+    mirror: Path | None = None, *, download: bool = True, registry: Path = _REGISTRY
+) -> WebFrequencies:
+    """Read the counts from the first source at hand.
+
+    Args:
+        mirror: a directory that holds `freqs/`; by default what `LT_COURSE_MIRROR` names.
+        download: whether the network may be asked when there is no mirror.
+        registry: the list of files and SHA-256 sums, a line each.
+
+    Raises:
+        CourseError: the mirror lacks `freqs/` or a file; a file does not match its SHA-256
+            sum (a damaged file is never passed over for the next source); a malformed line.
+    """
+    sums = _read_registry(registry)
+    mirror = mirror or named_folder(MIRROR_VARIABLE)
+    if mirror is not None:
+        paths = _from_mirror(mirror, sums)
+        note = f"{len(sums)} count files read from {MIRROR_VARIABLE}, checksums verified."
+        return _complete("mirror", note, paths)
+    reason = "the download was switched off"
+    if download:
+        try:
+            paths = _from_network(sums)
+        except RequestException as problem:
+            reason = f"{REPOSITORY} could not be reached ({type(problem).__name__})"
+        else:
+            note = f"{len(sums)} count files of {REPOSITORY}@{COMMIT[:7]}, checksums verified."
+            return _complete("download", note, paths)
+    return WebFrequencies(
+        source="summary",
+        note=(
+            "SUMMARY ONLY: the counts of single classes are not at hand, because "
+            f"{MIRROR_VARIABLE} is not set and {reason}. The course's own summary table "
+            "stands in: curves have few points, and what needs single classes is left out."
+        ),
+        summary=pd.read_csv(RESOURCES / _SUMMARY, index_col="file"),
+        correlations=pd.read_csv(RESOURCES / _CORRELATIONS),
+        files={},
+    )
+
+
+def read_counts(path: Path) -> pd.Series:
+    """Read one count file: int64 [C], indexed by class name, in the order of its lines.
+
+    Raises:
+        CourseError: a line is not `name<TAB>count` with a whole count of at least 0, a class
+            is named twice, or the file is empty or not UTF-8.
+    """
+    remedy = f"restore the file from {URL}{path.name}"
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as problem:
+        raise CourseError(f"{path.name} is not UTF-8 text ({problem}); {remedy}.") from problem
+    counts: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        if number == len(lines) and not line:
+            break
+        name, tab, count = line.rstrip("\r").partition("\t")
+        if not (name.strip() and tab and count.isascii() and count.isdigit()):
+            raise CourseError(
+                f"{path.name}, line {number}: expected 'name<TAB>count' with a whole count of "
+                f"at least 0, found {line!r}; {remedy}."
+            )
+        if name in counts:
+            raise CourseError(f"{path.name}, line {number}: {name!r} comes twice; {remedy}.")
+        counts[name] = int(count)
+    if not counts:
+        raise CourseError(f"{path.name} holds no class; {remedy}.")
+    return pd.Series(counts, dtype="int64", name=_short(path.name))
+
+
+def align(files: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """Put count files of one concept set side by side, int64 [C, len(files)].
+
+    Files in dataset order (`…_ori`) are joined line by line, and their names must agree on
+    every line. The others are sorted by count, each in its own order: they are joined by
+    class name, and the rows follow the first file.
+
+    Raises:
+        CourseError: a class is missing in one of the files, or the dataset orders differ.
+    """
+    first_name, first = next(iter(files.items()))
+    for name, counts in files.items():
+        if missing := first.index.symmetric_difference(counts.index).to_list():
+            raise CourseError(
+                f"{first_name} and {name} do not count the same classes ({missing[:3]} …); "
+                "put only files of one concept set side by side."
+            )
+        in_order = name.endswith(DATASET_ORDER) and first_name.endswith(DATASET_ORDER)
+        if in_order and not counts.index.equals(first.index):
+            raise CourseError(
+                f"{first_name} and {name} are both in dataset order, yet their lines differ; "
+                f"restore the two files from {URL}."
+            )
+    return pd.DataFrame({name: counts.reindex(first.index) for name, counts in files.items()})
+
+
+def summarise(files: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """Statistics of each file; one row a file.
+
+    Columns: `classes`; `total`; `maximum`; `smallest` (the smallest count above 0); `zeros`
+    and `below_10` (numbers of classes, the second includes the first); `median`; `gini` (over
+    all classes, 0 = flat); `effective_classes` (exponential of the entropy: a flat set of so
+    many classes would be as diverse); `top10_share` (fraction of all counts that the ten most
+    frequent classes hold); `rank_1` … `rank_1000` (the sorted counts at `RANKS`; missing where
+    a set has fewer classes).
+    """
+    return pd.DataFrame.from_dict(
+        {name: _statistics(counts.to_numpy()) for name, counts in files.items()}, orient="index"
+    ).rename_axis("file")
+
+
+def correlate(files: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """Correlation of class counts between pre-training sets, one row a pair.
+
+    The 120 pairs of the paper's Fig. 13 (8 concept sets, 15 pairs of the six web sets) and,
+    for ImageNet, every pair with one of the `TRAINING_SUBSETS`.
+
+    Columns: `concept_set`, `first`, `second` (keys of `PRETRAINING_SETS` or
+    `TRAINING_SUBSETS`), `classes`, `spearman`, `pearson` (of the counts) and `pearson_log`
+    (of log(1 + count)).
+    """
+    rows = []
+    for concept_set in CONCEPT_SETS:
+        keys = {_file(key, concept_set): key for key in PRETRAINING_SETS}
+        if concept_set == "imagenet":
+            keys |= {name: name for name in TRAINING_SUBSETS}
+        table = align({name: files[name] for name in keys}).rename(columns=keys)
+        for first, second in combinations(table.columns, 2):
+            a, b = table[first].to_numpy(), table[second].to_numpy()
+            rows.append(
+                {
+                    "concept_set": concept_set,
+                    "first": first,
+                    "second": second,
+                    "classes": len(table),
+                    "spearman": spearman(a, b),
+                    "pearson": pearson(a, b),
+                    "pearson_log": pearson(np.log1p(a), np.log1p(b)),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def build_summary(out: Path = RESOURCES) -> list[Path]:
+    """Write the two tables that stand in for the files, and return their paths.
+
+    This is what `lt-course data build-web-summary` runs. Figures are rounded to six digits
+    after the point.
+
+    Raises:
+        CourseError: the full files are not at hand (see :func:`load`).
+    """
+    web = load()
+    if not web.complete:
+        raise CourseError(f"The summary can only be built from the full files. {web.note}")
+    out.mkdir(parents=True, exist_ok=True)
+    web.summary.round(6).to_csv(out / _SUMMARY)
+    web.correlations.round(6).to_csv(out / _CORRELATIONS, index=False)
+    return [out / _SUMMARY, out / _CORRELATIONS]
+
+
+def _complete(source: Source, note: str, paths: Iterable[Path]) -> WebFrequencies:
+    files = {_short(path.name): read_counts(path) for path in paths}
+    return WebFrequencies(source, note, summarise(files), correlate(files), files)
+
+
+def _statistics(counts: np.ndarray) -> dict[str, float]:
+    descending = np.sort(counts)[::-1]
+    total = int(descending.sum())
+    at_ranks = {
+        f"rank_{rank}": float(descending[rank - 1]) if rank <= len(counts) else np.nan
+        for rank in RANKS
+    }
+    return {
+        "classes": len(counts),
+        "total": total,
+        "maximum": int(descending[0]),
+        "smallest": int(counts[counts > 0].min()),
+        "zeros": int((counts == 0).sum()),
+        "below_10": int((counts < 10).sum()),
+        "median": float(np.median(counts)),
+        "gini": gini(counts),
+        "effective_classes": float(np.exp(entropy(counts))),
+        "top10_share": float(descending[:10].sum() / total),
+    } | at_ranks
+
+
+def _from_mirror(mirror: Path, sums: Mapping[str, str]) -> list[Path]:
+    folder = mirror / "freqs"
+    if not folder.is_dir():
+        raise CourseError(
+            f"{MIRROR_VARIABLE} names a directory without a folder 'freqs'; let it name one "
+            "that holds the count files, or unset it to download them."
+        )
+    paths = [folder / name for name in sums]
+    for path in paths:
+        if not path.is_file():
+            raise CourseError(
+                f"{MIRROR_VARIABLE} lacks freqs/{path.name}; copy it from {URL}{path.name}."
+            )
+        if pooch.file_hash(str(path)) != sums[path.name]:
+            raise _damaged(path.name)
+    return paths
+
+
+def _from_network(sums: Mapping[str, str]) -> list[Path]:
+    pooch.get_logger().setLevel(logging.WARNING)
+    keeper = pooch.create(
+        path=pooch.os_cache("lt-course") / "web_frequencies" / COMMIT[:7],
+        base_url=URL,
+        registry=dict(sums),
+    )
+    ask = pooch.HTTPDownloader(timeout=10)
+
+    def fetch(name: str) -> Path:
+        try:
+            return Path(keeper.fetch(name, downloader=ask))
+        except ValueError as problem:
+            raise _damaged(name) from problem
+
+    first, *others = sums
+    path = fetch(first)  # alone: without a network one refusal is enough
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return [path, *pool.map(fetch, others)]
+
+
+def _damaged(name: str) -> CourseError:
+    return CourseError(
+        f"{name} does not match its SHA-256 sum, so it is not the file that the course was "
+        f"checked with; delete it and fetch it again from {URL}{name}."
+    )
+
+
+def _read_registry(registry: Path) -> dict[str, str]:
+    lines = registry.read_text(encoding="utf-8").splitlines()
+    return dict(line.split() for line in lines if not line.startswith("#"))
+
+
+def _short(name: str) -> str:
+    return name.removeprefix(PREFIX).removesuffix(".txt")
+
+
+def _file(pretraining_set: str, concept_set: str) -> str:
+    """Short name of the counts of a concept set in one of the six web sets.
+
+    ImageNet has a file in dataset order for all six; the other concept sets are complete only
+    as files sorted by count.
+    """
+    if concept_set not in CONCEPT_SETS:
+        raise CourseError(
+            f"Unknown concept set {concept_set!r}; choose one of {', '.join(CONCEPT_SETS)}."
+        )
+    order = DATASET_ORDER if concept_set == "imagenet" else ""
+    return f"{pretraining_set}_{concept_set}{order}"

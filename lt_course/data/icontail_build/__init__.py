@@ -1,1 +1,0 @@
-"""How IconTail is made: one module a step, run in order by ``data.build_icontail``."""

@@ -1,0 +1,226 @@
+"""The study, declared: a factor is a list of runs, and the claims that it can settle.
+
+Each file of ``experiments/`` declares one factor::
+
+    chapter = "05_dynamic_classification"      # the lesson that explains it
+    title = "Vocabulary size"
+    differ_in = ["vocabulary"]                 # the only fields in which its runs may differ
+    base = { run = "sl" }                      # what all of its runs share
+
+    [runs]                                     # label -> the fields that it sets otherwise
+    "all" = {}
+    "24" = { vocabulary = 24 }
+
+    [[claims]]                                 # see `lt_course.evidence.claims`
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from lt_course.errors import CourseError
+from lt_course.study.spec import Run, differences, run, unknown
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FOLDER = Path(__file__).parents[2] / "experiments"
+"""Part of the repository, not of the installed package."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence that recorded runs support, contradict or leave undecided.
+
+    Its effect is, for each seed, a weighted sum of metrics of runs of one factor.
+
+    Attributes:
+        id: short name.
+        sentence: what is claimed.
+        terms: (weight, label of a run, metric) each.
+        smallest: smallest effect that would matter, > 0, in units of the metric.
+        expect: ``positive``: the effect is positive; ``none``: it is smaller than `smallest`.
+        target: number of the reproduction target; None for claims of this course alone.
+        figure: where the paper shows it.
+        paper: the paper's effect, and the values that it comes from.
+        note: what a reader must know before believing the verdict.
+    """
+
+    id: str
+    sentence: str
+    terms: tuple[tuple[float, str, str], ...]
+    smallest: float
+    expect: Literal["positive", "none"] = "positive"
+    target: int | None = None
+    figure: str | None = None
+    paper: tuple[float, str] | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Factor:
+    """Runs that differ in one respect, and what is claimed of them.
+
+    Attributes:
+        name: stem of its file.
+        title: what is varied.
+        chapter: the lesson that explains it.
+        differ_in: the only fields in which runs may differ.
+        settings: label -> fields of the run, ``run`` among them.
+        claims: what is claimed.
+    """
+
+    name: str
+    title: str
+    chapter: str
+    differ_in: frozenset[str]
+    settings: dict[str, dict[str, Any]]
+    claims: tuple[Claim, ...]
+
+    def run(self, label: str, scale: str = "cpu", seed: int = 0) -> Run:
+        """The run of that label.
+
+        Raises:
+            CourseError: if there is no such label.
+        """
+        if label not in self.settings:
+            raise CourseError(unknown(f"run in factor {self.name}", label, self.settings))
+        fields = dict(self.settings[label])
+        return run(fields.pop("run"), scale=scale, seed=seed, **fields)
+
+    def runs(self, scale: str = "cpu", seed: int = 0) -> dict[str, Run]:
+        """All runs by label."""
+        return {label: self.run(label, scale, seed) for label in self.settings}
+
+
+def names() -> list[str]:
+    """The declared factors, in the order of their chapters.
+
+    Raises:
+        CourseError: outside of a checkout, where no factor is declared.
+    """
+    if not FOLDER.is_dir():
+        raise CourseError(
+            f"The folder {FOLDER} does not exist: the study is declared in the repository, not in "
+            "the installed package; work in a clone of it."
+        )
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+@cache
+def factor(name: str) -> Factor:
+    """The factor of that name.
+
+    Raises:
+        CourseError: if there is none, or if its file is not sound; the sentence names the file and
+            the field.
+    """
+    if name not in names():
+        raise CourseError(unknown("factor", name, names()))
+    path = FOLDER / f"{name}.toml"
+    try:
+        return _factor(name, tomllib.loads(path.read_text()))
+    except tomllib.TOMLDecodeError as error:
+        raise CourseError(f"{path.name} is not valid TOML: {error}.") from error
+    except CourseError as error:
+        raise CourseError(f"{path.name}: {error}") from error
+
+
+def factors() -> list[Factor]:
+    """All factors."""
+    return [factor(name) for name in names()]
+
+
+def _factor(name: str, table: dict[str, Any]) -> Factor:
+    """A file's table, checked; errors name the field."""
+    base, runs = _field(table, "base", dict, {}), _field(table, "runs", dict)
+    made = Factor(
+        name=name,
+        title=_field(table, "title", str),
+        chapter=_field(table, "chapter", str),
+        differ_in=frozenset(map(str, _field(table, "differ_in", list))),
+        settings={label: base | _field(runs, label, dict) for label in runs},
+        claims=tuple(_claim(claim) for claim in _field(table, "claims", list, [])),
+    )
+    for label, fields in made.settings.items():
+        try:
+            _field(fields, "run", str)
+            made.run(label)
+        except CourseError as error:
+            raise CourseError(f"Run {label!r}: {error}") from error
+    surplus = differences(made.runs().values()) - made.differ_in
+    if surplus:
+        raise CourseError(
+            f"The runs differ in {', '.join(sorted(surplus))}, which 'differ_in' does not list; a "
+            "factor varies what it says and nothing else."
+        )
+    for claim in made.claims:
+        for _, label, _ in claim.terms:
+            if label not in made.settings:
+                raise CourseError(unknown(f"run for claim {claim.id}", label, made.settings))
+    return made
+
+
+def _claim(table: dict[str, Any]) -> Claim:
+    known = [field.name for field in dataclasses.fields(Claim)]
+    for name in table:
+        if name not in known:
+            raise CourseError(unknown("field of a claim", name, known))
+    claim = Claim(
+        **table
+        | {
+            "id": _field(table, "id", str),
+            "sentence": _field(table, "sentence", str),
+            "terms": tuple(map(_term, _field(table, "terms", list))),
+            "smallest": float(_field(table, "smallest", (int, float))),
+            "paper": _paper(table.get("paper")),
+        }
+    )
+    if claim.smallest <= 0:
+        raise CourseError(
+            f"Field 'smallest' of claim {claim.id} is {claim.smallest}; it must be > 0."
+        )
+    if claim.expect not in ("positive", "none"):
+        raise CourseError(
+            f"Field 'expect' of claim {claim.id} is {claim.expect!r}; use 'positive' or 'none'."
+        )
+    return claim
+
+
+def _term(term: Any) -> tuple[float, str, str]:
+    match term:
+        case [int() | float() as weight, str() as label, str() as metric]:
+            return float(weight), label, metric
+    raise CourseError(f"Field 'terms' holds {term!r}; a term is [weight, label of a run, metric].")
+
+
+def _paper(value: Any) -> tuple[float, str] | None:
+    match value:
+        case None:
+            return None
+        case [int() | float() as effect, str() as source]:
+            return float(effect), source
+    raise CourseError(f"Field 'paper' is {value!r}; it must be [effect, where it comes from].")
+
+
+_KINDS: dict[Any, str] = {str: "a text", list: "a list", dict: "a table"}
+
+
+def _field(
+    table: dict[str, Any], name: str, kind: type | tuple[type, ...], default: Any = None
+) -> Any:
+    value = table.get(name, default)
+    if value is None:
+        raise CourseError(f"The field {name!r} is missing; add it.")
+    if not isinstance(value, kind):
+        raise CourseError(
+            f"Field {name!r} is {value!r}; it must be {_KINDS.get(kind, 'a number')}."
+        )
+    return value

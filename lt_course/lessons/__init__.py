@@ -1,0 +1,1 @@
+"""One module a lesson: its mathematics, and beside it its figures."""

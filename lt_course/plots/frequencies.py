@@ -1,0 +1,246 @@
+"""Figures of class frequencies: rank curves, agreement between sets, counted captions.
+
+Every function takes what `lt_course.counting.web_frequencies.load` returns, whatever its source.
+Where only the summary table is at hand, a curve is drawn through its few recorded ranks and the
+picture says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import seaborn as sns
+from IPython.display import HTML
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.ndimage import gaussian_filter1d
+
+from lt_course.counting.web_frequencies import CONCEPT_SETS, PRETRAINING_SETS, RANKS, WebFrequencies
+from lt_course.plots.style import LINES, PALETTE
+
+MARKERS = "os^Dv*"
+
+
+def summary_table(web: WebFrequencies, files: Mapping[str, str], columns: Sequence[str]) -> HTML:
+    """Statistics of some files as a table: fractions with two decimals, all else whole.
+
+    Args:
+        web: the counts.
+        files: short names of files and their titles, one row each.
+        columns: columns of `WebFrequencies.summary`, or `ratio`: maximum over smallest.
+    """
+    rows = web.summary.loc[list(files)].rename(index=dict(files)).rename_axis(None)
+    rows = rows.assign(ratio=rows["maximum"] / rows["smallest"])[list(columns)]
+    fractions = [column for column in columns if rows[column].abs().max() <= 1]
+    named = rows.rename(columns=lambda column: column.replace("_", " "))
+    styler = named.style.format("{:,.0f}").format(
+        "{:.2f}", subset=pd.Index([column.replace("_", " ") for column in fractions])
+    )
+    aligned = styler.set_table_styles(
+        [{"selector": "td, th.col_heading", "props": "text-align: right; padding: 0.2em 0.6em"}]
+    )
+    # A fixed name, and HTML instead of an object, keep the page equal from build to build.
+    return HTML(aligned.set_uuid("summary").to_html())
+
+
+def rank_curves(
+    web: WebFrequencies,
+    files: Mapping[str, str],
+    ax: Axes,
+    *,
+    divide: bool = False,
+    more: Mapping[str, npt.NDArray[np.integer]] | None = None,
+) -> None:
+    """Counts against rank, each file ranked by itself, on logarithmic axes.
+
+    Classes without any caption have no place on a logarithmic axis: a curve ends before them.
+
+    Args:
+        web: the counts.
+        files: short names of files and their titles, six at most together with `more`.
+        ax: where to draw.
+        divide: draw shares (0..1) of a file's total instead of counts.
+        more: counts int [C] that come from elsewhere, by title.
+    """
+    for number, (name, title) in enumerate(files.items()):
+        ranks, counts = _sorted_counts(web, name)
+        total = float(web.summary["total"][name])
+        _curve(ax, number, ranks, counts / total if divide else counts, title)
+    for number, (title, own) in enumerate((more or {}).items(), start=len(files)):
+        counts = np.sort(own[own > 0])[::-1] / (own.sum() if divide else 1)
+        _curve(ax, number, np.arange(1.0, len(counts) + 1), counts, title)
+    ax.set(xscale="log", yscale="log", xlabel="rank of the class")
+    ax.set_ylabel("share of all counts" if divide else "captions that name the class")
+    ax.legend()
+    _say_source(ax, web)
+
+
+def shared_ranking(web: WebFrequencies, width: float, by: str = "LAION-400M") -> Figure:
+    """ImageNet's classes in the six web sets, all in the order of one of them (Fig. 1a).
+
+    Dots are the counts, one a class; lines their Gaussian average over neighbouring ranks, of
+    log(1 + count), so that a line follows the typical class and not the largest.
+
+    Args:
+        web: the counts; with the summary alone, each set is ranked by itself instead.
+        width: standard deviation of the Gaussian, in ranks; 0 draws the counts as they are.
+        by: title of the set that gives the order.
+    """
+    figure, ax = plt.subplots(figsize=(7, 4))
+    if not web.complete:
+        files = {f"{key}_imagenet_ori": title for key, title in PRETRAINING_SETS.items()}
+        rank_curves(web, files, ax)
+        ax.set(xscale="linear", xlabel="rank of the class, each set ranked by itself")
+        return figure
+    table = web.concept_set("imagenet").sort_values(by, ascending=False, kind="stable")
+    ranks = np.arange(1.0, len(table) + 1)
+    for number, (title, counts) in enumerate(table.items()):
+        if width:
+            ax.plot(ranks, counts, ",", color=PALETTE[number], linestyle="none")
+        log = np.log10(1 + counts.to_numpy())
+        smooth = 10 ** (gaussian_filter1d(log, width) if width else log) - 1
+        _curve(ax, number, ranks, np.maximum(smooth, 0.5), str(title), linewidth=1.3)
+    averaged = f"averaged over neighbours (σ = {width:g} ranks)" if width else "not averaged"
+    ax.set(yscale="log", ylim=(0.7, 1e8), xlim=(0, 1000), title=f"1,000 classes, {averaged}")
+    ax.set(xlabel=f"rank of the class in {by}", ylabel="captions that name the class")
+    ax.legend(ncols=3, loc="upper right")
+    return figure
+
+
+def agreement(web: WebFrequencies) -> Figure:
+    """Spearman correlations between the six web sets, one panel a concept set (Fig. 13)."""
+    figure, axes = plt.subplots(2, 4, figsize=(8.4, 4.8), sharex=True, sharey=True)
+    keys, names = list(PRETRAINING_SETS), list(PRETRAINING_SETS.values())
+    for ax, (concept_set, title) in zip(axes.flat, CONCEPT_SETS.items(), strict=True):
+        rows = _web_pairs(web, concept_set)
+        half = rows.pivot(index="second", columns="first", values="spearman")
+        sns.heatmap(
+            half.reindex(index=keys[1:], columns=keys[:-1]),
+            ax=ax,
+            cmap=plt.get_cmap("cividis", 6),
+            vmin=0.4,
+            vmax=1,
+            annot=True,
+            fmt=".2f",
+            annot_kws={"fontsize": 7.5},
+            square=True,
+            cbar=False,
+        )
+        ax.set(title=f"{title} ({rows['classes'].iloc[0]})", xlabel="", ylabel="")
+        ax.set_xticklabels(names[:-1], rotation=60, ha="right")
+        ax.set_yticklabels(names[1:], rotation=0)
+        ax.grid(visible=False)
+        ax.tick_params(length=0)
+    return figure
+
+
+def three_correlations(web: WebFrequencies) -> Figure:
+    """Spearman, Pearson of logarithms and Pearson of counts, for ImageNet's 15 pairs."""
+    rows = _web_pairs(web, "imagenet").sort_values("spearman")
+    titles = rows[["first", "second"]].replace(PRETRAINING_SETS)
+    pairs = (titles["first"] + " – " + titles["second"]).to_list()
+    figure, ax = plt.subplots(figsize=(7, 4.2))
+    ax.hlines(pairs, rows["pearson"], rows["spearman"], color="#BBBBBB", linewidth=1)
+    for number, (column, label) in enumerate(
+        {
+            "spearman": "Spearman",
+            "pearson_log": "Pearson of log(1 + count)",
+            "pearson": "Pearson of counts",
+        }.items()
+    ):
+        ax.plot(rows[column], pairs, MARKERS[number], color=PALETTE[number], label=label)
+    ax.set(xlim=(0, 1.02), xlabel="correlation")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1), ncols=3)
+    return figure
+
+
+def beside_the_web(ours: pd.Series, theirs: pd.Series, label: Sequence[str]) -> Figure:
+    """Counts of the same classes in two sources, on logarithmic axes that show zeros of ours.
+
+    Args:
+        ours: counts of C classes, indexed by name; its name becomes the axis label.
+        theirs: counts above 0 of the same classes; its name becomes the axis label.
+        label: classes whose names are written beside their points.
+    """
+    figure, ax = plt.subplots(figsize=(6.4, 4))
+    zero = ours == 0
+    ax.plot(theirs[~zero], ours[~zero], "o", color=PALETTE[0], markersize=3)
+    ax.plot(theirs[zero], ours[zero], "|", color=PALETTE[1], markersize=7)
+    for name in label:
+        ax.annotate(
+            name, (theirs[name], ours[name]), xytext=(4, 3), textcoords="offset points", size=8
+        )
+    ax.set_xscale("log")
+    ax.set_yscale("symlog", linthresh=1)
+    ax.set(xlabel=theirs.name, ylabel=ours.name, ylim=(-0.3, 3 * ours.max()))
+    return figure
+
+
+def drawings(pictures: npt.NDArray[np.uint8], titles: Sequence[str], columns: int = 8) -> Figure:
+    """Drawings with a title under each.
+
+    Args:
+        pictures: uint8 [N, 32, 32], 255 is paper.
+        titles: N lines of text; long ones are cut.
+        columns: drawings in a row.
+    """
+    rows = -(-len(pictures) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(1.05 * columns, 1.3 * rows))
+    for ax in np.ravel(axes):
+        ax.set_axis_off()
+    for ax, picture, title in zip(np.ravel(axes), pictures, titles, strict=False):
+        ax.imshow(picture, cmap="gray", vmin=0, vmax=255)
+        ax.set_title(title if len(title) <= 16 else f"{title[:15]}…", fontsize=8, y=-0.28)
+    return figure
+
+
+def _web_pairs(web: WebFrequencies, concept_set: str) -> pd.DataFrame:
+    """The 15 rows of one panel of Fig. 13."""
+    rows = web.correlations
+    in_panel = rows["concept_set"] == concept_set
+    of_the_web = rows[["first", "second"]].isin(list(PRETRAINING_SETS)).all(axis=1)
+    return rows[in_panel & of_the_web]
+
+
+def _sorted_counts(
+    web: WebFrequencies, name: str
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Ranks and counts, descending, zeros left out: all of them, or the summary's few."""
+    if web.complete:
+        counts = np.sort(web.counts(name).to_numpy(dtype=np.float64))[::-1]
+        ranks = np.arange(1.0, len(counts) + 1)
+    else:
+        counts = web.summary.loc[name, [f"rank_{rank}" for rank in RANKS]].to_numpy(np.float64)
+        ranks = np.array(RANKS, dtype=np.float64)
+    return ranks[counts > 0], counts[counts > 0]
+
+
+def _curve(
+    ax: Axes,
+    number: int,
+    ranks: npt.NDArray[np.float64],
+    counts: npt.NDArray[np.float64],
+    title: str,
+    linewidth: float = 1.6,
+) -> None:
+    # Markers at other places on each curve tell the curves apart without colour.
+    ax.plot(
+        ranks,
+        counts,
+        color=PALETTE[number],
+        linestyle=LINES[number % len(LINES)],
+        marker=MARKERS[number],
+        markevery=(0.02 + 0.025 * number, 0.16),
+        linewidth=linewidth,
+        label=title,
+    )
+
+
+def _say_source(ax: Axes, web: WebFrequencies) -> None:
+    if not web.complete:
+        note = f"summary table: {len(RANKS)} ranks a curve at most"
+        ax.set_title(note, loc="right", fontsize=8, color=PALETTE[1])

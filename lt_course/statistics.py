@@ -1,0 +1,77 @@
+"""Correlations and inequality over classes: what the paper measures bias and imbalance by."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from lt_course.errors import CourseError
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def spearman(frequency: npt.ArrayLike, value: npt.ArrayLike) -> float:
+    """Spearman's rank correlation of class frequency with a per-class value, -1..1.
+
+    Tied entries share the mean of their ranks. A class whose frequency or value is nan is left
+    out; with fewer than two classes left, or a constant side, there is no correlation: nan.
+
+    Args:
+        frequency: float [C], training pictures of each class.
+        value: float [C], for example accuracy or number of predictions.
+    """
+    x, y = _paired(frequency, value)
+    return float(stats.spearmanr(x, y).statistic) if _varies(x, y) else float("nan")
+
+
+def pearson(frequency: npt.ArrayLike, value: npt.ArrayLike) -> float:
+    """Pearson's linear correlation; nan is treated as in `spearman`. Arguments: float [C]."""
+    x, y = _paired(frequency, value)
+    return float(stats.pearsonr(x, y).statistic) if _varies(x, y) else float("nan")
+
+
+def gini(frequency: npt.ArrayLike) -> float:
+    """Gini coefficient of the class frequencies: 0 if all are equal, 1 - 1/C if one has all.
+
+    Args:
+        frequency: float [C], non-negative, not all zero.
+
+    Raises:
+        CourseError: if the frequencies are empty, negative, not finite or all zero.
+    """
+    counts = np.sort(as_frequency(frequency))
+    if counts[0] < 0 or counts[-1] == 0:
+        raise CourseError("frequency must be non-negative and not all zero.")
+    rank = np.arange(1, len(counts) + 1)
+    return float(((2 * rank - len(counts) - 1) * counts).sum() / (len(counts) * counts.sum()))
+
+
+def as_frequency(frequency: npt.ArrayLike) -> FloatArray:
+    """Class frequencies as float64 [C], refused if they are none."""
+    counts = np.asarray(frequency, dtype=np.float64)
+    if counts.ndim != 1 or counts.size == 0 or not np.isfinite(counts).all():
+        raise CourseError("frequency must be one finite number per class, at least one class.")
+    return counts
+
+
+def as_values(frequency: npt.ArrayLike, value: npt.ArrayLike) -> FloatArray:
+    """A value of each class as float64 [C], refused if there are not as many as frequencies."""
+    values = np.asarray(value, dtype=np.float64)
+    expected = np.asarray(frequency).shape
+    if values.shape != expected:
+        raise CourseError(
+            f"value has shape {values.shape} and frequency {expected}: give one value per "
+            "class, in the order of the class ids."
+        )
+    return values
+
+
+def _paired(frequency: npt.ArrayLike, value: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    x, y = np.asarray(frequency, dtype=np.float64), as_values(frequency, value)
+    known = ~(np.isnan(x) | np.isnan(y))
+    return x[known], y[known]
+
+
+def _varies(x: FloatArray, y: FloatArray) -> bool:
+    return len(x) > 1 and bool(np.ptp(x) > 0 and np.ptp(y) > 0)

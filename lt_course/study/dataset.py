@@ -1,0 +1,273 @@
+"""What a run trains on and is tested on, whatever it is made of.
+
+A run's `Data` says which pictures; a `Material` has them: their order, a loader of batches, what
+their captions say, and what is tested. Drawings lie in memory, photographs in shards; execution
+(`lt_course.study.execute`) asks all of them the same questions. A further set is a
+class that answers, entered in `lt_course.study.registry`.
+
+Where files lie is no part of a run: `lt_course.web.data_paths`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import MISSING, dataclass, fields
+from functools import cached_property
+from typing import ClassVar, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lt_course.data import captions
+from lt_course.data.fingerprint import Fingerprint
+from lt_course.data.labelled_images import Shown
+from lt_course.data.order import Order
+from lt_course.data.tokenizer import tokenizer
+from lt_course.errors import CourseError
+from lt_course.evaluation.linear_probe import Metric
+from lt_course.objectives.contrast import Contrast
+from lt_course.objectives.distill import Distill
+from lt_course.study import registry
+from lt_course.study.spec import OPEN_WORLD, Data, Run
+from lt_course.training.loop import LoadBatch
+
+Ints = NDArray[np.int64]
+
+MADE = ("template", "synset")
+"""Captions of photographs that are made of their class's name, or of a synonym of it."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What a text tower will read.
+
+    Attributes:
+        known: int64 [U, L], token ids among which all tokens of captions and prompts are.
+        prompts: int64 [C, P, L], what is asked for each class in zero-shot classification.
+    """
+
+    known: Tensor
+    prompts: Tensor
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something to try features on: as `lt_course.data.transfer_sets.TransferSet`.
+
+    Attributes:
+        name: of the task.
+        classes: their number C.
+        metric: what is measured.
+        train: fitted on.
+        validation: the penalty of a linear probe is chosen on it. None: none is fitted, and nearest
+            neighbours have to do.
+        test: measured on.
+    """
+
+    name: str
+    classes: int
+    metric: Metric
+    train: Shown
+    validation: Shown | None
+    test: Shown
+
+
+class Material(ABC):
+    """N training pictures of C classes, and what is tested.
+
+    Attributes:
+        run: whose `Data` it is.
+        keys: of the classes.
+        names: of the classes.
+        labels: int64 [N], the class of each training picture (C: of none that is evaluated).
+        frequency: int64 [C], training pictures of each class.
+        trimmed: bool [C], the classes that were cut to a few shots.
+        test: the test pictures.
+        test_rows: int64 [M], by which a record names them.
+    """
+
+    MEANT: ClassVar[frozenset[str]]
+    """Fields of `Data` that mean something for this kind; others must be at their default."""
+
+    keys: Sequence[str]
+    names: Sequence[str]
+    labels: Ints
+    frequency: Ints
+    trimmed: NDArray[np.bool_]
+    test: Shown
+    test_rows: Ints
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    @classmethod
+    def require_sound(cls, run: Run) -> None:
+        """Refuse fields that mean nothing for this kind, without looking at data.
+
+        Raises:
+            CourseError: the sentence names the field, and what it may be.
+        """
+        for field in fields(Data):
+            value = getattr(run.data, field.name)
+            if field.name not in cls.MEANT and value != field.default:
+                assert field.default is not MISSING
+                raise CourseError(
+                    f"Field {field.name!r} is {value!r}, which has no meaning for "
+                    f"{run.data.dataset!r}; leave it at {field.default!r}."
+                )
+
+    @classmethod
+    @abstractmethod
+    def expected(cls, run: Run) -> int | None:
+        """Number of training pictures, told without the data; None if nobody can tell."""
+
+    @classmethod
+    @abstractmethod
+    def shape(cls, run: Run) -> tuple[int, int, int]:
+        """Channels, height and width of a batch's pictures."""
+
+    @cached_property
+    def order(self) -> Order:
+        """Which training pictures make up which step."""
+        training = self.run.training
+        return Order(self.labels, training.batch, self.run.seed, training.sampler)
+
+    @cached_property
+    @abstractmethod
+    def texts(self) -> Texts:
+        """What a text tower will read; for runs with the contrastive objective."""
+
+    @property
+    def tested(self) -> Ints:
+        """Numbers of the classes that are tested, in the order of the test's labels: all."""
+        return np.arange(len(self.frequency))
+
+    @property
+    def templates(self) -> list[list[str]]:
+        """CLIP's 80 templates with the name of each class."""
+        return [captions.prompts(name) for name in self.names]
+
+    @abstractmethod
+    def loader(self, device: torch.device) -> AbstractContextManager[LoadBatch]:
+        """Batches for `lt_course.training.loop.fit`, on a device."""
+
+    @abstractmethod
+    def naming(self) -> Task:
+        """Name the evaluated classes: with equally many pictures of each, as far as they go."""
+
+    @abstractmethod
+    def shown(self, rows: Ints) -> Shown:
+        """Some of the training pictures, as test pictures are shown."""
+
+    @property
+    def captions(self) -> Iterator[NDArray[np.generic]]:
+        """Arrays that decide what is said of training pictures, if files and not the code do."""
+        return iter(())
+
+    @property
+    def fingerprint(self) -> Fingerprint | None:
+        """Of the pictures that are here now; None if they are part of the package.
+
+        Then the hash of the code covers them.
+        """
+        named = [" ".join(both) for both in zip(self.keys, self.names, strict=True)]
+        every = self.shown(np.arange(len(self.labels)))
+        return Fingerprint.of(named, every, self.test, self.captions)
+
+    @property
+    @abstractmethod
+    def trained_on(self) -> Shown:
+        """Training pictures of the evaluated classes, all or a balanced choice."""
+
+    def tasks(self) -> Iterator[Task]:
+        """Further tasks that need no download."""
+        return iter(())
+
+    def further(self, right: NDArray[np.bool_]) -> dict[str, float]:
+        """Metrics that this kind alone has, of which test pictures were told rightly."""
+        return {}
+
+
+def kind(dataset: str) -> type[Material]:
+    """The kind of material that a data set is.
+
+    Raises:
+        CourseError: if there is no such set.
+    """
+    if (known := registry.find(registry.DATASETS, dataset)) is None:
+        raise CourseError(
+            f"Field 'dataset' is {dataset!r}, which this version of lt_course cannot read; it "
+            f"reads {', '.join(registry.names(registry.DATASETS))}."
+        )
+    return cast("type[Material]", known)
+
+
+def material(run: Run) -> Material:
+    """The material of a run, read now.
+
+    Raises:
+        CourseError: if the set is unknown, its files are missing or damaged, or a field does not
+            go with it.
+    """
+    return kind(run.data.dataset)(run)
+
+
+def every_token(context: int, name: str) -> Tensor:
+    """All tokens of a tokenizer (`lt_course.data.tokenizer`), int64 [U, context]."""
+    known = tokenizer(name).vocabulary
+    rows = -(-known // context)
+    return torch.arange(rows * context).clamp(max=known - 1).view(rows, context)
+
+
+def balanced(labels: Ints, most: int, seed: int = 0) -> Ints:
+    """At most so many rows of each class, drawn at random; by class."""
+    shuffled = np.random.default_rng([seed, 0xBA1]).permutation(len(labels))
+    shuffled = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    of = labels[shuffled]
+    within = np.arange(len(of)) - np.searchsorted(of, of)
+    return shuffled[within < most]
+
+
+def require_caption(run: Run, known: Sequence[str]) -> None:
+    """Refuse captions and prompts that photographs do not have.
+
+    Raises:
+        CourseError: the sentence says which there are.
+    """
+    options = run.objective
+    if not isinstance(options, Contrast):
+        return
+    if options.text not in MADE and not set(options.text.split("+")) <= set(known):
+        words = known[0] if len(known) == 1 else f"{', '.join(known)}, joined by +"
+        raise CourseError(
+            f"Field 'text' is {options.text!r}, but captions of {run.data.dataset} are "
+            f"{', '.join(map(repr, MADE))}, or {words}."
+        )
+    if options.prompts not in ("matching", "template", "name"):
+        raise CourseError(
+            f"Field 'prompts' is {options.prompts!r}, which drawings alone have; use 'matching', "
+            "'template' or 'name'."
+        )
+
+
+def require_photographs(run: Run) -> None:
+    """Refuse what goes with drawings alone: pens, and text heads made from them.
+
+    Raises:
+        CourseError: the sentence names the field, and what it may be.
+    """
+    model, options, dataset = run.model, run.objective, run.data.dataset
+    if model.text_head != "scratch" and model.text_weights == OPEN_WORLD:
+        raise CourseError(
+            f"Field 'text_head' is {model.text_head!r} and field 'text_weights' is {OPEN_WORLD!r}, "
+            f"which are made from drawings and their names; with {dataset} name released weights, "
+            "such as 'openai', or use 'scratch'."
+        )
+    if isinstance(options, Distill) and options.redrawn:
+        raise CourseError(
+            f"Field 'redrawn' is {options.redrawn}, but photographs have no pen; set it to 0."
+        )

@@ -1,0 +1,254 @@
+"""What a finished training leaves: everything that is measured of it.
+
+A classifier and a CLIP have class vectors and are measured on the test pictures as they are. A
+tower that has learnt without labels has none: a linear classifier is fitted to its features first,
+which is then measured in the same way; and the same features are tried on other tasks.
+
+Features of the test pictures are kept as they are, scores of classes only for some pictures at a
+time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lt_course.data.fingerprint import Fingerprint
+from lt_course.evaluation import neural_collapse
+from lt_course.evaluation.bias import bias_report, per_class, third_of
+from lt_course.evaluation.features import features
+from lt_course.evaluation.linear_probe import (
+    Probe,
+    Sample,
+    evaluate,
+    linear_probe,
+    nearest_neighbours,
+)
+from lt_course.evaluation.neural_collapse import class_means, mean_cosine, nc1, nc2
+from lt_course.evaluation.zero_shot import zero_shot_prototypes
+from lt_course.objectives.classify import Classification
+from lt_course.objectives.contrast import Contrastive
+from lt_course.objectives.distill import Distillation
+from lt_course.statistics import spearman
+from lt_course.study.dataset import Material, Task
+
+ROWS = 16_384
+"""Pictures whose scores are in memory at a time."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run leaves.
+
+    Attributes:
+        metrics: of the test pictures.
+        history: one row per epoch of training.
+        per_class: one row per concept: concept, name, frequency, trimmed (whether it was cut to a
+            few shots), accuracy, predictions, mean_logit, its logit's mean over all test pictures;
+            and, where there are class vectors, the metrics of `neural_collapse.per_class`.
+        arrays: ``test`` int64 [M], indices of the test pictures; ``labels`` and ``predictions``
+            int64 [M]; ``centres`` float32 [C, D], mean image features; ``prototypes`` float32, the
+            class vectors [C, D], or the prototypes of self-distillation [K, D'], and of the
+            latter ``assigned`` int32 [K, C], how many training pictures of each concept are
+            nearest to each prototype.
+        fingerprint: of the pictures; None if they are part of the package.
+    """
+
+    metrics: dict[str, float]
+    history: list[dict[str, float]]
+    per_class: pd.DataFrame
+    arrays: dict[str, NDArray[Any]]
+    fingerprint: Fingerprint | None = None
+
+
+@torch.no_grad()
+def of_class_vectors(
+    given: Material, objective: Classification | Contrastive, history: list[dict[str, float]]
+) -> Outcome:
+    """Measure a classifier, or a CLIP by its zero-shot prompts."""
+    objective.eval()
+    device = next(objective.parameters()).device
+    shown = features(objective.image_tower, given.test)
+    if isinstance(objective, Contrastive):
+        asked = given.texts.prompts.to(device)
+        prototypes = zero_shot_prototypes(objective.text_features, asked)
+    else:
+        prototypes = objective.head.weight
+    tested = torch.from_numpy(given.tested)
+
+    def scores(part: Tensor) -> Tensor:
+        normalised = F.normalize(part.to(device), dim=1)
+        if isinstance(objective, Contrastive):
+            return objective.temperature(normalised @ prototypes.T)[:, tested]
+        return objective.scores(normalised)[:, tested]
+
+    table, metrics, arrays = _of_test_pictures(given, shown, scores)
+    vectors = prototypes.float().cpu()[tested]
+    geometry = neural_collapse.per_class(shown.features, shown.labels, vectors)
+    table = pd.concat([table, geometry], axis=1)
+    seen = given.frequency[given.tested] > 0
+    metrics |= {
+        "nc2_prototypes": nc2(vectors, centre=False),
+        "cosine_seen": mean_cosine(vectors[seen]),
+        "cosine_unseen": mean_cosine(vectors[~seen]),
+        "loss": history[-1]["loss"],
+    }
+    for name in geometry:
+        for against in ("accuracy", "frequency"):
+            metrics[f"spearman_{name}_{against}"] = spearman(table[against], table[name])
+    return Outcome(metrics, history, table, arrays | {"prototypes": vectors.numpy()})
+
+
+@torch.no_grad()
+def of_features(
+    given: Material, objective: Distillation, history: list[dict[str, float]]
+) -> Outcome:
+    """Measure a tower that has learnt without labels.
+
+    Bias is that of a linear probe fitted to equally many pictures of every evaluated class; what
+    it leaves of the tail is owed to the features. With hundreds of classes a probe takes hours,
+    and the votes of nearest neighbours among the same pictures stand in for it (`Task`).
+    """
+    objective.eval()
+    tower, task = objective.image_tower, given.naming()
+    bank, test = features(tower, task.train), features(tower, task.test)
+    found: dict[str, float] = {}
+    if task.validation is None:
+        scores: Callable[[Tensor], Tensor] = partial(
+            nearest_neighbours, bank, classes=task.classes, k=min(20, len(bank.labels))
+        )
+    else:
+        probe, nearest = _tried_on(tower, task, bank, test)
+        scores = probe.classifier
+        found = {"penalty": probe.penalty, "nearest_neighbours": nearest}
+    table, metrics, arrays = _of_test_pictures(given, test, scores)
+    metrics |= found
+
+    probed = []
+    for further in given.tasks():
+        name = re.sub("[ -]", "_", further.name)
+        parts = features(tower, further.train), features(tower, further.test)
+        probe, nearest = _tried_on(tower, further, *parts)
+        metrics |= {f"probe_{name}": probe.score, f"nearest_neighbours_{name}": nearest}
+        probed.append(probe.score)
+    if probed:
+        metrics["probe_mean"] = float(np.mean(probed))
+    metrics |= {k: v for k, v in history[-1].items() if k not in ("step", "learning_rate")}
+    used, prototypes, assigned = _use_of_prototypes(given, test, objective)
+    return Outcome(
+        metrics | used, history, table, arrays | {"prototypes": prototypes, "assigned": assigned}
+    )
+
+
+def _tried_on(tower: nn.Module, task: Task, train: Sample, test: Sample) -> tuple[Probe, float]:
+    """The linear probe, and the score of nearest neighbours."""
+    assert task.validation is not None
+    validation = features(tower, task.validation)
+    with torch.enable_grad():
+        probe = linear_probe(train, validation, test, task.classes, task.metric)
+    votes = nearest_neighbours(train + validation, test.features, task.classes)
+    return probe, evaluate(task.metric, votes, test.labels)
+
+
+def _use_of_prototypes(
+    given: Material, test: Sample, objective: Distillation
+) -> tuple[dict[str, float], NDArray[np.float32], NDArray[np.int32]]:
+    """Which pictures are nearest to which prototype, and how alike those are.
+
+    Training pictures say how prototypes are shared out. The test pictures, equally many of every
+    concept, say what head, mid and tail third have of them: how many different ones, and how near
+    those lie to another one.
+    """
+    weight, _ = objective.teacher.prototypes()
+    prototypes = F.normalize(weight, dim=1)
+    alike = _nearest_other(prototypes).cpu().numpy()
+
+    def nearest(shown: Tensor) -> Tensor:
+        parts = (objective.teacher.projection(p.to(weight.device)) for p in shown.split(ROWS))
+        return torch.cat([(points @ prototypes.T).argmax(1).cpu() for points in parts])
+
+    shown = features(objective.image_tower, given.trained_on)
+    assigned = np.zeros((len(prototypes), len(given.frequency)), dtype=np.int32)
+    np.add.at(assigned, (nearest(shown.features).numpy(), shown.labels.numpy()), 1)
+    used = assigned.sum(1) > 0
+    frequency = assigned @ given.frequency / np.maximum(assigned.sum(1), 1)
+    metrics = {
+        "prototypes_used": float(used.mean()),
+        "prototype_cosine": float(alike.mean()),
+        "prototype_cosine_used": float(alike[used].mean()),
+        "spearman_prototype_cosine": spearman(frequency[used], alike[used]),
+    }
+    of_test = nearest(test.features).numpy()
+    third = third_of(given.frequency)[test.labels.numpy()]
+    for number, name in enumerate(("head", "mid", "tail")):
+        here = of_test[third == number]
+        metrics[f"prototypes_{name}"] = len(np.unique(here)) / len(prototypes)
+        metrics[f"prototype_cosine_{name}"] = _mean(alike[here])
+    return metrics, prototypes.cpu().numpy(), assigned
+
+
+def _nearest_other(vectors: Tensor) -> Tensor:
+    """Cosine of each normalised vector with the nearest other one: [K]; 65,536 make 17 GB."""
+    found = []
+    for start, part in zip(range(0, len(vectors), ROWS), vectors.split(ROWS), strict=True):
+        cosines = part @ vectors.T
+        cosines.diagonal(start).fill_(-1)
+        found.append(cosines.amax(1))
+    return torch.cat(found)
+
+
+def _of_test_pictures(
+    given: Material, shown: Sample, scores: Callable[[Tensor], Tensor]
+) -> tuple[pd.DataFrame, dict[str, float], dict[str, NDArray[Any]]]:
+    """What scores of classes, [m, C] for features [m, D] at a time, say of the test pictures."""
+    tested, raw, truth = given.tested, shown.features, shown.labels
+    frequency, trimmed, classes = given.frequency[tested], given.trimmed[tested], len(tested)
+    guesses, total = [], torch.zeros(())
+    for part in raw.split(ROWS):
+        logits = scores(part).cpu()
+        guesses.append(logits.argmax(1))
+        total = total + logits.sum(0)
+    labels, predictions = truth.numpy(), torch.cat(guesses).numpy()
+    accuracy, predicted = per_class(labels, predictions, classes)
+    table = pd.DataFrame(
+        {
+            "concept": [given.keys[number] for number in tested],
+            "name": [given.names[number] for number in tested],
+            "frequency": frequency,
+            "trimmed": trimmed,
+            "accuracy": accuracy,
+            "predictions": predicted,
+            "mean_logit": (total / len(raw)).numpy(),
+        }
+    )
+    centres = class_means(F.normalize(raw, dim=1), truth, classes)
+    metrics = cast("dict[str, float]", bias_report(frequency, labels, predictions)) | {
+        "accuracy_kept": _mean(accuracy[~trimmed]),
+        "accuracy_trimmed": _mean(accuracy[trimmed]),
+        "predictions_trimmed": _mean(predicted[trimmed]),
+        "nc1": nc1(raw, truth, classes),
+        "nc2_means": nc2(centres),
+        **given.further(labels == predictions),
+    }
+    arrays = {
+        "test": given.test_rows,
+        "labels": labels,
+        "predictions": predictions,
+        "centres": centres.float().numpy(),
+    }
+    return table, metrics, arrays
+
+
+def _mean(values: NDArray[Any]) -> float:
+    """The mean, or nan where there is none."""
+    return float(values.mean()) if len(values) else float("nan")

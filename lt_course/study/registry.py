@@ -1,0 +1,92 @@
+"""What a run can name: data sets, released text heads, recipes.
+
+Core knows the drawings, and adds them here. All else is added by extensions (entry points of the
+group ``lt_course``; `lt_course.web` is one), which are loaded when a run names something that is
+not here yet. No other module of core knows of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from lt_course.errors import CourseError
+
+if TYPE_CHECKING:
+    from lt_course.study.dataset import Material
+    from lt_course.study.spec import Run
+
+GROUP = "lt_course"
+
+CORE_DATASETS = ("icontail", "icontail-colour")
+"""Those that core has."""
+
+DATASETS: dict[str, type[Material]] = {}
+"""Data set -> what has its pictures."""
+
+RECIPES: dict[str, Run] = {}
+"""Runs with a name besides `lt_course.study.spec.NAMED`."""
+
+TEXT_HEADS: list[ModuleType] = []
+"""The module that makes text towers with released weights, as `lt_course.web` does."""
+
+BEFORE_TRAINING: list[Callable[[Run], None]] = []
+"""Called before a run that was declared for a GPU trains."""
+
+
+def dataset(*names: str) -> Callable[[type[Material]], type[Material]]:
+    """Add a class as what has the pictures of the sets of these names."""
+
+    def add(material: type[Material]) -> type[Material]:
+        DATASETS.update(dict.fromkeys(names, material))
+        return material
+
+    return add
+
+
+@cache
+def load_extensions() -> None:
+    """Let all installed extensions add what they have, once.
+
+    Raises:
+        CourseError: if one of them lacks a package that it needs.
+    """
+    for point in entry_points(group=GROUP):
+        try:
+            point.load()()
+        except ModuleNotFoundError as error:
+            raise CourseError(
+                f"What lt_course.{point.name} adds needs the package {error.name}; install it with "
+                f"pip install 'lt-course[{point.name}]'."
+            ) from error
+
+
+def find(known: dict[str, Any], name: str) -> Any:
+    """The entry of a name, or None if neither core nor an extension has it."""
+    if name not in known:
+        load_extensions()
+    return known.get(name)
+
+
+def released_text() -> ModuleType:
+    """What makes text towers with released weights.
+
+    Raises:
+        CourseError: as `load_extensions`, or if no extension makes them.
+    """
+    load_extensions()
+    if not TEXT_HEADS:
+        raise CourseError(
+            "Field 'text_weights' names released weights, which this installation cannot load; "
+            "reinstall lt-course."
+        )
+    return TEXT_HEADS[-1]
+
+
+def names(known: Iterable[str]) -> list[str]:
+    """All names, those of extensions included."""
+    load_extensions()
+    return list(known)

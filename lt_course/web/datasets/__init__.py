@@ -1,0 +1,1 @@
+"""Sets of photographs: where they come from, how they are labelled."""

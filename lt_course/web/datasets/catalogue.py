@@ -1,0 +1,32 @@
+"""The sets of photographs that can be prepared or read: ``lt-course data list``."""
+
+from __future__ import annotations
+
+from lt_course.web.datasets import (
+    caption_labels,
+    cifar,
+    evaluation_sets,
+    imagenet_captions,
+    imagenet_pictures,
+    laionet,
+)
+from lt_course.web.datasets.sources import Source
+
+SOURCES = (
+    imagenet_pictures.IMAGENET_TRAIN,
+    imagenet_captions.IMAGENET_CAPTIONS,
+    laionet.LAIONET,
+    caption_labels.CC12M,
+    caption_labels.YFCC15M,
+    Source(
+        "hf://datasets/pixparse/cc3m-wds/cc3m-train-*.tar",
+        "Conceptual Captions 3M, shards that are read as they are; labels as cc12m-cls",
+    ),
+    Source(
+        "hf://datasets/pixparse/cc12m-wds/cc12m-train-*.tar",
+        "Conceptual 12M, shards that are read as they are; labels as cc12m-cls",
+    ),
+    cifar.CIFAR,
+    evaluation_sets.VALIDATION,
+    evaluation_sets.V2,
+)

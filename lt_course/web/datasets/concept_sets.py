@@ -1,0 +1,241 @@
+"""Labelled photographs of concepts that the web's captions were counted for (Fig. 1b, 12, 18).
+
+Two of them show ImageNet's classes; five are read by torchvision, from where you have put them. A
+released CLIP is asked by a class's name, and judged by how often its pre-training captions name
+it. The two are joined by the class (WordNet id, or name), never by a line's number.
+
+(Fig. 12 has CUB and Places365 as well. torchvision knows no CUB, and the names in Places365's own
+list could not be compared with those in the counts; neither is read here.)
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+from torchvision import datasets as published
+
+from lt_course.counting.web_frequencies import CONCEPT_SETS, PRETRAINING_SETS, WebFrequencies
+from lt_course.data.transfer_sets import Pictures, published_set
+from lt_course.errors import CourseError
+from lt_course.files import named_folder
+from lt_course.web.datasets import evaluation_sets
+from lt_course.web.datasets.evaluation_sets import EvaluationSet
+
+DATA_VARIABLE = "LT_COURSE_DATA"
+
+COUNTED_AS = {"n01631663": "eft", "n03710637": "maillot"}
+"""Classes of ImageNet that were counted under another name than CLIP is asked by (newt, tights)."""
+
+EUROSAT = {
+    "AnnualCrop": "annual crop land",
+    "Forest": "forest",
+    "HerbaceousVegetation": "brushland or shrubland",
+    "Highway": "highway or road",
+    "Industrial": "industrial buildings or commercial buildings",
+    "Pasture": "pasture land",
+    "PermanentCrop": "permanent crop land",
+    "Residential": "residential buildings or homes or apartments",
+    "River": "river",
+    "SeaLake": "lake or sea",
+}
+"""EuroSAT's folders, and the names that were counted."""
+
+FLOWERS = {"lotus": "lotus lotus"}
+"""Flowers whose counted name is not torchvision's."""
+
+
+LOOKED_AT = 512
+"""Pictures whose pixels enter a set's fingerprint."""
+
+
+@dataclass(frozen=True)
+class ConceptSet:
+    """N labelled photographs of C classes.
+
+    Attributes:
+        name: of the set, as the command line has it.
+        concepts: key of `web_frequencies.CONCEPT_SETS`.
+        names: C, what CLIP is asked by.
+        counted_as: C, the names in the counts; those that differ are declared above.
+        labels: int64 [N], 0 … C-1.
+        picture: the number of a picture to the picture, in RGB.
+    """
+
+    name: str
+    concepts: str
+    names: tuple[str, ...]
+    counted_as: tuple[str, ...]
+    labels: npt.NDArray[np.int64]
+    picture: Callable[[int], Image.Image] = field(repr=False)
+
+    def __len__(self) -> int:
+        """The number of pictures, N."""
+        return len(self.labels)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Of names, labels and pixels: two sets of one fingerprint ask the same questions.
+
+        Pixels are those of `LOOKED_AT` pictures that stand evenly spaced. They must be equal: the
+        same pictures, blurred or encoded anew, are other questions.
+        """
+        asked = "\n".join(self.names).encode() + self.labels.astype("<i8").tobytes()
+        digest = hashlib.sha256(asked)
+        for row in np.linspace(0, len(self) - 1, min(LOOKED_AT, len(self))).astype(int):
+            picture = self.picture(int(row))
+            digest.update(str(picture.size).encode() + picture.tobytes())
+        return digest.hexdigest()[:16]
+
+
+def folder_of(name: str, source: Path | None = None) -> Path:
+    """Where a set's files lie: the folder given, or the one named ``name`` in LT_COURSE_DATA.
+
+    Raises:
+        CourseError: if there is no such folder.
+    """
+    root = named_folder(DATA_VARIABLE)
+    if source is None and root is None:
+        raise CourseError(
+            f"Where are the files of {name}? Give --source FOLDER, or let {DATA_VARIABLE} name a "
+            f"folder that holds {name}/."
+        )
+    folder = source or cast(Path, root) / name
+    if not folder.is_dir():
+        raise CourseError(
+            f"{folder} is not a folder; give --source, or put the files of {name} there."
+        )
+    return folder
+
+
+def concept_set(name: str, source: Path, *, partial: bool = False) -> ConceptSet:
+    """The pictures of a set.
+
+    Args:
+        name: one of `NAMES`.
+        source: folder of its files: for ImageNet as `evaluation_sets.SETS` says, for the others
+            the root under which torchvision looks.
+        partial: take ImageNet's pictures that are there.
+
+    Raises:
+        CourseError: if there is no such set, or files are missing or malformed.
+    """
+    if name in evaluation_sets.SETS:
+        return _imagenet(name, source, partial)
+    if name not in _READ:
+        raise CourseError(
+            f"There is no set {name!r} to evaluate open models on; the sets are {', '.join(NAMES)}."
+        )
+    return _READ[name](source)
+
+
+def frequencies(
+    web: WebFrequencies, pretraining_set: str | None, concepts: str, counted_as: Sequence[str]
+) -> npt.NDArray[np.int64] | None:
+    """In how many captions of a pre-training set each class is named, int64 [C].
+
+    Args:
+        web: the counts.
+        pretraining_set: key of `web_frequencies.PRETRAINING_SETS`.
+        concepts: as `ConceptSet`.
+        counted_as: C, as `ConceptSet`; capitals make no difference.
+
+    Returns:
+        None if there is no such set, or the counts of single classes are not at hand.
+
+    Raises:
+        CourseError: if a class was not counted.
+    """
+    if pretraining_set is None or not web.complete:
+        return None
+    counts = web.concept_set(concepts)[PRETRAINING_SETS[pretraining_set]].rename(str.casefold)
+    names = [name.casefold() for name in counted_as]
+    if missing := [name for name in names if name not in counts.index]:
+        raise CourseError(
+            f"{len(missing)} classes of {CONCEPT_SETS[concepts]} were not counted under their "
+            f"name ({', '.join(missing[:3])}); compare the names with the counts."
+        )
+    return counts.loc[names].to_numpy(dtype=np.int64)
+
+
+def _imagenet(name: str, source: Path, partial: bool) -> ConceptSet:
+    found = evaluation_sets.evaluation_set(name, source, partial=partial)  # type: ignore[arg-type]
+    return ConceptSet(
+        name,
+        "imagenet",
+        tuple(each.name for each in found.classes),
+        tuple(COUNTED_AS.get(each.wnid, each.name) for each in found.classes),
+        found.labels,
+        functools.partial(_imagenet_picture, found),
+    )
+
+
+def _imagenet_picture(found: EvaluationSet, row: int) -> Image.Image:
+    path, offset, size = found.places[row]
+    with path.open("rb") as file:
+        file.seek(offset)
+        content = file.read(size)
+    try:
+        return Image.open(io.BytesIO(content)).convert("RGB")
+    except (UnidentifiedImageError, OSError) as error:
+        raise CourseError(
+            f"A picture of {found.name}, {path} at byte {offset}, cannot be decoded ({error}); get "
+            f"it again from {evaluation_sets.SETS[found.name].inputs[0].where}."
+        ) from error
+
+
+def _tested(name: str, concepts: str, words: Callable[[str], str]) -> Callable[[Path], ConceptSet]:
+    """The test pictures of one of the paper's transfer sets."""
+
+    def read(source: Path) -> ConceptSet:
+        found = published_set(name, source)
+        names = tuple(words(each) for each in found.classes)
+        counted = tuple(FLOWERS.get(each, each) for each in names)
+        pictures: Any = found.test.pictures
+        return ConceptSet(
+            concepts, concepts, names, counted, found.test.labels, pictures.__getitem__
+        )
+
+    return read
+
+
+def _eurosat(source: Path) -> ConceptSet:
+    """All 27,000 pictures: EuroSAT has no official test."""
+    try:
+        found = published.EuroSAT(str(source))
+    except RuntimeError as error:
+        raise CourseError(
+            f"EuroSAT is not in {source / 'eurosat'}; torchvision's EuroSAT downloads it (94 MB)."
+        ) from error
+    if unknown := set(found.classes) ^ set(EUROSAT):
+        raise CourseError(
+            f"{source / 'eurosat'} does not hold EuroSAT's ten folders ({sorted(unknown)[0]}); get "
+            "it again with torchvision's EuroSAT."
+        )
+    names = tuple(EUROSAT[each] for each in found.classes)
+    labels = np.array(found.targets, dtype=np.int64)
+    pictures: Any = Pictures(found, np.arange(len(labels)))
+    return ConceptSet("eurosat", "eurosat", names, names, labels, pictures.__getitem__)
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
+
+
+_READ: dict[str, Callable[[Path], ConceptSet]] = {
+    "food101": _tested("food", "food101", _spaced),
+    "pets": _tested("pets", "pets", str),
+    "flowers102": _tested("flowers", "flowers102", lambda name: name.rstrip("?")),
+    "dtd": _tested("dtd", "dtd", _spaced),
+    "eurosat": _eurosat,
+}
+NAMES = (*evaluation_sets.SETS, *_READ)
+"""The sets that open models can be evaluated on."""

@@ -1,0 +1,328 @@
+"""Which pairs of a set of shards are trained on: a choice at load time, never a copy.
+
+The paper's subsets (Wen et al., arXiv 2405.21070, Sec. 3 and 4.1) as functions of an index:
+
+    IN_CAPS_100      ImageNet-Captions of the 100 classes of ImageNet-100: 44,548 pairs
+    IN_CAPS_TENTH    as many pairs of all classes, the very ones of the release
+    Selection(trim=50, shots=0)                               Fig. 8: a zero-shot tail of 50
+    Selection(threshold=0.75, pictures=448_896, keep_classes=True)      Fig. 4b, of LAIONet
+    Selection(fraction=1 / 32, keep_classes=True)                       Fig. 5, of LAIONet
+
+Classes are those of `lt_course.data.imagenet`, by WordNet id; the class numbers of a choice are
+0 … C-1 in their order.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lt_course.data.imagenet import Concepts, ImageNetClass, classes_of
+from lt_course.data.tokenizer import CLIP
+from lt_course.errors import CourseError
+from lt_course.fields import COUNT, NATURAL, SEED, check
+from lt_course.web.datasets import caption_labels, imagenet_captions, imagenet_pictures, laionet
+from lt_course.web.shards import shard_index
+from lt_course.web.shards.shard_index import Index
+from lt_course.web.shards.shard_pairs import Pairs
+from lt_course.web.shards.shard_paths import expand
+from lt_course.web.shards.shard_scan import Fields
+
+Ints = NDArray[np.int64]
+
+SAID = ("name", "title", "tags", "description")
+"""What is known of a picture of ImageNet-Captions."""
+
+LARGEST = 10
+"""The classes that give pictures back when a sample of fixed size kept every class."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which pairs; the fields apply in their order.
+
+    Attributes:
+        concepts: the classes that are kept, ``imagenet`` or ``imagenet-100``.
+        threshold: least similarity of text and definition, in [-1, 1] (LAIONet only).
+        fraction: share of the pairs, a uniform sample; or …
+        pictures: … their number.
+        keep_classes: give every class that the threshold or the sample emptied its first picture
+            back, as the release does for LAIONet (not for ImageNet-Captions). With `pictures`,
+            as many of the ten largest classes leave.
+        trim: so many of the rarest classes are cut …
+        shots: … to so many pictures each.
+        seed: of the sample. 42 is the release's: over pictures in the order of their file names
+            it is the release's sample. The release drew the shots of trimmed classes unseeded.
+    """
+
+    concepts: Concepts = "imagenet"
+    threshold: float | None = None
+    fraction: float = 1.0
+    pictures: int | None = None
+    keep_classes: bool = False
+    trim: int = 0
+    shots: int = 0
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        """Raise a CourseError for a field out of range."""
+        check(
+            self,
+            threshold=(-1, 1),
+            fraction=(0, 1),
+            pictures=COUNT,
+            trim=NATURAL,
+            shots=NATURAL,
+            seed=SEED,
+        )
+        if self.pictures is not None and self.fraction != 1:
+            raise CourseError("Fields 'pictures' and 'fraction' are both set; leave one out.")
+
+
+IN_CAPS_100 = Selection(concepts="imagenet-100")
+IN_CAPS_TENTH = Selection(pictures=44_548)
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """N labelled pairs of C classes.
+
+    Attributes:
+        index: of the shards.
+        classes: C, in the order of their class numbers.
+        rows: int64 [N], rows of the index; one row may stand for several classes.
+        labels: int64 [N], 0 … C-1.
+        frequency: int64 [C], pairs of each class.
+        trimmed: bool [C], the classes that were cut to a few shots.
+    """
+
+    index: Index
+    classes: tuple[ImageNetClass, ...]
+    rows: Ints
+    labels: Ints
+    frequency: Ints
+    trimmed: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def pairs(
+        self, *, seed: int = 0, size: int = 224, smallest: float | None = 0.9, context: int = 77
+    ) -> Pairs:
+        """The pairs as a map-style data set, see `lt_course.web.shards.shard_pairs.Pairs`."""
+        rows, labels = torch.from_numpy(self.rows), torch.from_numpy(self.labels)
+        return Pairs(self.index, rows, labels, seed, size, smallest, context=context)
+
+
+def open_set(
+    dataset: str,
+    patterns: str | Path | Iterable[str | Path],
+    selection: Selection | None = None,
+    *,
+    text: str = "title+tags+description",
+    labels: Path | None = None,
+    frequency: Ints | None = None,
+    fill: str | Path | Iterable[str | Path] | None = None,
+    max_bad_fraction: float = 0.01,
+    workers: int = 1,
+    tokenizer: str = CLIP,
+) -> Photographs:
+    """Index the shards of a set, and choose pairs.
+
+    Args:
+        dataset: ``imagenet``, ``imagenet-captions``, ``laionet``, ``cc12m-cls`` or
+            ``yfcc15m-cls``.
+        patterns: its shards, as `lt_course.web.shards.shard_paths.expand`.
+        selection: which pairs; default: all.
+        text: what captions of ImageNet-Captions say: ``name``, ``title``, ``tags`` and
+            ``description``, in any order, joined by ``+``. Pictures about which nothing is said
+            count as unusable: 1 % have no title, 9 % no tags, 40 % no description. With ``name``,
+            as in the release, none is lost.
+        labels: folder that `lt_course.web.datasets.caption_labels.prepare` made; for the last two.
+        frequency: as `select`.
+        fill: further shards of the same kind, used only where a class has fewer pairs than
+            `frequency` asks for. In the release these are LAION's nearest texts to the captions
+            of ImageNet-Captions (its list ``laionet_t2t_success309113.parquet``).
+        max_bad_fraction: greatest share of unusable samples.
+        workers: processes that index.
+        tokenizer: of captions, as `lt_course.data.tokenizer.tokenizer`.
+
+    Raises:
+        CourseError: as `lt_course.web.shards.shard_index.load` and `select`; if the set, or a word
+            of `text`, is unknown, or `labels` is missing.
+    """
+    fields = dataclasses.replace(_fields(dataset, text), tokenizer=tokenizer)
+    tars = expand(patterns)
+    more = [] if fill is None else [tar for tar in expand(fill) if tar not in tars]
+    index = shard_index.load(
+        [*tars, *more], fields, max_bad_fraction=max_bad_fraction, workers=workers
+    )
+    preferred = int(index.first[len(tars)])
+    if dataset in caption_labels.SETS:
+        if labels is None:
+            raise CourseError(
+                f"The pairs of {dataset} have their labels beside the shards; make them with "
+                f"lt-course data prepare {dataset}, and name their folder in 'labels'."
+            )
+        labelled = caption_labels.load(index, labels)
+        return select(index, selection, labelled=labelled, frequency=frequency, preferred=preferred)
+    thresholded = dataset == laionet.LAIONET.name and selection and selection.threshold is not None
+    similarity = laionet.similarity(index) if thresholded else None
+    return select(index, selection, similarity=similarity, frequency=frequency, preferred=preferred)
+
+
+def _fields(dataset: str, text: str) -> Fields:
+    if dataset in caption_labels.SETS:
+        return Fields()
+    if dataset == laionet.LAIONET.name:
+        return laionet.FIELDS
+    if dataset == imagenet_pictures.IMAGENET_TRAIN.name:
+        return imagenet_pictures.FIELDS
+    if dataset != imagenet_captions.IMAGENET_CAPTIONS.name:
+        named = (
+            imagenet_pictures.IMAGENET_TRAIN,
+            imagenet_captions.IMAGENET_CAPTIONS,
+            laionet.LAIONET,
+        )
+        known = (*(source.name for source in named), *caption_labels.SETS)
+        raise CourseError(
+            f"Field 'dataset' is {dataset!r}; sets of labelled photographs are {', '.join(known)}."
+        )
+    for word in text.split("+"):
+        if word not in SAID:
+            raise CourseError(
+                f"Field 'text' is {text!r}; it may hold {', '.join(SAID)}, joined by +."
+            )
+    return Fields("jpg", f"json:{text}", "cls")
+
+
+def select(
+    index: Index,
+    selection: Selection | None = None,
+    *,
+    labelled: tuple[Ints, Ints] | None = None,
+    similarity: NDArray[np.float64] | None = None,
+    frequency: Ints | None = None,
+    preferred: int | None = None,
+) -> Photographs:
+    """Choose pairs.
+
+    Args:
+        index: of shards, with ImageNet's class numbers 0 … 999 as labels.
+        selection: which pairs; default: all.
+        labelled: rows of the index and their ImageNet class numbers, int64 [M] each, in the place
+            of the index's labels (`lt_course.web.datasets.caption_labels.load`).
+        similarity: float64 [M], of text and definition, for `Selection.threshold`
+            (`lt_course.web.datasets.laionet.similarity`).
+        frequency: int64 [C], greatest number of pairs of each class: matched frequencies
+            (Sec. 3.4), drawn after the sample and before the trim.
+        preferred: with `frequency`, rows of the index from this one on are only used where a
+            class has too few before it.
+
+    Raises:
+        CourseError: if labels are missing or a field does not go with the data.
+    """
+    chosen = selection or Selection()
+    classes = classes_of(chosen.concepts)
+    rows, numbers = labelled or (np.arange(len(index)), index.label.long().numpy())
+    _require_labels(numbers)
+    place, places = (None if labelled else imagenet_captions.places(index)) or (rows, len(rows))
+
+    number = {known.label: position for position, known in enumerate(classes)}
+    labels = np.array([number.get(known, -1) for known in range(1_000)])[numbers]
+    inside = np.flatnonzero(labels >= 0)
+    inside = inside[np.argsort(place[inside], kind="stable")]
+    fitting = inside
+    if chosen.threshold is not None:
+        if similarity is None:
+            raise CourseError(
+                f"Field 'threshold' is {chosen.threshold}, but these shards have no similarity of "
+                "text and definition; leave it out."
+            )
+        fitting = inside[similarity[inside] >= chosen.threshold]
+    taken = _sample(fitting, place, places if len(fitting) == len(rows) else None, chosen)
+    if chosen.keep_classes:
+        taken = _keep_classes(taken, inside, labels, chosen)
+    if frequency is not None:
+        if len(frequency) != len(classes):
+            raise CourseError(
+                f"Field 'frequency' has {len(frequency)} entries; it needs {len(classes)}, one a "
+                "class."
+            )
+        first = rows[taken] < (len(index) if preferred is None else preferred)
+        taken = _at_most(taken, labels, frequency, chosen.seed, first)
+    trimmed = np.zeros(len(classes), np.bool_)
+    if chosen.trim > len(classes):
+        raise CourseError(f"Field 'trim' is {chosen.trim}, more than the {len(classes)} classes.")
+    if chosen.trim:
+        counts = np.bincount(labels[taken], minlength=len(classes))
+        trimmed[np.argsort(counts, kind="stable")[: chosen.trim]] = True
+        taken = _at_most(taken, labels, np.where(trimmed, chosen.shots, counts), chosen.seed)
+    taken = np.sort(taken)
+    counts = np.bincount(labels[taken], minlength=len(classes))
+    return Photographs(index, classes, rows[taken], labels[taken], counts, trimmed)
+
+
+def _require_labels(numbers: Ints) -> None:
+    if len(numbers) and not 0 <= numbers.min() <= numbers.max() < 1_000:
+        raise CourseError(
+            f"The labels of these shards lie in {numbers.min()} … {numbers.max()}, not in "
+            "0 … 999; load them with the field of the class, such as Fields(label='cls')."
+        )
+
+
+def _sample(fitting: Ints, place: Ints, places: int | None, chosen: Selection) -> Ints:
+    """A uniform sample without replacement.
+
+    Pairs that a variant of the captions lacks (an empty title, say) still have their place among
+    the `places` that are drawn from, so that all variants are of one sample.
+    """
+    whole = places or len(fitting)
+    size = round(chosen.fraction * whole) if chosen.pictures is None else chosen.pictures
+    if size > whole:
+        raise CourseError(f"Field 'pictures' is {size}, but there are only {whole}; ask for fewer.")
+    if size == whole:
+        return fitting
+    # The generator of the release (pandas' DataFrame.sample); numpy keeps its stream for ever.
+    drawn = np.random.RandomState(chosen.seed).choice(whole, size, replace=False)
+    return fitting[drawn] if places is None else fitting[np.isin(place[fitting], drawn)]
+
+
+def _keep_classes(taken: Ints, inside: Ints, labels: Ints, chosen: Selection) -> Ints:
+    _, first = np.unique(labels[inside], return_index=True)
+    firsts = inside[first]
+    back = firsts[~np.isin(labels[firsts], labels[taken])]
+    both = np.concatenate([taken, back])
+    if chosen.pictures is None or not len(back):
+        return both
+    counts = np.bincount(labels[both])
+    largest = np.argsort(-counts, kind="stable")[:LARGEST]
+    of_largest = np.flatnonzero(np.isin(labels[both], largest))
+    generator = np.random.RandomState(chosen.seed)
+    surplus = len(both) - chosen.pictures
+    if surplus > len(of_largest):
+        raise CourseError(
+            f"Field 'pictures' is {chosen.pictures}, too few to keep all {len(counts[counts > 0])} "
+            "classes; ask for more, or set 'keep_classes' to False."
+        )
+    return np.delete(both, of_largest[generator.choice(len(of_largest), surplus, replace=False)])
+
+
+def _at_most(
+    taken: Ints, labels: Ints, most: Ints, seed: int, first: NDArray[np.bool_] | None = None
+) -> Ints:
+    """A random choice of at most so many pairs of each class; the `first` ones come first."""
+    order = np.random.default_rng([seed, 0x7A1]).permutation(len(taken))
+    if first is not None:
+        order = order[np.argsort(~first[order], kind="stable")]
+    shuffled = taken[order]
+    shuffled = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    of = labels[shuffled]
+    begins = np.searchsorted(of, np.arange(len(most)))
+    return shuffled[np.arange(len(of)) - begins[of] < most[of]]

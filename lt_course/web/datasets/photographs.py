@@ -1,0 +1,422 @@
+"""Photographs in shards as material, tested on ImageNet's pictures.
+
+ImageNet's classes label all of them: ImageNet, ImageNet-Captions and LAIONet in the shards, the
+others by their captions (`lt_course.web.datasets.caption_labels`), among them the shards of
+Conceptual Captions on the Hugging Face hub.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from math import sqrt
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Subset
+
+from lt_course.counting import web_frequencies
+from lt_course.data.batch import Batch
+from lt_course.data.imagenet import Concepts, classes_of
+from lt_course.data.labelled_images import Shown
+from lt_course.data.multi_crop import multi_crop
+from lt_course.data.order import torch_generator
+from lt_course.data.tokenizer import tokens
+from lt_course.distributed import rank, ranks
+from lt_course.errors import CourseError
+from lt_course.objectives.classify import Classify
+from lt_course.objectives.contrast import Contrast
+from lt_course.objectives.distill import Distill
+from lt_course.signals import read_ahead
+from lt_course.study.dataset import (
+    MADE,
+    Material,
+    Task,
+    Texts,
+    balanced,
+    every_token,
+    require_caption,
+    require_photographs,
+)
+from lt_course.study.spec import Run
+from lt_course.training.loop import LoadBatch
+from lt_course.web import data_paths
+from lt_course.web.datasets import caption_labels, imagenet_captions, imagenet_pictures, laionet
+from lt_course.web.datasets.evaluation_sets import SETS as TESTS
+from lt_course.web.datasets.evaluation_sets import EvaluationSet, evaluation_set
+from lt_course.web.datasets.photograph_sets import SAID, Selection, open_set
+from lt_course.web.datasets.photograph_sets import Photographs as Chosen
+from lt_course.web.datasets.transfer_tasks import published_tasks
+from lt_course.web.shards import photographs
+from lt_course.web.shards.photograph_batches import Loader, Said, class_prompts, synonyms
+from lt_course.web.shards.shard_index import require_few
+from lt_course.web.shards.shard_pairs import Pairs, Part
+
+SHARDS = (
+    "imagenet", "imagenet-captions", "laionet", "cc12m-cls", "yfcc15m-cls", "cc3m", "cc12m",
+)  # fmt: skip
+"""The sets that are read."""
+
+CONCEPTS: dict[int, Concepts] = {1_000: "imagenet", 100: "imagenet-100"}
+
+IN_CAPS = imagenet_captions.IMAGENET_CAPTIONS.name
+
+SOURCES = {
+    imagenet_pictures.IMAGENET_TRAIN.name: imagenet_pictures.IMAGENET_TRAIN,
+    imagenet_captions.IMAGENET_CAPTIONS.name: imagenet_captions.IMAGENET_CAPTIONS,
+    laionet.LAIONET.name: laionet.LAIONET,
+    **caption_labels.SETS,
+}
+
+INPUTS = {name: source.inputs for name, source in SOURCES.items()} | {
+    name: (given,) for name, given in caption_labels.HUB.items()
+}
+
+LABELLED_AS = dict(
+    zip(caption_labels.SETS, caption_labels.SETS, strict=True),
+    **dict.fromkeys(caption_labels.HUB, caption_labels.CC12M.name),
+)
+"""Sets whose captions give the labels, and by which set's rule."""
+
+WORDS = {
+    imagenet_pictures.IMAGENET_TRAIN.name: ("name",),
+    imagenet_captions.IMAGENET_CAPTIONS.name: SAID,
+}
+"""What captions can be made of, where there is a choice or nothing but the class."""
+
+MATCHES = {
+    "imagenet-captions": "incaps_imagenet_ori",
+    "laionet": "laionet_thresh0.7_ori",
+    "cc12m-cls": "cc12m_cls_imagenet_ori",
+    "yfcc15m-cls": "yfcc15m_cls_imagenet_ori",
+}
+"""Sets whose class frequencies can be matched, and the released file of their counts."""
+
+MATCHED = 416_489
+"""Pictures of LAIONet, filled, with ImageNet-Captions' frequencies: some classes have too few."""
+
+SPEAKING = {
+    "description": 267_848,
+    "tags": 408_671,
+    "tags+description": 429_044,
+    "title": 443_012,
+    "title+description": 446_129,
+    "title+tags": 447_419,
+}
+"""Pictures of ImageNet-Captions about which something is said; of other variants all 448,896."""
+
+OF_A_HUNDRED = 44_548
+"""Pictures of ImageNet-Captions of ImageNet-100's classes."""
+
+MOST_BAD = 0.01
+"""Greatest share of samples that may be unusable."""
+
+NAMED = 25
+"""Pictures of each class that nearest neighbours are looked for among."""
+
+READ = 2**20
+"""Captions whose tokens are in memory once more at a time."""
+
+BATCH = 256
+"""Photographs that a tower sees at a time when it is tested."""
+
+
+class Photographs(Material):
+    """Labelled photographs in shards.
+
+    Attributes:
+        chosen: which pairs are trained on.
+    """
+
+    MEANT = frozenset(
+        "dataset concepts profile pictures permutation fraction trim shots threshold keep_classes "
+        "matched filled tested test_set".split()
+    )
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self.chosen = chosen = _chosen(run)
+        self.keys = [known.wnid for known in chosen.classes]
+        self.names = [known.name for known in chosen.classes]
+        self.labels, self.frequency = chosen.labels, chosen.frequency
+        self.trimmed = chosen.trimmed
+        tested = _tested(run)
+        self.test, self.test_rows = _of_files(tested), np.arange(len(tested))
+
+    @classmethod
+    def require_sound(cls, run: Run) -> None:
+        """As `Material`; the classes are ImageNet's, in their natural counts."""
+        super().require_sound(run)
+        require_photographs(run)
+        data = run.data
+        if data.concepts not in CONCEPTS:
+            raise CourseError(
+                f"Field 'concepts' is {data.concepts}; {data.dataset} has ImageNet's 1,000 "
+                "classes, or the 100 of ImageNet-100."
+            )
+        if data.tested is not None and (
+            data.tested not in CONCEPTS
+            or data.tested > data.concepts
+            or isinstance(run.objective, Distill)
+        ):
+            raise CourseError(
+                f"Field 'tested' is {data.tested}; a classifier or a CLIP that is trained on all "
+                "of ImageNet's classes can be tested on 100, and else leaves it at None."
+            )
+        if data.profile != "natural":
+            raise CourseError(
+                f"Field 'profile' is {data.profile!r}, but the pictures of {data.dataset} come in "
+                "their own counts; use 'natural'."
+            )
+        if data.threshold is not None and data.dataset != laionet.LAIONET.name:
+            raise CourseError(
+                f"Field 'threshold' is {data.threshold}, which only laionet has similarities for; "
+                "leave it at None."
+            )
+        if data.matched is not None and data.matched not in MATCHES:
+            raise CourseError(
+                f"Field 'matched' is {data.matched!r}; frequencies are known of "
+                f"{', '.join(MATCHES)}."
+            )
+        if data.filled and data.matched is None:
+            raise CourseError(
+                "Field 'filled' is True, but field 'matched' is None, so no class has too few "
+                "pictures; set it to False."
+            )
+        if data.matched is not None and data.concepts != 1_000:
+            raise CourseError(
+                f"Field 'matched' is {data.matched!r}, whose counts are of 1,000 classes, but "
+                f"field 'concepts' is {data.concepts}; set it to 1000."
+            )
+        require_caption(run, WORDS.get(data.dataset, ("caption",)))
+
+    @property
+    def tested(self) -> NDArray[np.int64]:
+        """As `Material`; the field may say fewer."""
+        if self.run.data.tested is None:
+            return super().tested
+        number = {wnid: position for position, wnid in enumerate(self.keys)}
+        return np.array([number[known.wnid] for known in classes_of(_tested_on(self.run))])
+
+    @classmethod
+    def expected(cls, run: Run) -> int | None:
+        """As the field says, or as the paper's authors counted.
+
+        Trims are not looked at, and that a matched set has all that it is matched with is taken
+        for granted, but where it was counted.
+        """
+        data, options = run.data, run.objective
+        in_caps = data.dataset == IN_CAPS
+        pictures = data.pictures
+        if pictures is None and data.concepts == 1_000 and data.dataset in SOURCES:
+            pictures = SOURCES[data.dataset].pairs
+        elif pictures is None and in_caps:
+            pictures = OF_A_HUNDRED
+        if data.pictures is None and data.threshold is not None:
+            return None
+        if data.matched in SOURCES:
+            pictures = SOURCES[data.matched].pairs
+        if data.filled and data.dataset == laionet.LAIONET.name and data.matched == IN_CAPS:
+            pictures = MATCHED
+        if in_caps and pictures == SOURCES[data.dataset].pairs and isinstance(options, Contrast):
+            pictures = SPEAKING.get(options.text, pictures)
+        return None if pictures is None else round(data.fraction * pictures)
+
+    @classmethod
+    def shape(cls, run: Run) -> tuple[int, int, int]:
+        """In colour, of the size that is trained on."""
+        return 3, _size(run), _size(run)
+
+    @cached_property
+    def texts(self) -> Texts:
+        """The prompts around the classes' names; captions may hold any token."""
+        options, tokenizer = cast(Contrast, self.run.objective), self.run.model.tokenizer
+        return Texts(every_token(options.context, tokenizer), self._prompts(options, tokenizer))
+
+    def _prompts(self, options: Contrast, tokenizer: str) -> Tensor:
+        if options.prompts == "name":
+            return tokens(list(self.names), options.context, tokenizer)[:, None]
+        return class_prompts(self.chosen.classes, options.context, tokenizer)
+
+    @property
+    def _said(self) -> Said | None:
+        """What captions are replaced by, if they are."""
+        options, tokenizer = cast(Contrast, self.run.objective), self.run.model.tokenizer
+        if options.text not in MADE:
+            return None
+        named = options.text == "template"
+        texts = self.templates if named else [synonyms(known) for known in self.chosen.classes]
+        return Said.of(texts, options.context, tokenizer)
+
+    @contextmanager
+    def loader(self, device: torch.device) -> Iterator[LoadBatch]:
+        """Photographs are read, decoded and cropped ahead, each process its share of a batch."""
+        run, options, training = self.run, self.run.objective, self.run.training
+        reads = isinstance(options, Contrast)
+        context = options.context if isinstance(options, Contrast) else 3
+        # Self-distillation crops for itself: of the whole picture, or of 4 : 3 of a longer one.
+        smallest = 1.0 if isinstance(options, Distill) else training.crop
+        loading = Loader(
+            self.chosen.pairs(seed=run.seed, size=_size(run), smallest=smallest, context=context),
+            training.batch,
+            sampler=training.sampler,
+            workers=data_paths.workers(device.type == "cpu"),
+            device=device,
+            channels_last=training.channels_last,
+            rank=rank(),
+            ranks=ranks(),
+            said=self._said if isinstance(options, Contrast) else None,
+            max_bad_fraction=MOST_BAD,
+        )
+
+        def load(rows: NDArray[np.int64], step: int) -> Batch:
+            loaded = loading(rows, step)
+            if isinstance(options, Distill):
+                generator = torch_generator(run.seed, step, "augmentation")
+                crops = multi_crop(loaded.pictures, options, generator, rank(), ranks())
+                return replace(loaded, tokens=None, crops=crops)
+            return loaded if reads else replace(loaded, tokens=None)
+
+        with loading:
+            yield load
+
+    def naming(self) -> Task:
+        """ImageNet's classes, told by some training pictures of each."""
+        rows = balanced(self.labels, NAMED)
+        return Task(
+            self.run.data.dataset,
+            len(self.frequency),
+            "top-1",
+            self.shown(rows),
+            None,
+            self.test,
+        )
+
+    def tasks(self) -> Iterator[Task]:
+        """The paper's twelve, as far as they are there."""
+        return published_tasks(self.run.model.picture_size)
+
+    @property
+    def trained_on(self) -> Shown:
+        """A balanced choice of the training pictures."""
+        return self.shown(balanced(self.labels, NAMED))
+
+    def shown(self, rows: NDArray[np.int64]) -> Shown:
+        """As `Material`."""
+        pairs = self.chosen.pairs(size=self.run.model.picture_size, smallest=None, context=3)
+        return _of_pairs(replace(pairs, resize=_resize(self.run)), rows)
+
+    @property
+    def captions(self) -> Iterator[NDArray[np.generic]]:
+        """As `Material`: the tokens of captions, as many as are read at a time."""
+        if isinstance(self.run.objective, Contrast) and self.run.objective.text not in MADE:
+            rows = torch.from_numpy(self.chosen.rows)
+            yield from (self.chosen.index.tokens_of(part).numpy() for part in rows.split(READ))
+
+
+def _chosen(run: Run) -> Chosen:
+    """The pairs that a run trains on."""
+    data, options = run.data, run.objective
+    inputs = INPUTS[data.dataset]
+    in_caps = data.dataset == IN_CAPS
+    labelled_as = LABELLED_AS.get(data.dataset)
+    speaks = isinstance(options, Contrast) and options.text not in MADE
+    chosen = open_set(
+        labelled_as or data.dataset,
+        data_paths.shards(data.dataset, inputs),
+        _selection(run),
+        text=options.text if in_caps and speaks else "name",  # type: ignore[union-attr]
+        labels=data_paths.labels(data.dataset, labelled_as, inputs) if labelled_as else None,
+        frequency=None if data.matched is None else _frequency(data.matched),
+        fill=data_paths.shards(f"{data.dataset}-fill", inputs) if data.filled else None,
+        max_bad_fraction=1 if in_caps else MOST_BAD,
+        workers=data_paths.workers(on_cpu=False),
+        tokenizer=run.model.tokenizer,
+    )
+    if not in_caps:
+        return chosen
+    # That nothing is said of a picture is a property of the captions, and no damage.
+    bad = {why: count for why, count in chosen.index.bad.items() if why != "empty caption"}
+    index = replace(chosen.index, bad=bad)
+    require_few(index, MOST_BAD)
+    return replace(chosen, index=index)
+
+
+def _selection(run: Run) -> Selection:
+    data = run.data
+    size = None if data.pictures is None else round(data.fraction * data.pictures)
+    return Selection(
+        concepts=CONCEPTS[data.concepts],
+        threshold=data.threshold,
+        fraction=data.fraction if size is None else 1,
+        pictures=size,
+        keep_classes=data.keep_classes,
+        trim=data.trim,
+        shots=data.shots,
+    )
+
+
+def _frequency(name: str) -> NDArray[np.int64]:
+    """The released counts of a set, int64 [1000].
+
+    Raises:
+        CourseError: if they are not at hand (`lt_course.counting.web_frequencies`).
+    """
+    return web_frequencies.load().counts(MATCHES[name]).to_numpy(np.int64)
+
+
+def _size(run: Run) -> int:
+    """Side of the squares that pictures are loaded as.
+
+    For self-distillation, so large that the largest local crop is shown pixel by pixel: 256 for
+    crops of 96 pixels and 14 % of the area.
+    """
+    options = run.objective
+    if not isinstance(options, Distill):
+        return run.model.picture_size
+    local = round(options.local_size / sqrt(options.local_greatest) / 16) * 16
+    return max(options.global_size, local if options.local_crops else 0)
+
+
+def _resize(run: Run) -> int:
+    """The shorter side of test pictures before the centre is cut out: 256 for classifiers' 224."""
+    size = run.model.picture_size
+    return round(size * 256 / 224) if isinstance(run.objective, Classify) else size
+
+
+def _tested(run: Run) -> EvaluationSet:
+    name = run.data.test_set or "imagenet-val"
+    source = data_paths.folder(TESTS[name].inputs) / name
+    size = run.model.picture_size
+    return evaluation_set(name, source, _tested_on(run), size=size, resize=_resize(run))
+
+
+def _tested_on(run: Run) -> Concepts:
+    return CONCEPTS[run.data.tested or run.data.concepts]
+
+
+def _of_files(tested: EvaluationSet) -> Shown:
+    def batches(rows: NDArray[np.int64], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+        workers = data_paths.workers(device.type == "cpu")
+        part = Subset(tested, rows.tolist())
+        for pictures, labels in read_ahead(part, workers=workers, batch_size=BATCH):
+            yield photographs.standardise(pictures.to(device)), labels
+
+    return Shown(tested.labels, batches, "test pictures")
+
+
+def _of_pairs(pairs: Pairs, chosen: NDArray[np.int64]) -> Shown:
+    """Some of the pairs; a damaged picture's place is taken by another, with its own label."""
+
+    def batches(rows: NDArray[np.int64], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+        parts = [Part(0, chosen[rows[at : at + BATCH]]) for at in range(0, len(rows), BATCH)]
+        workers = data_paths.workers(device.type == "cpu")
+        for each in read_ahead(pairs, workers=workers, sampler=parts, batch_size=None):
+            yield photographs.standardise(each.pictures.to(device)), each.labels
+
+    return Shown(pairs.labels[chosen], batches, "training pictures")

@@ -1,0 +1,81 @@
+"""The sets of the paper's Table 2 as tasks for features that were learnt from photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.transforms.v2 import functional as V
+
+from lt_course.data import transfer_sets
+from lt_course.data.labelled_images import Shown
+from lt_course.data.transfer_sets import Part
+from lt_course.files import named_folder
+from lt_course.signals import read_ahead
+from lt_course.study.dataset import Task
+from lt_course.web import data_paths
+from lt_course.web.shards import photographs
+
+BATCH = 256
+"""Photographs that a tower sees at a time."""
+
+
+@dataclass(frozen=True)
+class _Cropped(Dataset[Tensor]):
+    """Some pictures of a part, cropped as they are tested: uint8 [3, S, S]."""
+
+    part: Part
+    rows: NDArray[np.int64]
+    size: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, number: int) -> Tensor:
+        picture = V.pil_to_tensor(self.part.pictures[int(self.rows[number])])
+        return photographs.evaluation_crop(picture, self.size, self.size)
+
+
+def published_tasks(size: int) -> Iterator[Task]:
+    """Those of `lt_course.data.transfer_sets.PUBLISHED` that are in ``LT_COURSE_DATA/transfer``.
+
+    They lie there as torchvision puts them; what is not there is left out, and the record then
+    lacks its metric.
+
+    Args:
+        size: side S of the pictures, whose shorter side is scaled to it and whose centre is cut
+            out, as in the code that the paper uses.
+
+    Raises:
+        CourseError: if a set is there, but incomplete.
+    """
+    root = (named_folder(data_paths.VARIABLE) or Path()) / "transfer"
+    for name, entry in transfer_sets.PUBLISHED.items():
+        if (root / entry.folder).is_dir():
+            found = transfer_sets.published_set(name, root)
+            yield Task(
+                name,
+                len(found.classes),
+                found.metric,
+                _shown(found.train, size, f"{name}, training"),
+                _shown(found.validation, size, f"{name}, validation"),
+                _shown(found.test, size, f"{name}, test"),
+            )
+
+
+def _shown(part: Part, size: int, what: str) -> Shown:
+    truth = torch.from_numpy(part.labels)
+
+    def batches(rows: NDArray[np.int64], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+        workers = data_paths.workers(device.type == "cpu")
+        loader = read_ahead(_Cropped(part, rows, size), workers=workers, batch_size=BATCH)
+        for pictures, which in zip(loader, torch.from_numpy(rows).split(BATCH), strict=True):
+            yield photographs.standardise(pictures.to(device)), truth[which]
+
+    return Shown(part.labels, batches, what)

@@ -1,0 +1,242 @@
+"""Released CLIPs: every checkpoint that open_clip lists, once, and what it was pre-trained on.
+
+open_clip lists some weights under two names, with and without QuickGELU, and evaluating both
+counts a checkpoint twice, once with an activation that it was not trained with. (The 41 models of
+arXiv 2405.21070 hold six ResNets that are three.) Here each file of weights has one name: the one
+whose activation is that of its training.
+
+How biased a model is can only be asked of the frequencies in *its own* pre-training data. The
+captions of six sets were counted (`lt_course.counting.web_frequencies`); `PRETRAINED_ON` says which
+tags of open_clip stand for them. A tag that is not there has no frequencies, and gets none.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import open_clip
+import torch
+from open_clip.pretrained import get_pretrained_cfg
+from PIL import Image
+from torch import Tensor
+
+from lt_course.errors import CourseError
+
+PRETRAINED_ON: dict[str, str] = {
+    "cc12m": "cc12m",
+    "yfcc15m": "yfcc15m",
+    "laion400m_e31": "laion400m",
+    "laion400m_e32": "laion400m",
+    "laion400m_s11b_b41k": "laion400m",
+    "laion400m_s13b_b51k": "laion400m",
+    "metaclip_400m": "metaclip_400m",
+    "laion2b": "laion2b",
+    "laion2b_e16": "laion2b",
+    "laion2b_s4b_b115k": "laion2b",
+    "laion2b_s9b_b144k": "laion2b",
+    "laion2b_s12b_b32k": "laion2b",
+    "laion2b_s12b_b42k": "laion2b",
+    "laion2b_s13b_b82k": "laion2b",
+    "laion2b_s13b_b82k_augreg": "laion2b",
+    "laion2b_s13b_b90k": "laion2b",
+    "laion2b_s26b_b102k_augreg": "laion2b",
+    "laion2b_s29b_b131k_ft": "laion2b",
+    "laion2b_s29b_b131k_ft_soup": "laion2b",
+    "laion2b_s32b_b79k": "laion2b",
+    "laion2b_s32b_b82k": "laion2b",
+    "laion2b_s34b_b79k": "laion2b",
+    "laion2b_s34b_b82k_augreg": "laion2b",
+    "laion2b_s34b_b82k_augreg_rewind": "laion2b",
+    "laion2b_s34b_b82k_augreg_soup": "laion2b",
+    "laion2b_s34b_b88k": "laion2b",
+    "laion2b_s39b_b160k": "laion2b",
+    "metaclip_fullcc": "metaclip_fullcc",
+}
+"""open_clip's tags, and the key of `web_frequencies.PRETRAINING_SETS` that they stand for.
+
+Left out on purpose: parts of these sets (laion_aesthetic), wholes that contain them (laion5b,
+merged2b), models fine-tuned on other captions (mscoco_finetuned_…), and every set whose captions
+were not counted (openai's, DataComp, CommonPool, WebLI, DFN and others).
+"""
+
+STARTED_ELSEWHERE = {
+    "EVA": "image tower started from masked-image pre-training",
+    "roberta": "text tower started from RoBERTa",
+}
+"""How names begin whose towers had learnt from other data before the image-text pairs."""
+
+
+@dataclass(frozen=True, order=True)
+class OpenModel:
+    """A checkpoint of open_clip, by its name and tag there."""
+
+    name: str
+    tag: str
+
+    def __str__(self) -> str:
+        """As the command line writes it: ``ViT-B-32/laion2b_e16``."""
+        return f"{self.name}/{self.tag}"
+
+    @property
+    def pretrained_on(self) -> str | None:
+        """Key of `web_frequencies.PRETRAINING_SETS`; None where the captions were not counted."""
+        return PRETRAINED_ON.get(self.tag)
+
+    @property
+    def note(self) -> str:
+        """What else one of its towers has learnt from; mostly nothing."""
+        return next(
+            (n for start, n in STARTED_ELSEWHERE.items() if self.name.startswith(start)), ""
+        )
+
+
+@dataclass(frozen=True)
+class Towers:
+    """A released CLIP, ready to be asked.
+
+    Attributes:
+        transform: a PIL picture to the tensor [3, S, S] that this checkpoint was trained to see:
+            its own size, crop, mean and deviation.
+        tokenise: texts to token ids int64 [B, L].
+        image_features: tensors [B, 3, S, S] to features [B, D] as they leave the tower.
+        text_features: token ids to normalised features [B, D].
+    """
+
+    transform: Callable[[Image.Image], Tensor]
+    tokenise: Callable[[list[str]], Tensor]
+    image_features: Callable[[Tensor], Tensor]
+    text_features: Callable[[Tensor], Tensor]
+
+
+class WeightsError(CourseError):
+    """A checkpoint cannot be had; others may."""
+
+
+def open_models() -> tuple[OpenModel, ...]:
+    """Every checkpoint that the installed open_clip lists, once, in its order.
+
+    Of several names for one file of weights it is the first with the activation (QuickGELU or
+    GELU) that the weights were trained with.
+    """
+    return tuple(models[0] for models in _by_weights().values())
+
+
+def chosen(names: Iterable[str]) -> list[OpenModel]:
+    """Models by what a command line says.
+
+    Args:
+        names: each ``NAME/TAG``; or ``counted``, all whose pre-training captions were counted; or
+            ``all``.
+
+    Returns:
+        Each once, in the order asked for.
+
+    Raises:
+        CourseError: if open_clip lists no such model, or lists it as another name of weights
+            that have a better one.
+    """
+    every = open_models()
+    better = {alias: models[0] for models in _by_weights().values() for alias in models[1:]}
+    found: dict[OpenModel, None] = {}
+    for text in names:
+        if text in ("all", "counted"):
+            found |= dict.fromkeys(m for m in every if text == "all" or m.pretrained_on)
+            continue
+        name, _, tag = text.partition("/")
+        model = OpenModel(name, tag)
+        if model in better:
+            raise CourseError(
+                f"{text} names the weights of {better[model]}, which has the activation and the "
+                f"input that they were trained with; evaluate {better[model]}."
+            )
+        if model not in every:
+            nearest = difflib.get_close_matches(text, map(str, every), n=3, cutoff=0)
+            raise CourseError(
+                f"open_clip {open_clip.__version__} lists no model {text!r}; nearest: "
+                f"{', '.join(nearest)}. `lt-course models list` lists them all."
+            )
+        found[model] = None
+    return list(found)
+
+
+@cache
+def parameters(name: str) -> int | None:
+    """Parameters of a model, counted on the meta device; None if its design is not at hand.
+
+    (open_clip takes the design of some text towers from the Hugging Face hub.)
+    """
+    try:
+        with torch.device("meta"):
+            model = _quietly(
+                open_clip.create_model,
+                name,
+                load_weights=False,
+                pretrained_text=False,
+                device="meta",
+            )
+    except (OSError, RuntimeError, ImportError):
+        return None
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def load(model: OpenModel, device: torch.device | str = "cpu") -> Towers:
+    """Load a checkpoint, from open_clip's cache or its place on the network, in float32.
+
+    Raises:
+        WeightsError: if it cannot be had or does not fit the model.
+    """
+    try:
+        clip, transform = _quietly(
+            open_clip.create_model_from_pretrained, model.name, model.tag, device=device
+        )
+        tokenise = open_clip.get_tokenizer(model.name)
+    except (OSError, RuntimeError, ImportError, ValueError, KeyError) as problem:
+        said = str(problem).strip().partition("\n")[0].rstrip(".")
+        raise WeightsError(
+            f"The weights of {model} cannot be had ({said}); connect to the network, or put them "
+            "into the cache of the Hugging Face hub (HF_HOME)."
+        ) from problem
+    clip.eval()
+    return Towers(
+        transform,
+        tokenise,
+        partial(clip.encode_image, normalize=False),
+        partial(clip.encode_text, normalize=True),
+    )
+
+
+@cache
+def _by_weights() -> dict[tuple[str, ...], list[OpenModel]]:
+    """Names of each file of weights, the one that fits best first."""
+    found: dict[tuple[str, ...], list[OpenModel]] = {}
+    for name, tag in open_clip.list_pretrained():
+        config = get_pretrained_cfg(name, tag)
+        place = tuple(config.get(kind, "") for kind in ("hf_hub", "url", "file"))
+        found.setdefault(place, []).append(OpenModel(name, tag))
+    for models in found.values():
+        models.sort(key=lambda model: not _fits(model))
+    return found
+
+
+def _fits(model: OpenModel) -> bool:
+    """Whether the name's activation is the one that the weights were trained with."""
+    design = open_clip.get_model_config(model.name) or {}
+    trained = get_pretrained_cfg(model.name, model.tag).get("quick_gelu", False)
+    return bool(design.get("quick_gelu", False) == trained)
+
+
+def _quietly(make: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Without open_clip's remarks on models that have no weights yet."""
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return make(*args, **options)
+    finally:
+        logging.disable(logging.NOTSET)

@@ -1,0 +1,35 @@
+"""The models that a reader has evaluated, for the lesson on open models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from lt_course.counting.web_frequencies import WebFrequencies
+from lt_course.web.released.evaluate_open_models import summary
+
+
+def own_models(folder: Path, web: WebFrequencies) -> tuple[pd.DataFrame | None, str]:
+    """The reader's records, if there are any, and one sentence about them.
+
+    Args:
+        folder: what was given to ``lt-course models evaluate`` as ``--out``.
+        web: the counts.
+
+    Returns:
+        What `lt_course.web.released.evaluate_open_models.summary` returns, of the models whose
+        pre-training captions were counted; or None.
+    """
+    found = summary(folder, web) if folder.is_dir() else pd.DataFrame()
+    if len(found):
+        found = found[found["pretrained_on"].notna() & (found["set"] == "imagenet-val")]
+    if not len(found):
+        return None, (
+            "No models of your own: what follows is the paper's. To see yours beside it, run "
+            "`lt-course models evaluate counted --on imagenet-val --out FOLDER` where there are "
+            "ImageNet and a GPU, let OWN name that folder, and run this notebook again."
+        )
+    if not web.complete:
+        return None, f"{len(found)} models of your own, which cannot be judged: {web.note}"
+    return found, f"{len(found)} models of your own on imagenet-val, shown beside the paper's."

@@ -1,0 +1,333 @@
+"""Text towers that others have trained: those of CLIP, and language models (Sec. 3.5).
+
+CLIP's come by way of open_clip, language models by way of the package transformers.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import pooch
+import torch
+from filelock import FileLock
+from open_clip.hf_model import HFTextEncoder
+from open_clip.model import convert_to_custom_text_state_dict
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
+
+from lt_course.data.tokenizer import first_line, require_transformers
+from lt_course.errors import CourseError
+from lt_course.models.image_encoders import check_open_clip
+
+CLIPS_CONTEXT = 77
+"""Tokens that CLIP's text towers have positions for."""
+
+FILES = (".pt", ".pth", ".bin", ".safetensors")
+"""What files of weights end in."""
+
+
+class Frozen(nn.Module):
+    """A tower that is used and never changed: in evaluation mode, without gradient or graph.
+
+    Args:
+        tower: what to freeze, its projection included.
+    """
+
+    def __init__(self, tower: nn.Module) -> None:
+        super().__init__()
+        self.tower = tower.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> Frozen:
+        """Stay in evaluation mode, whatever is asked for."""
+        return super().train(False)
+
+    @torch.no_grad()
+    def forward(self, x: Tensor) -> Tensor:
+        """What the tower makes of x."""
+        features: Tensor = self.tower(x)
+        return features
+
+
+# --- CLIP --------------------------------------------------------------------------------------
+
+
+def released_text_tower(
+    name: str, weights: str, context: int, embedding: int, *, frozen: bool, load: bool = True
+) -> nn.Module:
+    """The text tower of a released CLIP; its image tower and temperature are left aside.
+
+    The activation is the one that the weights were trained with: QuickGELU for ``openai``,
+    whatever `name` says. For a file it is that of the architecture, so its name may have to be
+    ``RN50-quickgelu``. Attention is causal, so a tower for shorter texts is exact: it leaves out
+    the last positions.
+
+    Args:
+        name: a model of open_clip.
+        weights: a tag of open_clip's for that model (``openai``, ``laion400m_e32``, …), or a file.
+        context: length L of the texts, 3 … 77.
+        embedding: dimension D of the features.
+        frozen: keep it as it is, projection included (`Frozen`).
+        load: False leaves the weights random, and fetches and reads nothing.
+
+    Shapes: int64 [B, L] in, float [B, D] out, not normalised.
+
+    Raises:
+        CourseError: if there is no such model or tag, `embedding` is another, the weights cannot
+            be had, or they are those of another architecture.
+    """
+    check_released(name, weights, embedding)
+    tower: nn.Module = open_clip.create_model(
+        name,
+        load_weights=False,
+        device=torch.get_default_device(),
+        force_custom_text=True,
+        force_context_length=context,
+        quick_gelu=_quick_gelu(name, weights),
+    ).text
+    if load:
+        _load_text(tower, name, weights, context)
+    return Frozen(tower) if frozen else tower
+
+
+def check_released(name: str, weights: str, embedding: int) -> None:
+    """Refuse what `released_text_tower` would refuse, but for weights that are not at hand.
+
+    Raises:
+        CourseError: if a name is unknown, or `embedding` is not the model's.
+    """
+    check_open_clip(name, embedding, "text_tower")
+    config = open_clip.get_model_config(name)
+    text = config["text_cfg"]
+    others = ("hf_model_name", "hf_tokenizer_name", "no_causal_mask", "embed_cls")
+    if any(text.get(key) for key in others) or text.get("context_length") != CLIPS_CONTEXT:
+        raise CourseError(
+            f"Field 'text_tower' is {name!r}, whose text tower is not of CLIP's kind (causal, "
+            f"{CLIPS_CONTEXT} of CLIP's tokens), so its released weights cannot be used here; "
+            "take RN50, ViT-B-32 or another of OpenAI's architectures."
+        )
+    if not _tag(name, weights) and not _looks_like_a_file(weights):
+        known = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none"
+        raise CourseError(
+            f"Field 'text_weights' is {weights!r}, which is no file, and no tag that open_clip has "
+            f"for {name!r}; it has {known}."
+        )
+
+
+def _tag(name: str, weights: str) -> dict[str, Any]:
+    """Open_clip's description of the weights with that tag; empty if there are none."""
+    found: dict[str, Any] = open_clip.get_pretrained_cfg(name, weights)
+    return found
+
+
+def _looks_like_a_file(weights: str) -> bool:
+    return "/" in weights or weights.endswith(FILES) or Path(weights).is_file()
+
+
+def _quick_gelu(name: str, weights: str) -> bool:
+    said = _tag(name, weights) or open_clip.get_model_config(name)
+    return bool(said.get("quick_gelu", False))
+
+
+def _load_text(tower: nn.Module, name: str, weights: str, context: int) -> None:
+    """Fill the tower with the text part of a CLIP's weights."""
+    state = convert_to_custom_text_state_dict(_read(_at_hand(name, weights)))
+    prefix = "text."
+    own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    own.pop("attn_mask", None)  # some releases hold the causal mask, which follows the context
+    if "positional_embedding" in own:
+        own["positional_embedding"] = own["positional_embedding"][:context]
+    wanted = {key: tuple(value.shape) for key, value in tower.state_dict().items()}
+    given = {key: tuple(value.shape) for key, value in own.items()}
+    if given != wanted:
+        key = min(key for key in wanted | given if wanted.get(key) != given.get(key))
+        raise CourseError(
+            f"The weights {weights!r} (field 'text_weights') are not those of a {name!r} (field "
+            f"'text_tower'): {key!r} should be {_shape(wanted.get(key))} and is "
+            f"{_shape(given.get(key))}; name the architecture that they were trained with."
+        )
+    tower.load_state_dict(own)
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    if shape is None:
+        return "absent"
+    return " x ".join(map(str, shape)) or "a number"
+
+
+def _at_hand(name: str, weights: str) -> Path:
+    """The file of the weights; those with a tag are fetched if they are not there yet."""
+    described = _tag(name, weights)
+    if not described:
+        if not Path(weights).is_file():
+            raise CourseError(
+                f"Field 'text_weights' names the file {weights}, which does not exist; give the "
+                "path of a CLIP's weights, or a tag of open_clip's."
+            )
+        return Path(weights)
+    lock = Path(pooch.os_cache("lt-course")) / "text-weights.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(lock):  # of several processes one fetches, and the others find it there
+            return Path(open_clip.download_pretrained(described))
+    except (OSError, RuntimeError) as error:
+        raise CourseError(
+            f"The weights {weights!r} of {name!r} could not be fetched ({first_line(error)}); "
+            "connect to the network, or name their file in field 'text_weights'."
+        ) from error
+
+
+def _read(path: Path) -> Mapping[str, Tensor]:
+    """Weights by name, of a file of tensors or of one of open_clip's checkpoints."""
+    try:
+        if path.suffix == ".safetensors":
+            read: Any = load_file(path)
+        else:
+            read = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
+        raise CourseError(
+            f"The file {path} (field 'text_weights') holds no tensors that could be read "
+            f"({first_line(error)}); give a checkpoint of open_clip's, or a state dictionary that "
+            "torch.save or safetensors has written. (OpenAI's own archives are programs: take "
+            "the tag 'openai'.)"
+        ) from error
+    state = read.get("state_dict", read) if isinstance(read, dict) else {}
+    return {str(key).removeprefix("module."): value for key, value in state.items()}
+
+
+# --- language models ---------------------------------------------------------------------------
+
+KINDS = ("bert", "roberta", "xlm-roberta")
+"""Architectures that put one token before a text and one behind it."""
+
+LANGUAGE_MODELS: Mapping[str, dict[str, Any]] = {
+    "roberta-base": {
+        "model_type": "roberta",
+        "vocab_size": 50_265,
+        "max_position_embeddings": 514,
+        "type_vocab_size": 1,
+        "layer_norm_eps": 1e-5,
+    },
+    "sentence-transformers/all-MiniLM-L6-v2": {
+        "model_type": "bert",
+        "vocab_size": 30_522,
+        "hidden_size": 384,
+        "num_hidden_layers": 6,
+        "intermediate_size": 1_536,
+    },
+}
+"""The paper's language model and a small one, as their configurations differ from the default of
+their architecture: enough to plan with them before they are fetched."""
+
+
+class LanguageTower(nn.Module):
+    """A frozen language model behind a projection that is learnt: the paper's RoBERTa (Sec. 3.5).
+
+    Tokens of the last layer are averaged, and an MLP with one hidden layer, without biases, maps
+    the mean to the shared space: 768 - 896 - 1,024 for RoBERTa and RN50, as open_clip builds it.
+    The language model stays in evaluation mode. (In the study's release its dropout was left on,
+    so that features of one caption differed from step to step.)
+
+    The batch is trimmed to its longest text first, which is exact, as padding is not looked at.
+
+    Args:
+        encoder: open_clip's pairing of language model, mean and projection.
+
+    Shapes: int64 [B, L] in, padded as the model's tokenizer pads, float [B, D] out.
+    """
+
+    def __init__(self, encoder: HFTextEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.encoder.transformer.requires_grad_(False)
+        self.train()
+
+    def train(self, mode: bool = True) -> LanguageTower:
+        """Bring the projection into a mode; the language model stays in that of evaluation."""
+        super().train(mode)
+        self.encoder.transformer.eval()
+        return self
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Features, not normalised."""
+        encoder = self.encoder
+        if tokens.is_meta:  # nothing is known to be padding, and transformers would look
+            hidden = encoder.transformer(input_ids=tokens)
+            return encoder.proj(encoder.pooler(hidden, torch.ones_like(tokens)))
+        if not isinstance(tokens, FakeTensor):
+            lengths = (tokens != encoder.config.pad_token_id).sum(1)
+            tokens = tokens[:, : int(lengths.max())]
+        return encoder(tokens)
+
+
+def language_tower(name: str, embedding: int, *, load: bool = True) -> LanguageTower:
+    """The language model of that name behind a new projection.
+
+    Args:
+        name: a model of the package transformers, such as ``roberta-base``, or a folder.
+        embedding: dimension D of the shared space.
+        load: False leaves the weights random, and fetches nothing: the shape is then that of a
+            folder, of a model fetched before, or of one of `LANGUAGE_MODELS`.
+
+    Raises:
+        CourseError: if transformers is not installed, or the model is not at hand or not of a
+            known architecture.
+    """
+    require_transformers(name)
+    config = _configuration(name, load)
+    if config.model_type not in KINDS:
+        raise CourseError(
+            f"The language model {name!r} (field 'text_weights') is a {config.model_type!r}; take "
+            f"one of the architectures {', '.join(KINDS)}."
+        )
+    encoder = HFTextEncoder(
+        name, embedding, config, pooler_type="mean_pooler", proj_type="mlp", pretrained=False
+    ).float()
+    encoder.transformer.pooler = None  # of the first token, which the mean takes the place of
+    if load:
+        encoder.transformer.load_state_dict(_language_model(name))
+    return LanguageTower(encoder)
+
+
+def _language_model(name: str) -> dict[str, Tensor]:
+    """The weights of a language model without its pooling of the first token."""
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # or it lists the weights of heads that are left aside
+    try:
+        with torch.device("cpu"):
+            model = AutoModel.from_pretrained(name, add_pooling_layer=False)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise CourseError(_not_at_hand(name, error)) from error
+    finally:
+        logging.set_verbosity(verbosity)
+    state: dict[str, Tensor] = model.state_dict()
+    return state
+
+
+def _configuration(name: str, fetch: bool) -> Any:
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(name, local_files_only=not fetch)
+    except (OSError, ValueError, KeyError) as error:
+        if name in LANGUAGE_MODELS and not fetch:
+            described = dict(LANGUAGE_MODELS[name])
+            return AutoConfig.for_model(described.pop("model_type"), **described)
+        raise CourseError(_not_at_hand(name, error)) from error
+
+
+def _not_at_hand(name: str, error: Exception) -> str:
+    return (
+        f"The language model {name!r} (field 'text_weights') is not at hand "
+        f"({first_line(error)}); give the name of a model of the package transformers and connect "
+        "to the network, or a folder that holds one."
+    )

@@ -1,0 +1,1 @@
+"""Shards in the webdataset format: written, indexed, read at random."""

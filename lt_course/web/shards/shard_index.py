@@ -1,0 +1,337 @@
+"""Shards in the webdataset format, indexed once and read at random.
+
+Streaming readers shuffle with a buffer, so their order cannot be resumed, and a damaged file just
+ends early. Here each tar is read through once, which leaves a small file in the cache: where each
+picture lies (offset and size), its caption as token ids, its label, and every sample that cannot
+be used, with the reason. From then on a sample is one read at a known place, in any order. The
+rows of an index are a function of the tars and the fields alone.
+
+A sample is left out of the index, counted and named if its tar shows, without decoding, that it
+cannot be used (`lt_course.web.shards.shard_scan.REASONS`). The share of such samples, and the share
+of damaged tars, must not exceed `max_bad_fraction`.
+
+Memory: 16 bytes a row (offset 8, size 4, label 4), 8 more for where its caption starts, and 2 a
+token: about 60 bytes for a caption of 18 tokens, 0.9 GB for 15 million pairs. Arrays are tensors,
+which `torch.utils.data.DataLoader` gives to its workers as shared memory, however it starts them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pooch
+import torch
+from filelock import FileLock
+from fsspec.core import url_to_fs
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lt_course.data.tokenizer import tokenizer
+from lt_course.errors import CourseError
+from lt_course.files import DamagedError, named_folder, read_sealed, write_sealed
+from lt_course.progress import progress
+from lt_course.web.shards.shard_paths import expand
+from lt_course.web.shards.shard_scan import CONTEXT, Fault, Fields, Shard, scan
+
+FORMAT = 3
+"""Of the files in the cache; another number makes them anew."""
+
+
+def cache_folder() -> Path:
+    """Where indices are kept: ``LT_COURSE_SHARDS``, else the user's cache."""
+    return named_folder("LT_COURSE_SHARDS") or Path(pooch.os_cache("lt-course")) / "shards"
+
+
+def identity(url: str) -> str:
+    """What changes with a tar: size and time of a file, what the file system tells of a URL."""
+    system, path = url_to_fs(url)
+    if "file" in system.protocol:
+        stat = Path(path).stat()
+        return f"{stat.st_size} {stat.st_mtime_ns}"
+    return str(system.ukey(path))
+
+
+def _cached(url: str, fields: Fields, folder: Path) -> Path:
+    local = url if "://" in url else str(Path(url).resolve())
+    digest = hashlib.sha256(repr((FORMAT, local, fields)).encode()).hexdigest()
+    return folder / f"{Path(url).stem}-{digest[:16]}.npz"
+
+
+def indexed(url: str, fields: Fields, folder: Path) -> Shard:
+    """The index of one tar: from the cache, or made now if the tar changed or was never read.
+
+    Of several processes that ask, one reads the tar and the others wait.
+    """
+    path, now = _cached(url, fields, folder), identity(url)
+    if (kept := _load(path, url, now)) is not None:
+        return kept
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        if (kept := _load(path, url, now)) is not None:
+            return kept
+        shard = scan(url, fields)
+        content = io.BytesIO()
+        np.savez(
+            content,
+            identity=now,
+            keys=np.array(shard.keys, dtype=str),
+            offset=shard.offset,
+            size=shard.size,
+            start=shard.start,
+            ids=shard.ids,
+            label=shard.label,
+            bad_keys=np.array([fault.key for fault in shard.faults], dtype=str),
+            bad_reasons=np.array([fault.reason for fault in shard.faults], dtype=str),
+        )
+        write_sealed(path, content.getvalue())
+        return shard
+
+
+def _load(path: Path, url: str, now: str) -> Shard | None:
+    """The kept index, or None if there is none, it is damaged, or its tar is another by now."""
+    try:
+        with np.load(io.BytesIO(read_sealed(path)), allow_pickle=False) as kept:
+            if str(kept["identity"]) != now:
+                return None
+            bad = zip(kept["bad_keys"].tolist(), kept["bad_reasons"].tolist(), strict=True)
+            arrays = {name: kept[name] for name in ("offset", "size", "start", "ids", "label")}
+            keys = kept["keys"].tolist()
+            return Shard(keys, **arrays, faults=tuple(Fault(url, *pair) for pair in bad))
+    except (FileNotFoundError, DamagedError):
+        return None
+
+
+@dataclass(frozen=True)
+class Index:
+    """N samples of S tars.
+
+    Attributes:
+        shards: paths or URLs.
+        fields: what was read of each sample.
+        folder: the cache; keys and faults stay there.
+        first: int64 [S + 1], the first row of each tar.
+        offset: int64 [N], where each picture starts in its tar.
+        size: int32 [N], its bytes.
+        start: int64 [N + 1], where each caption starts in `ids`.
+        ids: int16 [T], tokens of all captions, without start and end: the 16 bits of each, as
+            tensors of uint16 cannot be pickled.
+        label: int32 [N], the class of each sample, or -1.
+        bad: samples that cannot be used, by reason.
+        damaged: tars that are damaged, by reason.
+    """
+
+    shards: tuple[str, ...]
+    fields: Fields
+    folder: Path
+    first: Tensor
+    offset: Tensor
+    size: Tensor
+    start: Tensor
+    ids: Tensor
+    label: Tensor
+    bad: Mapping[str, int]
+    damaged: Mapping[str, int]
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    @property
+    def samples(self) -> int:
+        """Usable samples and others."""
+        return len(self) + sum(self.bad.values())
+
+    @property
+    def bytes_per_row(self) -> float:
+        """Of memory."""
+        arrays = (self.first, self.offset, self.size, self.start, self.ids, self.label)
+        return sum(array.nbytes for array in arrays) / max(1, len(self))
+
+    def place(self, row: int) -> tuple[str, int, int]:
+        """Tar, offset and size of a row's picture."""
+        return self.shards[self._shard(row)], int(self.offset[row]), int(self.size[row])
+
+    def name(self, row: int) -> tuple[str, str]:
+        """Tar and key of a row (read from the cache)."""
+        shard = self._shard(row)
+        return self.shards[shard], self.keys(shard)[row - int(self.first[shard])]
+
+    def faults(self) -> Iterator[Fault]:
+        """Everything that cannot be used, by name (read from the cache)."""
+        for shard in range(len(self.shards)):
+            yield from self._of(shard).faults
+
+    def keys(self, shard: int) -> Sequence[str]:
+        """The keys of one tar's usable samples (read from the cache)."""
+        return self._of(shard).keys
+
+    def tokens(self, rows: Iterable[int], context: int = CONTEXT) -> Tensor:
+        """Captions as int64 [B, context]: as `lt_course.data.tokenizer.tokens`."""
+        chosen, rows = tokenizer(self.fields.tokenizer), list(rows)
+        padded = torch.empty(len(rows), context, dtype=torch.long)
+        for line, row in zip(padded, rows, strict=True):
+            ids = self.ids[int(self.start[row]) : int(self.start[row + 1])]
+            line[:] = chosen.row(ids.long() & 0xFFFF, context)
+        return padded
+
+    def tokens_of(self, rows: Tensor) -> Tensor:
+        """How long the captions of some rows are, and then all their tokens: int16 [B + T]."""
+        start, end = self.start[rows], self.start[rows + 1]
+        length = end - start
+        before = length.cumsum(0) - length
+        places = torch.arange(int(length.sum())) + (start - before).repeat_interleave(length)
+        return torch.cat([length.to(torch.int16), self.ids[places]])
+
+    def _shard(self, row: int) -> int:
+        return int(torch.searchsorted(self.first, row, right=True)) - 1
+
+    def _of(self, shard: int) -> Shard:
+        return indexed(self.shards[shard], self.fields, self.folder)
+
+
+def load(
+    patterns: str | Path | Iterable[str | Path],
+    fields: Fields | None = None,
+    *,
+    folder: Path | None = None,
+    max_bad_fraction: float = 0.01,
+    workers: int = 1,
+) -> Index:
+    """The index of shards; tars that are new or changed are read first.
+
+    Args:
+        patterns: as `expand`.
+        fields: which members of a sample are read.
+        folder: the cache (default: `cache_folder`).
+        max_bad_fraction: greatest share of unusable samples, and of damaged tars, in [0, 1].
+        workers: processes that read tars.
+
+    Raises:
+        CourseError: if there is no shard or no usable sample, or if there are too many others.
+    """
+    fields, folder = fields or Fields(), folder or cache_folder()
+    shards = expand(patterns)
+    if not shards:
+        raise CourseError(f"{patterns} means no shard; give tar files, or a folder of them.")
+    first, bad, damaged = [0], Counter[str](), Counter[str]()
+    parts: list[Shard] = []
+    with progress("indexing shards", len(shards)) as line:
+        line.unit = " shards"
+        for shard in _map(partial(indexed, fields=fields, folder=folder), shards, workers):
+            first.append(first[-1] + len(shard.keys))
+            bad.update(fault.reason for fault in shard.faults if fault.key)
+            damaged.update(fault.reason for fault in shard.faults if not fault.key)
+            # The names stay in the cache.
+            parts.append(dataclasses.replace(shard, keys=(), faults=()))
+            line.update()
+    before = np.cumsum([0] + [len(part.ids) for part in parts])
+    starts = [part.start[:-1] + at for part, at in zip(parts, before[:-1], strict=True)]
+    index = Index(
+        shards=tuple(shards),
+        fields=fields,
+        folder=folder,
+        first=torch.tensor(first),
+        offset=_joined([part.offset for part in parts]),
+        size=_joined([part.size for part in parts]),
+        start=_joined([*starts, before[-1:]]),
+        ids=_joined([part.ids.view(np.int16) for part in parts]),
+        label=_joined([part.label for part in parts]),
+        bad=dict(bad),
+        damaged=dict(damaged),
+    )
+    require_few(index, max_bad_fraction)
+    return index
+
+
+T = TypeVar("T")
+
+
+def _map(function: partial[T], items: Sequence[str], workers: int) -> Iterator[T]:
+    if workers <= 1:
+        yield from map(function, items)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(function, items)
+
+
+def _joined(arrays: Sequence[NDArray]) -> Tensor:
+    return torch.from_numpy(np.concatenate(arrays))
+
+
+def require_few(index: Index, max_bad_fraction: float, undecodable: int = 0) -> None:
+    """Raise a CourseError if too much of the data cannot be used, and name the first of it.
+
+    Args:
+        index: of the shards.
+        max_bad_fraction: greatest share of unusable samples, and of damaged tars, in [0, 1].
+        undecodable: samples of the index that were found unusable later.
+    """
+    if not 0 <= max_bad_fraction <= 1:
+        raise CourseError(f"Field 'max_bad_fraction' is {max_bad_fraction}; it must lie in [0, 1].")
+    bad = dict(index.bad) | ({"undecodable": undecodable} if undecodable else {})
+    samples, tars = sum(bad.values()), sum(index.damaged.values())
+    few = samples <= max_bad_fraction * index.samples
+    if few and tars <= max_bad_fraction * len(index.shards) and len(index):
+        return
+    counted = ", ".join(f"{count} {reason}" for reason, count in {**index.damaged, **bad}.items())
+    named = "; ".join(
+        f"{Path(fault.shard).name} {fault.key}".strip() + f" ({fault.reason})"
+        for fault in itertools.islice(index.faults(), 5)
+    )
+    raise CourseError(
+        f"{samples} of {index.samples} samples and {tars} of {len(index.shards)} shards cannot be "
+        f"used ({counted}), "
+        + (
+            f"more than max_bad_fraction = {max_bad_fraction:g} allows"
+            if len(index)
+            else "none can"
+        )
+        + (f"; the first: {named}" if named else "")
+        + ". Make the shards again (an unsorted one: unpack it, then tar --sort=name), or raise "
+        "'max_bad_fraction'; lt-course data check names them all."
+    )
+
+
+def read(places: Sequence[tuple[str, int, int]]) -> list[bytes]:
+    """The bytes at (tar, offset, size), of files and of any file system that fsspec knows.
+
+    No file stays open, so this may be called after a fork. Remote places are asked for together.
+
+    Raises:
+        CourseError: if a tar is shorter than its index says.
+    """
+    found: dict[int, bytes] = {}
+    remote: dict[str, list[int]] = {}
+    for number, (shard, offset, size) in enumerate(places):
+        if "://" in shard:
+            remote.setdefault(shard.partition("://")[0], []).append(number)
+            continue
+        with Path(shard).open("rb", buffering=0) as file:
+            file.seek(offset)
+            found[number] = file.read(size)
+    for numbers in remote.values():
+        chosen = [places[number] for number in numbers]
+        system, _ = url_to_fs(chosen[0][0])
+        paths = [url_to_fs(shard)[1] for shard, _, _ in chosen]
+        starts = [offset for _, offset, _ in chosen]
+        ends = [offset + size for _, offset, size in chosen]
+        answers = system.cat_ranges(paths, starts, ends, on_error="raise")
+        found |= dict(zip(numbers, answers, strict=True))
+    for number, (shard, _, size) in enumerate(places):
+        if len(found[number]) != size:
+            raise CourseError(
+                f"The shard {shard} is shorter than its index says; start again, which indexes "
+                "it anew."
+            )
+    return [found[number] for number in range(len(places))]

@@ -1,0 +1,319 @@
+"""One tar of samples, read through once: where its pictures lie, and what its captions say.
+
+The members of a sample share their name up to its first dot, the *key*, and stand side by side;
+what follows the dot is the *field* (``000000012.jpg``, ``000000012.txt``, ``000000012.json``).
+img2dataset writes such files, and webdataset and open_clip read them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, NamedTuple
+
+import fsspec
+import numpy as np
+from numpy.typing import NDArray
+
+from lt_course.data.imagenet import imagenet_classes
+from lt_course.data.tokenizer import CLIP, tokenizer
+from lt_course.errors import CourseError
+
+CONTEXT = 77
+"""Most tokens kept of a caption, start and end included, as CLIP does."""
+
+REASONS = {
+    "no picture": "no member with a field of pictures",
+    "not a picture": "its first bytes are those of no picture format",
+    "no caption": "no member, or no key of the JSON, with the caption",
+    "empty caption": "a caption without a word",
+    "damaged text": "text that is not UTF-8, or not JSON",
+    "no label": "a label was asked for and is neither a whole number nor an ImageNet WordNet id",
+    "duplicate key": "the same field of the same key again; the first one stays",
+    "unsorted": "the members of a key do not stand together",
+    "cut": "the tar ends within the sample",
+    "undecodable": "the picture cannot be decoded",
+}
+"""Why a sample cannot be used. The last is found when a picture is read, the others before."""
+
+DAMAGED = {
+    "cut shard": "the tar ends early, or is damaged from some place on",
+    "no tar": "not an uncompressed tar",
+}
+"""What can be wrong with a whole tar."""
+
+_MAGIC = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Which members of a sample are read.
+
+    Each is a list of alternatives joined by ``;``, of which the first present one counts.
+
+    Attributes:
+        picture: fields of pictures.
+        caption: fields of texts; ``json:caption`` is a key of the JSON member, and
+            ``json:title+tags`` several of them, joined by a space (lists too). So a variant of
+            the captions is a choice at load time, not a copy.
+        label: the class, in a text or JSON member: a whole number, or the WordNet id of one of
+            ImageNet's classes, which stands for its number; None: there is none.
+        tokenizer: of captions, as `lt_course.data.tokenizer.tokenizer`.
+    """
+
+    picture: str = "jpg;jpeg;png;webp"
+    caption: str = "txt;json:caption"
+    label: str | None = None
+    tokenizer: str = CLIP
+
+    @property
+    def pictures(self) -> list[str]:
+        """Fields of pictures, lower case."""
+        return self.picture.lower().split(";")
+
+    @property
+    def texts(self) -> set[str]:
+        """Fields that are read as text."""
+        named = self.caption.split(";") + (self.label.split(";") if self.label else [])
+        return {name.partition(":")[0].lower() for name in named}
+
+
+class _Unusable(Exception):  # noqa: N818
+    """Why a sample cannot be used: one of `REASONS`."""
+
+
+def _said(choice: str, texts: Mapping[str, bytes]) -> object:
+    """The value of the first alternative that is there, or None."""
+    for alternative in choice.split(";"):
+        field, _, keys = alternative.partition(":")
+        if (content := texts.get(field.lower())) is None:
+            continue
+        try:
+            text = content.decode()
+            if not keys:
+                return text
+            record = json.loads(text)
+        except ValueError as error:
+            raise _Unusable("damaged text") from error
+        if not isinstance(record, dict):
+            raise _Unusable("damaged text")
+        values = [record[key] for key in keys.split("+") if record.get(key) is not None]
+        if len(values) == 1:
+            return values[0]
+        if values:
+            return " ".join(filter(None, map(_joined, values)))
+    return None
+
+
+def _joined(value: object) -> str:
+    """A text, or the texts of a list, as one line."""
+    parts = value if isinstance(value, list) else [value]
+    return " ".join(" ".join(map(str, parts)).split())
+
+
+def _caption(choice: str, texts: Mapping[str, bytes]) -> str:
+    said = _said(choice, texts)
+    if said is None:
+        raise _Unusable("no caption")
+    if not (caption := _joined(said)):
+        raise _Unusable("empty caption")
+    return caption
+
+
+def _label(choice: str | None, texts: Mapping[str, bytes]) -> int:
+    if choice is None:
+        return -1
+    said = str(_said(choice, texts))
+    if known := imagenet_classes().get(said):
+        return known.label
+    try:
+        return int(said)
+    except ValueError as error:
+        raise _Unusable("no label") from error
+
+
+class Fault(NamedTuple):
+    """A sample, or with an empty key a tar, that cannot be used."""
+
+    shard: str
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What is known of one tar with n usable samples.
+
+    Attributes:
+        keys: of the samples, in the tar's order.
+        offset: int64 [n], where each picture starts.
+        size: int32 [n], its bytes.
+        start: int64 [n + 1], where each caption starts in `ids`.
+        ids: uint16 [T], tokens of all captions without start and end.
+        label: int32 [n], -1 where none was asked for.
+        faults: what cannot be used.
+    """
+
+    keys: Sequence[str]
+    offset: NDArray[np.int64]
+    size: NDArray[np.int32]
+    start: NDArray[np.int64]
+    ids: NDArray[np.uint16]
+    label: NDArray[np.int32]
+    faults: tuple[Fault, ...]
+
+
+@dataclass
+class _Sample:
+    picture: tuple[int, int] | None
+    texts: dict[str, bytes]
+    fields: set[str]
+    reason: str | None = None
+
+
+def scan(url: str, fields: Fields) -> Shard:
+    """Read a tar through once. Pictures are passed over, all but their first bytes.
+
+    Raises:
+        CourseError: if there is no such tokenizer, or its ids do not fit into 16 bits.
+    """
+    faults: list[Fault] = []
+    encode = _encoder(fields.tokenizer)
+    rows = [
+        (key, offset, size, np.array(encode(caption), dtype=np.uint16), label)
+        for key, offset, size, caption, label in _usable_samples(url, fields, faults)
+    ]
+    return _shard(rows, faults)
+
+
+def captions(url: str, fields: Fields) -> dict[str, str]:
+    """The captions of a tar's usable samples, by key; the tar is read through."""
+    return {key: caption for key, _, _, caption, _ in _usable_samples(url, fields, [])}
+
+
+def _usable_samples(
+    url: str, fields: Fields, faults: list[Fault]
+) -> Iterator[tuple[str, int, int, str, int]]:
+    """Key, offset and size of the picture, caption, label; what cannot be used joins `faults`."""
+    samples: dict[str, _Sample] = {}
+    with fsspec.open(url, "rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        last, whole = "", False
+        try:
+            with tarfile.open(fileobj=file, mode="r:") as tar:
+                after = 0
+                for member in tar:
+                    after = member.offset_data + -(-member.size // 512) * 512
+                    if member.isfile() and (named := _key_and_field(member.name)):
+                        # Noted before the member is read, where a cut tar raises.
+                        before, last = last, named[0]
+                        _add(samples, *named, before, member, tar, fields, faults, url)
+                whole = _ends_properly(file, after)
+        except tarfile.ReadError:
+            if not samples:
+                faults.append(Fault(url, "", "no tar"))
+                return
+        if not whole:
+            faults.append(Fault(url, "", "cut shard"))
+    for key, sample in samples.items():
+        try:
+            yield (key, *_usable(sample, fields, cut=key == last and not whole, end=end))
+        except _Unusable as reason:
+            faults.append(Fault(url, key, str(reason)))
+
+
+def _key_and_field(name: str) -> tuple[str, str] | None:
+    """Folder and name up to the first dot; the rest in lower case. None: not a sample's."""
+    named = re.fullmatch(r"((?:.*/)?[^/.]+)\.([^/]+)", name)
+    if named is None or named[1].rpartition("/")[2].startswith("__"):
+        return None
+    return named[1], named[2].lower()
+
+
+def _add(
+    samples: dict[str, _Sample],
+    key: str,
+    field: str,
+    before: str,
+    member: tarfile.TarInfo,
+    tar: tarfile.TarFile,
+    fields: Fields,
+    faults: list[Fault],
+    url: str,
+) -> None:
+    """Note one member of a sample; `before` is the key of the member before it."""
+    sample = samples.setdefault(key, _Sample(None, {}, set()))
+    if field in sample.fields:
+        fault = Fault(url, key, "duplicate key")
+        if not (faults and faults[-1] == fault):
+            faults.append(fault)
+        return
+    if key != before and sample.fields:
+        sample.reason = "unsorted"
+    sample.fields.add(field)
+    if field in fields.pictures or field in fields.texts:
+        content = tar.extractfile(member)
+        assert content is not None
+        if field in fields.texts:
+            sample.texts[field] = content.read()
+        elif sample.picture is None:
+            sample.picture = member.offset_data, member.size
+            if not _MAGIC.match(content.read(16)):
+                sample.reason = sample.reason or "not a picture"
+
+
+def _ends_properly(file: IO[bytes], after: int) -> bool:
+    """Whether the last member is followed by an empty block, which ends a tar."""
+    file.seek(after)
+    block = file.read(512)
+    return len(block) == 512 and not any(block)
+
+
+def _usable(sample: _Sample, fields: Fields, cut: bool, end: int) -> tuple[int, int, str, int]:
+    """Offset and size of the picture, caption, label."""
+    if sample.reason == "unsorted":
+        raise _Unusable(sample.reason)
+    if cut and (sample.picture is None or sum(sample.picture) > end):
+        raise _Unusable("cut")
+    if sample.picture is None:
+        raise _Unusable("no picture")
+    if sample.reason:
+        raise _Unusable(sample.reason)
+    try:
+        caption = _caption(fields.caption, sample.texts)
+        return *sample.picture, caption, _label(fields.label, sample.texts)
+    except _Unusable as reason:
+        if cut and str(reason) in ("no caption", "no label"):
+            raise _Unusable("cut") from reason
+        raise
+
+
+def _encoder(name: str) -> Callable[[str], list[int]]:
+    """What turns a caption into the ids that are kept of it."""
+    chosen = tokenizer(name)
+    if chosen.vocabulary > 2**16:
+        raise CourseError(
+            f"Field 'tokenizer' is {name!r}, which knows {chosen.vocabulary:,} tokens, but an "
+            "index keeps 16 bits of each; take one with 65,536 or fewer."
+        )
+    return lambda caption: chosen.encode(caption)[: CONTEXT - 2]
+
+
+def _shard(
+    rows: Sequence[tuple[str, int, int, NDArray[np.uint16], int]], faults: Iterable[Fault]
+) -> Shard:
+    keys, offset, size, ids, label = zip(*rows, strict=True) if rows else ((),) * 5
+    return Shard(
+        keys,
+        np.array(offset, dtype=np.int64),
+        np.array(size, dtype=np.int32),
+        np.cumsum([0, *map(len, ids)], dtype=np.int64),
+        np.concatenate([np.zeros(0, np.uint16), *ids]),
+        np.array(label, dtype=np.int32),
+        tuple(faults),
+    )
