@@ -1,6 +1,6 @@
 """How long the package is: all lines and lines of code, by part; `make size` fails above limits.
 
-    python benchmarks/size.py
+python benchmarks/size.py
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ def test_the_same_checkout_has_the_same_fingerprint() -> None:
         ("lt_course/data/icontail.py", "N = 2\n"),
         ("lt_course/new.py", ""),
         ("lt_course/data/resources.csv", "a,b\n"),
-        ("results/run.json", "{}"),
-        ("experiments/factor.toml", ""),
+        ("lt_course/results/run.json", "{}"),
+        ("lt_course/experiments/factor.toml", ""),
         ("requirements.lock", "torch==2\n"),
     ],
 )

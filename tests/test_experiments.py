@@ -232,12 +232,6 @@ def test_unknown_names_are_answered_with_the_nearest(declare) -> None:
         made.run("42")
 
 
-def test_without_a_checkout_there_is_no_study(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(experiments, "FOLDER", tmp_path / "experiments")
-    with pytest.raises(CourseError, match="declared in the repository"):
-        names()
-
-
 # --- runs can be drawn
 
 

@@ -31,10 +31,7 @@ def fingerprint() -> str:
     digest = hashlib.sha256(sys.version.encode())
     for variable in ("LT_SCALE", "LT_COURSE_MIRROR"):
         digest.update(f"{variable}={os.environ.get(variable)}".encode())
-    files = [ROOT / "requirements.lock"]
-    for folder in ("lt_course", "experiments", "results"):
-        files += sorted((ROOT / folder).rglob("*"))
-    for path in files:
+    for path in [ROOT / "requirements.lock", *sorted((ROOT / "lt_course").rglob("*"))]:
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(str(path.relative_to(ROOT)).encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())

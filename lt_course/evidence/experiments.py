@@ -1,6 +1,6 @@
 """The study, declared: a factor is a list of runs, and the claims that it can settle.
 
-Each file of ``experiments/`` declares one factor::
+Each file of ``lt_course/experiments/`` declares one factor::
 
     chapter = "05_dynamic_classification"      # the lesson that explains it
     title = "Vocabulary size"
@@ -31,7 +31,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-FOLDER = Path(__file__).parents[2] / "experiments"
+FOLDER = Path(__file__).parents[1] / "experiments"
 """Part of the repository, not of the installed package."""
 
 
@@ -101,16 +101,7 @@ class Factor:
 
 
 def names() -> list[str]:
-    """The declared factors, in the order of their chapters.
-
-    Raises:
-        CourseError: outside of a checkout, where no factor is declared.
-    """
-    if not FOLDER.is_dir():
-        raise CourseError(
-            f"The folder {FOLDER} does not exist: the study is declared in the repository, not in "
-            "the installed package; work in a clone of it."
-        )
+    """The declared factors, in the order of their chapters."""
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 

@@ -32,8 +32,8 @@ from lt_course.study import store
 from lt_course.study.spec import OBJECTIVES, Data, Model, Run, unknown
 from lt_course.training.loop import Training
 
-FOLDER = Path(__file__).parents[2] / "results"
-"""Part of the repository, not of the installed package."""
+FOLDER = Path(__file__).parents[1] / "results"
+"""Part of the package, so that an installed course shows its evidence."""
 
 PER_CLASS, RUNS = FILES = "per_class.parquet", "runs.jsonl"
 
@@ -113,7 +113,7 @@ def record(
     is trained, and nothing is written to the store.
 
     Raises:
-        CourseError: outside of a checkout, or if what is recorded is damaged.
+        CourseError: if what is recorded is damaged, or cannot be written.
     """
     known = dict(load())
     before = {address: found.line() for address, found in known.items()}
@@ -236,14 +236,9 @@ def load() -> dict[str, Recorded]:
     """All recorded runs by address.
 
     Raises:
-        CourseError: outside of a checkout; or if a record was edited, or its spec is none that
-            this version of the course knows. The sentence names the line.
+        CourseError: if a record was edited, or its spec is none that this version of the course
+            knows. The sentence names the line.
     """
-    if not FOLDER.parent.joinpath("pyproject.toml").exists():
-        raise CourseError(
-            f"The folder {FOLDER} does not exist: the evidence is part of the repository, not of "
-            "the installed package; work in a clone of it."
-        )
     files = [FOLDER / name for name in (*FILES, SUMS)]
     if not any(file.exists() for file in files):
         return {}

@@ -259,7 +259,7 @@ def _legend() -> list[Line2D]:
 def _link(chapter: str) -> str:
     """From a page of the book to a lesson, if that is there yet."""
     number = chapter.partition("_")[0]
-    there = (FOLDER.parent / "notebooks" / f"{chapter}.ipynb").exists()
+    there = (FOLDER.parents[1] / "notebooks" / f"{chapter}.ipynb").exists()
     return f'<a href="../notebooks/{chapter}.html">{number}</a>' if there else number
 
 
