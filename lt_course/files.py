@@ -90,6 +90,26 @@ def free_mib(path: Path) -> int:
     return shutil.disk_usage(there).free >> 20
 
 
+@contextmanager
+def writing(path: Path, remedy: str) -> Iterator[None]:
+    """Say in a sentence what cannot be written, and what to do.
+
+    Args:
+        path: what is written, where the error does not name it.
+        remedy: the end of the sentence.
+
+    Raises:
+        CourseError: in the place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise CourseError(
+            f"{error.filename or path} cannot be written ({error.strerror or error}; "
+            f"{free_mib(path)} MiB are free); {remedy}."
+        ) from error
+
+
 def seal(folder: Path, names: Sequence[str]) -> None:
     """Write the checksums of a folder's files, in this order; it is whole from then on."""
     atomic_write(folder / SUMS, "".join(_sum(folder, name) for name in names).encode())

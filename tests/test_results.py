@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -285,6 +286,21 @@ def test_every_flipped_bit_is_found(train, store: Path, folder: Path) -> None:
         with pytest.raises(CourseError, match=r"results/"):
             results._load.__wrapped__(folder, ())
         path.write_bytes(whole[path])
+
+
+def test_a_disk_that_takes_no_more_is_told(train, store: Path, folder: Path, monkeypatch) -> None:
+    train(0)
+    results.record("tiny", [0])
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    train(1)
+    monkeypatch.setattr(results, "replacing", full)
+    with pytest.raises(CourseError, match=r"cannot be written \(No space left on device; .*room"):
+        results.record("tiny", [0, 1])
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_what_no_factor_declares_is_found_and_dropped(

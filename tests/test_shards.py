@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import itertools
 import json
@@ -230,6 +231,20 @@ def test_every_flipped_bit_of_a_cache_file_is_found(tmp_path: Path, own_cache: P
         flipped[generator.randrange(len(whole))] ^= 1 << generator.randrange(8)
         kept.write_bytes(flipped)
         assert shard_index._load(kept, "", now) is None
+
+
+def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch) -> None:
+    folder = img2dataset_folder(tmp_path / "shards", shards=1)
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(CourseError, match=r"file.* cannot be written .*LT_COURSE_SHARDS name ano"):
+        shard_index.load(folder, folder=tmp_path / "file")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shard_index, "write_sealed", full)
+    with pytest.raises(CourseError, match=r"\.npz cannot be written \(No space left on device; "):
+        shard_index.load(folder, folder=tmp_path / "cache")
 
 
 def test_several_processes_make_the_same_index(tmp_path: Path) -> None:

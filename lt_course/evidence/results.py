@@ -27,7 +27,15 @@ import pyarrow.parquet as pq
 from lt_course.data import icontail
 from lt_course.errors import CourseError
 from lt_course.evidence.experiments import Factor, factor, factors
-from lt_course.files import SUMS, DamagedError, atomic_write, replacing, require_sealed, seal
+from lt_course.files import (
+    SUMS,
+    DamagedError,
+    atomic_write,
+    replacing,
+    require_sealed,
+    seal,
+    writing,
+)
 from lt_course.study import store
 from lt_course.study.spec import OBJECTIVES, Data, Model, Run, unknown
 from lt_course.training.loop import Training
@@ -378,7 +386,8 @@ def _write(known: dict[str, Recorded]) -> None:
     ]
     rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=SCHEMA.names)
     table = pa.Table.from_pandas(rows, SCHEMA, preserve_index=False).replace_schema_metadata()
-    with replacing(FOLDER / PER_CLASS) as file:
-        pq.write_table(table, file, compression="zstd", compression_level=19)
-    atomic_write(FOLDER / RUNS, "".join(line + "\n" for line in lines).encode())
-    seal(FOLDER, FILES)
+    with writing(FOLDER, "make room, restore the folder and record again"):
+        with replacing(FOLDER / PER_CLASS) as file:
+            pq.write_table(table, file, compression="zstd", compression_level=19)
+        atomic_write(FOLDER / RUNS, "".join(line + "\n" for line in lines).encode())
+        seal(FOLDER, FILES)

@@ -43,10 +43,10 @@ from lt_course.files import (
     SUMS,
     DamagedError,
     atomic_write,
-    free_mib,
     named_folder,
     require_sealed,
     seal,
+    writing,
 )
 from lt_course.progress import progress
 from lt_course.study import registry
@@ -202,7 +202,7 @@ def _locked(run: Run, folder: Path) -> Iterator[None]:
     lock = FileLock(folder / "lock")
 
     def acquire() -> None:
-        with _writing(folder, "set LT_COURSE_STORE to a folder that can"):
+        with writing(folder, "set LT_COURSE_STORE to a folder that can"):
             folder.mkdir(parents=True, exist_ok=True)
             try:
                 lock.acquire(timeout=0)
@@ -216,18 +216,6 @@ def _locked(run: Run, folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-@contextmanager
-def _writing(folder: Path, remedy: str) -> Iterator[None]:
-    """Say in a sentence what cannot be written, and what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise CourseError(
-            f"{error.filename or folder} in the run store {root()} cannot be written "
-            f"({error.strerror or error}; {free_mib(folder)} MiB are free); {remedy}."
-        ) from error
 
 
 def find(run: Run) -> Record | None:
@@ -337,7 +325,7 @@ def _train(run: Run, folder: Path) -> Record:
 
     def write_spec() -> None:
         spec = json.loads(run.json()) | {"name": run.name}
-        with _writing(folder, "make room and start the same run again"):
+        with writing(folder, "make room and start the same run again"):
             atomic_write(folder / "spec.json", json.dumps(spec, indent=1).encode())
 
     def note(step: int) -> None:
@@ -365,7 +353,7 @@ def _train(run: Run, folder: Path) -> Record:
         if outcome.fingerprint is not None:
             environment["data"] = asdict(outcome.fingerprint)
         saved = "make room and start the same run again: it goes on from its last checkpoint"
-        with _writing(folder, saved):
+        with writing(folder, saved):
             write_spec()  # of a run that had no step left to take, too
             atomic_write(
                 folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode()

@@ -27,6 +27,7 @@ from lt_course import __version__
 from lt_course.counting.concept_lists import ConceptList
 from lt_course.counting.rules import Counts, Definition, Rule, compile_rule
 from lt_course.errors import CourseError
+from lt_course.files import atomic_write
 from lt_course.web import caption_files
 from lt_course.web.caption_files import Batch, Malformed
 
@@ -192,9 +193,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.partial")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
+    atomic_write(path, text.encode())
 
 
 @contextmanager

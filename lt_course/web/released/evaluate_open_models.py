@@ -30,7 +30,7 @@ from lt_course.data.captions import prompts
 from lt_course.errors import CourseError
 from lt_course.evaluation.answers import COLLAPSE, Answers, score
 from lt_course.evaluation.zero_shot import zero_shot_prototypes
-from lt_course.files import read_sealed, write_sealed
+from lt_course.files import read_sealed, write_sealed, writing
 from lt_course.progress import progress
 from lt_course.signals import read_ahead
 from lt_course.web.datasets.concept_sets import ConceptSet, frequencies
@@ -157,7 +157,6 @@ def place(folder: Path, name: str, model: OpenModel) -> Path:
 
 def write(path: Path, answers: Answers) -> None:
     """Write answers, compressed, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     content = io.BytesIO()
     arrays: dict[str, Any] = {
         "confusion": answers.confusion.astype(np.int32),
@@ -166,7 +165,9 @@ def write(path: Path, answers: Answers) -> None:
     }
     arrays |= {metric: answers.collapse[metric].to_numpy() for metric in COLLAPSE}
     np.savez_compressed(content, **arrays)
-    write_sealed(path, content.getvalue())
+    with writing(path, "make room, or give another --out; models that are there are read"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_sealed(path, content.getvalue())
 
 
 def read(path: Path) -> Answers:

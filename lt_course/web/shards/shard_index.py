@@ -40,13 +40,16 @@ from torch import Tensor
 
 from lt_course.data.tokenizer import tokenizer
 from lt_course.errors import CourseError
-from lt_course.files import DamagedError, named_folder, read_sealed, write_sealed
+from lt_course.files import DamagedError, named_folder, read_sealed, write_sealed, writing
 from lt_course.progress import progress
 from lt_course.web.shards.shard_paths import expand
 from lt_course.web.shards.shard_scan import CONTEXT, Fault, Fields, Shard, scan
 
 FORMAT = 3
 """Of the files in the cache; another number makes them anew."""
+
+REMEDY = "make room, or let LT_COURSE_SHARDS name another folder"
+"""Where an index cannot be written."""
 
 
 def cache_folder() -> Path:
@@ -77,26 +80,36 @@ def indexed(url: str, fields: Fields, folder: Path) -> Shard:
     path, now = _cached(url, fields, folder), identity(url)
     if (kept := _load(path, url, now)) is not None:
         return kept
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
+    lock = FileLock(path.with_suffix(".lock"))
+    with writing(path, REMEDY):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
         if (kept := _load(path, url, now)) is not None:
             return kept
         shard = scan(url, fields)
-        content = io.BytesIO()
-        np.savez(
-            content,
-            identity=now,
-            keys=np.array(shard.keys, dtype=str),
-            offset=shard.offset,
-            size=shard.size,
-            start=shard.start,
-            ids=shard.ids,
-            label=shard.label,
-            bad_keys=np.array([fault.key for fault in shard.faults], dtype=str),
-            bad_reasons=np.array([fault.reason for fault in shard.faults], dtype=str),
-        )
-        write_sealed(path, content.getvalue())
+        with writing(path, REMEDY):
+            _save(path, now, shard)
         return shard
+    finally:
+        lock.release()
+
+
+def _save(path: Path, now: str, shard: Shard) -> None:
+    content = io.BytesIO()
+    np.savez(
+        content,
+        identity=now,
+        keys=np.array(shard.keys, dtype=str),
+        offset=shard.offset,
+        size=shard.size,
+        start=shard.start,
+        ids=shard.ids,
+        label=shard.label,
+        bad_keys=np.array([fault.key for fault in shard.faults], dtype=str),
+        bad_reasons=np.array([fault.reason for fault in shard.faults], dtype=str),
+    )
+    write_sealed(path, content.getvalue())
 
 
 def _load(path: Path, url: str, now: str) -> Shard | None:
