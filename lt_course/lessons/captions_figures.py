@@ -193,8 +193,8 @@ def by_kind(metrics: pd.DataFrame, kinds: Sequence[str], source: str = "fig3") -
     """Accuracy, S(a) and S(p) of each kind: all seeds, their mean, its interval, the paper's value.
 
     Args:
-        metrics: indexed by (label, seed), as `lt_course.study.recorded` returns it; kinds without
-            a run show the paper's value alone.
+        metrics: indexed by (label, seed), as `lt_course.evidence.recorded` returns it; kinds
+            without a run show the paper's value alone.
         kinds: the rows, from the top.
         source: of the paper's values, ``fig3`` (text tower from scratch) or ``fig19`` (frozen).
     """
@@ -227,7 +227,7 @@ def by_number_of_texts(metrics: pd.DataFrame) -> pd.DataFrame:
     """Means over the kinds that say one, two and three of title, tags and gloss (targets 5 and 6).
 
     Args:
-        metrics: indexed by (label, seed), as `lt_course.study.recorded` returns it.
+        metrics: indexed by (label, seed), as `lt_course.evidence.recorded` returns it.
 
     Returns:
         One row a number of texts, for display: ours (mean over seeds with t interval; ``–`` below
@@ -266,7 +266,7 @@ def change(metrics: pd.DataFrame, pairs: Mapping[str, str]) -> pd.DataFrame:
     """What changes from one kind of caption to another, paired over seeds.
 
     Args:
-        metrics: indexed by (label, seed), as `lt_course.study.recorded` returns it.
+        metrics: indexed by (label, seed), as `lt_course.evidence.recorded` returns it.
         pairs: from which kind to which.
 
     Returns:
@@ -289,7 +289,7 @@ def against_bits(
     """A metric of each kind against its bits within a class: all of them, and those about drawings.
 
     Args:
-        metrics: indexed by (label, seed), as `lt_course.study.recorded` returns it.
+        metrics: indexed by (label, seed), as `lt_course.evidence.recorded` returns it.
         bits: of each kind.
         metric: one of `METRICS`.
     """
@@ -322,7 +322,7 @@ def correlations(metrics: pd.DataFrame, bits: Mapping[str, Information]) -> pd.D
     """Spearman's correlation, over kinds of captions, of each of `BITS` with each of `METRICS`.
 
     Args:
-        metrics: indexed by (label, seed), as `lt_course.study.recorded` returns it.
+        metrics: indexed by (label, seed), as `lt_course.evidence.recorded` returns it.
         bits: of each kind that is to count.
 
     Returns:

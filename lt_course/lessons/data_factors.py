@@ -272,7 +272,7 @@ def summary(metrics: pd.DataFrame) -> pd.DataFrame:
     """`COLUMNS` of recorded runs as text: the mean over seeds with its t interval.
 
     Args:
-        metrics: indexed by (label, seed), as `lt_course.study.recorded` returns them.
+        metrics: indexed by (label, seed), as `lt_course.evidence.recorded` returns them.
 
     Returns:
         One row a label with two seeds or more.

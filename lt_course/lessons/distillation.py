@@ -321,7 +321,7 @@ def typical(record: Record, third: str, number: int = 4, drawings: int = 8) -> l
 
 
 def labels(recorded: pd.DataFrame) -> list[str]:
-    """The runs of `lt_course.study.recorded` with two seeds or more, in their order."""
+    """The runs of `lt_course.evidence.recorded` with two seeds or more, in their order."""
     counted = recorded.index.get_level_values("label").value_counts(sort=False)
     return [str(label) for label, seeds in counted.items() if seeds > 1]
 
@@ -347,7 +347,7 @@ def summary(recorded: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
     """One row a run, one column a metric: means over seeds with t intervals, as text.
 
     Args:
-        recorded: as `lt_course.study.recorded` returns it.
+        recorded: as `lt_course.evidence.recorded` returns it.
         metrics: metric -> heading.
     """
     rows = {
@@ -364,7 +364,7 @@ def head_less_tail(recorded: pd.DataFrame, metrics: Mapping[str, str]) -> pd.Dat
     """One row a run: how much more the head third has than the tail, over paired seeds, as text.
 
     Args:
-        recorded: as `lt_course.study.recorded` returns it.
+        recorded: as `lt_course.evidence.recorded` returns it.
         metrics: beginning of the metric's name, such as ``prototypes`` -> heading.
     """
     rows: dict[str, dict[str, str]] = {label: {} for label in labels(recorded)}
@@ -381,7 +381,7 @@ def differences(
     """One row a pair of runs: how much more the first has than the second, over paired seeds.
 
     Args:
-        recorded: as `lt_course.study.recorded` returns it.
+        recorded: as `lt_course.evidence.recorded` returns it.
         pairs: name of the row -> the two runs.
         metrics: metric -> heading.
     """

@@ -144,7 +144,7 @@ def transfer(recorded: pd.DataFrame) -> Figure:
     """Left, the mean of our probes by run, with t intervals over seeds; right, Table 2's means.
 
     Args:
-        recorded: as `lt_course.study.recorded` returns it for the factor `11_dino`.
+        recorded: as `lt_course.evidence.recorded` returns it for the factor `11_dino`.
     """
     names = labels(recorded)
     figure, (left, right) = plt.subplots(

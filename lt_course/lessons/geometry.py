@@ -140,7 +140,7 @@ def correlations(found: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         found: indexed by (label, seed), as of `lt_course.lessons.scaling.metrics` or
-            `lt_course.study.recorded`.
+            `lt_course.evidence.recorded`.
 
     Returns:
         Columns label, seed, metric (of `METRICS`), target (of `TARGETS`), value; no rows where

@@ -41,7 +41,7 @@ def by_scale(theirs: pd.DataFrame, chance: float, own: pd.DataFrame | None = Non
     Args:
         theirs: as `lt_course.lessons.open_models.by_pretraining` returns it.
         chance: half-width of the grey band of correlations that unrelated ranks have.
-        own: as `lt_course.lessons.open_models.own_models` returns it.
+        own: as `lt_course.web.released.own_models` returns it.
     """
     figure, panels = plt.subplots(1, 2, figsize=(7.4, 3.3), sharex=True, sharey=True)
     for axes, (letter, metric) in zip(np.ravel(panels), LETTERS.items(), strict=True):

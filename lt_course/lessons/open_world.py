@@ -122,7 +122,7 @@ def contrasts(
     """By how much a metric is lower in the second run of each pair, with its interval over seeds.
 
     Args:
-        metrics: indexed by (label, seed), as `lt_course.study.recorded` returns it.
+        metrics: indexed by (label, seed), as `lt_course.evidence.recorded` returns it.
         pairs: per name the labels of two runs.
         metric: a column.
 

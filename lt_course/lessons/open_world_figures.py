@@ -62,7 +62,7 @@ def ladder(metrics: pd.DataFrame, labels: Sequence[str]) -> Figure:
     """One row a kind of run, one panel a metric: each seed, and their mean with its t interval.
 
     Args:
-        metrics: indexed by (label, seed), as `lt_course.study.recorded` returns it.
+        metrics: indexed by (label, seed), as `lt_course.evidence.recorded` returns it.
         labels: the rows; one without runs stays empty.
     """
     figure, row = plt.subplots(

@@ -79,7 +79,7 @@ def grid(
 
 
 def metrics(records: Mapping[str, Record]) -> pd.DataFrame:
-    """What live runs measured, in the shape of `lt_course.study.recorded`.
+    """What live runs measured, in the shape of `lt_course.evidence.recorded`.
 
     Returns:
         One row a run, indexed by (label, seed); one column a metric.
@@ -151,7 +151,7 @@ def by_fraction(found: pd.DataFrame, runs: Mapping[str, Run]) -> pd.DataFrame:
     """Metrics with what was varied beside them.
 
     Args:
-        found: indexed by (label, seed), as of `metrics` or `lt_course.study.recorded`.
+        found: indexed by (label, seed), as of `metrics` or `lt_course.evidence.recorded`.
         runs: label -> a run of that label, whatever its seed.
 
     Returns:

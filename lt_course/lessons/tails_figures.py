@@ -161,7 +161,7 @@ def by_shots(metrics: pd.DataFrame, trim: int, shots: Sequence[int] = (0, 1)) ->
     """All methods at one number of cut concepts: mean over seeds with t intervals.
 
     Args:
-        metrics: as `lt_course.study.recorded` returns them for the factor `10_extreme_tails`.
+        metrics: as `lt_course.evidence.recorded` returns them for the factor `10_extreme_tails`.
         trim: number of cut concepts.
         shots: pictures left to each.
     """
@@ -189,7 +189,7 @@ def by_size(metrics: pd.DataFrame, sizes: Sequence[int], classes: int) -> Figure
     """Accuracy by number of absent concepts, ours beside the paper's (its Fig. 8, 0-shot).
 
     Args:
-        metrics: as `lt_course.study.recorded` returns them for the factor `10_extreme_tails`.
+        metrics: as `lt_course.evidence.recorded` returns them for the factor `10_extreme_tails`.
         sizes: numbers of absent concepts.
         classes: ours, of how many.
     """
