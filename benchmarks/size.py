@@ -1,7 +1,4 @@
-"""How long the package is: all lines and lines of code, by part; `make size` fails above limits.
-
-python benchmarks/size.py
-"""
+"""How long the package is: all lines and lines of code, by part; `make size` fails above limits."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from lt_course import study
 from lt_course.data import icontail
 from lt_course.data.drawing_style import is_solid
 from lt_course.errors import CourseError
+from lt_course.evidence import factor
 from lt_course.lessons import data_factors as lesson
 from lt_course.lessons import data_factors_figures as figures
-from lt_course.study import factor
 
 SMALL = {
     "concepts": 8,

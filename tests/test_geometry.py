@@ -13,9 +13,10 @@ from sklearn.neighbors import NearestNeighbors
 from lt_course import study
 from lt_course.errors import CourseError
 from lt_course.evaluation.neural_collapse import per_class
+from lt_course.evidence import factor
 from lt_course.lessons import geometry
 from lt_course.lessons import geometry_figures as figures
-from lt_course.study import Record, factor
+from lt_course.study import Record
 
 LABELS = np.repeat(np.arange(4), 3)
 PREDICTIONS = np.array([0, 1, 2, 1, 1, 3, 2, 0, 1, 3, 3, 3])

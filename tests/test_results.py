@@ -62,7 +62,7 @@ def declare(toy: Factor, monkeypatch: pytest.MonkeyPatch) -> None:
             raise CourseError(f"There is no factor {name!r}; the nearest are toy.")
         return toy
 
-    for module in (results, experiments, claims, study):
+    for module in (results, experiments, claims, evidence):
         monkeypatch.setattr(module, "factors", lambda: [toy])
         if hasattr(module, "factor"):
             monkeypatch.setattr(module, "factor", factor)
