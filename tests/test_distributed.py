@@ -441,14 +441,17 @@ def test_two_processes_train_as_one(groups, kind: str) -> None:
 def grouped(
     folder: Path | None = None,
     before_step: Callable[[int], None] = lambda step: None,
+    batch_norm_groups: int = 4,
     **settings: Any,
 ) -> tuple[list[dict[str, float]], dict[str, Tensor], Tensor]:
-    """A training whose batch norms know four groups, and what its model makes of pictures."""
+    """A training whose batch norms know groups, and what its model makes of pictures."""
     with pytest.MonkeyPatch.context() as patch:
         made: list[nn.Module] = []
         plain = miniature
         patch.setitem(globals(), "miniature", lambda kind: made.append(plain(kind)) or made[-1])
-        trained = train("classify", folder, before_step, batch_norm_groups=4, **settings)
+        trained = train(
+            "classify", folder, before_step, batch_norm_groups=batch_norm_groups, **settings
+        )
     tower = made[-1].image_tower.eval()
     shown = torch.randn(40, 1, 32, 32, generator=torch.Generator().manual_seed(7))
     what = features(tower, replace(in_memory(shown, np.arange(40), lambda p: p), what="test"))
@@ -481,6 +484,14 @@ def test_batch_norm_in_groups_does_not_depend_on_the_processes(
     assert not torch.allclose(
         expected["head.weight"], global_statistics["head.weight"], rtol=1e-5, atol=1e-5
     )
+
+
+def test_a_group_may_span_processes(groups) -> None:
+    _, expected, shown = grouped(batch_norm_groups=2)
+    for _, weights, seen in groups(4).all(partial(grouped, batch_norm_groups=2)):
+        for key, value in expected.items():
+            torch.testing.assert_close(weights[key], value, rtol=1e-5, atol=1e-5, msg=key)
+        torch.testing.assert_close(seen, shown, rtol=1e-4, atol=1e-4)
 
 
 def test_batch_norm_in_groups_is_that_of_each_group_alone() -> None:

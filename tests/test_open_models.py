@@ -421,7 +421,7 @@ evaluation.prompts = lambda name: [f"a photo of a {name}."]
 whole, written = evaluation.write_sealed, []
 def dies(path, content):
     if written:
-        path.with_suffix(".tmp").write_bytes(content[: len(content) // 2])
+        path.with_name(path.name + ".tmp").write_bytes(content[: len(content) // 2])
         os.kill(os.getpid(), signal.SIGKILL)
     written.append(path)
     whole(path, content)

@@ -304,6 +304,8 @@ def _parse(text: str, tables: dict[str, pd.DataFrame], where: str) -> Recorded:
         run = rebuild(line["spec"], line["name"])
         metrics = {k: math.nan if v is None else float(v) for k, v in line["metrics"].items()}
         per_class = tables[address]
+    except CourseError as error:
+        raise CourseError(f"{where}: {error}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CourseError(
             f"{where} is no whole record ({type(error).__name__}: {error}); restore it, or delete "

@@ -61,18 +61,19 @@ def synchronise_batch_norm(module: nn.Module) -> None:
             setattr(module, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))
         else:
             child.__class__ = GlobalBatchNorm
+            cast(GlobalBatchNorm, child).processes = ranks()
 
 
 def own_groups(groups: int, processes: int) -> int:
-    """Batch-norm groups that each process has to itself; 0 if one group spans all of them.
+    """Batch-norm groups that each process has to itself; 0 if a group spans several of them.
 
     Raises:
         CourseError: if the processes cannot share the groups evenly.
     """
-    if groups % processes and groups > 1:
+    if groups % processes and processes % groups:
         raise CourseError(
             f"Field 'batch_norm_groups' is {groups}, which {processes} processes cannot share "
-            f"evenly; start a number of processes that divides {groups}, or set it to 1."
+            f"evenly; start a divisor or a multiple of {groups}, or set it to 1."
         )
     return groups // processes
 
@@ -84,13 +85,17 @@ def group_batch_norm(module: nn.Module, groups: int) -> None:
         CourseError: as `own_groups`.
     """
     own = own_groups(groups, ranks())
-    if groups > 1:
-        for child in module.modules():
-            if isinstance(child, nn.modules.batchnorm._BatchNorm):
-                child.__class__ = GroupBatchNorm
+    if groups == 1:
+        if ranks() > 1:
+            synchronise_batch_norm(module)
+        return
+    for child in module.modules():
+        if isinstance(child, nn.modules.batchnorm._BatchNorm):
+            child.__class__ = GroupBatchNorm if own else GlobalBatchNorm
+            if own:
                 cast(GroupBatchNorm, child).groups = own
-    elif ranks() > 1:
-        synchronise_batch_norm(module)
+            else:
+                cast(GlobalBatchNorm, child).processes = ranks() // groups
 
 
 class GroupBatchNorm(nn.modules.batchnorm._BatchNorm):
@@ -126,22 +131,28 @@ class GroupBatchNorm(nn.modules.batchnorm._BatchNorm):
 
 
 class GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """Batch norm over the equally large parts of all processes, on any device.
+    """Batch norm over the equally large parts of several processes, on any device.
+
+    Attributes:
+        processes: so many neighbours have statistics in common.
 
     Shapes: float [b, C, …] in and out.
     """
 
+    processes: int
+
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise with the global statistics in training, with the running ones otherwise."""
+        """Normalise with the common statistics in training, with the running ones otherwise."""
         if not self.training:
             return super().forward(x)
         dims = [0, *range(2, x.ndim)]
         own = torch.stack([x.float().mean(dims), x.float().var(dims, correction=0)])
-        means, variances = everyone(own).unbind(1)
+        first = rank() // self.processes * self.processes
+        means, variances = everyone(own)[first : first + self.processes].unbind(1)
         mean = means.mean(0)
         variance = (variances + (means - mean).square()).mean(0)
         if self.track_running_stats:
-            self._note(mean.detach(), variance.detach(), ranks() * x.numel() // x.shape[1])
+            self._note(mean.detach(), variance.detach(), self.processes * x.numel() // x.shape[1])
         scale = self.weight * (variance + self.eps).rsqrt()
         shape = (1, -1, *[1] * (x.ndim - 2))
         return (x * scale.view(shape) + (self.bias - mean * scale).view(shape)).to(x.dtype)

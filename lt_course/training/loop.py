@@ -79,8 +79,8 @@ class Training:
             loss still compares the whole batch. Of several processes each parts its own share.
         checkpoint_every: greatest work that a kill can lose.
         batch_norm_groups: equal parts of the global batch that batch norm takes statistics of,
-            each of its own, however many processes share the batch; their number must divide that
-            of the groups, unless there is one. Running statistics are those of the first part.
+            each of its own, however many processes share the batch; their number must be a divisor
+            or a multiple of that of the groups. Running statistics are those of the first part.
         compile: let torch.compile build faster code for the parts of the model, in minutes and
             with other rounding.
     """
