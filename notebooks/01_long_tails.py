@@ -470,8 +470,8 @@ marked = ["glasses", "map", "chat bubble", "padlock", "chain link"]
 figure = counted_figures.beside_labels(per_class, [*marked, "computer mouse"])
 
 # %%
-gini = {key: gini(per_class[key]) for key in ("labels", "counted")}
-print({key: round(value, 2) for key, value in gini.items()})
+inequality = {key: gini(per_class[key]) for key in ("labels", "counted")}
+print({key: round(value, 2) for key, value in inequality.items()})
 display(per_class.loc[[*marked, "computer mouse"]].round(2))
 counting.by_third(per_class).round(2)
 
