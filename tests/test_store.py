@@ -114,13 +114,18 @@ def test_foreign_files_in_a_store_are_passed_over(record: Path, store: Path, cap
     )
 
 
-@pytest.mark.parametrize("what", ["the store", "a record", "a file"])
+@pytest.mark.parametrize("what", ["the store", "an address", "a record", "a file"])
 def test_what_may_not_be_read_is_named(
     what: str, record: Path, store: Path, capsys, monkeypatch
 ) -> None:
     """As another user's; the fault is injected, for root may read everything."""
-    closed = {"the store": store, "a record": record, "a file": record / "arrays.npz"}[what]
-    opened, listed = Path.open, Path.iterdir
+    closed = {
+        "the store": store,
+        "an address": record.parent,
+        "a record": record,
+        "a file": record / "arrays.npz",
+    }[what]
+    opened, listed, stat = Path.open, Path.iterdir, Path.stat
 
     def refuse(path: Path) -> None:
         if path == closed or (what != "a file" and closed in path.parents):
@@ -128,6 +133,9 @@ def test_what_may_not_be_read_is_named(
 
     monkeypatch.setattr(Path, "open", lambda path, *a, **k: refuse(path) or opened(path, *a, **k))
     monkeypatch.setattr(Path, "iterdir", lambda path: refuse(path) or listed(path))
+    if what != "a file":  # whose folder says that it is there
+        inside = lambda path: path != closed and refuse(path)  # noqa: E731
+        monkeypatch.setattr(Path, "stat", lambda path, **k: inside(path) or stat(path, **k))
     with pytest.raises(CourseError, match=r"cannot be read \(Permission denied\); make it"):
         study.get(small_run())
     status, out, err = command(capsys, "runs")

@@ -233,38 +233,56 @@ def get_all(runs: Iterable[Run]) -> list[Record]:
 
 
 def records() -> Iterator[dict[str, Any]]:
-    """One row for each run in the store, finished or not, whatever code made it."""
+    """One row for each run in the store, finished or not, whatever code made it.
+
+    What is damaged or unreadable is one row, and hides no other.
+
+    Raises:
+        CourseError: if the store itself cannot be read.
+    """
     with _reading(root()):
-        folders = [
-            below
-            for address in (sorted(root().iterdir()) if root().exists() else [])
-            if address.is_dir()
-            for below in sorted(address.iterdir())
-            if (below / "spec.json").exists()
-        ]
-    for folder in folders:
-        finished = (folder / SUMS).exists()
-        state = ("finished" if finished else "unfinished") + (
-            "" if folder.name in _IMPORTED.values() else ", other code"
-        )
-        spec: dict[str, Any] = {}
-        result: dict[str, Any] = {}
+        addresses = sorted(root().iterdir()) if root().exists() else []
+    for address in addresses:
         try:
-            if finished:
-                require_sealed(folder, FILES)
-                result = _without_nan(_rows(folder)[-1])
-            told = json.loads((folder / "spec.json").read_text())
-            spec = {field: told[field] for field in ("name", "scale", "seed")}
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            state = "damaged"
+            if not address.is_dir():
+                continue
+            folders = [f for f in sorted(address.iterdir()) if (f / "spec.json").exists()]
         except OSError as error:
-            state = f"unreadable ({error.strerror})"
-        yield {
-            **{field: spec.get(field) for field in ("name", "scale", "seed")},
-            "state": state,
-            **result,
-            "spec_hash": folder.parent.name,
-        }
+            yield _row(address.name, f"unreadable ({error.strerror})")
+            continue
+        for folder in folders:
+            yield _listed(folder)
+
+
+def _listed(folder: Path) -> dict[str, Any]:
+    """The row of one record."""
+    result: dict[str, Any] = {}
+    try:
+        finished = (folder / SUMS).exists()
+        if finished:
+            require_sealed(folder, FILES)
+            result = _without_nan(_rows(folder)[-1])
+        told = json.loads((folder / "spec.json").read_text())
+        spec = {field: told[field] for field in ("name", "scale", "seed")}
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return _row(folder.parent.name, "damaged")
+    except OSError as error:
+        return _row(folder.parent.name, f"unreadable ({error.strerror})")
+    other = "" if folder.name in _IMPORTED.values() else ", other code"
+    state = ("finished" if finished else "unfinished") + other
+    return _row(folder.parent.name, state, **spec, result=result)
+
+
+def _row(
+    address: str,
+    state: str,
+    name: str | None = None,
+    scale: str | None = None,
+    seed: int | None = None,
+    result: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    told = {"name": name, "scale": scale, "seed": seed, "state": state}
+    return told | (result or {}) | {"spec_hash": address}
 
 
 def _without_nan(metrics: dict[str, float]) -> dict[str, float | None]:
