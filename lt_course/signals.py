@@ -56,6 +56,7 @@ def read_ahead(dataset: Dataset[Any], *, workers: int, **options: Any) -> Iterat
         for worker in started:
             if worker.is_alive():
                 worker.kill()
+                worker.join()
 
 
 def _leave_signals_alone(worker: int) -> None:

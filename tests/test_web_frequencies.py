@@ -273,7 +273,7 @@ def test_the_committed_tables_name_every_file_and_pair(no_mirror):
 @needs_mirror
 def test_the_committed_tables_equal_a_rebuild(tmp_path):
     for rebuilt in web_frequencies.build_summary(tmp_path):
-        committed = web_frequencies._RESOURCES / rebuilt.name
+        committed = web_frequencies.RESOURCES / rebuilt.name
         pd.testing.assert_frame_equal(
             pd.read_csv(rebuilt), pd.read_csv(committed), rtol=0, atol=2e-6
         )

@@ -113,7 +113,7 @@ def _save(path: Path, now: str, shard: Shard) -> None:
 
 
 def _load(path: Path, url: str, now: str) -> Shard | None:
-    """The kept index, or None if there is none, it is damaged, or its tar is another by now."""
+    """The kept index, or None: there is none that can be read, or its tar is another by now."""
     try:
         with np.load(io.BytesIO(read_sealed(path)), allow_pickle=False) as kept:
             if str(kept["identity"]) != now:
@@ -122,7 +122,7 @@ def _load(path: Path, url: str, now: str) -> Shard | None:
             arrays = {name: kept[name] for name in ("offset", "size", "start", "ids", "label")}
             keys = kept["keys"].tolist()
             return Shard(keys, **arrays, faults=tuple(Fault(url, *pair) for pair in bad))
-    except (FileNotFoundError, DamagedError):
+    except (OSError, DamagedError):
         return None
 
 
