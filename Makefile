@@ -41,7 +41,7 @@ book: $(READY)
 test: $(READY)
 	@store=$$(mktemp -d) && trap 'rm -rf "$$store"' EXIT INT TERM && \
 	LT_COURSE_STORE="$$store" $(BIN)/python -m pytest \
-	  -n 2 --dist loadfile --no-loadscope-reorder --durations 10 \
+	  -n 2 --dist loadfile --no-loadscope-reorder --durations 10 -rs \
 	  --nbval-lax --nbval-current-env --nbval-cell-timeout 1800 \
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg \
 	  --ignore tests/pages notebooks tests && \
