@@ -3,3 +3,7 @@
 
 class CourseError(Exception):
     """Bad input, told in one clear sentence that names the file or field and the remedy."""
+
+
+class AbsentDataError(CourseError):
+    """Nobody has said where the data are, or they were never made."""

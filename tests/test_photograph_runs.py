@@ -439,6 +439,15 @@ def test_a_record_of_other_data_does_not_answer(of_their_own: Path, change, what
     assert find(run) is not None, "it is kept"
 
 
+@pytest.mark.parametrize("gone", ["imagenet-captions", "imagenet-val"])
+def test_a_record_of_data_that_are_gone_does_not_answer(of_their_own: Path, gone: str) -> None:
+    run = small("paper-clip-title", **TITLES)
+    study.get(run)
+    shutil.rmtree(of_their_own / gone)
+    with pytest.raises(CourseError, match=gone):
+        study.get(run)
+
+
 def test_a_copy_in_other_jpegs_is_the_same_data(of_their_own: Path) -> None:
     run = small("paper-clip-title", **TITLES)
     before = study.get(run)

@@ -20,7 +20,7 @@ import numpy as np
 import pooch
 from numpy.typing import NDArray
 
-from lt_course.errors import CourseError
+from lt_course.errors import AbsentDataError, CourseError
 from lt_course.files import SUMS, DamagedError, named_folder, read_sealed
 
 RESOURCES = Path(__file__).parent / "resources"
@@ -183,7 +183,7 @@ def load_colour() -> IconTail:
     """
     path = colour_folder() / COLOUR_FILE
     if not path.exists():
-        raise CourseError(
+        raise AbsentDataError(
             f"IconTail in colour is not there ({path}). This makes it, once: lt-course data "
             "build-icontail --colour; it downloads 115 MB, computes for ten minutes and writes "
             "54 MB (pip install 'lt-course[data]' first)."

@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 
 from lt_course import scale as scales
 from lt_course.distributed import by_first, rank, ranks
-from lt_course.errors import CourseError
+from lt_course.errors import AbsentDataError, CourseError
 from lt_course.files import (
     SUMS,
     DamagedError,
@@ -179,13 +179,14 @@ def get(run: Run) -> Record:
 def _require_same_data(record: Record) -> None:
     """Compare the pictures that a record was made of with those that are here now.
 
-    Where they are not at hand, as on a laptop that a record was copied to, that is said.
+    Where nobody has said where they are, as on a laptop that a record was copied to, that is said.
+    Where they are incomplete, that is an error as before a training.
     """
     if (before := record.environment.get("data")) is None:
         return
     try:
         now = material(record.run).fingerprint
-    except CourseError as absent:
+    except AbsentDataError as absent:
         warnings.warn(
             f"Records of {record.run.data.dataset} are shown without comparing them with its "
             f"pictures, which cannot be read ({absent})",

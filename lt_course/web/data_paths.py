@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from lt_course.errors import CourseError
+from lt_course.errors import AbsentDataError, CourseError
 from lt_course.files import named_folder
 from lt_course.web.datasets.sources import Input, missing
 
@@ -40,7 +40,7 @@ def folder(inputs: Iterable[Input]) -> Path:
     found = named_folder(VARIABLE)
     if found is None:
         named = "; ".join(map(str, inputs))
-        raise CourseError(
+        raise AbsentDataError(
             f"The environment variable {VARIABLE} is not set; let it name the folder that holds, "
             f"in a folder of their own: {named}."
         )
