@@ -271,19 +271,14 @@ def _listed(folder: Path) -> dict[str, Any]:
         return _row(folder.parent.name, f"unreadable ({error.strerror})")
     other = "" if folder.name in _IMPORTED.values() else ", other code"
     state = ("finished" if finished else "unfinished") + other
-    return _row(folder.parent.name, state, **spec, result=result)
+    return _row(folder.parent.name, state, result, **spec)
 
 
 def _row(
-    address: str,
-    state: str,
-    name: str | None = None,
-    scale: str | None = None,
-    seed: int | None = None,
-    result: dict[str, Any] | None = None,
+    address: str, state: str, result: dict[str, Any] | None = None, **spec: Any
 ) -> dict[str, Any]:
-    told = {"name": name, "scale": scale, "seed": seed, "state": state}
-    return told | (result or {}) | {"spec_hash": address}
+    told: dict[str, Any] = dict.fromkeys(("name", "scale", "seed")) | spec
+    return told | {"state": state} | (result or {}) | {"spec_hash": address}
 
 
 def _without_nan(metrics: dict[str, float]) -> dict[str, float | None]:
