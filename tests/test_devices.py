@@ -11,7 +11,7 @@ from lt_course.models.heads import Prototypes
 from lt_course.models.image_encoders import image_tower
 from lt_course.models.text_encoders import SmallTransformer
 from lt_course.objectives.classify import Classification, Classify
-from lt_course.objectives.contrast import Contrastive
+from lt_course.objectives.contrast import Contrast, Contrastive
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*CUDA is not available")
 
@@ -63,7 +63,7 @@ def test_contrast_stays_on_its_device(cuda: torch.device, monkeypatch) -> None:
     monkeypatch.setattr(torch.Tensor, "__int__", lambda self: 5)
     with cuda:
         model = Contrastive(
-            image_tower("small-cnn", D, 32), SmallTransformer(torch.arange(9), 6, D)
+            Contrast(), image_tower("small-cnn", D, 32), SmallTransformer(torch.arange(9), 6, D)
         )
     data = batch(cuda)
     with torch.autocast("cuda", torch.bfloat16):

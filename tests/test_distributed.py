@@ -33,8 +33,9 @@ from lt_course.models.heads import Prototypes
 from lt_course.models.image_encoders import SmallCNN
 from lt_course.models.text_encoders import SmallTransformer
 from lt_course.objectives.classify import Classification, Classify
-from lt_course.objectives.contrast import Contrastive
+from lt_course.objectives.contrast import Contrast, Contrastive
 from lt_course.objectives.distill import Distill, Distillation, Timetable
+from lt_course.study.registry import load_extensions
 from lt_course.study.store import Record
 from lt_course.training import checkpoints, loop
 from lt_course.training.data_parallel import (
@@ -47,6 +48,7 @@ from lt_course.web.released.released_text import released_text_tower
 from lt_course.web.torchrun import VARIABLES, process_group
 
 CPU = torch.device("cpu")
+load_extensions()  # tiled losses
 # One process imports everything, and the others are forked from it.
 SPAWN = get_context("forkserver")
 SPAWN.set_forkserver_preload(["lt_course.study"])
@@ -177,7 +179,7 @@ def objective_of(name: str) -> nn.Module:
                 prototypes=16, hidden=8, bottleneck=5, local_crops=3, window=4, **options
             )
             return Distillation(chosen, tower, 6, Timetable(10))
-        return Contrastive(tower, nn.EmbeddingBag(9, 6), **options)
+        return Contrastive(Contrast(**options), tower, nn.EmbeddingBag(9, 6))
 
 
 def gradients(name: str, accumulate: int = 1) -> dict[str, Tensor]:
@@ -259,7 +261,7 @@ def test_a_frozen_text_tower_on_two_processes(groups, tmp_path: Path, accumulate
 
 def double_contrast(tile: int | None) -> dict[str, Tensor]:
     objective = objective_of("contrast").double()
-    objective.tile = tile
+    objective.options = Contrast(tile=tile)
     part = loop._own_part(batch_of(2), B)
     image = F.normalize(objective.image_tower(part.pictures.double()), dim=1)
     text = F.normalize(objective.text_tower(part.tokens), dim=1)
@@ -381,7 +383,9 @@ def miniature(kind: str) -> nn.Module:
         if kind == "classify":
             options = Classify(vocabulary=4, micro_batch=8)
             return Classification(options, tower, Prototypes(C, 8), torch.arange(C, 0, -1))
-        return Contrastive(tower, SmallTransformer(torch.arange(9), 5, 8, width=8), tile=5)
+        return Contrastive(
+            Contrast(tile=5), tower, SmallTransformer(torch.arange(9), 5, 8, width=8)
+        )
 
 
 def train(

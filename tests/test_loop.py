@@ -20,7 +20,7 @@ from lt_course.data.order import Order
 from lt_course.errors import CourseError
 from lt_course.models.heads import Prototypes
 from lt_course.objectives.classify import Classification, Classify
-from lt_course.objectives.contrast import Contrastive
+from lt_course.objectives.contrast import Contrast, Contrastive
 from lt_course.study.execute import execute
 from lt_course.study.spec import Run
 from lt_course.training import checkpoints, loop
@@ -65,7 +65,7 @@ def linear_objective(kind: str, norm: bool = False) -> nn.Module:
         options = Classify(vocabulary=2, micro_batch=4)
         head = Prototypes(3, 6)
         return Classification(options, nn.Sequential(*layers), head, torch.tensor([5, 3, 1]))
-    return Contrastive(nn.Sequential(*layers), nn.EmbeddingBag(9, 6))
+    return Contrastive(Contrast(), nn.Sequential(*layers), nn.EmbeddingBag(9, 6))
 
 
 @pytest.mark.parametrize("kind", ["classify", "contrast"])

@@ -18,7 +18,7 @@ from lt_course.data.tokenizer import tokens
 from lt_course.errors import CourseError
 from lt_course.models.heads import Prototypes
 from lt_course.objectives.classify import Classification, Classify
-from lt_course.objectives.contrast import Contrastive
+from lt_course.objectives.contrast import Contrast, Contrastive
 from lt_course.training.loop import Interrupted, Training, fit
 from lt_course.web.datasets import imagenet_captions
 from lt_course.web.datasets.photograph_sets import Photographs, Selection, open_set, select
@@ -230,7 +230,7 @@ def objective(kind: str, frequency: np.ndarray) -> Classification | Contrastive:
     if kind == "classify":
         options = Classify(vocabulary=2, micro_batch=4)
         return Classification(options, Tower(), Prototypes(3, 8), torch.from_numpy(frequency))
-    return Contrastive(Tower(), Words())
+    return Contrastive(Contrast(), Tower(), Words())
 
 
 @pytest.mark.parametrize("kind", ["classify", "contrast"])

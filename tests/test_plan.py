@@ -45,7 +45,7 @@ def classification(**options) -> Classification:
 
 
 def contrastive() -> Contrastive:
-    return Contrastive(SmallCNN(D), SmallTransformer(torch.arange(9), L, D))
+    return Contrastive(Contrast(), SmallCNN(D), SmallTransformer(torch.arange(9), L, D))
 
 
 def distillation() -> Distillation:
@@ -75,7 +75,8 @@ def nbytes(*tensors: Tensor | None) -> int:
 def test_rn50_clip_has_its_published_size_and_arithmetic() -> None:
     made = plan(study.run("clip-full", scale="full", context=77), "a100", 8)
     assert made.parameters == 102_007_137
-    assert made.flops == pytest.approx(54.5e9, abs=0.05e9)
+    loss = 8 * 3 * 2 * 1_024 * 1_024  # each of 8 processes compares a picture with 1,024 texts
+    assert made.flops - loss == pytest.approx(54.5e9, abs=0.05e9)
     assert made.steps == 447_419 // 1024 * 32  # of 448,896, these have a title or tags
     assert made.memory.optimiser == pytest.approx(2 * 4 * made.parameters, rel=1e-4)
     assert made.memory.buckets == made.memory.gradients == 4 * made.parameters

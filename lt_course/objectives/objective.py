@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from lt_course.data.batch import Batch
+from lt_course.errors import CourseError
 
 Report = dict[str, Tensor]
 Representations = tuple[Tensor, ...]
+
+FUSED: dict[str, Callable[..., Tensor]] = {}
+"""Twins of losses for large batches, by the plain one's name: equal up to rounding, with less
+memory. Core has none; `lt_course.web.fused_losses` has."""
+
+
+def fused(name: str) -> Callable[..., Tensor]:
+    """The twin of a loss.
+
+    Raises:
+        CourseError: if no extension that has it is loaded.
+    """
+    if name not in FUSED:
+        raise CourseError(
+            f"No fused or tiled {name!r} is loaded; leave 'fused' and 'tile' out, or call "
+            "lt_course.study.registry.load_extensions() first."
+        )
+    return FUSED[name]
 
 
 class Objective(Protocol):

@@ -29,6 +29,7 @@ from lt_course.study import evaluate
 from lt_course.study.dataset import Material, kind, material
 from lt_course.study.evaluate import Outcome
 from lt_course.study.icontail_dataset import drawn_for
+from lt_course.study.registry import load_extensions
 from lt_course.study.spec import Run, open_world_clip
 from lt_course.study.text_heads import prototypes, require_sound_text_head, text_tower_of
 from lt_course.training import checkpoints
@@ -160,6 +161,8 @@ def require_sound(run: Run) -> None:
     model, objective = run.model, run.objective
     kind(run.data.dataset).require_sound(run)
     require_sound_text_head(run)
+    if getattr(objective, "tile", None) or getattr(objective, "fused", False):
+        load_extensions()  # which have the twins of losses
     if isinstance(objective, Classify):
         _require_sound_classifier(run, objective)
     elif isinstance(objective, Contrast) and model.text_tower is None:
@@ -230,9 +233,9 @@ def _contrastive(
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
         return Contrastive(
+            options,
             image_tower_of(run),
             text_tower_of(run.model, ids, teacher),
-            options.tile,
         )
 
 
@@ -241,7 +244,7 @@ def _behind_a_language_model(run: Run, options: Contrast) -> Contrastive:
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
         return Contrastive(
+            options,
             image_tower_of(run),
             LanguageModel(torch.tensor(icontail_module.text_embeddings()), run.model.embedding),
-            options.tile,
         )

@@ -408,7 +408,7 @@ def _builder(run: Run) -> Callable[[], nn.Module]:
         return lambda: Classification(options, tower(), head(), frequency())
     if isinstance(options, Contrast):
         text = _text_tower(run, options)
-        return lambda: Contrastive(tower(), text())
+        return lambda: Contrastive(options, tower(), text())
     if isinstance(options, Distill):
         # Prototypes are never frozen, and no sign of collapse is looked for at its first step.
         timetable = Timetable(total=10**9)
