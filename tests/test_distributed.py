@@ -35,6 +35,7 @@ from lt_course.models.text_encoders import SmallTransformer
 from lt_course.objectives.classify import Classification, Classify
 from lt_course.objectives.contrast import Contrast, Contrastive
 from lt_course.objectives.distill import Distill, Distillation, Timetable
+from lt_course.objectives.siglip import SigLIP, SigmoidContrastive
 from lt_course.study.registry import load_extensions
 from lt_course.study.store import Record
 from lt_course.training import checkpoints, loop
@@ -142,6 +143,7 @@ SIZES = [1, 2, 4]
 OBJECTIVES = {
     "contrast": {},
     "contrast, tiled": {"tile": 5},
+    "siglip": {},
     "classify": {},
     "classify, vocabulary": {"vocabulary": 4, "micro_batch": 8},
     "classify, in-batch": {"sampling": "in-batch", "micro_batch": B},
@@ -179,6 +181,8 @@ def objective_of(name: str) -> nn.Module:
                 prototypes=16, hidden=8, bottleneck=5, local_crops=3, window=4, **options
             )
             return Distillation(chosen, tower, 6, Timetable(10))
+        if name == "siglip":
+            return SigmoidContrastive(SigLIP(), tower, nn.EmbeddingBag(9, 6))
         return Contrastive(Contrast(**options), tower, nn.EmbeddingBag(9, 6))
 
 
