@@ -90,5 +90,5 @@ def test_a_training_tells_classes_apart() -> None:
 
 
 def test_a_tile_is_refused() -> None:
-    with pytest.raises(CourseError, match="'tile' is 8, but the sigmoid loss has no tiled twin"):
+    with pytest.raises(CourseError, match="'tile' is 8; SigLIP has no tiled loss"):
         SigLIP(tile=8)

@@ -2,19 +2,18 @@
 
 CLIP tells each picture from the few classes that its batch holds. A supervised classifier is put on
 the same footing by drawing a *vocabulary* for each micro-batch: the classes that occur in it, and
-further ones until there are V. Softmax and gradient see the vocabulary alone.
+further ones until there are V (`vocabulary_mask`). Softmax and gradient see the vocabulary alone.
 
 Beside it stand the usual remedies for long tails, as options of the same objective:
 
-- logit adjustment (Menon et al., arXiv 2007.07314, eq. 9): scores minus strength * log prior, after
-  training;
-- balanced softmax (Ren et al., arXiv 2007.10740): logits plus strength * log prior, while
-  training. At strength 1 it is the loss form of logit adjustment (eq. 10 of the former);
+- logit adjustment (arXiv 2007.07314, eq. 9): scores minus strength * log prior, after training;
+- balanced softmax (arXiv 2007.10740): logits plus strength * log prior, while training. At strength
+  1 it is the loss form of logit adjustment (eq. 10 of the former);
 - weighted cross-entropy: class weights in proportion to 1 / frequency, mean 1 over the pictures;
-- tau-normalisation (Kang et al., arXiv 1910.09217): a linear head whose prototypes are
-  divided by the power tau of their norms after training;
-- federated loss (Zhou et al., arXiv 2103.07461, Sec. 5.2): one sigmoid a class in place of the
-  softmax, over a vocabulary filled up by the square root of frequency;
+- tau-normalisation (arXiv 1910.09217): a linear head whose prototypes are divided by the power tau
+  of their norms after training;
+- federated loss (arXiv 2103.07461, Sec. 5.2): one sigmoid a class in place of the softmax, over a
+  vocabulary filled up by the square root of frequency;
 - class-balanced sampling is a matter of order, and is set there (``Training.sampler``).
 """
 
@@ -45,14 +44,12 @@ class Classify:
 
     Attributes:
         vocabulary: number V of classes that a micro-batch is told from; None is all of them.
-            Classes present are never left out, so the realised size can exceed V; classes
-            without training pictures are never drawn by frequency, so it can fall short of V.
-            With V = C or None there is nothing to draw: the softmax is over all classes.
+            Classes present are never left out, so there can be more; classes without training
+            pictures are never drawn by frequency, so there can be fewer.
         sampling: law by which the vocabulary is filled up: in proportion to class frequency, to its
             square root, uniformly, or not at all (in-batch, which ignores V).
-        micro_batch: pictures that share one vocabulary; divides the batch. Micro-batches are parts
-            of the global batch: they may lie on several processes, and do not depend on how many
-            there are.
+        micro_batch: pictures of the global batch that share one vocabulary; divides the batch.
+            They may lie on several processes.
         loss: cross-entropy of one softmax, or the sum of binary ones of a sigmoid a class; both
             over the vocabulary alone.
         adjustment: remedy for the class prior.
@@ -85,8 +82,7 @@ def vocabulary_mask(
 
     The classes present come first; the rest are drawn without replacement, each draw in
     proportion to `weights` among the classes left. Adding Gumbel noise to the log weights and
-    keeping the largest is that law exactly (arXiv 1903.06059), for all micro-batches
-    at once.
+    keeping the largest is that law exactly (arXiv 1903.06059), for all micro-batches at once.
 
     Args:
         labels: int64 [G, m], G micro-batches of m labels.
@@ -100,26 +96,16 @@ def vocabulary_mask(
     present = torch.zeros(len(labels), len(weights), dtype=torch.bool, device=labels.device)
     present.scatter_(1, labels, True)
     uniform = torch.rand(present.shape, generator=generator).to(labels.device)
-    keys = weights.log() - torch.log(-torch.log(uniform))
-    keys = keys.masked_fill(present, torch.inf)
-    rank = keys.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
-    return present | ((rank < size) & (weights > 0))
+    gumbel = -torch.log(-torch.log(uniform))
+    keys = (weights.log() + gumbel).masked_fill(present, torch.inf)
+    place = keys.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
+    return present | ((place < size) & (weights > 0))
 
 
 def draw_vocabularies(
     labels: Tensor, frequency: Tensor, options: Classify, generator: torch.Generator
 ) -> Tensor:
-    """The vocabularies of micro-batches under a sampling law.
-
-    Args:
-        labels: int64 [G, m], G micro-batches of m labels.
-        frequency: float [C], training pictures of each class.
-        options: vocabulary and sampling law.
-        generator: source of the noise, on the CPU.
-
-    Returns:
-        bool [G, C], True for the classes in the vocabulary.
-    """
+    """`vocabulary_mask` under the sampling law of `options`, for class frequencies float [C]."""
     weights = {
         "frequency": frequency,
         "sqrt": frequency.sqrt(),
@@ -169,19 +155,19 @@ class Classification(nn.Module):
         logits = self.head(representations[0])
         if self.options.adjustment == "balanced-softmax":
             logits = logits + self.options.strength * self._log_prior()
-        allowed = self._vocabularies(batch.labels, generator)
+        vocabulary = self._vocabularies(batch.labels, generator)
         if self.options.loss == "sigmoid":
             target = F.one_hot(batch.labels, len(self.frequency)).float()
             each = F.binary_cross_entropy_with_logits(logits + self.bias, target, reduction="none")
-            losses = (each * allowed).sum(1)
+            losses = (each * vocabulary).sum(1)
         else:
-            logits = logits.masked_fill(~allowed, -torch.inf)
+            logits = logits.masked_fill(~vocabulary, -torch.inf)
             losses = F.cross_entropy(logits, batch.labels, reduction="none")
         if self.options.adjustment == "weighted":
             weights = self.frequency.sum() / (self.frequency * (self.frequency > 0).sum())
             losses = losses * weights[batch.labels]
         return losses.mean(), {
-            "vocabulary": allowed.sum(1).float().mean(),
+            "vocabulary": vocabulary.sum(1).float().mean(),
             "log_scale": self.head.temperature.log_scale.detach(),
         }
 
@@ -190,10 +176,10 @@ class Classification(nn.Module):
         classes, m = len(self.frequency), self.options.micro_batch
         if not self.options.draws_from(classes):
             return labels.new_ones(len(labels), classes, dtype=torch.bool)
-        together = everyone(labels).view(-1, m)
-        masks = draw_vocabularies(together, self.frequency, self.options, generator)
-        place = rank() * len(labels) + torch.arange(len(labels), device=labels.device)
-        return masks[place // m]
+        micro_batches = everyone(labels).view(-1, m)
+        masks = draw_vocabularies(micro_batches, self.frequency, self.options, generator)
+        own = rank() * len(labels) + torch.arange(len(labels), device=labels.device)
+        return masks[own // m]
 
     def _log_prior(self) -> Tensor:
         """Log of each class's share of the training pictures; a class without any counts as one."""

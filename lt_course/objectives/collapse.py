@@ -52,9 +52,9 @@ class Assignments(nn.Module):
             All between 0 and 1:
 
             - ``target_entropy``: mean entropy of a view's target, as a share of log S;
-            - ``information``: mutual information of view and prototype, that is entropy of the
-              step's mean target minus mean entropy of a target, as a share of log min(N, S). It is
-              0 if targets do not depend on the picture;
+            - ``information``: mutual information of view and prototype (entropy of the step's mean
+              target minus the above), as a share of log min(N, S); 0 if targets do not depend on
+              the picture;
             - ``assignment_entropy``: entropy of the mean target, averaged over steps with a decay
               of 1 / window, as a share of log K;
             - ``utilisation``: prototypes that were some view's first choice within the window, as a

@@ -28,10 +28,7 @@ class SigLIP(Contrast):
         """Raise a CourseError for a field out of range."""
         super().__post_init__()
         if self.tile is not None:
-            raise CourseError(
-                f"Field 'tile' is {self.tile}, but the sigmoid loss has no tiled twin; leave it "
-                "out."
-            )
+            raise CourseError(f"Field 'tile' is {self.tile}; SigLIP has no tiled loss; set None.")
 
 
 def sigmoid_loss(image: Tensor, text: Tensor, temperature: Temperature, bias: Tensor) -> Tensor:
