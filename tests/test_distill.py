@@ -29,11 +29,16 @@ from lt_course.objectives.distill import (
     multi_crop_cross_entropy,
     sinkhorn_offset,
 )
+from lt_course.study.registry import load_extensions
 from lt_course.training import checkpoints, loop
 from lt_course.training.loop import Training, fit
+from lt_course.web import fused_losses
+
+load_extensions()  # the fused loss
 
 K, D, B = 12, 5, 4
 TOTAL = 15
+CROSS_ENTROPIES = [multi_crop_cross_entropy, fused_losses.multi_crop_cross_entropy]
 EMPTY = Batch(torch.empty(B, 0), torch.zeros(B, dtype=torch.long))
 
 
@@ -102,13 +107,16 @@ def published_loss(
 @pytest.mark.parametrize("crops", [(2, 0), (2, 3), (1, 2), (3, 1)])
 @pytest.mark.parametrize("temperatures", [(0.1, 0.04), (0.3, 0.07)])
 @pytest.mark.parametrize("last_layer", ["normalised", "weight-norm"])
-def test_equals_the_published_algorithm(rule, sampled, crops, temperatures, last_layer) -> None:
+@pytest.mark.parametrize("fused", [False, True])
+def test_equals_the_published_algorithm(
+    rule, sampled, crops, temperatures, last_layer, fused
+) -> None:
     """Loss, and the gradients of features, prototypes and gains, in float64."""
     (G, L), (student_t, teacher_t) = crops, temperatures
     model = distillation(
         targets=rule, sampled=sampled, global_crops=G, local_crops=L, last_layer=last_layer,
         student_temperature=student_t, teacher_temperature=teacher_t,
-        teacher_temperature_start=teacher_t,
+        teacher_temperature_start=teacher_t, fused=fused,
     ).double()  # fmt: skip
     model.centre.copy_(torch.linspace(-0.2, 0.3, K))
     chosen = (
@@ -131,24 +139,26 @@ def test_equals_the_published_algorithm(rule, sampled, crops, temperatures, last
             torch.testing.assert_close(value, expected, rtol=1e-10, atol=1e-12)
 
 
-def test_gradients_by_finite_differences() -> None:
+@pytest.mark.parametrize("cross_entropy", CROSS_ENTROPIES)
+def test_gradients_by_finite_differences(cross_entropy) -> None:
     generator = torch.Generator().manual_seed(0)
     shapes = [(5, 2, 3), (7, 3), (7,)]
     inputs = [
         torch.randn(s, generator=generator, dtype=torch.double).requires_grad_() for s in shapes
     ]
     targets = torch.randn(2, 2, 7, generator=generator, dtype=torch.double).softmax(2)
-    assert torch.autograd.gradcheck(lambda *x: 3 * multi_crop_cross_entropy(*x, targets), inputs)
+    assert torch.autograd.gradcheck(lambda *x: 3 * cross_entropy(*x, targets), inputs)
 
 
-def test_single_precision_suffices_for_many_prototypes() -> None:
+@pytest.mark.parametrize("cross_entropy", CROSS_ENTROPIES)
+def test_single_precision_suffices_for_many_prototypes(cross_entropy) -> None:
     generator = torch.Generator().manual_seed(0)
     features = F.normalize(torch.randn(3, 2, 16, generator=generator), dim=2)
     weight = F.normalize(torch.randn(65_536, 16, generator=generator), dim=1)
     scale = torch.full((65_536,), 10.0)
     targets = (25 * torch.randn(2, 2, 65_536, generator=generator)).softmax(2)
-    single = multi_crop_cross_entropy(features, weight, scale, targets)
-    double = multi_crop_cross_entropy(*(x.double() for x in (features, weight, scale, targets)))
+    single = cross_entropy(features, weight, scale, targets)
+    double = cross_entropy(*(x.double() for x in (features, weight, scale, targets)))
     assert single.item() == pytest.approx(double.item(), rel=1e-6)
 
 
@@ -158,7 +168,7 @@ def test_nothing_of_the_size_of_the_logits_waits_for_the_backward_pass() -> None
     targets = torch.rand(2, 8, 1000).softmax(2)
     kept: list[int] = []
     with torch.autograd.graph.saved_tensors_hooks(lambda x: kept.append(x.numel()) or x, id):
-        multi_crop_cross_entropy(features, weight, scale, targets)
+        fused_losses.multi_crop_cross_entropy(features, weight, scale, targets)
     assert sum(kept) <= features.numel() + weight.numel() + scale.numel() + 1
 
 

@@ -150,6 +150,7 @@ OBJECTIVES = {
     "classify, sigmoid": {"loss": "sigmoid", "vocabulary": 5, "micro_batch": 12},
     "classify, weighted": {"adjustment": "weighted"},
     "distill": {},
+    "distill, fused": {"fused": True},
     "distill, sinkhorn": {"targets": "sinkhorn", "sampled": 9},
 }
 

@@ -2,16 +2,13 @@
 
 Each picture is cropped several times. The teacher, an exponential moving average of the student,
 turns every *global* crop into a distribution over K prototypes; the student has to predict it from
-every *other* crop, the small *local* ones included. Neither has labels, so what a prototype stands
-for is theirs to find out, and nothing but the rule by which targets are balanced keeps all pictures
-from being assigned alike.
+every *other* crop, the small *local* ones included. Nothing but the rule by which targets are
+balanced keeps all pictures from being assigned alike. Both rules are softmax(t - offset), with t
+the teacher's logits over its temperature and an offset that is large where a prototype is popular:
 
-Both rules are one formula. With t the teacher's logits over its temperature, a picture's target is
-softmax(t - offset), with one offset a prototype that is large where a prototype is popular:
-
-- *centring*: the offset is a running mean of t over the batches seen;
-- *Sinkhorn-Knopp* (arXiv 2006.09882, Sec. 3.1): the offset is what makes all prototypes equally
-  popular within this very batch, found by a few alternations.
+- *centring*: a running mean of t over the batches seen;
+- *Sinkhorn-Knopp* (arXiv 2006.09882, Sec. 3.1): what makes all prototypes equally popular within
+  this very batch, found by a few alternations.
 
 On imbalanced data the prototypes of what is rare have nothing to win against. Sec. 4.2 of
 arXiv 2405.21070 carries vocabulary subsampling over: each step compares pictures with a random
@@ -24,11 +21,10 @@ import copy
 import math
 import warnings
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from lt_course.data.batch import Batch
 from lt_course.distributed import everyone, rank
@@ -36,7 +32,7 @@ from lt_course.errors import CourseError
 from lt_course.fields import COUNT, NATURAL, check
 from lt_course.models.heads import Projection, WeightNormPrototypes
 from lt_course.objectives.collapse import Assignments, signs_of_collapse
-from lt_course.objectives.objective import Report, Representations
+from lt_course.objectives.objective import Report, Representations, fused
 
 Targets = Literal["centring", "sinkhorn"]
 LastLayer = Literal["normalised", "weight-norm"]
@@ -48,13 +44,11 @@ AREA = (0.01, 1.0)
 class Distill:
     """How to distil oneself.
 
-    Defaults are those of the study (App. D of arXiv 2405.21070, and the flags of its scripts where
-    the text is silent), which are Caron et al.'s (arXiv 2104.14294: Sec. 3.2, the head in App. C)
-    unless said otherwise. Crop sizes are theirs (224 and 96 pixels) in proportion to drawings of
-    32 pixels, brought to the multiple of 16 that the small tower asks for. Durations are texts such
-    as ``12 epochs``, ``500 steps`` or ``5 %``. The loop has the study's clipping of gradients
-    (``Training.clip_norm``), and not Caron et al.'s rising weight decay, which the study does not
-    use.
+    Defaults are the study's (App. D of arXiv 2405.21070, and its scripts where that is silent),
+    which are Caron et al.'s (arXiv 2104.14294: Sec. 3.2, the head in App. C) unless said otherwise.
+    Crop sizes are theirs (224 and 96 pixels) in proportion to drawings of 32 pixels, in multiples
+    of 16 for the small tower. Durations are texts: ``12 epochs``, ``500 steps``, ``5 %``. Caron et
+    al.'s rising weight decay is left out, as in the study.
 
     Attributes:
         prototypes: their number K.
@@ -65,34 +59,31 @@ class Distill:
             use ``sinkhorn``, though its text does not say so.
         sinkhorn_iterations: alternations of that rule.
         centre_momentum: of the running mean of the other.
-        student_temperature: that divides the student's logits.
-        teacher_temperature: that divides the teacher's, from the end of its warm-up on.
-        teacher_temperature_start: where its linear warm-up starts.
-        teacher_warmup: duration of that warm-up. The study has none; Caron et al. go from 0.04 to
-            0.07 in the first 30 epochs.
+        student_temperature: divides the student's logits.
+        teacher_temperature: divides the teacher's, after a linear warm-up …
+        teacher_temperature_start: … from here …
+        teacher_warmup: … that lasts so long. The study has none; Caron et al. go from 0.04 to 0.07
+            in the first 30 epochs.
         teacher_momentum: of the teacher's weights; rises to 1 by a cosine over the run.
         last_layer: ``normalised`` prototypes, which is weight norm with a gain fixed at 1; or
             ``weight-norm`` with a gain that is learnt for each.
-        freeze_last_layer: for how long the prototypes keep their start: the first of 100 epochs in
+        freeze_last_layer: how long the prototypes keep their start: the first of 100 epochs in
             Caron et al. and in the study's unsampled runs; its sampled ones do not freeze.
-        layers: linear layers of the projection head.
-        hidden: its width.
+        layers, hidden: depth and width of the projection head.
         bottleneck: dimension D in which features and prototypes are compared.
-        global_crops: number G of crops that teacher and student see.
-        global_size: their height and width in pixels.
-        global_least: their least area, as a share of the picture.
-        global_greatest: their greatest.
-        local_crops: number L of crops that the student alone sees. Caron et al. compare 2 to 10
-            of them (Sec. 5.4).
-        local_size: as above.
-        local_least: as above.
-        local_greatest: as above.
+        global_crops, local_crops: numbers G of crops that teacher and student see, and L of those
+            that the student alone sees; Caron et al. compare L from 2 to 10 (Sec. 5.4).
+        global_size, local_size: their height and width in pixels.
+        global_least, global_greatest, local_least, local_greatest: limits of their area, as a share
+            of the picture.
         aspect: greatest ratio of a crop's sides, torchvision's default.
-        photometric: mirror, jitter the colours of, blur and solarise crops of photographs as Caron
-            et al. do (`lt_course.data.photometric`).
+        photometric: mirror, jitter, blur and solarise crops of photographs as Caron et al. do
+            (`lt_course.data.photometric`).
         redrawn: share of crops drawn with another pen (`lt_course.data.multi_crop.redrawn`), the
-            course's own in the place of jitter and blur; 0 draws all as they are.
+            course's own in the place of jitter and blur.
         window: steps over which the use of prototypes is watched (`Assignments`); the course's own.
+        fused: take the loss crop by crop (`lt_course.web.fused_losses`), for logits that do not fit
+            into memory. It changes the loss by rounding alone.
     """
 
     prototypes: int = 65_536
@@ -122,34 +113,19 @@ class Distill:
     photometric: bool = False
     redrawn: float = 0.0
     window: int = 100
+    fused: bool = False
 
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range, or for two that contradict each other."""
         check(
-            self,
-            prototypes=(2, math.inf),
-            sampled=(2, math.inf),
-            sinkhorn_iterations=COUNT,
-            centre_momentum=(0, 1),
-            student_temperature=TEMPERATURE,
-            teacher_temperature=TEMPERATURE,
-            teacher_temperature_start=TEMPERATURE,
-            teacher_momentum=(0, 1),
-            layers=COUNT,
-            hidden=COUNT,
-            bottleneck=COUNT,
-            global_crops=COUNT,
-            global_size=COUNT,
-            global_least=AREA,
-            global_greatest=AREA,
-            local_crops=NATURAL,
-            local_size=COUNT,
-            local_least=AREA,
-            local_greatest=AREA,
-            aspect=(1, 10),
-            redrawn=(0, 1),
-            window=COUNT,
-        )
+            self, prototypes=(2, math.inf), sampled=(2, math.inf), sinkhorn_iterations=COUNT,
+            student_temperature=TEMPERATURE, teacher_temperature=TEMPERATURE,
+            teacher_temperature_start=TEMPERATURE, centre_momentum=(0, 1), teacher_momentum=(0, 1),
+            layers=COUNT, hidden=COUNT, bottleneck=COUNT, window=COUNT,
+            global_crops=COUNT, global_size=COUNT, global_least=AREA, global_greatest=AREA,
+            local_crops=NATURAL, local_size=COUNT, local_least=AREA, local_greatest=AREA,
+            aspect=(1, 10), redrawn=(0, 1),
+        )  # fmt: skip
         if self.sampled is not None and self.sampled > self.prototypes:
             raise CourseError(
                 f"Field 'sampled' is {self.sampled}, more than the {self.prototypes} of field "
@@ -176,13 +152,7 @@ class Distill:
 
 @dataclass(frozen=True)
 class Timetable:
-    """The durations of a run, in steps.
-
-    Attributes:
-        total: of the run.
-        teacher_warmup: of the teacher's temperature.
-        freeze_last_layer: during which prototypes stay.
-    """
+    """Steps: of the run, of the teacher's warm-up, and for which prototypes keep their start."""
 
     total: int
     teacher_warmup: int = 0
@@ -190,16 +160,10 @@ class Timetable:
 
 
 def draw_prototypes(prototypes: int, sampled: int, generator: torch.Generator) -> Tensor:
-    """Which prototypes a step compares pictures with: uniform, without replacement.
-
-    Args:
-        prototypes: their number K.
-        sampled: how many S to draw, at most K.
-        generator: source of randomness, on the CPU. Its state is a function of the run's seed and
-            the step, and so is the subset.
+    """Which S of K prototypes a step compares with: uniform, without replacement.
 
     Returns:
-        int64 [S], ascending.
+        int64 [S], ascending; a function of the generator's state, and so of seed and step.
     """
     return torch.randperm(prototypes, generator=generator)[:sampled].sort().values
 
@@ -207,9 +171,8 @@ def draw_prototypes(prototypes: int, sampled: int, generator: torch.Generator) -
 def sinkhorn_offset(logits: Tensor, iterations: int) -> Tensor:
     """The offset by which Sinkhorn-Knopp makes prototypes equally popular (arXiv 2006.09882).
 
-    It alternates between two normalisations of exp(logits): all prototypes get equal shares of the
-    batch, all pictures one assignment each. The last of them is the softmax that is left to the
-    caller, so only the prototypes' factors are returned, and all of it happens in logarithms.
+    It alternates between two normalisations of exp(logits), in logarithms: all prototypes get equal
+    shares of the batch, all pictures one assignment each. The last is the caller's softmax.
 
     Args:
         logits: float [N, S], the teacher's over its temperature, for all views of the batch.
@@ -225,52 +188,10 @@ def sinkhorn_offset(logits: Tensor, iterations: int) -> Tensor:
     return offset
 
 
-class _CrossEntropy(torch.autograd.Function):
-    """The gradient is found on the way forward, one crop after the other.
-
-    A crop's cross-entropies with all its targets are c * logsumexp(z) - <sum of the targets, z>,
-    where c is their number and z the crop's logits; its gradient is c * softmax(z) - sum of the
-    targets. So the logits of a crop can be turned into their gradient in place, passed on to
-    features and prototypes, and forgotten before the next crop's come into being.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, features: Tensor, weight: Tensor, scale: Tensor, targets: Tensor
-    ) -> Tensor:
-        (V, B, _), G = features.shape, len(targets)
-        to_features, to_weight = torch.empty_like(features), torch.zeros_like(weight)
-        together = targets.sum(0)
-        loss = features.new_zeros(())
-        for v, feature in enumerate(features):
-            # Crop v < G is the one that target v was made of.
-            pairs, wanted = (G - 1, together - targets[v]) if v < G else (G, together)
-            logits = (feature @ weight.T).mul_(scale)
-            normaliser = logits.logsumexp(1, keepdim=True)
-            loss += pairs * normaliser.sum() - torch.einsum("bk,bk->b", wanted, logits).sum()
-            gradient = logits.sub_(normaliser).exp_().mul_(pairs).sub_(wanted)
-            if any(ctx.needs_input_grad[1:]):
-                to_weight.addmm_(gradient.T, feature)
-            torch.mm(gradient.mul_(scale), weight, out=to_features[v])
-        to_scale = torch.einsum("kd,kd->k", to_weight, weight)
-        ctx.terms = G * (V - 1) * B
-        ctx.save_for_backward(to_features, to_weight.mul_(scale[:, None]), to_scale)
-        return loss / ctx.terms
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        share = upstream / ctx.terms
-        return *(share * gradient for gradient in ctx.saved_tensors), None
-
-
 def multi_crop_cross_entropy(
     features: Tensor, weight: Tensor, scale: Tensor, targets: Tensor
 ) -> Tensor:
     """Mean cross-entropy of each target with the predictions from every other crop (eq. 3).
-
-    A prediction is softmax(scale * (feature @ weight.T)). Beyond the targets, no more than a few
-    [B, S] arrays exist at a time, however many crops there are.
 
     Args:
         features: float [V, B, D], the student's, of V crops of B pictures; the global ones first.
@@ -278,8 +199,14 @@ def multi_crop_cross_entropy(
         scale: float [S], what their products are multiplied with: gain / (norm * temperature).
         targets: float [G, B, S], the teacher's distributions for the G global crops.
     """
-    loss: Tensor = _CrossEntropy.apply(features, weight, scale, targets)
-    return loss
+    log_predictions = (scale * (features @ weight.T)).log_softmax(-1)
+    losses = [
+        -(target * log_prediction).sum(-1).mean()
+        for g, target in enumerate(targets)
+        for v, log_prediction in enumerate(log_predictions)
+        if v != g
+    ]
+    return torch.stack(losses).mean()
 
 
 class Network(nn.Module):
@@ -302,12 +229,9 @@ class Network(nn.Module):
 class Distillation(nn.Module):
     """An image tower, trained as student and teacher in one.
 
-    All state, the teacher, the centre and the number of steps taken among it, is in
-    ``state_dict``, so a resumed run goes on exactly. As in the published implementations, the
-    teacher's batch norms work in training mode, on batches of their own.
-
-    Signs of collapse (`lt_course.objectives.collapse`) are warned of once, in the second half of a
-    run.
+    All state, the number of steps taken among it, is in ``state_dict``, so a resumed run goes on
+    exactly. As in the published implementations, the teacher's batch norms work in training mode,
+    on batches of their own. Signs of collapse are warned of once, in the second half of a run.
 
     Args:
         options: how.
@@ -368,15 +292,18 @@ class Distillation(nn.Module):
     ) -> tuple[Tensor, Report]:
         """Mean cross-entropy over pairs of a target and another crop, and signs of collapse."""
         options, step = self.options, self.step
-        G = options.global_crops
-        chosen = self._chosen(generator)
-        targets = self._targets(torch.cat(representations[-G:]), chosen, step)
+        G, K, S = options.global_crops, options.prototypes, options.sampled
+        chosen = None
+        if S is not None and S < K:
+            chosen = draw_prototypes(K, S, generator).to(self.centre.device)
+        targets = self._targets(torch.cat(representations[-G:]), chosen)
         report = self.assignments.observe(targets, chosen, step)
-        self._warn_of_collapse(report, step)
+        self._warn_of_collapse(report)
         weight, scale = self.student.prototypes(chosen)
         if step < self.timetable.freeze_last_layer:
             weight, scale = weight.detach(), scale.detach()
-        loss = multi_crop_cross_entropy(
+        loss_of = fused("multi_crop_cross_entropy") if options.fused else multi_crop_cross_entropy
+        loss = loss_of(
             torch.stack(representations[:-G]),
             weight,
             scale / options.student_temperature,
@@ -384,23 +311,16 @@ class Distillation(nn.Module):
         )
         return loss, report
 
-    def _chosen(self, generator: torch.Generator) -> Tensor | None:
-        """The step's prototypes, int64 [S], or None for all."""
-        K, S = self.options.prototypes, self.options.sampled
-        if S is None or S == K:
-            return None
-        return draw_prototypes(K, S, generator).to(self.centre.device)
-
     @torch.no_grad()
-    def _targets(self, features: Tensor, chosen: Tensor | None, step: int) -> Tensor:
+    def _targets(self, features: Tensor, chosen: Tensor | None) -> Tensor:
         """The teacher's distributions over the step's prototypes for all its views: [G * B, S].
 
-        Centring uses the centre of the steps before, and moves it afterwards; of the prototypes
-        that are not drawn it stays.
+        Centring uses the centre of the steps before, and moves it afterwards for prototypes that
+        are drawn.
         """
         weight, scale = self.teacher.prototypes(chosen)
         logits = (features @ weight.T).mul_(scale)
-        temperature = self.teacher_temperature(step)
+        temperature = self.teacher_temperature(self.step)
         if self.options.targets == "sinkhorn":
             logits /= temperature
             return (logits - sinkhorn_offset(logits, self.options.sinkhorn_iterations)).softmax(1)
@@ -409,12 +329,11 @@ class Distillation(nn.Module):
         self.centre[rows] = mean.lerp(centre, self.options.centre_momentum)
         return logits.sub_(centre).div_(temperature).softmax(1)
 
-    def _warn_of_collapse(self, report: Report, step: int) -> None:
+    def _warn_of_collapse(self, report: Report) -> None:
         """Say so once, at the end of a window or of the run; in its first half it may be early."""
-        done, total = step + 1, self.timetable.total
-        if rank() > 0 or self._warned:
-            return
-        if done < total / 2 or (done % self.options.window and done < total):
+        done, total = self.step + 1, self.timetable.total
+        early = done < total / 2 or (done % self.options.window and done < total)
+        if early or self._warned or rank() > 0:
             return
         if signs := signs_of_collapse({name: share.item() for name, share in report.items()}):
             self._warned = True

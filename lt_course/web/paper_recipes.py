@@ -119,6 +119,7 @@ CROPS = Distill(
     global_size=224,
     local_size=96,
     photometric=True,
+    fused=True,
 )
 VOCABULARY = Classify(vocabulary=100, sampling="frequency", micro_batch=64)
 
