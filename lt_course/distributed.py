@@ -1,9 +1,9 @@
 """What the processes of one training tell each other; for a single process it is all nothing.
 
-`lt_course.training.data_parallel` starts them. Each encodes its part of the global batch and takes
-the mean loss over that part; the loss of the global batch is the mean of theirs, for all parts are
-equally large. Two rules make gradients exact: `everyone` hands back to a process what all of them
-owe its tensor, and the loop averages the gradients of parameters.
+Each encodes its part of the global batch, and the mean of their losses is the loss of the global
+batch: a loss takes the mean over its own part, or that of all parts. Two rules make gradients
+exact: `everyone` hands back to a process what all of them owe its tensor, and the loop averages the
+gradients of parameters.
 
 (Features that are gathered without a gradient leave the printed loss as it is, but give the towers
 a fraction of their gradient while the temperature gets all of its own.)

@@ -10,21 +10,18 @@ the pen: `redrawn`.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lt_course.data.crops import Crops
 from lt_course.data.photometric import GLOBAL, LOCAL, photometric
-
-if TYPE_CHECKING:
-    from lt_course.objectives.distill import Distill
 
 
 def multi_crop(
     pictures: Tensor,
-    options: Distill,
+    options: Crops,
     generator: torch.Generator,
     rank: int = 0,
     ranks: int = 1,

@@ -2,8 +2,8 @@
 
 Nothing but the targets' rule keeps teacher and student from agreeing on an answer that does not
 depend on the picture: one prototype for all of them, or all prototypes alike (Sec. 5.3 of
-arXiv 2104.14294). A falling loss does not tell: both answers are easily agreed on. So four numbers
-are watched, each a share of what it could be at most.
+arXiv 2104.14294). Both make the loss fall, so four numbers are watched instead, each a share of
+what it could be at most.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class Assignments(nn.Module):
         self.register_buffer("last_used", torch.full((prototypes,), -window))
 
     @torch.no_grad()
-    def observe(self, targets: Tensor, chosen: Tensor | None, step: int) -> Report:
+    def observe(self, targets: Tensor, subset: Tensor | None, step: int) -> Report:
         """Take note of one step's targets.
 
         Args:
             targets: float [N, S], a distribution over the step's S prototypes for each of N views.
-            chosen: int64 [S], which of the K prototypes these are; None: all.
+            subset: int64 [S], which of the K prototypes these are; None: all.
             step: its number.
 
         Returns:
@@ -67,7 +67,7 @@ class Assignments(nn.Module):
         first = everyone(first.index_fill(0, targets.argmax(1), True)).any(0)
         views = len(targets) * len(everyone(entropy))
 
-        rows = slice(None) if chosen is None else chosen
+        rows = slice(None) if subset is None else subset
         self.mean.mul_(1 - 1 / self.window)
         self.mean[rows] += mean / self.window
         used = torch.full_like(first, step, dtype=torch.int64)

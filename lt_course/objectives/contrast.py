@@ -54,8 +54,8 @@ def info_nce(image: Tensor, text: Tensor, temperature: Temperature) -> Tensor:
     """
     image, text = everyone(image).flatten(0, 1), everyone(text).flatten(0, 1)
     logits = temperature(image @ text.T)
-    own = torch.arange(len(logits), device=logits.device)
-    return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+    labels = torch.arange(len(logits), device=logits.device)
+    return (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, labels)) / 2
 
 
 class Contrastive(nn.Module):

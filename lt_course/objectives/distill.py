@@ -27,9 +27,10 @@ import torch
 from torch import Tensor, nn
 
 from lt_course.data.batch import Batch
+from lt_course.data.crops import Crops
 from lt_course.distributed import everyone, rank
 from lt_course.errors import CourseError
-from lt_course.fields import COUNT, NATURAL, check
+from lt_course.fields import COUNT, check
 from lt_course.models.heads import Projection, WeightNormPrototypes
 from lt_course.objectives.collapse import Assignments, signs_of_collapse
 from lt_course.objectives.objective import Report, Representations, fused
@@ -37,18 +38,16 @@ from lt_course.objectives.objective import Report, Representations, fused
 Targets = Literal["centring", "sinkhorn"]
 LastLayer = Literal["normalised", "weight-norm"]
 TEMPERATURE = (1e-3, 10.0)
-AREA = (0.01, 1.0)
 
 
 @dataclass(frozen=True)
-class Distill:
+class Distill(Crops):
     """How to distil oneself.
 
     Defaults are the study's (App. D of arXiv 2405.21070, and its scripts where that is silent),
     which are Caron et al.'s (arXiv 2104.14294: Sec. 3.2, the head in App. C) unless said otherwise.
-    Crop sizes are theirs (224 and 96 pixels) in proportion to drawings of 32 pixels, in multiples
-    of 16 for the small tower. Durations are texts: ``12 epochs``, ``500 steps``, ``5 %``. Caron et
-    al.'s rising weight decay is left out, as in the study.
+    Durations are texts: ``12 epochs``, ``500 steps``, ``5 %``. Caron et al.'s rising weight decay
+    is left out, as in the study. Fields of the crops are `Crops`'.
 
     Attributes:
         prototypes: their number K.
@@ -71,16 +70,6 @@ class Distill:
             Caron et al. and in the study's unsampled runs; its sampled ones do not freeze.
         layers, hidden: depth and width of the projection head.
         bottleneck: dimension D in which features and prototypes are compared.
-        global_crops, local_crops: numbers G of crops that teacher and student see, and L of those
-            that the student alone sees; Caron et al. compare L from 2 to 10 (Sec. 5.4).
-        global_size, local_size: their height and width in pixels.
-        global_least, global_greatest, local_least, local_greatest: limits of their area, as a share
-            of the picture.
-        aspect: greatest ratio of a crop's sides, torchvision's default.
-        photometric: mirror, jitter, blur and solarise crops of photographs as Caron et al. do
-            (`lt_course.data.photometric`).
-        redrawn: share of crops drawn with another pen (`lt_course.data.multi_crop.redrawn`), the
-            course's own in the place of jitter and blur.
         window: steps over which the use of prototypes is watched (`Assignments`); the course's own.
         fused: take the loss crop by crop (`lt_course.web.fused_losses`), for logits that do not fit
             into memory. It changes the loss by rounding alone.
@@ -101,53 +90,32 @@ class Distill:
     layers: int = 3
     hidden: int = 2048
     bottleneck: int = 256
-    global_crops: int = 2
-    global_size: int = 32
-    global_least: float = 0.14
-    global_greatest: float = 1.0
-    local_crops: int = 8
-    local_size: int = 16
-    local_least: float = 0.05
-    local_greatest: float = 0.14
-    aspect: float = 4 / 3
-    photometric: bool = False
-    redrawn: float = 0.0
     window: int = 100
     fused: bool = False
 
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range, or for two that contradict each other."""
+        super().__post_init__()
         check(
-            self, prototypes=(2, math.inf), sampled=(2, math.inf), sinkhorn_iterations=COUNT,
-            student_temperature=TEMPERATURE, teacher_temperature=TEMPERATURE,
-            teacher_temperature_start=TEMPERATURE, centre_momentum=(0, 1), teacher_momentum=(0, 1),
-            layers=COUNT, hidden=COUNT, bottleneck=COUNT, window=COUNT,
-            global_crops=COUNT, global_size=COUNT, global_least=AREA, global_greatest=AREA,
-            local_crops=NATURAL, local_size=COUNT, local_least=AREA, local_greatest=AREA,
-            aspect=(1, 10), redrawn=(0, 1),
-        )  # fmt: skip
+            self,
+            prototypes=(2, math.inf),
+            sampled=(2, math.inf),
+            sinkhorn_iterations=COUNT,
+            centre_momentum=(0, 1),
+            student_temperature=TEMPERATURE,
+            teacher_temperature=TEMPERATURE,
+            teacher_temperature_start=TEMPERATURE,
+            teacher_momentum=(0, 1),
+            layers=COUNT,
+            hidden=COUNT,
+            bottleneck=COUNT,
+            window=COUNT,
+        )
         if self.sampled is not None and self.sampled > self.prototypes:
             raise CourseError(
                 f"Field 'sampled' is {self.sampled}, more than the {self.prototypes} of field "
                 "'prototypes'; draw fewer, or None for all."
             )
-        if self.global_crops + self.local_crops < 2:
-            raise CourseError(
-                "Field 'global_crops' is 1 and 'local_crops' is 0, which leaves no other crop to "
-                "predict a target from; raise one of them."
-            )
-        for which in ("global", "local"):
-            least, greatest = getattr(self, f"{which}_least"), getattr(self, f"{which}_greatest")
-            if least > greatest:
-                raise CourseError(
-                    f"Field '{which}_least' is {least}, more than the {greatest} of field "
-                    f"'{which}_greatest'; swap them."
-                )
-
-    @property
-    def native_sizes(self) -> tuple[int, ...]:
-        """The size of local crops, if towers can see it: most have strides of 32 pixels."""
-        return (self.local_size,) if self.local_crops and self.local_size % 32 == 0 else ()
 
 
 @dataclass(frozen=True)
@@ -222,8 +190,8 @@ class Network(nn.Module):
 
     def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
         """Crops of one size, float [B, n, 1, h, w], to n normalised features [B, D]."""
-        together = self.projection(self.tower(crops.flatten(0, 1)))
-        return together.unflatten(0, crops.shape[:2]).unbind(1)
+        features = self.projection(self.tower(crops.flatten(0, 1)))
+        return features.unflatten(0, crops.shape[:2]).unbind(1)
 
 
 class Distillation(nn.Module):
@@ -293,13 +261,13 @@ class Distillation(nn.Module):
         """Mean cross-entropy over pairs of a target and another crop, and signs of collapse."""
         options, step = self.options, self.step
         G, K, S = options.global_crops, options.prototypes, options.sampled
-        chosen = None
+        subset = None
         if S is not None and S < K:
-            chosen = draw_prototypes(K, S, generator).to(self.centre.device)
-        targets = self._targets(torch.cat(representations[-G:]), chosen)
-        report = self.assignments.observe(targets, chosen, step)
+            subset = draw_prototypes(K, S, generator).to(self.centre.device)
+        targets = self._targets(torch.cat(representations[-G:]), subset)
+        report = self.assignments.observe(targets, subset, step)
         self._warn_of_collapse(report)
-        weight, scale = self.student.prototypes(chosen)
+        weight, scale = self.student.prototypes(subset)
         if step < self.timetable.freeze_last_layer:
             weight, scale = weight.detach(), scale.detach()
         loss_of = fused("multi_crop_cross_entropy") if options.fused else multi_crop_cross_entropy
@@ -312,19 +280,19 @@ class Distillation(nn.Module):
         return loss, report
 
     @torch.no_grad()
-    def _targets(self, features: Tensor, chosen: Tensor | None) -> Tensor:
+    def _targets(self, features: Tensor, subset: Tensor | None) -> Tensor:
         """The teacher's distributions over the step's prototypes for all its views: [G * B, S].
 
         Centring uses the centre of the steps before, and moves it afterwards for prototypes that
         are drawn.
         """
-        weight, scale = self.teacher.prototypes(chosen)
+        weight, scale = self.teacher.prototypes(subset)
         logits = (features @ weight.T).mul_(scale)
         temperature = self.teacher_temperature(self.step)
         if self.options.targets == "sinkhorn":
             logits /= temperature
             return (logits - sinkhorn_offset(logits, self.options.sinkhorn_iterations)).softmax(1)
-        rows = slice(None) if chosen is None else chosen
+        rows = slice(None) if subset is None else subset
         centre, mean = self.centre[rows].clone(), everyone(logits.mean(0)).mean(0)
         self.centre[rows] = mean.lerp(centre, self.options.centre_momentum)
         return logits.sub_(centre).div_(temperature).softmax(1)

@@ -1,7 +1,6 @@
-"""SigLIP: is this the caption of that picture? Asked of every pair (arXiv 2303.15343).
+"""SigLIP: of every pair, is this the caption of that picture? (arXiv 2303.15343)
 
-CLIP's towers, with one sigmoid for each pair in place of two softmaxes over the batch: the worked
-example of a new objective, which is this file and one line of `lt_course.study`.
+The worked example of a new objective, which is this file and one line of `lt_course.study`.
 """
 
 from __future__ import annotations

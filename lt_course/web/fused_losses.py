@@ -55,8 +55,8 @@ class _InfoNCE(torch.autograd.Function):
         ctx.save_for_backward(image, text, scale, row, column)
         ctx.own, ctx.tile = own, tile
         pairs = slice(own, own + len(image))
-        right = scale * torch.einsum("bd,bd->b", image, text[pairs])
-        return ((row + column[pairs]) / 2 - right).mean()
+        positive = scale * torch.einsum("bd,bd->b", image, text[pairs])
+        return ((row + column[pairs]) / 2 - positive).mean()
 
     @staticmethod
     @once_differentiable
@@ -110,15 +110,15 @@ class _MultiCropCrossEntropy(torch.autograd.Function):
     ) -> Tensor:
         (V, B, _), G = features.shape, len(targets)
         to_features, to_weight = torch.empty_like(features), torch.zeros_like(weight)
-        together = targets.sum(0)
+        target_sum = targets.sum(0)
         loss = features.new_zeros(())
         for v, feature in enumerate(features):
             # Crop v < G is the one that target v was made of.
-            pairs, wanted = (G - 1, together - targets[v]) if v < G else (G, together)
+            pairs, target = (G - 1, target_sum - targets[v]) if v < G else (G, target_sum)
             logits = (feature @ weight.T).mul_(scale)
             normaliser = logits.logsumexp(1, keepdim=True)
-            loss += pairs * normaliser.sum() - torch.einsum("bk,bk->b", wanted, logits).sum()
-            gradient = logits.sub_(normaliser).exp_().mul_(pairs).sub_(wanted)
+            loss += pairs * normaliser.sum() - torch.einsum("bk,bk->b", target, logits).sum()
+            gradient = logits.sub_(normaliser).exp_().mul_(pairs).sub_(target)
             if any(ctx.needs_input_grad[1:]):
                 to_weight.addmm_(gradient.T, feature)
             torch.mm(gradient.mul_(scale), weight, out=to_features[v])
