@@ -303,10 +303,10 @@ def test_accumulation_is_exact(parts: int) -> None:
     for accumulate in (1, parts):
         model = small(norm=False, targets="sinkhorn", sampled=7)
         options = Training(accumulate=accumulate, precision="float32")
-        loss, _ = loop._backward(
-            model, batch_of(model), options, torch_generator(0, 0, "objective")
-        )
-        gradients.append([loss] + [p.grad for p in model.student.parameters()])
+        encoded = loop.encode(model, batch_of(model), options)
+        loss, _ = model.loss(encoded, batch_of(model), torch_generator(0, 0, "objective"))
+        loss.backward()
+        gradients.append([loss.detach()] + [p.grad for p in model.student.parameters()])
     for whole, accumulated in zip(*gradients, strict=True):
         torch.testing.assert_close(accumulated, whole, rtol=1e-5, atol=5e-6)
 
@@ -327,7 +327,7 @@ def test_the_teacher_follows_by_its_momentum_and_learns_nothing_itself() -> None
     model = small(teacher_momentum=0.9)
     assert [model.teacher_momentum(k) for k in (0, TOTAL)] == pytest.approx([0.9, 1])
     assert model.teacher_momentum(TOTAL / 2) == pytest.approx(0.95)
-    learnt = {id(p) for group in loop.optimiser(model, Training()).param_groups
+    learnt = {id(p) for group in loop.make_optimizer(model, Training()).param_groups
               for p in group["params"]}  # fmt: skip
     assert learnt == {id(p) for p in model.student.parameters()}
     model.step += 6

@@ -35,14 +35,17 @@ from lt_course.models.text_encoders import SmallTransformer
 from lt_course.objectives.classify import Classification, Classify
 from lt_course.objectives.contrast import Contrastive
 from lt_course.objectives.distill import Distill, Distillation, Timetable
+from lt_course.objectives.objective import Report
 from lt_course.study.store import Record
-from lt_course.training import checkpoints, loop
+from lt_course.training import checkpoints, data_parallel
 from lt_course.training.data_parallel import (
+    average,
     average_gradients,
     group_batch_norm,
-    synchronise_batch_norm,
+    local_part,
 )
-from lt_course.training.loop import Interrupted, Training, fit
+from lt_course.training.loop import Interrupted, encode, fit
+from lt_course.training.options import Training
 from lt_course.web.released.released_text import released_text_tower
 from lt_course.web.torchrun import VARIABLES, process_group
 
@@ -184,13 +187,20 @@ def gradients(name: str, accumulate: int = 1) -> dict[str, Tensor]:
     """Loss, report and gradients of a step, as the loop reckons them."""
     objective = objective_of(name)
     options = Training(accumulate=accumulate, precision="float32")
-    part = loop._own_part(batch_of(1), B)
+    part = local_part(batch_of(1), B)
     assert len(part.labels) == B // ranks()
-    loss, report = loop._backward(objective, part, options, torch.Generator().manual_seed(3))
-    average_gradients(objective)
+    loss, report = backward(objective, part, options)
     named = {key: p.grad for key, p in objective.named_parameters() if p.grad is not None}
-    means = {key: torch.tensor(value) for key, value in loop._means(report).items()}
-    return {"loss": everyone(loss).mean(0)} | means | named
+    return {key: average(value) for key, value in ({"loss": loss} | report).items()} | named
+
+
+def backward(objective: nn.Module, part: Batch, training: Training) -> tuple[Tensor, Report]:
+    """Loss and report of a process's part; gradients of all are averaged."""
+    generator = torch.Generator().manual_seed(3)
+    loss, report = objective.loss(encode(objective, part, training), part, generator)
+    loss.backward()
+    average_gradients(objective)
+    return loss.detach(), report
 
 
 @pytest.mark.parametrize("size", SIZES[1:])
@@ -234,11 +244,9 @@ def frozen_text_gradients(folder: Path, accumulate: int = 1) -> dict[str, Tensor
     objective.text_tower = released_text_tower("tiny-in-parts", path, 5, 6, frozen=True)
     objective.train()
     options = Training(accumulate=accumulate, precision="float32")
-    part = loop._own_part(batch_of(1), B)
-    loss, _ = loop._backward(objective, part, options, torch.Generator().manual_seed(3))
-    average_gradients(objective)
+    loss, _ = backward(objective, local_part(batch_of(1), B), options)
     named = {key: p.grad for key, p in objective.named_parameters() if p.grad is not None}
-    return {"loss": everyone(loss).mean(0)} | named
+    return {"loss": average(loss)} | named
 
 
 @pytest.mark.parametrize("accumulate", [1, 3])
@@ -260,7 +268,7 @@ def test_a_frozen_text_tower_on_two_processes(groups, tmp_path: Path, accumulate
 def double_contrast(tile: int | None) -> dict[str, Tensor]:
     objective = objective_of("contrast").double()
     objective.tile = tile
-    part = loop._own_part(batch_of(2), B)
+    part = local_part(batch_of(2), B)
     image = F.normalize(objective.image_tower(part.pictures.double()), dim=1)
     text = F.normalize(objective.text_tower(part.tokens), dim=1)
     loss, _ = objective.loss((image, text), part, torch.Generator())
@@ -285,7 +293,7 @@ def test_contrast_in_double_precision(groups, size: int, tile: int | None) -> No
 
 def open_clip_gradients(gather_with_gradient: bool) -> dict[str, Tensor]:
     objective = objective_of("contrast").double()
-    part = loop._own_part(batch_of(2), B)
+    part = local_part(batch_of(2), B)
     image = F.normalize(objective.image_tower(part.pictures.double()), dim=1)
     text = F.normalize(objective.text_tower(part.tokens), dim=1)
     theirs = ClipLoss(
@@ -309,7 +317,7 @@ def test_open_clip_agrees_if_it_gathers_with_gradient(groups) -> None:
 
 def vocabularies() -> Tensor:
     objective = objective_of("classify, vocabulary")
-    labels = loop._own_part(batch_of(1), B).labels
+    labels = local_part(batch_of(1), B).labels
     return objective._vocabularies(labels, torch.Generator().manual_seed(5))
 
 
@@ -337,8 +345,7 @@ def test_everyone_sees_all_and_is_owed_by_all(groups) -> None:
 def normalised() -> dict[str, Tensor]:
     torch.manual_seed(0)
     model = nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2, momentum=0.3))
-    if ranks() > 1:
-        synchronise_batch_norm(model)
+    group_batch_norm(model, 1)
     x = torch.randn(8, 3, 6, 6, generator=torch.Generator().manual_seed(1)) * 5 + 40
     mine = torch.from_numpy(share(np.arange(8), rank(), ranks()))
     model(x[mine]).pow(3).sum((1, 2, 3)).mean().backward()
@@ -360,11 +367,12 @@ def test_batch_norm_over_all_processes(groups, size: int) -> None:
             torch.testing.assert_close(found[key], value, rtol=1e-4, atol=1e-4, msg=key)
 
 
-def test_cuda_devices_get_the_batch_norm_of_torch() -> None:
+def test_cuda_devices_get_the_batch_norm_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeTensorMode(), torch.device("cuda"):
         model = nn.Sequential(nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3)))
         names = list(model.state_dict())
-        synchronise_batch_norm(model)
+        monkeypatch.setattr(data_parallel, "ranks", lambda: 2)
+        group_batch_norm(model, 1)
     assert type(model[0][1]) is nn.SyncBatchNorm
     assert list(model.state_dict()) == names
 

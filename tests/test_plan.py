@@ -26,7 +26,7 @@ from lt_course.objectives.contrast import Contrast, Contrastive
 from lt_course.objectives.distill import Distill, Distillation, Timetable
 from lt_course.study.execute import execute, weights
 from lt_course.study.spec import Data
-from lt_course.training.loop import Training, optimiser
+from lt_course.training.options import Training, make_optimizer
 from lt_course.web import plan as planning
 from lt_course.web.cli import main
 from lt_course.web.cost import Live, Rehearsal
@@ -164,13 +164,13 @@ def test_bfloat16_halves_activations_and_copies_weights() -> None:
 def test_gradients_and_optimiser_state_are_those_of_a_real_step(name) -> None:
     training = Training(optimiser=name, precision="float32")
     model, data = classification(), batch(8)
-    adapt = optimiser(model, training)
+    optimizer = make_optimizer(model, training)
     loss, _ = model.loss(model.encode(data), data, torch.Generator())
     loss.backward()
-    adapt.step()
+    optimizer.step()
     step = rehearsal(training=training).step(8)
     assert step.gradients == nbytes(*(p.grad for p in model.parameters()))
-    assert step.optimiser == sum(nbytes(*state.values()) for state in adapt.state.values())
+    assert step.optimiser == sum(nbytes(*state.values()) for state in optimizer.state.values())
     weighed = [*model.parameters(), *model.buffers()]
     assert rehearsal().weights == nbytes(*weighed)
 

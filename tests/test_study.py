@@ -325,8 +325,11 @@ def test_values_that_do_not_fit_are_refused(field: str, value: object) -> None:
 
 
 def test_equal_values_have_equal_addresses() -> None:
-    whole = study.run("sl", scale="tiny", crop=1, batch=np.int64(64), milestones=["50 %"])
-    same = study.run("sl", scale="tiny", crop=1.0, batch=64, milestones=("50 %",))
+    decayed = {"schedule": "step"}
+    whole = study.run(
+        "sl", scale="tiny", crop=1, batch=np.int64(64), **decayed, milestones=["50 %"]
+    )
+    same = study.run("sl", scale="tiny", crop=1.0, batch=64, **decayed, milestones=("50 %",))
     assert whole.json() == same.json()
 
 
