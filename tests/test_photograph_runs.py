@@ -142,8 +142,11 @@ def small(name: str, **settings: object) -> Run:
         "picture_size": 32,
         "batch": 4,
         "duration": "2 steps",
+        "warmup": "100 %",
         "pictures": None,
     }
+    if run.training.milestones:
+        fewer |= {"warmup": "0 steps", "milestones": ()}
     match run.objective:
         case Classify():
             fewer["micro_batch"] = 4
@@ -302,7 +305,7 @@ def train(name: str, folder: Path, data: Path, **settings: object) -> Outcome:
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
-        ("paper-clip-full", {"context": 12, "prompts": "name"}),
+        ("paper-clip-full", {"context": 12, "prompts": "name", "learning_rate": 1.2e-4}),
         ("paper-sl-vocab", {"vocabulary": 20}),
         ("paper-dino", {"batch": 4, "duration": "2 steps"}),
     ],

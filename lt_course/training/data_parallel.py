@@ -130,13 +130,14 @@ class GroupBatchNorm(nn.modules.batchnorm._BatchNorm):
         """Normalize each part with its own statistics in training, else with the running ones."""
         if not self.training:
             return super().forward(x)
+        size, neighbor = len(x), rank() % self.processes
         if self.processes > 1:
-            first = rank() // self.processes * self.processes
+            first = rank() - neighbor
             x = everyone(x)[first : first + self.processes].flatten(0, 1)
         part, *others = x.chunk(self.groups)
         parts = [super().forward(part) if rank() < self.processes else self._alone(part)]
         normalized = torch.cat(parts + [self._alone(part) for part in others])
-        return normalized.chunk(self.processes)[rank() % self.processes]
+        return normalized[neighbor * size : (neighbor + 1) * size]
 
     def _alone(self, x: Tensor) -> Tensor:
         return F.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
