@@ -130,14 +130,17 @@ class GroupBatchNorm(nn.modules.batchnorm._BatchNorm):
         """Normalize each part with its own statistics in training, else with the running ones."""
         if not self.training:
             return super().forward(x)
-        size, neighbor = len(x), rank() % self.processes
-        if self.processes > 1:
-            first = rank() - neighbor
-            x = everyone(x)[first : first + self.processes].flatten(0, 1)
-        part, *others = x.chunk(self.groups)
-        parts = [super().forward(part) if rank() < self.processes else self._alone(part)]
-        normalized = torch.cat(parts + [self._alone(part) for part in others])
-        return normalized[neighbor * size : (neighbor + 1) * size]
+        if self.processes == 1:
+            return self._in_parts(x)
+        neighbor = rank() % self.processes
+        gathered = everyone(x)[rank() - neighbor :][: self.processes]
+        return self._in_parts(gathered.flatten(0, 1)).unflatten(0, (-1, len(x)))[neighbor]
+
+    def _in_parts(self, x: Tensor) -> Tensor:
+        first, *others = x.chunk(self.groups)
+        tracked = rank() < self.processes
+        parts = [super().forward(first) if tracked else self._alone(first)]
+        return torch.cat(parts + [self._alone(part) for part in others])
 
     def _alone(self, x: Tensor) -> Tensor:
         return F.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
