@@ -27,7 +27,7 @@ from lt_course import study
 from lt_course.data import icontail
 from lt_course.evidence import paper
 from lt_course.lessons.checks import check
-from lt_course.plots import bias, frequencies, runs, style, widgets
+from lt_course.plots import bias, drawings, runs, style, widgets
 
 style.use()
 pd.options.display.float_format = "{:.2f}".format
@@ -43,7 +43,7 @@ tests = np.flatnonzero(data.test & (data.concept < 60))
 some = np.random.default_rng(1).permutation(tests)
 _, first = np.unique(data.concept[some], return_index=True)
 some = some[np.sort(first)[:16]]
-frequencies.drawings(data.pictures[some], [data.titles[i] for i in some])
+drawings.grid(data.pictures[some], [data.titles[i] for i in some])
 plt.show()
 
 # %% [markdown]

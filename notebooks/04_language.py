@@ -26,8 +26,8 @@ import pandas as pd
 from lt_course import evidence, study
 from lt_course.data import icontail
 from lt_course.data.captions import captions
-from lt_course.lessons import captions_figures as show
-from lt_course.lessons.caption_statistics import (
+from lt_course.lessons import captions as lesson
+from lt_course.lessons.captions import (
     expected_distinct,
     information,
     least_loss,
@@ -52,7 +52,7 @@ drawn = study.training_set(titles_run)
 
 # %% mystnb={"image": {"alt": "Four drawings, two chat bubbles, an envelope and a building. Beside each a template, a synonym template, its title, its tags, the gloss and a description of its appearance. Titles and tags name the drawing in other words each time; the gloss is the same for both chat bubbles; appearance speaks of size, shape and place of the ink."}, "figure": {"caption": "What captions of each kind say of four training drawings. A dash is an empty caption.", "name": "fig-04-examples"}}
 SIMPLE = ["template", "synset", "title", "tags", "gloss", "appearance"]
-show.examples(TAIL, [3516, 4115, 12107, 18985], SIMPLE)
+lesson.plot_examples(TAIL, [3516, 4115, 12107, 18985], SIMPLE)
 plt.show()
 
 # %% [markdown]
@@ -73,7 +73,7 @@ bits = {kind: information(s, drawn.labels) for kind, s in said.items()}
 assert abs(bits["template"].chance - np.log2(80)) < 1e-9
 
 # %% mystnb={"image": {"alt": "Stacked bars of bits for twelve kinds of caption. All but tags have the same part about the class, about four bits. Templates and synonym templates add six to seven bits of chance, the gloss adds nothing, titles add five bits about the drawing and titles with tags seven; titles with appearance add as much as titles with tags."}, "figure": {"caption": "Bits in a caption, by what they are about; training set of seed 0.", "name": "fig-04-bits"}}
-show.information(bits)
+lesson.plot_information(bits)
 plt.show()
 
 # %% [markdown]
@@ -129,7 +129,7 @@ batch = np.random.default_rng(3).choice(drawn.pictures, 48, replace=False)
 
 
 def draw(kind):
-    return show.batch(TAIL, batch, kind)
+    return lesson.plot_batch(TAIL, batch, kind)
 
 
 def alt(kind):
@@ -173,7 +173,7 @@ print(sorted(study.differences(run_of(kind) for kind in LIVE)))
 live = {kind: study.get(run_of(kind)) for kind in LIVE}
 
 # %%
-COLUMNS = {**show.METRICS, "nc1": "NC1", "loss": "loss"}
+COLUMNS = {**lesson.METRICS, "nc1": "NC1", "loss": "loss"}
 results = pd.DataFrame({k: r.metrics for k, r in live.items()}).T
 results = results[[*COLUMNS]].rename(columns=COLUMNS)
 results["image alone"] = [nearest_mean_accuracy(r) for r in live.values()]
@@ -195,7 +195,7 @@ results
 # %% mystnb={"image": {"alt": "Left: training loss above its floor over six epochs for titles, titles with tags and titles with appearance. Right: their zero-shot accuracy, by far the lowest for titles with appearance."}, "figure": {"caption": "Training loss above the least possible one, and the zero-shot accuracy in the end.", "name": "fig-04-shortcut"}}
 SHOWN = ["title", "title+tags", "title+appearance"]
 floors = {kind: ahead[kind]["least loss"] for kind in SHOWN}
-show.loss_and_accuracy({kind: live[kind] for kind in SHOWN}, floors)
+lesson.plot_losses({kind: live[kind] for kind in SHOWN}, floors)
 plt.show()
 
 # %% [markdown]
@@ -214,7 +214,7 @@ frozen = {k: study.get(run_of(k, text_head="frozen")) for k in FROZEN}
 theirs = {"from scratch": "fig3", "frozen text head": "fig19"}
 ours = {"from scratch": live, "frozen text head": frozen}
 rows = {
-    (head, kind): show.beside_the_paper(ours[head][kind], kind, figure)
+    (head, kind): lesson.beside_the_paper(ours[head][kind], kind, figure)
     for head, figure in theirs.items()
     for kind in FROZEN
 }
@@ -234,7 +234,7 @@ print(sorted(study.differences(factor.runs().values())))
 print(f"{len(recorded)} of {5 * len(KINDS)} runs are recorded")
 
 # %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), with a row for each of twelve kinds of caption: seeds, mean and interval of the recorded runs, and the paper's values as hollow markers."}, "figure": {"caption": "Recorded runs by kind of caption: ticks are seeds, filled markers their means with t intervals. Hollow: the paper's values on ImageNet-Captions (circles; squares where its descriptions stand beside our glosses).", "name": "fig-04-recorded"}}
-show.by_kind(recorded, KINDS)
+lesson.plot_by_kind(recorded, KINDS)
 plt.show()
 
 # %%
@@ -253,7 +253,7 @@ ONE_MORE = {
     "title": "title+tags",
     "title+gloss": "title+tags+gloss",
 }
-show.change(recorded, ONE_MORE)
+lesson.change(recorded, ONE_MORE)
 
 # %% [markdown]
 # Each row is a paired difference over seeds with its t interval; below 0 in S(p), the longer caption leaves less bias. Read the sign of accuracy along with it: where both fall, less bias was paid for.
@@ -263,7 +263,7 @@ show.change(recorded, ONE_MORE)
 # The paper averages over kinds that say one, two and three of its texts. Averages are all that can be tested: within a row, kinds differ much.
 
 # %%
-show.by_number_of_texts(recorded)
+lesson.by_number_of_texts(recorded)
 
 # %% [markdown]
 # Our averages mix captions that name the concept with tags that do not, and for accuracy that alone can put one text behind two. The paper's row of accuracies can be doubted for another reason: it rises little and not in order: tags alone reach 35.3 %, more than all three together (34.2 %), and single runs carry no intervals. Of both rows of accuracies, believe the averages at most, and no order within them.
@@ -273,7 +273,7 @@ show.by_number_of_texts(recorded)
 # All CLIP scripts of the paper's release for ImageNet-Captions read captions that have the class name in front. The paper does not say so, and whether the plotted runs had it is not known: one of the release's notebooks plots a run with the name beside one that seems to be without. What would it change?
 
 # %%
-show.change(recorded, {"title": "name+title", "title+tags": "name+title+tags"})
+lesson.change(recorded, {"title": "name+title", "title+tags": "name+title+tags"})
 
 # %% [markdown]
 # In bits, nothing changes: the name follows from the class, and the title told the class already. But the words are now the same for all drawings of the class, at the same place, and the test asks by that name. Accuracy rises a little; what becomes of the bias, five seeds cannot tell. A study that compares kinds of text should say whether the name was there, as part of its gain or loss may be the name's.
@@ -285,11 +285,11 @@ show.change(recorded, {"title": "name+title", "title+tags": "name+title+tags"})
 # %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), with a row for each of five kinds of caption under a frozen text head: seeds, mean and interval of the recorded runs, and the paper's values as hollow markers."}, "figure": {"caption": "As above, under a frozen text head.", "name": "fig-04-frozen"}}
 short = evidence.recorded("04_frozen_head")
 SHORT = ["template", "title", "tags", "title+tags", "name+title"]
-show.by_kind(short, SHORT, "fig19")
+lesson.plot_by_kind(short, SHORT, "fig19")
 plt.show()
 
 # %%
-show.change(short, {f"{kind}, scratch": kind for kind in SHORT})
+lesson.change(short, {f"{kind}, scratch": kind for kind in SHORT})
 
 # %% [markdown]
 # A tower that knows the words makes every kind more accurate, titles with tags most, and loosens the tie of accuracy to frequency by about as much for all (of tags alone, which classify near chance, say nothing). It does not touch the bias in predictions. The paper's templates fall in S(p) to a quarter, and end beside titles; ours stay where they were, and above titles. So the frozen head does not do the work of descriptive text here. What our teacher lacks for it, 400 million captions, photographs, or mere distance from the drawings that its students are trained on, these runs cannot tell.
@@ -306,11 +306,11 @@ cpu_bits = {
 }
 
 # %% mystnb={"image": {"alt": "Two scatter plots of S(p) against bits within a class and against those of them that are about the drawing, one labelled point for each recorded kind of caption."}, "figure": {"caption": "Mean S(p) over recorded seeds against bits within a class: all of them (left) and those about the drawing (right).", "name": "fig-04-bits-bias"}}
-show.against_bits(recorded, cpu_bits)
+lesson.plot_against_bits(recorded, cpu_bits)
 plt.show()
 
 # %%
-show.correlations(recorded, cpu_bits)
+lesson.correlations(recorded, cpu_bits)
 
 # %% [markdown]
 # A correlation over twelve kinds is a description, and not a test: the kinds are no sample of all kinds of text; more than half of them share a title; and the interval knows of seeds alone. Nor does it say why. Above all, kinds with many bits about the drawing are also the ones that classify badly here, and a model that fails has a small S(p) whatever its captions. What the picture does show is that bits of chance do nothing: templates have more bits within a class than titles, and follow frequency more.

@@ -26,7 +26,6 @@ import pandas as pd
 
 from lt_course import evidence, study
 from lt_course.lessons import vocabularies as theory
-from lt_course.lessons import vocabularies_figures
 from lt_course.lessons.checks import check
 from lt_course.lessons.prior_shift import (
     agreement,
@@ -88,7 +87,7 @@ frequency = full.per_class["frequency"]
 frequency.describe()[["count", "min", "50%", "max"]]
 
 # %% mystnb={"image": {"alt": "Left: chance of being in a vocabulary of 24 against training pictures, in log axes. Drawn by frequency it rises in proportion up to 1; drawn uniformly it is nearly flat for rare classes. Right: what is left of the log prior. By frequency it is flat for the rarer half and rises for frequent classes; uniformly drawn it stays close to the straight line of the log prior."}, "figure": {"caption": "Vocabularies of 24 of 60 classes. Left: chance of being in the vocabulary of another class's picture. Right: what is left of the log prior.", "name": "fig-05-laws"}}
-vocabularies_figures.laws(frequency, 24, theory.LAWS)
+theory.plot_laws(frequency, 24, theory.LAWS)
 plt.show()
 
 # %% [markdown]
@@ -125,7 +124,7 @@ assert min(row["r2_as_predicted"] for row in found.values()) > 0.9
 
 # %% mystnb={"image": {"alt": "Share of the log prior left against vocabulary size from 16 to 60. The line for uniform draws rises at once to four fifths and more, square-root draws lie between, and draws by frequency rise slowly and evenly. All meet at 1 when V is 60."}, "figure": {"caption": "Predicted from class frequencies and the way of drawing alone.", "name": "fig-05-curves"}}
 curve = theory.remaining_curve(frequency, (16, 20, 24, 32, 40, 48, 60))
-vocabularies_figures.curves(curve)
+theory.plot_remaining(curve)
 plt.show()
 
 # %% [markdown]
@@ -180,7 +179,7 @@ prediction.join(live).join(theory.agreements(shifts))
 print({c: round(full.metrics[m], 2) for c, m in columns.items()})
 
 # %% mystnb={"image": {"alt": "Four scatter plots of measured against predicted shift of the mean logit, one dot a class, for in-batch vocabularies of 8 and 32 pictures and vocabularies of 24 drawn by frequency and uniformly. A fitted line and the dashed line of a shift of the predicted size are drawn in each."}, "figure": {"caption": "Each class's mean logit on the test set, less that of the full softmax, against the prediction.", "name": "fig-05-shifts"}}
-vocabularies_figures.shift_panels(shifts)
+theory.plot_shifts(shifts)
 plt.show()
 
 # %% [markdown]
@@ -228,7 +227,7 @@ recorded = theory.recorded_agreements()
 theory.over_seeds(recorded).astype(str)
 
 # %% mystnb={"image": {"alt": "Measured S(p) against the predicted share of the log prior left, one marker a run. Markers of all laws lie on one rising band, from in-batch vocabularies of small micro-batches at the lower left to the full softmax at the upper right."}, "figure": {"caption": "Recorded runs, all laws and sizes: measured S(p) against the share of the prior that should be left; t intervals over seeds.", "name": "fig-05-collapse"}}
-vocabularies_figures.collapse(recorded)
+theory.plot_collapse(recorded)
 plt.show()
 
 # %%
@@ -265,7 +264,7 @@ sources = {
     "05_baselines": set(evidence.factor("05_baselines").settings) - {"none"},
     "03_the_gap": ["clip-template", "clip-title", "clip-full"],
 }
-vocabularies_figures.plane(theory.united(sources))
+theory.plot_plane(theory.united(sources))
 plt.show()
 
 # %% [markdown]
@@ -280,7 +279,7 @@ theirs = theory.paper_vocabularies()
 theirs.pivot(index="V", columns="series", values=["remaining", "S(p)"]).T
 
 # %% mystnb={"image": {"alt": "The paper's S(p) against the predicted share of the prior left for three series. From scratch, drawn by frequency: a rising line. Frozen head, by frequency and uniformly: rising lines, but for V of 50, which lies too high."}, "figure": {"caption": "The paper's S(p) (read off its figures) against the share of the prior that the theory leaves; numbers are V.", "name": "fig-05-paper"}}
-vocabularies_figures.beside_theory(theirs)
+theory.plot_beside_theory(theirs)
 plt.show()
 
 # %% [markdown]
@@ -301,7 +300,7 @@ plt.show()
 
 # %% tags=["nbval-ignore-output"]
 def draw(size):
-    return vocabularies_figures.laws(frequency, size, theory.LAWS)
+    return theory.plot_laws(frequency, size, theory.LAWS)
 
 
 def alt(size):

@@ -29,9 +29,8 @@ from lt_course.data import icontail
 from lt_course.data.drawing_style import is_solid
 from lt_course.evaluation.intervals import mean_over_seeds
 from lt_course.lessons import data_factors as lesson
-from lt_course.lessons import data_factors_figures as show
 from lt_course.lessons.checks import check
-from lt_course.plots import claims, style, widgets
+from lt_course.plots import claims, drawings, style, widgets
 from lt_course.statistics import spearman
 
 style.use()
@@ -68,7 +67,7 @@ print(study.differences(steep.values()))
 sets = {p: study.training_set(run) for p, run in steep.items()}
 
 # %% mystnb={"image": {"alt": "Training pictures by rank on a logarithmic axis: a horizontal line for flat, a gentle slope for incaps, a steep one for laionet, from more than a thousand pictures to one."}, "figure": {"caption": "Three profiles of one size. incaps and laionet have the Gini coefficients of ImageNet-Captions and LAIONet.", "name": "fig-06-profiles"}}
-show.profiles({p: drawn.frequency for p, drawn in sets.items()})
+lesson.plot_profiles({p: drawn.frequency for p, drawn in sets.items()})
 plt.show()
 
 # %% mystnb={"image": {"alt": "Nine rows of small black drawings, three for each profile: the concepts at ranks 1, 30 and 60. Under flat and incaps all rows are full; under laionet the row of rank 60 holds a single drawing."}, "figure": {"caption": "What a model is shown of the concept at ranks 1, 30 and 60: at most twelve of its drawings.", "name": "fig-06-ranks"}}
@@ -79,7 +78,7 @@ for profile, drawn in sets.items():
         count = drawn.frequency[concept]
         shown = lesson.examples(drawn, concept)
         rows[f"{profile}, rank {rank}: {count}"] = shown
-show.strips(rows)
+drawings.rows(rows)
 plt.show()
 
 # %% [markdown]
@@ -132,7 +131,7 @@ rows = {
 tested = data.pictures[data.test & (data.concept == GIFT)]
 solid = is_solid(tested)
 rows |= {"test, line": tested[~solid], "test, solid": tested[solid]}
-show.strips(rows)
+drawings.rows(rows)
 plt.show()
 
 # %% tags=["nbval-ignore-output"]
@@ -212,7 +211,7 @@ rows = {
     name: lesson.examples(study.training_set(study.override(ALL, **knob)), GIFT)
     for name, knob in by_authors.items()
 }
-show.strips(rows)
+drawings.rows(rows)
 plt.show()
 
 # %% [markdown]
@@ -273,7 +272,7 @@ def draw(authors):
     run = study.override(FEWER, authors=authors)
     drawn, everything = study.training_set(run), lesson.everything(run)
     words = f"authors: {readout(authors)}"
-    return show.authors_frame(drawn, everything, GIFT, words)
+    return lesson.plot_authors(drawn, everything, GIFT, words)
 
 
 def alt(authors):
@@ -298,19 +297,19 @@ plt.show()
 
 # %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), at the profiles flat, incaps and laionet, for SL and CLIP with titles; S(a) and S(p) are near 0 at flat and rise with the tail."}, "figure": {"caption": "Level of imbalance, 3,000 pictures.", "name": "fig-06-levels"}}
 imbalance = evidence.recorded("06_imbalance")
-show.levels(imbalance, PROFILES)
+lesson.plot_levels(imbalance, PROFILES)
 plt.show()
 
 # %% mystnb={"image": {"alt": "Four panels, accuracy on line and on solid test drawings, S(a) and S(p), for models trained on line or on solid drawings: SL, CLIP with titles and CLIP with a frozen text head."}, "figure": {"caption": "Trained on line or on solid drawings, 1,500 pictures.", "name": "fig-06-shift"}}
 shift = evidence.recorded("06_shift")
 BOTH = {"accuracy_line": "test on line", "accuracy_solid": "test on solid"}
 BIAS = {"spearman_accuracy": "S(a)", "spearman_predictions": "S(p)"}
-show.levels(shift, ["line", "solid"], BOTH | BIAS)
+lesson.plot_levels(shift, ["line", "solid"], BOTH | BIAS)
 plt.show()
 
 # %%
 costs = {}
-for method, look in show.METHODS.items():
+for method, look in lesson.METHODS.items():
     cost = lesson.shift_costs(shift, f"{method} line", f"{method} solid")
     if len(cost) > 1:
         costs[look["label"]] = {k: str(mean_over_seeds(cost[k])) for k in cost}
@@ -318,7 +317,7 @@ pd.DataFrame(costs).T
 
 # %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), with two, four and all authors a concept: SL, CLIP with titles and CLIP with a frozen text head."}, "figure": {"caption": "Authors a concept at equal counts, 1,500 pictures.", "name": "fig-06-diversity"}}
 diversity = evidence.recorded("06_diversity")
-show.levels(diversity, ["2", "4", "all"])
+lesson.plot_levels(diversity, ["2", "4", "all"])
 plt.show()
 
 # %% [markdown]

@@ -32,9 +32,8 @@ from lt_course.evaluation.intervals import (
     mean_over_seeds,
 )
 from lt_course.lessons import open_world
-from lt_course.lessons import open_world_figures as show
 from lt_course.lessons.checks import check
-from lt_course.plots import claims, style, widgets
+from lt_course.plots import claims, intervals, style, widgets
 
 style.use()
 pd.options.display.float_format = "{:.2f}".format
@@ -52,7 +51,7 @@ FEW = 200 if N < 3_000 else 300  # concepts that have N pictures together
 CORE = {"pictures": N, "duration": f"{STEPS} steps"}
 core = study.run("clip-title", **CORE)
 many = study.run("clip-title", **CORE, others=N)
-show.samples(
+open_world.plot_samples(
     data,
     {
         "core": study.training_set(core).pictures[::300],
@@ -175,7 +174,9 @@ most = max(table["predictions"].max() for table in tables.values())
 
 
 def draw(others):
-    return show.frame(tables[others], f"{N} of the core + {others} others", most)
+    return open_world.plot_run(
+        tables[others], f"{N} of the core + {others} others", most
+    )
 
 
 def alt(others):
@@ -203,7 +204,7 @@ gained = open_world.changes(
     records["+ N, equal epochs"].per_class,
     "accuracy",
 )
-show.tokens_and_changes(shared, gained, "accuracy gained")
+open_world.plot_changes(shared, gained, "accuracy gained")
 plt.show()
 
 # %%
@@ -220,7 +221,7 @@ print(f"Spearman of titles and gain: {bootstrap_spearman(shared, gained)}")
 # %% mystnb={"image": {"alt": "Seven rows, one a kind of run, and three panels: accuracy, S(a) and S(p). Small dots are seeds, the large marker is their mean with its interval."}, "figure": {"caption": "Recorded runs at scale cpu: seeds, their mean, and its 95 % t interval.", "name": "fig-08-recorded"}}
 factor = evidence.factor("08_open_world")
 recorded = evidence.recorded("08_open_world")
-show.ladder(recorded, list(factor.settings))
+open_world.plot_ladder(recorded, list(factor.settings))
 plt.show()
 
 # %% [markdown]
@@ -242,12 +243,8 @@ PAIRS = {
 }
 
 # %%
-pd.DataFrame(
-    {
-        title: open_world.contrasts(recorded, PAIRS, metric)
-        for metric, title in show.METRICS.items()
-    }
-).add_suffix(" is lower by")
+lower = intervals.differences(recorded, PAIRS, open_world.METRICS)
+lower.add_suffix(" is lower by")
 
 # %% [markdown]
 # The claims, and what the rule makes of them (a note says where a claim was declared after its runs): *supported* if the whole interval lies above zero and the estimate is at least the smallest effect that would matter, *contradicted* if the whole interval lies below that smallest effect, *undecided* otherwise.
@@ -287,7 +284,7 @@ if len(found) > 1:
 # Fig. 6 opens the training set in two ways. On the left, models are tested on ImageNet-100, and trained on ImageNet-Captions of these 100 classes; of all 1,000 classes, at the same number of pictures (10 %); and of all classes with all pictures. On the right, from captions that name an ImageNet class (YFCC-15M-Cls) to all captions (YFCC-15M).
 
 # %% mystnb={"image": {"alt": "Correlations of the paper's Fig. 6 as lines from closed to open training sets. CLIP's fall in both panels. On the left SL's S(a) rises and then falls, and its S(p) falls; on the right SL has a single point each."}, "figure": {"caption": "The paper's Fig. 6, values read off its plots. Solid: S(a), dashed: S(p).", "name": "fig-08-paper"}}
-show.paper_figure()
+open_world.plot_figure_6()
 plt.show()
 
 # %% [markdown]

@@ -27,8 +27,8 @@ import pandas as pd
 from lt_course import evidence, study
 from lt_course.evidence import paper
 from lt_course.lessons import tails
-from lt_course.lessons import tails_figures as show
 from lt_course.lessons.checks import check
+from lt_course.lessons.features import cosines_on_test
 from lt_course.objectives.classify import Classify
 from lt_course.plots import claims, style, widgets
 
@@ -94,7 +94,7 @@ LAWS = [name for name in METHODS if name.startswith("sl frozen")]
 rows = {}
 for name in LAWS:
     found = tails.forces(RUNS[name].objective, frequency)
-    rows[show.METHODS[name]["label"]] = {
+    rows[tails.METHODS[name]["label"]] = {
         "pull, seen": 1e3 * found["pull"][~absent].mean(),
         "push, seen": 1e3 * found["push"][~absent].mean(),
         "pull, absent": 1e3 * found["pull"][absent].mean(),
@@ -117,10 +117,10 @@ metrics = pd.DataFrame({name: r.metrics for name, r in records.items()}).T
 
 # %%
 columns = ["accuracy_kept", "accuracy_trimmed", "predictions_trimmed", "loss"]
-metrics[columns].rename(index=lambda name: show.METHODS[name]["label"])
+metrics[columns].rename(index=lambda name: tails.METHODS[name]["label"])
 
 # %% mystnb={"image": {"alt": "Scatter plot of accuracy on absent against accuracy on seen concepts, one marker a method. The three laws that spare absent concepts are highest, then CLIP with frozen text, uniform draws and the full softmax; SL and CLIP from scratch lie at zero."}, "figure": {"caption": "Accuracy on the 15 absent concepts against that on the 45 seen ones. Green: frozen prototypes, absent classes are never negatives; vermillion: frozen, and they are.", "name": "fig-10-two-accuracies"}}
-show.two_accuracies(metrics)
+tails.plot_two_accuracies(metrics)
 plt.show()
 
 # %% [markdown]
@@ -134,7 +134,7 @@ fair = metrics["predictions_trimmed"] / per_concept
 print(
     f"{per_concept:.0f} test pictures a concept; an absent concept is named, relative to that:"
 )
-print(fair.rename(lambda name: show.METHODS[name]["label"]).round(2).to_string())
+print(fair.rename(lambda name: tails.METHODS[name]["label"]).round(2).to_string())
 
 # %% [markdown]
 # ## Where the push leaves its mark
@@ -143,15 +143,15 @@ print(fair.rename(lambda name: show.METHODS[name]["label"]).round(2).to_string()
 
 # %% mystnb={"image": {"alt": "Two heat maps of cosines between prototypes. Left, learnt: pale but for the diagonal and the block of absent classes, which is tinted. Right, frozen: mixed cosines all over, no block."}, "figure": {"caption": "Affinity of prototypes: learnt by a full softmax (left), and frozen (right).", "name": "fig-10-affinity"}}
 affinities = {name: tails.affinity(records[name]) for name in ("sl", "sl frozen")}
-show.affinity(
-    {show.METHODS[name]["label"]: matrix for name, matrix in affinities.items()},
+tails.plot_affinity(
+    {tails.METHODS[name]["label"]: matrix for name, matrix in affinities.items()},
     frequency,
 )
 plt.show()
 
 # %%
 blocks = {
-    show.METHODS[name]["label"]: tails.block_means(matrix, absent)
+    tails.METHODS[name]["label"]: tails.block_means(matrix, absent)
     for name, matrix in affinities.items()
 }
 for label, method in (("SL", "sl"), ("SL, frozen", "clip-frozen-text")):
@@ -169,10 +169,10 @@ pd.DataFrame(blocks).T
 # Frozen prototypes cannot move, so here the features must. Now $p_u$ matters: it is large for the absent concepts that a picture resembles, so the push should show where prototypes compete, not in a mean over all. For test pictures, mean cosines with their own prototype and with the nearest one of the other kind:
 
 # %%
-cosines = {name: tails.picture_cosines(records[name]) for name in LAWS}
+cosines = {name: cosines_on_test(records[name]) for name in LAWS}
 labels = records["sl frozen"].arrays["labels"]
 near = {
-    show.METHODS[name]["label"]: tails.rivals(found, labels, absent)
+    tails.METHODS[name]["label"]: tails.rivals(found, labels, absent)
     for name, found in cosines.items()
 }
 pd.DataFrame(near).T
@@ -193,11 +193,11 @@ shown = [
     "clip frozen",
 ]
 tables = {name: records[name].per_class for name in shown}
-show.absent_bars(tables, "accuracy")
+tails.plot_absent(tables, "accuracy")
 plt.show()
 
 # %% mystnb={"image": {"alt": "Bars of the number of predictions for each of the 15 absent concepts, one panel a method."}, "figure": {"caption": "How often each absent concept is named.", "name": "fig-10-predictions"}}
-show.absent_bars(tables, "predictions")
+tails.plot_absent(tables, "predictions")
 plt.show()
 
 # %% [markdown]
@@ -218,7 +218,7 @@ curves = {
 
 # %% tags=["nbval-ignore-output"]
 def draw(lift):
-    return show.trade_offs(curves, lift)
+    return tails.plot_trade_offs(curves, lift)
 
 
 def alt(lift):
@@ -235,7 +235,7 @@ plt.show()
 
 # %%
 summary = {
-    show.METHODS[name]["label"]: {
+    tails.METHODS[name]["label"]: {
         "no lift: seen": curve.loc[0, "seen"],
         "no lift: absent": curve.loc[0, "absent"],
         "lift 0.05: seen": curve.loc[0.05, "seen"],
@@ -257,14 +257,14 @@ pd.DataFrame(summary).T
 
 # %% mystnb={"image": {"alt": "Intervals of accuracy on the 50 cut concepts and on the others for eight methods. On cut concepts, classifiers that never push them and CLIP with frozen text are best, the full softmax with frozen prototypes is lower, SL is at zero; on the others the order is nearly reversed."}, "figure": {"caption": "k = 50 of 194, scale cpu, mean over seeds with 95 % t intervals. Filled: 0 shots, hollow: 1 shot.", "name": "fig-10-shots"}}
 recorded = evidence.recorded("10_extreme_tails")
-show.by_shots(recorded, trim=50)
+tails.plot_by_shots(recorded, trim=50)
 plt.show()
 
 # %% [markdown]
 # And by the number of absent concepts, with the paper's Fig. 8 at its side:
 
 # %% mystnb={"image": {"alt": "Four panels. Left ours, right the paper's; above accuracy on absent classes, below on the others, against the number of absent classes. On absent classes the sampled vocabulary and CLIP with frozen text lie far above the full softmax, and fall as more classes are absent."}, "figure": {"caption": "0 shots: ours with intervals (left) and the paper's single runs, read off its Fig. 8 (right).", "name": "fig-10-sizes"}}
-show.by_size(recorded, sizes=[20, 50, 100], classes=194)
+tails.plot_by_size(recorded, sizes=[20, 50, 100], classes=194)
 plt.show()
 
 # %%

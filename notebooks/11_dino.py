@@ -29,12 +29,11 @@ from IPython.display import HTML
 
 from lt_course import evidence, study
 from lt_course.evidence import paper, results
-from lt_course.lessons import distillation
-from lt_course.lessons import distillation_figures as show
+from lt_course.lessons import distillation, toy_distillation
 from lt_course.lessons.checks import check
 from lt_course.objectives.collapse import Assignments, signs_of_collapse
 from lt_course.objectives.distill import draw_prototypes, sinkhorn_offset
-from lt_course.plots import claims, style, widgets
+from lt_course.plots import claims, intervals, style, widgets
 
 style.use()
 pd.options.display.float_format = "{:.3f}".format
@@ -127,12 +126,14 @@ pd.DataFrame(rows).T
 # **Predict before you look.** What do teacher and student agree on without any balance? And what if the teacher's temperature is *higher* than the student's 0.1?
 
 # %%
-points, group = distillation.ring()
+points, group = toy_distillation.ring()
 TEMPERATURES = [0.02, 0.04, 0.1, 0.3]
 toys = {
     temperature: {
-        rule: distillation.learn(points, group, temperature=temperature, **options)
-        for rule, options in distillation.RULES.items()
+        rule: toy_distillation.learn(
+            points, group, temperature=temperature, **options
+        )
+        for rule, options in toy_distillation.RULES.items()
     }
     for temperature in TEMPERATURES
 }
@@ -140,7 +141,7 @@ toys = {
 
 # %% tags=["nbval-ignore-output"]
 def draw(temperature):
-    return show.toys(toys[temperature])
+    return toy_distillation.plot_toys(toys[temperature])
 
 
 def alt(temperature):
@@ -174,7 +175,7 @@ pd.DataFrame(rows).T
 # %%
 counts = {}
 for name, options in {"all 64": {}, "16 a step": {"sampled": 16}}.items():
-    toy = distillation.learn(
+    toy = toy_distillation.learn(
         points, group, prototypes=64, targets="sinkhorn", **options
     )
     found = toy.prototypes_of_groups()
@@ -193,7 +194,7 @@ RUN = study.run("dino")
 record = study.get(RUN)
 
 # %% mystnb={"image": {"alt": "Four curves by step, each a share of its greatest value. Assignment entropy and utilisation stay near 1; information rises, and target entropy falls."}, "figure": {"caption": "What is watched for collapse, at the end of each epoch and of the run.", "name": "fig-11-signs"}}
-show.signs(record.history)
+distillation.plot_signs(record.history)
 plt.show()
 
 # %%
@@ -204,7 +205,7 @@ signs_of_collapse(record.history.iloc[-1].to_dict()) or "no sign of collapse"
 
 # %% mystnb={"image": {"alt": "Two blocks of four rows with eight drawings each, marked H, M or T by the third of their concept. Rows of the head show drawings marked H; rows of the tail are mixed more. Drawings in a row are alike in shape and stroke, often not in what they show."}, "figure": {"caption": "Drawings nearest to four prototypes of the head and four of the tail. H, M, T: the third of the drawing's concept.", "name": "fig-11-drawings"}}
 found = {third: distillation.typical(record, third) for third in ("head", "tail")}
-show.drawings(found)
+distillation.plot_typical(found)
 plt.show()
 
 # %%
@@ -265,10 +266,10 @@ print(*signs_of_collapse(naive.to_dict()), sep="\n")
 # %%
 recorded = evidence.recorded("11_dino")
 SCORES = {"accuracy": "evaluated concepts", **distillation.TRANSFER}
-distillation.summary(recorded, SCORES)
+intervals.means(recorded, SCORES, spec=".3f")
 
 # %% mystnb={"image": {"alt": "Left, one row a run with the mean of four probes, its seeds and interval; right, the means of Table 2 in the rows that have a counterpart, rising from all prototypes over 32 to 128 a step, with the flat profile highest."}, "figure": {"caption": "Transfer by run: ours with seeds (ticks) and t intervals, and the paper's single runs (Table 2). Prototypes of a run and its counterpart are equal shares.", "name": "fig-11-transfer"}}
-show.transfer(recorded)
+distillation.plot_transfer(recorded)
 plt.show()
 
 # %% [markdown]
@@ -288,11 +289,11 @@ PAIRS = {
 CHOSEN = ["probe_mean", "probe_held_out_concepts", "accuracy_tail"]
 headings = ["mean of four", "held-out concepts", "evaluated, tail"]
 shown = dict(zip(CHOSEN, headings, strict=True))
-distillation.differences(recorded, PAIRS, shown)
+intervals.differences(recorded, PAIRS, shown, spec="+.3f")
 
 # %% mystnb={"image": {"alt": "One row a transfer set, with the differences of three runs to the long tail with all prototypes and their intervals around a line at zero."}, "figure": {"caption": "Each set's probe, as a difference to the long tail with all 512 prototypes a step; paired by seed.", "name": "fig-11-sets"}}
 SAMPLED = ["long tail, 128 a step", "long tail, 32 a step", "long tail, 128 in all"]
-show.transfer_by_set(recorded, ["long tail", *SAMPLED])
+distillation.plot_transfer_by_set(recorded, ["long tail", *SAMPLED])
 plt.show()
 
 # %%
@@ -309,7 +310,7 @@ power = distillation.power(verdicts)
 power
 
 # %% mystnb={"image": {"alt": "One row a claim: our effect with its interval, a grey bar up to the smallest effect that five seeds find in four of five repetitions, and the paper's effect as a hollow diamond where there is one."}, "figure": {"caption": "Effects and what five seeds could have seen. An effect inside the grey bar would often be missed.", "name": "fig-11-power"}}
-show.power(power)
+distillation.plot_power(power)
 plt.show()
 
 # %% [markdown]
@@ -354,7 +355,7 @@ labels = {
     "prototypes": "different prototypes, share of all",
     "prototype_cosine": "cosine with the nearest other prototype",
 }
-show.thirds(recorded, labels)
+distillation.plot_thirds(recorded, labels)
 plt.show()
 
 # %% [markdown]
@@ -369,7 +370,7 @@ TAILS = {f"prototypes_{third}": third for third in distillation.THIRDS}
 DRAWN = {
     name: pair for name, pair in PAIRS.items() if name.startswith("128 a step")
 }
-distillation.differences(recorded, DRAWN, TAILS)
+intervals.differences(recorded, DRAWN, TAILS, spec="+.3f")
 
 # %% [markdown]
 # - *Fewer*: after a long tail rare concepts have fewer different prototypes than frequent ones (`dino-tail-has-fewer-prototypes` is supported), in the estimate by more than the flat control has. So part of the gap may be the tail's doing, and part is not.

@@ -301,7 +301,7 @@ def test_the_figure_has_a_row_for_every_claim() -> None:
 
 
 def test_verdicts_differ_in_colour_and_marker() -> None:
-    colours, markers = zip(*show.LOOKS.values(), strict=True)
+    colours, markers, _ = zip(*show.LOOKS.values(), strict=True)
     assert len(set(colours)) == len(set(markers)) == len(show.LOOKS)
     figure = show.effects(made())
     drawn = {line.get_marker() for line in figure.axes[0].lines}

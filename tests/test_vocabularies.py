@@ -7,7 +7,6 @@ import pytest
 
 from lt_course import evidence, study
 from lt_course.lessons import vocabularies as theory
-from lt_course.lessons import vocabularies_figures as figures
 from lt_course.objectives.classify import Classify
 from lt_course.statistics import spearman
 
@@ -118,7 +117,7 @@ def test_logits_from_a_checkpoint_are_those_of_the_evaluation(small, store):
 @pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
 def test_figures_draw_each_run_once(seeds):
     found = measured(seeds=seeds)
-    axes = figures.collapse(found).axes[0]
+    axes = theory.plot_collapse(found).axes[0]
     assert {text.get_text() for text in axes.get_legend().get_texts()} == {
         "all", "in-batch", "frequency", "uniform", "sqrt"
     }  # fmt: skip
@@ -126,7 +125,7 @@ def test_figures_draw_each_run_once(seeds):
 
 
 def test_every_law_has_its_own_look():
-    looks = [(look["color"], look["marker"]) for look in figures.LAW_LOOKS.values()]
+    looks = [(look["color"], look["marker"]) for look in theory.LAW_LOOKS.values()]
     assert len({marker for _, marker in looks}) == len(looks)
 
 
@@ -140,21 +139,23 @@ def test_the_plane_names_every_kind_of_method():
     found = pd.DataFrame(
         {"accuracy": values, "spearman_predictions": values[::-1], "factor": factors}, index=index
     )
-    axes = figures.plane(found).axes[0]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+    figure = theory.plot_plane(found)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         "SL, all classes", "vocabulary, in-batch", "balanced softmax", "CLIP, titles"
     ]  # fmt: skip
-    assert [text.get_text() for text in axes.texts] == ["8"]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["8"]
 
 
 def test_shift_panels_show_slope_and_r2():
     included = 1 - (1 - COUNTS / COUNTS.sum()) ** 7
     table = theory.shifts(per_class(-0.5 * np.log(included)), per_class(0 * COUNTS), IN_BATCH)
-    axes = figures.shift_panels({"in-batch 8": table}).axes[0]
+    axes = theory.plot_shifts({"in-batch 8": table}).axes[0]
     assert axes.get_title() == "in-batch 8\nslope 0.50, R² 1.00"
 
 
 def test_the_other_figures_can_be_drawn():
-    assert len(figures.laws(COUNTS, 6, theory.LAWS, 4).axes) == 2
-    assert len(figures.curves(theory.remaining_curve(COUNTS, (4, 8), micro_batch=4)).axes) == 1
-    assert len(figures.beside_theory(theory.paper_vocabularies()).axes[0].lines) == 3
+    assert len(theory.plot_laws(COUNTS, 6, theory.LAWS, 4).axes) == 2
+    assert (
+        len(theory.plot_remaining(theory.remaining_curve(COUNTS, (4, 8), micro_batch=4)).axes) == 1
+    )
+    assert len(theory.plot_beside_theory(theory.paper_vocabularies()).axes[0].lines) == 3

@@ -13,7 +13,7 @@ import requests
 
 from lt_course.counting import web_frequencies
 from lt_course.errors import CourseError
-from lt_course.plots import frequencies
+from lt_course.plots import drawings, frequencies
 from lt_course.release import COMMIT, MIRROR_VARIABLE
 
 MIRROR = os.environ.get(MIRROR_VARIABLE)
@@ -359,7 +359,7 @@ def test_the_table_is_the_same_from_build_to_build(no_mirror):
 
 def test_drawings_have_their_titles():
     pictures = np.zeros((3, 32, 32), dtype=np.uint8)
-    figure = frequencies.drawings(pictures, ["ram", "crane", "a very long title indeed"])
+    figure = drawings.grid(pictures, ["ram", "crane", "a very long title indeed"])
     titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
     assert titles == ["ram", "crane", "a very long tit…"]
     plt.close(figure)

@@ -21,15 +21,12 @@ PREFIX = "image_tower."
 def image_features(
     record: Record, pictures: npt.NDArray[np.uint8], *, normalise: bool = True
 ) -> Tensor:
-    """Features of pictures, computed by a run's trained image tower.
+    """Features of pictures, computed by a run's trained image tower, float32 [N, D].
 
     Args:
         record: of a run whose checkpoint is in the store.
         pictures: uint8 [N, 32, 32], or [N, 64, 64, 3] of a run in colour.
         normalise: bring the rows to length 1; otherwise they are as they leave the tower.
-
-    Returns:
-        float32 [N, D].
 
     Raises:
         CourseError: if there is no checkpoint.
@@ -46,24 +43,19 @@ def image_features(
 
 
 def cosines(record: Record, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """Cosines of pictures with a run's prototypes.
+    """Cosines of pictures with a run's prototypes, float64 [N, C]; arguments as above.
 
     Their argmax is the class that the run predicts, but for what is applied after training (logit
     adjustment, tau-normalisation) and for heads that do not normalise.
-
-    Args:
-        record: of a run whose checkpoint is in the store.
-        pictures: uint8 [N, 32, 32], or [N, 64, 64, 3] of a run in colour.
-
-    Returns:
-        float64 [N, C].
-
-    Raises:
-        CourseError: if there is no checkpoint.
     """
     prototypes = F.normalize(torch.from_numpy(record.arrays["prototypes"]).double(), dim=1)
     products = image_features(record, pictures).double() @ prototypes.T
     return np.asarray(products.numpy(), dtype=np.float64)
+
+
+def cosines_on_test(record: Record) -> npt.NDArray[np.float64]:
+    """`cosines` of a run's test pictures, float64 [M, C]."""
+    return cosines(record, icontail_of(record.run).pictures[record.arrays["test"]])
 
 
 def nearest_mean_accuracy(record: Record) -> float:
@@ -72,9 +64,6 @@ def nearest_mean_accuracy(record: Record) -> float:
     The means are those of the normalised features of the run's training drawings, so that neither
     captions nor prompts have a part in it: what CLIP loses by being asked in the wrong words, this
     does not lose.
-
-    Args:
-        record: of a run whose checkpoint is in the store.
 
     Raises:
         CourseError: if there is no checkpoint.

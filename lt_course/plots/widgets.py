@@ -38,7 +38,7 @@ def slider_figure(
         draw: draws the figure of one value.
         values: the slider's values, in order.
         label: name of the control, beside the slider.
-        start: the value shown first, one of `values`.
+        start: the value shown first.
         alt: one sentence that says what the frame of a value shows.
         readout: how a value is written at the end of the slider.
 
