@@ -218,7 +218,7 @@ print(f"Spearman of titles and gain: {bootstrap_spearman(shared, gained)}")
 #
 # At scale `cpu`, the core has 194 concepts and 3,000 pictures; 368 steps are sixteen epochs of them. Five seeds, each with its own frequencies, its own core pictures and its own others. A row without markers has not been recorded.
 
-# %% mystnb={"image": {"alt": "Seven rows, one a kind of run, and three panels: accuracy, S(a) and S(p). Small dots are seeds, the large marker is their mean with its interval."}, "figure": {"caption": "Recorded runs at scale cpu: seeds, their mean, and its 95 % t interval.", "name": "fig-08-recorded"}}
+# %% mystnb={"image": {"alt": "Seven rows, one a kind of run, and three panels: accuracy, S(a) and S(p). Ticks are seeds, the marker is their mean with its interval."}, "figure": {"caption": "Recorded runs at scale cpu: seeds, their mean, and its 95 % t interval.", "name": "fig-08-recorded"}}
 factor = evidence.factor("08_open_world")
 recorded = evidence.recorded("08_open_world")
 open_world.plot_ladder(recorded, list(factor.settings))

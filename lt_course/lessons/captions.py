@@ -23,7 +23,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -297,8 +296,8 @@ def plot_batch(icontail: IconTail, pictures: npt.ArrayLike, kind: str, seed: int
     texts = [said.texts[number] for number in drawn]
     alike = np.array([[shared_words(a, b) for b in texts] for a in texts])
     figure, axes = plt.subplots(figsize=(4.4, 3.7))
-    bar: style.Look = {"label": "share of common words"}
-    sns.heatmap(alike, ax=axes, cmap="Greys", vmin=0, vmax=1, square=True, cbar_kws=bar)
+    bar = {"label": "share of common words"}
+    style.matrix(axes, alike, "Greys", 0, 1, cbar=True, cbar_kws=bar)
     ends = [0, *np.flatnonzero(np.diff(icontail.concept[rows])) + 1, len(rows)]
     for start, end in pairwise(ends):
         side, color = end - start, style.VERMILLION

@@ -276,8 +276,8 @@ def plot_profiles(frequencies: Mapping[str, npt.ArrayLike]) -> Figure:
     looks = zip(style.PALETTE, style.LINES, "os^Dv", strict=False)
     for (name, frequency), (color, line, marker) in zip(frequencies.items(), looks, strict=False):
         counts = np.sort(np.asarray(frequency))[::-1]
-        curve: style.Look = {"color": color, "linestyle": line, "marker": marker, "markevery": 0.1}
-        axes.plot(np.arange(1, len(counts) + 1), counts, **curve, label=name)
+        look = style.look(color, marker, name)
+        axes.plot(np.arange(1, len(counts) + 1), counts, linestyle=line, markevery=0.1, **look)
     axes.set(yscale="log", xlabel="rank of the concept", ylabel="training pictures")
     axes.legend()
     return figure
@@ -330,21 +330,10 @@ def plot_authors(drawn: Draw, everything: Draw, concept: int, authors: str) -> F
     axes = right.subplots()
     highest = 2 * supply.max()
     axes.plot([1, highest], [1, highest], color="#888888", linestyle="--", linewidth=1)
-    dots: style.Look = {
-        "linestyle": "",
-        "marker": "o",
-        "markersize": 4,
-        "alpha": 0.6,
-        "color": style.BLUE,
-    }
-    axes.plot(supply, drawn.frequency, **dots)
-    diamond: style.Look = {
-        "linestyle": "",
-        "marker": "D",
-        "markersize": 9,
-        "color": style.VERMILLION,
-    }
-    axes.plot(supply[concept], drawn.frequency[concept], **diamond, label=name)
+    dot, diamond = style.look(style.BLUE, "o", ""), style.look(style.VERMILLION, "D", name)
+    style.dots(axes, supply, drawn.frequency, dot, markersize=4, alpha=0.6)
+    here = supply[concept], drawn.frequency[concept]
+    axes.plot(*here, linestyle="", markersize=9, **diamond)
     axes.set(xscale="log", yscale="log", xlabel="drawings at hand", ylabel="training pictures")
     axes.set_title(f"limit {drawn.limit:.2f}")
     axes.legend(loc="upper left")

@@ -245,7 +245,7 @@ def plot_typical(found: Mapping[str, Sequence[Typical]]) -> Figure:
     rows = {f"{third}, {t.prototype}": t for third, several in found.items() for t in several}
     pictures = {label: each.pictures for label, each in rows.items()}
     letters = {label: [third[0].upper() for third in each.thirds] for label, each in rows.items()}
-    return drawings.rows(pictures, letters, max(map(len, pictures.values())))
+    return drawings.rows(pictures, letters, max(map(len, pictures.values())), size=0.72)
 
 
 def plot_transfer(runs: pd.DataFrame) -> Figure:
@@ -306,15 +306,10 @@ def plot_power(found: pd.DataFrame) -> Figure:
     """Of each claim of `power`: effect, interval, what could be seen, and the paper's effect."""
     figure, axes = plt.subplots(figsize=(8, 0.32 * len(found) + 1.3))
     places = np.arange(len(found))
-    bar: style.Look = {
-        "color": "#DDDDDD",
-        "height": 0.7,
-        "label": "not seen in 80 % of repetitions",
-    }
-    axes.barh(places, found["detectable"], **bar)
-    ours: style.Look = {"capsize": 3, "linestyle": "", "marker": "o", "color": style.BLUE}
-    ours |= {"label": "our effect with its interval"}
-    axes.errorbar(found["effect"], places, xerr=found["half width"], **ours)
+    unseen = "not seen in 80 % of repetitions"
+    axes.barh(places, found["detectable"], color="#DDDDDD", height=0.7, label=unseen)
+    ours = style.look(style.BLUE, "o", "our effect with its interval") | {"linestyle": ""}
+    axes.errorbar(found["effect"], places, xerr=found["half width"], capsize=3, **ours)
     theirs = style.HOLLOW | {"color": "black", "label": "the paper's effect"}
     axes.plot(found["the paper's"], places, **theirs)
     axes.axvline(0, **style.ZERO)

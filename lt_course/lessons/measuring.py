@@ -148,10 +148,8 @@ def plot_plane(
 ) -> Figure:
     """The plane of S(a) and S(p), with the diagonal on which both are equal.
 
-    Args:
-        observers: per label a curve of points (S(a), S(p)), float [K, 2], in grey.
-        paper: per method of `lt_course.plots.style` points from the paper, [K, 2], hollow.
-        ours: per method points of our own runs, [K, 2], filled.
+    Points are float [K, 2]: curves of observers in grey, per method the paper's runs (hollow) and
+    ours (filled).
     """
     figure, axes = plt.subplots(figsize=(6.8, 4.6))
     axes.plot([-1, 1], [-1, 1], color="#BBBBBB", linewidth=0.8)
@@ -177,14 +175,9 @@ def plot_test_size(
     frequency: npt.ArrayLike,
     curve: pd.DataFrame,
 ) -> Figure:
-    """What `pictures` test pictures a class make of a known truth: one frame of a slider.
+    """What so many test pictures a class make of a known truth: one frame of a slider.
 
-    Args:
-        pictures: one of the index of `curve`.
-        truth: float [C], true per-class accuracy.
-        measured: float [C], accuracy measured on `pictures` per class.
-        frequency: float [C], training pictures of each class.
-        curve: as `size_curve` returns it.
+    True and measured accuracy and frequency are float [C]; `curve` is as `size_curve` returns it.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.0), width_ratios=[1.2, 1])
     left.vlines(frequency, truth, measured, color="#999999", linewidth=0.7)

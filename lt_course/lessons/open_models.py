@@ -15,7 +15,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import seaborn as sns
 import torch
 from matplotlib.figure import Figure
 from scipy.stats import rankdata
@@ -116,7 +115,8 @@ def once_each(points: pd.DataFrame, sets: Sequence[str] = ("cc12m", "yfcc15m")) 
             values = points.loc[points["set"] == key, letter].to_numpy()
             halves = [np.mean(h) for h in combinations(values, len(values) // 2)]
             rows[key, letter] = [len(values), values.mean(), min(halves), max(halves)]
-    return pd.DataFrame(rows, ["markers", "all", "lowest", "highest"]).T
+    table = pd.DataFrame(rows, ["markers", "all", "lowest", "highest"]).T
+    return table.astype({"markers": int})
 
 
 def other_concepts() -> pd.DataFrame:
@@ -348,15 +348,8 @@ def plot_confusions(tables: Mapping[str, FloatArray]) -> Figure:
     top = max(table.max() for table in tables.values())
     for axes, (title, table) in zip(panels, tables.items(), strict=True):
         groups = ["frequent", *[""] * (len(table) - 2), "rare"]
-        colors: style.Look = {
-            "cmap": "Blues",
-            "vmin": 0,
-            "vmax": top,
-            "cbar": False,
-            "square": True,
-        }
-        names: style.Look = {"xticklabels": groups, "yticklabels": groups}
-        sns.heatmap(table, ax=axes, annot=True, fmt=".2f", **colors, **names)
+        names = {"xticklabels": groups, "yticklabels": groups}
+        style.matrix(axes, table, "Blues", 0, top, annot=True, fmt=".2f", **names)
         axes.set(title=title, xlabel="answer")
     panels[0].set_ylabel("true class")
     return figure

@@ -155,7 +155,7 @@ def plot_samples(data: IconTail, rows: Mapping[str, Sequence[int]]) -> Figure:
         title: [data.titles[i].replace(" ", "\n", 1) for i in indices]
         for title, indices in rows.items()
     }
-    return drawings.rows(pictures, titles, max(map(len, rows.values())))
+    return drawings.rows(pictures, titles, max(map(len, rows.values())), size=1.05)
 
 
 def plot_ladder(runs: pd.DataFrame, labels: Sequence[str]) -> Figure:

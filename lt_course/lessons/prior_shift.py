@@ -30,14 +30,9 @@ Floats = npt.NDArray[np.float64]
 
 
 def inclusion_in_batch(prior: npt.ArrayLike, micro_batch: int) -> Floats:
-    """P(c in A | y is not c) where A holds the classes of the micro-batch and no others.
+    """P(c in A | y is not c) where A holds the classes of m pictures: 1 - (1 - p_c)^(m - 1), [C].
 
-    Args:
-        prior: float [C], the classes' shares of the training pictures.
-        micro_batch: pictures m that share a vocabulary; the m - 1 others are independent of y.
-
-    Returns:
-        float [C], 1 - (1 - p_c)^(m - 1).
+    `prior` are the classes' shares [C] of the training pictures, which are independent of y.
     """
     return -np.expm1((micro_batch - 1) * np.log1p(-np.asarray(prior, dtype=np.float64)))
 
@@ -49,16 +44,8 @@ def inclusion(
 
     Exact where nothing is drawn. Otherwise counted over simulated micro-batches, with the very
     function that draws vocabularies in training; classes of equal frequency are counted together,
-    as they have equal probability.
-
-    Args:
-        frequency: int [C], training pictures of each class.
-        options: vocabulary, sampling law and micro-batch.
-        draws: simulated micro-batches.
-        seed: of the simulation.
-
-    Returns:
-        float [C] in [0, 1]; 0 for a class that is never in the vocabulary of another one's picture.
+    as they have equal probability. `frequency` are training pictures, int [C]; the result [C] is 0
+    for a class that is never in the vocabulary of another one's picture.
 
     Raises:
         CourseError: if no class has pictures.
@@ -92,10 +79,7 @@ def _simulated(frequency: tuple[float, ...], options: Classify, draws: int, seed
 
 
 def shift(included: npt.ArrayLike) -> Floats:
-    """What the theory adds to the logits of a full softmax: -log pi_c, less its mean over classes.
-
-    Args:
-        included: float [C], inclusion probabilities.
+    """What the theory adds to the logits of a full softmax: -log pi_c [C], less its mean.
 
     Raises:
         CourseError: if one is 0: such a class is never a wrong answer, and its logit has no bound.
@@ -144,11 +128,7 @@ class Agreement:
 
 
 def agreement(measured: npt.ArrayLike, predicted: npt.ArrayLike) -> Agreement:
-    """Compare what was measured with what was predicted, float [C] each.
-
-    Raises:
-        CourseError: if shapes differ, or one side is the same for all classes.
-    """
+    """Compare measured and predicted values, float [C] each, neither the same for all classes."""
     m, p = _centred(measured), _centred(predicted)
     if m.shape != p.shape or not np.ptp(m) or not np.ptp(p):
         raise CourseError(
@@ -172,14 +152,8 @@ def best_logits(
     classifier with a free logit for each kind and class; and the loss of training, minimised over
     many micro-batches by L-BFGS. The loss is convex, so the way does not matter.
 
-    Args:
-        posterior: float [K, C], p(c | kind), > 0, rows of sum 1.
-        options: vocabulary, sampling law and micro-batch.
-        pictures: that the loss is averaged over.
-        seed: of the pictures and vocabularies.
-
-    Returns:
-        float [K, C], logits less their mean over classes.
+    The posterior p(c | kind) > 0 is [K, C], rows of sum 1, and so are the logits, less their mean
+    over classes; the loss is averaged over so many pictures.
     """
     chances = torch.tensor(np.asarray(posterior), dtype=torch.float64)
     generator = torch.Generator().manual_seed(seed)
@@ -193,15 +167,15 @@ def best_logits(
         )
         masks = drawn.repeat_interleave(options.micro_batch, dim=0)
     logits = torch.zeros_like(chances, requires_grad=True)
-    optimiser = torch.optim.LBFGS([logits], max_iter=200, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS([logits], max_iter=200, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss = F.cross_entropy(logits[kinds].masked_fill(~masks, -torch.inf), labels)
         loss.backward()
         return loss
 
-    optimiser.step(closure)
+    optimizer.step(closure)
     found = logits.detach().numpy()
     return np.asarray(found - found.mean(1, keepdims=True), dtype=np.float64)
 

@@ -80,12 +80,7 @@ def grid(
 ) -> dict[str, Run]:
     """Runs on all data and on fractions of it, labelled as factor ``07_scale`` labels them.
 
-    Args:
-        methods: names of declared runs.
-        epochs: fractions to train on for as many epochs as on all data.
-        steps: fractions to train on for as many steps.
-        scale: default: what ``LT_SCALE`` says.
-        seed: of all of them.
+    The fractions `epochs` are trained on for as many epochs as all data, `steps` for as many steps.
     """
     size = scales.current() if scale is None else scales.named(scale)
     same: dict[str, Any] = {"duration": f"{size.epochs * (size.pictures // size.batch)} steps"}
@@ -211,16 +206,10 @@ def measured_bias(
     Their bias is put in: knowledge of a class grows with the log of its frequency, by the same
     amount for all of them.
 
-    Args:
-        frequency: float [C] > 0, training pictures of each class.
-        ease: mean visibility of the classes, one row each (`Observer.trained_on`).
-        pictures: test pictures a class.
-        repeats: observers, and test sets, that each row is the mean of.
-
     Returns:
-        One row an ease: ``accuracy``; ``true`` S(a), of the exact accuracies; ``measured`` S(a),
-        with the given number of test pictures; ``never``, the share of classes without a right
-        answer.
+        One row an ease (`Observer.trained_on`), the mean over observers and test sets:
+        ``accuracy``; ``true`` S(a), of the exact accuracies; ``measured`` S(a), with so many test
+        pictures a class; ``never``, the share of classes without a right answer.
     """
     counts = np.asarray(frequency, dtype=np.float64)
     rows = []

@@ -11,7 +11,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import seaborn as sns
 import torch
 from matplotlib.figure import Figure
 from torch import nn
@@ -173,8 +172,7 @@ def plot_affinity(matrices: Mapping[str, FloatArray], frequency: npt.ArrayLike) 
     order, edge = np.argsort(-counts, kind="stable"), (counts > 0).sum()
     figure, panels = style.panels(len(matrices), 3.1, 3)
     for axes, (title, matrix) in zip(panels, matrices.items(), strict=True):
-        colors: style.Look = {"vmin": -1, "vmax": 1, "cmap": "PuOr", "cbar": False, "square": True}
-        sns.heatmap(matrix[np.ix_(order, order)], ax=axes, **colors)
+        style.matrix(axes, matrix[np.ix_(order, order)], "PuOr", -1, 1)
         for draw in (axes.axhline, axes.axvline):
             draw(edge, color="black", linewidth=1, linestyle="--")
         axes.set(title=title, xticks=[], yticks=[], xlabel="most frequent … | absent")
@@ -252,15 +250,11 @@ def plot_by_shots(runs: pd.DataFrame, trim: int, shots: Sequence[int] = (0, 1)) 
     for axes, (metric, (title, _)) in zip(panels, MEASURES.items(), strict=True):
         for place, (method, look) in enumerate(METHODS.items()):
             for shot, shift in zip(shots, np.linspace(-0.15, 0.15, len(shots)), strict=True):
-                mean = intervals.interval(
-                    intervals.by_seed(runs, f"{method}, {trim} x {shot}", metric)
-                )
-                if mean.n > 1:
-                    fill: style.Look = {
-                        "markersize": 7,
-                        "markerfacecolor": "white" if shot else None,
-                    }
-                    intervals.draw(axes, mean, place + shift, **style.unnamed(look), **fill)
+                values = intervals.by_seed(runs, f"{method}, {trim} x {shot}", metric)
+                if len(values) > 1:
+                    hollow: style.Look = {"mfc": "white"} if shot else {}
+                    hollow |= style.unnamed(look) | {"markersize": 7}
+                    intervals.draw(axes, intervals.interval(values), place + shift, **hollow)
         axes.set(xlabel="accuracy", title=title)
         style.name_rows(axes, [look["label"] for look in METHODS.values()])
     return figure

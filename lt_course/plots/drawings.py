@@ -16,7 +16,7 @@ Drawings = npt.NDArray[np.uint8]
 def show(axes: Axes, drawing: Drawings, title: str = "", **options: Any) -> None:
     """One drawing, uint8 [32, 32] (255 is paper), with a title over it."""
     axes.imshow(drawing, cmap="gray", vmin=0, vmax=255)
-    axes.set_title(title, fontsize=8, **options)
+    axes.set_title(title, fontsize=7, **options)
 
 
 def grid(pictures: Drawings, titles: Sequence[str], columns: int = 8) -> Figure:
@@ -33,6 +33,7 @@ def rows(
     pictures: Mapping[str, Drawings],
     titles: Mapping[str, Sequence[str]] | None = None,
     columns: int = 12,
+    size: float = 0.5,
 ) -> Figure:
     """Rows of drawings, each with its label at the left, and a title over each drawing.
 
@@ -41,9 +42,10 @@ def rows(
             fewer, the place stays white.
         titles: per label one a drawing, or none.
         columns: places in a row.
+        size: width of a place, in inches.
     """
-    height = 0.5 if titles is None else 1.1
-    figure, panels = style.panels(columns, 0.5 if titles is None else 0.9, height, len(pictures))
+    height = size if titles is None else 1.25 * size
+    figure, panels = style.panels(columns, size, height, len(pictures))
     for axes in panels:
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)

@@ -12,14 +12,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import seaborn as sns
 from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.ndimage import gaussian_filter1d
 
 from lt_course.counting.web_frequencies import CONCEPT_SETS, PRETRAINING_SETS, RANKS, WebFrequencies
-from lt_course.plots.style import LINES, PALETTE, Look, annotate
+from lt_course.plots.style import LINES, PALETTE, Look, annotate, matrix
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -114,9 +113,8 @@ def agreement(web: WebFrequencies) -> Figure:
         rows = _web_pairs(web, concept_set)
         half = rows.pivot(index="second", columns="first", values="spearman")
         half = half.reindex(index=keys[1:], columns=keys[:-1])
-        colors: Look = {"cmap": plt.get_cmap("cividis", 6), "vmin": 0.4, "vmax": 1, "cbar": False}
         numbers: Look = {"annot": True, "fmt": ".2f", "annot_kws": {"fontsize": 7.5}}
-        sns.heatmap(half, ax=ax, square=True, **colors, **numbers)
+        matrix(ax, half, plt.get_cmap("cividis", 6), 0.4, 1, **numbers)
         ax.set(title=f"{title} ({rows['classes'].iloc[0]})", xlabel="", ylabel="")
         ax.set_xticklabels(names[:-1], rotation=60, ha="right")
         ax.set_yticklabels(names[1:], rotation=0)

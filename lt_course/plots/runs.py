@@ -100,16 +100,10 @@ def within_concepts(pairs: Mapping[str, Sequence[pd.DataFrame]]) -> Figure:
         look = style.of(method)
         both = pd.concat(tables)[["concept", "frequency", "predictions"]].sort_values("frequency")
         for _, ends in both.groupby("concept"):
-            line: style.Look = {
-                "linestyle": "-",
-                "alpha": 0.45,
-                "linewidth": 0.9,
-                "color": look["color"],
-            }
-            axes.plot(ends["frequency"], ends["predictions"], **line)
+            line = ends["frequency"], ends["predictions"]
+            axes.plot(*line, linestyle="-", alpha=0.45, linewidth=0.9, color=look["color"])
         upper = both[both.duplicated("concept")]
-        dots: style.Look = {"linestyle": "", "markersize": 4} | style.unnamed(look)
-        axes.plot(upper["frequency"], upper["predictions"], **dots)
+        style.dots(axes, upper["frequency"], upper["predictions"], look, markersize=4)
         axes.set(title=look["label"], xlabel="training pictures", xscale="log")
     panels[0].set_ylabel("number of predictions")
     return figure

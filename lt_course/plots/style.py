@@ -9,6 +9,7 @@ from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import seaborn as sns
 from cycler import cycler
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -68,6 +69,12 @@ def dots(axes: Axes, x: Any, y: Any, style: Look, **more: Any) -> None:
 def annotate(axes: Axes, name: str, place: Any, shift: tuple[int, int] = (4, 3)) -> None:
     """Write a name beside a point."""
     axes.annotate(name, place, xytext=shift, textcoords="offset points", fontsize=8)
+
+
+def matrix(axes: Axes, values: Any, cmap: Any, low: float, high: float, **options: Any) -> None:
+    """A heat map of square cells."""
+    look: Look = {"cmap": cmap, "vmin": low, "vmax": high, "cbar": False} | options
+    sns.heatmap(values, ax=axes, square=True, **look)
 
 
 def panels(

@@ -1,8 +1,6 @@
-"""A slider over drawn frames: one control that works with a kernel and without one.
+"""A slider over drawn frames, linked in the browser: it works with a kernel and without one.
 
-Each frame is drawn once, in Python. The slider is linked to the frames in the browser, so the
-control moves the picture in JupyterLab, in Colab and on the static page of the book alike; and
-each frame is an ordinary HTML image, so that it has alt text.
+Each frame is drawn once, and is an ordinary HTML image, so that it has alt text.
 """
 
 import base64
