@@ -33,6 +33,7 @@ from lt_course.evidence.experiments import Claim, Factor
 from lt_course.objectives.distill import Distill
 from lt_course.study import store as store_module
 from lt_course.web import cli
+from lt_course.web.cli.study import seed_numbers
 
 SMALL = {"concepts": 8, "pictures": 160, "profile": "incaps", "batch": 32, "duration": "1 epoch"}
 TOY = Factor(
@@ -504,7 +505,7 @@ def test_bad_input_is_one_sentence_and_exit_2(capsys, store, arguments, sentence
     [("0-4", [0, 1, 2, 3, 4]), ("7", [7]), ("2,0,2", [0, 2]), ("5-6,1", [1, 5, 6])],
 )
 def test_seeds_are_numbers_and_ranges(text: str, seeds: list[int]) -> None:
-    assert cli._numbers(text) == seeds
+    assert seed_numbers(text) == seeds
 
 
 def test_a_run_that_two_factors_share_is_one_task() -> None:

@@ -4,13 +4,11 @@ Nobody imports this package but the command; `register` adds to `lt_course.study
 can name of it.
 """
 
-from __future__ import annotations
-
-from lt_course.study import registry
-
 
 def register() -> None:
     """Add data sets, recipes and released text heads."""
+    # Not above, so that help is quick, and processes that count captions need no torch.
+    from lt_course.study import registry
     from lt_course.web import cpu_time, paper_recipes
     from lt_course.web.datasets import cifar100, photographs
     from lt_course.web.released import released_text
