@@ -9,13 +9,11 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from tqdm import tqdm
 
@@ -24,7 +22,6 @@ from lt_course.counting.concept_lists import ConceptList
 from lt_course.counting.rules import compile_rule
 from lt_course.errors import CourseError
 from lt_course.web import caption_files, count_captions
-from lt_course.web.caption_files import Batch
 from lt_course.web.cli import main
 
 needs_dask = pytest.mark.skipif(
@@ -154,30 +151,6 @@ def test_without_dask_the_remedy_is_named(
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(CourseError, match=r"pip install 'lt-course\[cluster\]'"):
         count_captions.count(files, concepts, dask="local", quiet=True)
-
-
-class Lazy:
-    """An executor that computes nothing until it is asked, so that what waits can be counted."""
-
-    def submit(self, function: object, captions: pa.Array) -> Future[int]:
-        future: Future[int] = Future()
-        future.set_result(len(captions))
-        return future
-
-
-def test_a_pool_holds_no_more_batches_than_told() -> None:
-    taken = 0
-
-    def batches() -> Iterator[Batch]:
-        nonlocal taken
-        for number in range(50):
-            taken += 1
-            yield Batch(pa.array(["x"] * number), [], number)
-
-    for given, (batch, counts) in enumerate(count_captions._ahead(Lazy(), 4, batches()), start=1):
-        assert counts == len(batch.captions) == given - 1
-        assert taken - given < 4
-    assert given == 50
 
 
 def test_named_rows_are_limited_and_all_are_counted(

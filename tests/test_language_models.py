@@ -21,7 +21,7 @@ from lt_course.data.imagenet import imagenet_classes
 from lt_course.data.tokenizer import CLIP, tokenizer, tokens
 from lt_course.errors import CourseError
 from lt_course.study.execute import execute, require_sound, weights
-from lt_course.web import plan as planning
+from lt_course.web import untrained
 from lt_course.web.plan import plan
 from lt_course.web.released.released_text import LANGUAGE_MODELS, LanguageTower, language_tower
 from lt_course.web.shards import shard_index
@@ -247,7 +247,7 @@ def test_the_planned_model_is_the_one_that_is_trained(small, model: str, tmp_pat
     run = tiny(text_weights=model, duration="1 step")
     execute(run, tmp_path)
     with torch.device("meta"):
-        planned = planning._builder(run)()
+        planned = untrained.builder(run)()
     shapes = {key: value.shape for key, value in planned.state_dict().items()}
     assert shapes == {key: value.shape for key, value in weights(tmp_path).items()}
     made = plan(run, "t4")

@@ -28,10 +28,12 @@ from lt_course.study.execute import execute, weights
 from lt_course.study.spec import Data
 from lt_course.training.loop import Training, optimiser
 from lt_course.web import plan as planning
+from lt_course.web import untrained
 from lt_course.web.cli import main
 from lt_course.web.cost import Live, Rehearsal
+from lt_course.web.gpus import GPU
 from lt_course.web.paper_recipes import RECIPES
-from lt_course.web.plan import GPU, plan
+from lt_course.web.plan import plan
 
 C, D, L = 5, 16, 6
 SMALL = {"concepts": 8, "profile": "flat"}
@@ -101,7 +103,7 @@ def test_the_model_is_the_one_that_is_trained(
     run = study.run(name, scale="tiny", **shape | settings)
     execute(run, tmp_path)
     trained = {key: value.shape for key, value in weights(tmp_path).items()}
-    build = planning._builder(run)
+    build = untrained.builder(run)
     with torch.device("meta"):
         planned = build().state_dict()
     assert {key: value.shape for key, value in planned.items()} == trained
@@ -235,7 +237,7 @@ def test_every_recipe_of_the_paper_takes_a_step_at_full_size(name: str) -> None:
     made = planned(alike(run))
     assert made.memory.activations > made.memory.loss > 0
     assert made.forward_flops < made.flops < 3.1 * made.forward_flops
-    expected = planning._pictures(run)
+    expected = untrained.pictures_of(run)
     assert 260_000 < expected <= 3_480_797
 
 
@@ -264,11 +266,11 @@ def test_what_the_paper_trained_on_is_counted_without_it() -> None:
         "gpu-cc3m-sl": 200_000,
     }
     for name, pictures in counts.items():
-        assert planning._pictures(study.run(name)) == pictures
+        assert untrained.pictures_of(study.run(name)) == pictures
     half = study.run("paper-clip-laionet", fraction=0.5)
-    assert planning._pictures(half) == round(3_256_561 / 2)
+    assert untrained.pictures_of(half) == round(3_256_561 / 2)
     with pytest.raises(CourseError, match="Field 'pictures' is None, all that 'cc3m' has"):
-        planning._pictures(study.run("gpu-cc3m-sl", pictures=None))
+        untrained.pictures_of(study.run("gpu-cc3m-sl", pictures=None))
 
 
 def test_self_distillation_can_be_rehearsed() -> None:
@@ -284,10 +286,10 @@ def test_self_distillation_can_be_rehearsed() -> None:
 def test_self_distillation_has_its_place_in_the_dispatch() -> None:
     options = Distill(prototypes=64, bottleneck=8, hidden=16, local_crops=3)
     run = replace(study.run("sl", scale="tiny"), objective=options)
-    shown = planning._batch(run, 4)
+    shown = untrained.batch_of(run, 4)
     assert [crops.shape for crops in shown.crops] == [(4, 2, 1, 32, 32), (4, 3, 1, 16, 16)]
-    build = planning._builder(run)
-    rehearsed = Rehearsal(build, partial(planning._batch, run), run.training)
+    build = untrained.builder(run)
+    rehearsed = Rehearsal(build, partial(untrained.batch_of, run), run.training)
     assert rehearsed.parameters == sum(p.numel() for p in build().parameters())
     step = rehearsed.step(4)
     assert step.gradients == 4 * rehearsed.parameters / 2, "student and teacher are alike"

@@ -27,7 +27,7 @@ from lt_course.objectives.contrast import Contrastive
 from lt_course.study.execute import execute, require_sound, weights
 from lt_course.training import loop
 from lt_course.training.loop import Training
-from lt_course.web import plan as planning
+from lt_course.web import untrained
 from lt_course.web.plan import plan
 from lt_course.web.released import released_text
 from lt_course.web.released.released_text import Frozen, released_text_tower
@@ -395,7 +395,7 @@ def test_the_planned_tower_is_the_one_that_is_trained(
     run = tiny(text_head=head, text_tower="tiny-clip", text_weights=file, duration="1 step")
     execute(run, tmp_path)
     with torch.device("meta"):
-        planned = planning._builder(run)()
+        planned = untrained.builder(run)()
     shapes = {key: value.shape for key, value in planned.state_dict().items()}
     assert shapes == {key: value.shape for key, value in weights(tmp_path).items()}
 
