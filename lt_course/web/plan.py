@@ -18,7 +18,7 @@ from lt_course.study.execute import require_sound
 from lt_course.study.spec import Run, override, unknown
 from lt_course.training.schedules import steps
 from lt_course.web import untrained
-from lt_course.web.gpus import ALIASES, GPUS, Range
+from lt_course.web.gpus import ALIASES, GPUS, UTILISATION, Range
 
 GIB = 2**30
 
@@ -27,13 +27,6 @@ CONTEXT_BYTES = GIB
 
 TEMPORARY = 0.1
 """Assumed share of the counted bytes for temporaries of the backward pass and fragmentation."""
-
-UTILISATION: dict[str, Range] = {"bfloat16": (0.06, 0.25), "float32": (0.30, 0.60)}
-"""Share of the peak that a training attains, by the units that compute.
-
-Of bfloat16, LAION's CLIP trainings attained 6 to 15 % on A100s: pictures a second and GPU, as
-published with the models of arXiv 2212.07143, times their arithmetic. The rest is a guess.
-"""
 
 
 @dataclass(frozen=True)
