@@ -29,11 +29,11 @@ from lt_course.models.image_encoders import SmallCNN, image_tower
 from lt_course.study.execute import execute, training_set, weights
 from lt_course.study.icontail_dataset import icontail_of
 from lt_course.study.spec import Run, open_world_clip
-from lt_course.web.cli import main
-from lt_course.web.icontail_build import naming, pack, sources, split, summary
-from lt_course.web.icontail_build.naming import CuratedConcept
-from lt_course.web.icontail_build.wordnet import Nouns
 from lt_course.web.plan import plan
+from tools.icontail_build import naming, pack, sources, split, summary
+from tools.icontail_build.__main__ import main
+from tools.icontail_build.naming import CuratedConcept
+from tools.icontail_build.wordnet import Nouns
 
 
 @pytest.fixture(autouse=True)
@@ -127,9 +127,9 @@ def both(release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tupl
     """The release in grey, as if it were shipped, and in colour, through the command line."""
     pytest.importorskip("resvg_py")
     shipped = tmp_path / "shipped"
-    assert main(["data", "build-icontail", "--source", str(release), "--out", str(shipped)]) == 0
+    assert main(["icontail", "--source", str(release), "--out", str(shipped)]) == 0
     monkeypatch.setattr(icontail, "RESOURCES", shipped)
-    assert main(["data", "build-icontail", "--colour", "--source", str(release)]) == 0
+    assert main(["icontail", "--colour", "--source", str(release)]) == 0
     return icontail.load(), icontail.load_colour()
 
 
@@ -170,7 +170,7 @@ def test_colours_are_the_authors_and_black_stays_black(both) -> None:
 def test_the_same_bytes_every_time(both, release: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
     arguments = ["--source", str(release), "--out", str(again)]
-    assert main(["data", "build-icontail", "--colour", *arguments]) == 0
+    assert main(["icontail", "--colour", *arguments]) == 0
     assert [path.name for path in again.iterdir()] == [icontail.COLOUR_FILE]
     first = icontail.colour_folder() / icontail.COLOUR_FILE
     assert (again / icontail.COLOUR_FILE).read_bytes() == first.read_bytes()
@@ -178,7 +178,7 @@ def test_the_same_bytes_every_time(both, release: Path, tmp_path: Path) -> None:
 
 def test_drawings_that_are_not_the_shipped_ones_are_refused(release: Path, tmp_path, capsys):
     pytest.importorskip("resvg_py")
-    assert main(["data", "build-icontail", "--colour", "--source", str(release)]) == 2
+    assert main(["icontail", "--colour", "--source", str(release)]) == 2
     assert "are not those of icontail.npz: they differ in concept, " in capsys.readouterr().err
     assert not icontail.colour_folder().exists()
 
@@ -188,7 +188,7 @@ def test_rebuilding_a_slice_in_colour() -> None:
     archive = os.environ.get("LT_COURSE_ICONIFY")
     if not archive:
         pytest.skip("LT_COURSE_ICONIFY names no copy of the @iconify/json release")
-    render = pytest.importorskip("lt_course.web.icontail_build.render")
+    render = pytest.importorskip("tools.icontail_build.render")
     _, drawings = sources.read(sources.fetch(Path(archive)))
     for prefix, in_colour in (("gravity-ui", False), ("twemoji", True)):
         svgs = [drawing.svg for drawing in drawings if drawing.source == prefix][:200]
@@ -224,7 +224,7 @@ def coloured(small: IconTail) -> IconTail:
 
 
 def test_an_absent_file_is_made_by_a_command_that_is_told(small) -> None:
-    with pytest.raises(CourseError, match="lt-course data build-icontail --colour; it downloads"):
+    with pytest.raises(CourseError, match=r"tools\.icontail_build icontail --colour; it downloads"):
         icontail.load_colour()
 
 

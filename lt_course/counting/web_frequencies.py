@@ -300,8 +300,8 @@ def correlate(files: Mapping[str, pd.Series]) -> pd.DataFrame:
 def build_summary(out: Path = RESOURCES) -> list[Path]:
     """Write the two tables that stand in for the files, and return their paths.
 
-    This is what `lt-course data build-web-summary` runs. Figures are rounded to six digits
-    after the point.
+    This is what `python -m tools.icontail_build web-summary` runs. Figures are rounded to six
+    digits after the point.
 
     Raises:
         CourseError: the full files are not at hand (see :func:`load`).

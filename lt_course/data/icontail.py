@@ -3,7 +3,7 @@
 The pictures come from the open icon sets that the Iconify project collects; see the data card
 and ``resources/ATTRIBUTION`` for every set's author, licence and address. Nothing is
 downloaded here: the package carries the data. The same drawings in colour are a file that
-``lt-course data build-icontail --colour`` makes.
+``python -m tools.icontail_build icontail --colour`` makes in a clone.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ RESOURCES = Path(__file__).parent / "resources"
 DATA_FILE = "icontail.npz"
 EMBEDDINGS_FILE = "icontail_text.npz"
 COLOUR_FILE = "icontail-colour.npz"
+REBUILD = "python -m tools.icontail_build icontail --colour"
 SIDE = 32
 
 SHAPES = {"icontail": (1, SIDE, SIDE), "icontail-colour": (3, 2 * SIDE, 2 * SIDE)}
@@ -184,28 +185,25 @@ def load_colour() -> IconTail:
     path = colour_folder() / COLOUR_FILE
     if not path.exists():
         raise AbsentDataError(
-            f"IconTail in colour is not there ({path}). This makes it, once: lt-course data "
-            "build-icontail --colour; it downloads 115 MB, computes for ten minutes and writes "
-            "54 MB (pip install 'lt-course[data]' first)."
+            f"IconTail in colour is not there ({path}). This makes it, once, in a clone of the "
+            f"course: {REBUILD}; it downloads 115 MB, computes for ten minutes and writes 54 MB "
+            "(pip install -e '.[data]' first)."
         )
     data = load()
     try:
         with np.load(io.BytesIO(read_sealed(path)), allow_pickle=False) as archive:
             if _text(archive["made_for"]) != fingerprint():
                 raise CourseError(
-                    f"{path} was made for another version of {DATA_FILE}; run lt-course data "
-                    "build-icontail --colour again."
+                    f"{path} was made for another version of {DATA_FILE}; run {REBUILD} again."
                 )
             pictures = archive["pictures"]
     except (KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise CourseError(
-            f"{path} is damaged ({error}); run lt-course data build-icontail --colour again."
-        ) from error
+        raise CourseError(f"{path} is damaged ({error}); run {REBUILD} again.") from error
     channels, height, width = SHAPES["icontail-colour"]
     if pictures.shape != (len(data), height, width, channels) or pictures.dtype != np.uint8:
         raise CourseError(
             f"{path} holds {pictures.dtype} {list(pictures.shape)}, not the pictures of "
-            f"{len(data)} drawings; run lt-course data build-icontail --colour again."
+            f"{len(data)} drawings; run {REBUILD} again."
         )
     pictures.flags.writeable = False
     return replace(data, pictures=pictures)
@@ -225,7 +223,7 @@ def text_embeddings() -> NDArray[np.float32]:
     if _text(archive["keys"]).split("\n") != [c.key for c in load().concepts]:
         raise CourseError(
             f"{EMBEDDINGS_FILE} was built for another list of concepts than {DATA_FILE}'s; "
-            "run `lt-course data build-text-embeddings`."
+            "run `python -m tools.icontail_build text-embeddings`."
         )
     table = archive["embeddings"].astype(np.float32)
     table.flags.writeable = False

@@ -21,8 +21,6 @@ import tyro
 from lt_course import evidence, study
 from lt_course.counting import concept_lists, web_frequencies
 from lt_course.counting.rules import Definition
-from lt_course.data import icontail
-from lt_course.data.icontail import colour_folder
 from lt_course.distributed import rank
 from lt_course.errors import CourseError
 from lt_course.evidence import experiments, results, train_all, verify
@@ -34,7 +32,6 @@ from lt_course.web.cpu_time import device_here
 from lt_course.web.torchrun import process_group
 
 HEADINGS = {"accuracy": "accuracy", "spearman_accuracy": "S(a)", "spearman_predictions": "S(p)"}
-BUILDS = ("icontail", "text-embeddings", "web-summary", "noun-list")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,10 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _concepts_count(known)
         if known.command == "models":
             return {"list": _models_list, "evaluate": _models_evaluate}[known.action](known)
-        if known.action in _DATA:
-            return _DATA[known.action](known)
-        name = known.action.removeprefix("build-")
-        return _build(name, known.source, known.out, getattr(known, "colour", False))
+        return _DATA[known.action](known)
     except CourseError as error:
         print(error, file=sys.stderr)
         return 2
@@ -192,17 +186,6 @@ def _declare_data(parser: argparse.ArgumentParser) -> None:
     checks.add_argument("--workers", type=int, default=1, help="processes that index (default: 1)")
     checks.add_argument("--max-bad-fraction", type=float, default=0.01, help="default: 0.01")
     checks.add_argument("--json", action="store_true", help="print one JSON object")
-    for name in BUILDS:
-        builds = actions.add_parser(f"build-{name}", help="remake a file that the package ships")
-        builds.add_argument("--source", type=Path, help="a copy of its archive (else: download)")
-        builds.add_argument("--out", type=Path, help="folder (default: the package's own)")
-        if name == "icontail":
-            builds.add_argument(
-                "--colour",
-                action="store_true",
-                help="the same drawings in colour at 64 pixels instead, which are not shipped "
-                "(default folder: LT_COURSE_ICONTAIL, or the user's cache)",
-            )
 
 
 def _declare_models(parser: argparse.ArgumentParser) -> None:
@@ -612,37 +595,6 @@ def _numbers(text: str) -> list[int]:
     if not found:
         raise CourseError(f"--seeds is {text!r}, an empty range; the smaller number comes first.")
     return sorted(found)
-
-
-def _build(name: str, source: Path | None, out: Path | None, colour: bool) -> int:
-    if name in ("noun-list", "web-summary"):
-        out = out or web_frequencies.RESOURCES
-    out = out or (colour_folder() if colour else icontail.RESOURCES)
-    # The builders need the extra `data`; nothing else may import them.
-    try:
-        if name == "icontail":
-            from lt_course.web.icontail_build import build_icontail
-
-            if colour:
-                print(build_icontail.build_colour(source, out))
-            else:
-                build_icontail.build(source, out)
-        elif name == "text-embeddings":
-            from lt_course.web.icontail_build import build_text_embeddings
-
-            build_text_embeddings.build(source, out)
-        elif name == "noun-list":
-            from lt_course.web.icontail_build import build_noun_list
-
-            build_noun_list.build(source, out)
-        else:
-            web_frequencies.build_summary(out)
-    except ModuleNotFoundError as error:
-        raise CourseError(
-            f"The command data build-{name} needs the package {error.name}; install it with "
-            "pip install 'lt-course[data]'."
-        ) from error
-    return 0
 
 
 if __name__ == "__main__":

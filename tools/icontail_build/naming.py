@@ -6,15 +6,15 @@ import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
+from pathlib import Path
 
-from lt_course.web.icontail_build.sources import Drawing
-from lt_course.web.icontail_build.wordnet import Nouns, Synset
+from tools.icontail_build.sources import Drawing
+from tools.icontail_build.wordnet import Nouns, Synset
 
 
 def resource_rows(name: str) -> list[dict[str, str]]:
-    """The lines of one of the package's CSV tables."""
-    text = (files("lt_course.data") / "resources" / name).read_text("utf-8")
+    """The lines of one of the CSV tables beside this module."""
+    text = (Path(__file__).parent / name).read_text("utf-8")
     return list(csv.DictReader(text.splitlines()))
 
 

@@ -20,10 +20,10 @@ from lt_course.data import icontail
 from lt_course.data.icontail import COLOUR_FILE, DATA_FILE, Concept, IconSet
 from lt_course.errors import CourseError
 from lt_course.progress import progress
-from lt_course.web.icontail_build import duplicates, naming, pack, render, sources, split
-from lt_course.web.icontail_build.concepts import Catalogue
-from lt_course.web.icontail_build.render import COLOUR, GREY, Look
-from lt_course.web.icontail_build.wordnet import Nouns
+from tools.icontail_build import duplicates, naming, pack, render, sources, split
+from tools.icontail_build.concepts import Catalogue
+from tools.icontail_build.render import COLOUR, GREY, Look
+from tools.icontail_build.wordnet import Nouns
 
 ATTRIBUTION_FILE = "ATTRIBUTION"
 
@@ -89,7 +89,7 @@ def build_colour(tarball: Path | None, out: Path, wordnet: Path | None = None) -
     if differing:
         raise CourseError(
             f"The drawings selected on this machine are not those of {DATA_FILE}: they differ in "
-            f"{', '.join(differing)}. Make that file anew with lt-course data build-icontail first."
+            f"{', '.join(differing)}. Make that file anew, without --colour, first."
         )
     pictures = np.empty((len(chosen.items), COLOUR.side, COLOUR.side, 3), np.uint8)
     svgs = [item.drawing.svg for item in chosen.items]

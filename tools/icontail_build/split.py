@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 
 from lt_course.errors import CourseError
-from lt_course.web.icontail_build.naming import resource_rows
+from tools.icontail_build.naming import resource_rows
 
 TEST_PICTURES = 20  # of every core concept
 

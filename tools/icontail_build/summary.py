@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from lt_course.data.icontail import IconTail, load
-from lt_course.web.icontail_build import audit, split
+from tools.icontail_build import audit, split
 
 
 def markdown(data: IconTail) -> str:

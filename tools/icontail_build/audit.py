@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lt_course.data.icontail import IconTail
-from lt_course.web.icontail_build.naming import resource_rows
+from tools.icontail_build.naming import resource_rows
 
 AUDIT_FILE = "label_audit.csv"
 SIZE = 400

@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from lt_course.data.icontail import Concept
-from lt_course.web.icontail_build.naming import CuratedConcept, Label
-from lt_course.web.icontail_build.wordnet import Nouns, Synset
+from tools.icontail_build.naming import CuratedConcept, Label
+from tools.icontail_build.wordnet import Nouns, Synset
 
 ROLES = ("tiny", "core", "open")
 
