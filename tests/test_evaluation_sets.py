@@ -11,6 +11,7 @@ import pytest
 import torch
 from scipy.io import savemat
 from shard_files import image, tar_bytes
+from torch.utils.data import DataLoader
 
 from lt_course.data.imagenet import classes_of, imagenet_classes
 from lt_course.errors import CourseError
@@ -69,7 +70,7 @@ def test_validation_pictures_are_joined_by_wordnet_id(tmp_path: Path, form: str)
         path, offset, size = found.places[row]
         content = path.read_bytes()[offset:] if size < 0 else path.read_bytes()[offset:][:size]
         assert content == image(list(PICTURES).index(name))
-    batches = list(found.batches(batch=4))
+    batches = list(DataLoader(found, batch_size=4))
     assert [tuple(pictures.shape) for pictures, _ in batches] == [(4, 3, 24, 24), (3, 3, 24, 24)]
     assert torch.cat([labels for _, labels in batches]).tolist() == found.labels.tolist()
 
@@ -126,4 +127,4 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     first.write_bytes(b"no picture")
     found = evaluation_set("imagenet-val", source, partial=True)
     with pytest.raises(CourseError, match=f"{first.name} at byte 0, cannot be decoded"):
-        list(found.batches())
+        list(DataLoader(found))

@@ -212,7 +212,7 @@ def test_the_list_holds_what_passes_every_step(laion: Path, tmp_path: Path) -> N
     asked = [text for text in stub.asked if " which is " not in text]
     assert "a lion 099" not in asked, "unsafe texts are not encoded"
     for part in manifest["parts"]:
-        assert (out / f"{part['name']}.parquet").stat().st_size == part["bytes"]
+        assert (out / part["name"]).stat().st_size == part["bytes"]
 
 
 def test_a_stopped_list_goes_on_and_a_changed_source_is_read_again(
@@ -367,6 +367,25 @@ def test_labels_join_shards_that_stay_as_they_are(
     with pytest.raises(CourseError, match="There are no labels for"):
         caption_labels.load(index, out)
     assert caption_labels.prepare(name, folder, out) == manifest
+
+
+def test_labels_that_are_not_as_the_manifest_says_are_refused(tmp_path: Path) -> None:
+    folder, out = captioned(tmp_path / "shards"), tmp_path / "labels"
+    caption_labels.prepare("cc12m-cls", folder, out)
+    index = shard_index.load(folder, max_bad_fraction=0.2)
+    table = out / "cc12m-train-0001.parquet"
+    whole = table.read_bytes()
+    for spoiled in (whole[:-1], bytes([*whole[:60], whole[60] ^ 1, *whole[61:]])):
+        table.write_bytes(spoiled)
+        with pytest.raises(CourseError, match=r"0001\.parquet are not as manifest\.json beside"):
+            caption_labels.load(index, out)
+    table.unlink()
+    caption_labels.prepare("cc12m-cls", folder, out)
+    assert table.read_bytes() == whole
+    assert len(caption_labels.load(index, out)[0]) == 10
+    (out / "manifest.json").unlink()
+    with pytest.raises(CourseError, match="not as manifest"):
+        caption_labels.load(index, out)
 
 
 def test_remote_shards_are_labelled_where_they_are(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_the_shards_hold_the_pictures_and_texts_apart(tmp_path: Path, form: str)
     manifest = imagenet_captions.prepare_imagenet_captions(
         source, tmp_path / "out", per_shard=5, partial=True
     )
-    assert [shard["samples"] for shard in manifest["shards"]] == [5, 5, 2]
+    assert [shard["counts"]["samples"] for shard in manifest["parts"]] == [5, 5, 2]
     assert manifest["about"]["pairs"] == 12
     assert manifest["about"]["classes"] == 3
     seen = {}
@@ -178,7 +178,7 @@ def test_the_seed_gives_the_order_and_the_same_bytes(tmp_path: Path) -> None:
         for name, seed in (("a", 0), ("b", 0), ("c", 1))
     }
     assert made["a"] == made["b"]
-    assert made["a"]["shards"] != made["c"]["shards"]
+    assert made["a"]["parts"] != made["c"]["parts"]
 
 
 def test_missing_inputs_are_named_at_once_with_where_to_get_them(tmp_path: Path) -> None:

@@ -461,7 +461,7 @@ def _data_prepare(known: argparse.Namespace) -> int:
         missing = f"; {about['pictures_missing']} pictures were missing" if in_caps else ""
         print(
             f"{known.out} holds {about['pairs']:,} pairs of {about['classes']} classes in "
-            f"{len(manifest['shards'])} shards{missing}."
+            f"{len(manifest['parts'])} shards{missing}."
         )
     return 0
 

@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torchvision import datasets as published
 
 from lt_course.counting.web_frequencies import CONCEPT_SETS, PRETRAINING_SETS, WebFrequencies
@@ -28,7 +28,6 @@ from lt_course.data.transfer_sets import Pictures, published_set
 from lt_course.errors import CourseError
 from lt_course.files import named_folder
 from lt_course.web.datasets import evaluation_sets
-from lt_course.web.datasets.evaluation_sets import EvaluationSet
 
 DATA_VARIABLE = "LT_COURSE_DATA"
 
@@ -167,29 +166,19 @@ def frequencies(
 
 
 def _imagenet(name: str, source: Path, partial: bool) -> ConceptSet:
-    found = evaluation_sets.evaluation_set(name, source, partial=partial)  # type: ignore[arg-type]
+    tested = evaluation_sets.evaluation_set(name, source, partial=partial)  # type: ignore[arg-type]
     return ConceptSet(
         name,
         "imagenet",
-        tuple(each.name for each in found.classes),
-        tuple(COUNTED_AS.get(each.wnid, each.name) for each in found.classes),
-        found.labels,
-        functools.partial(_imagenet_picture, found),
+        tuple(each.name for each in tested.classes),
+        tuple(COUNTED_AS.get(each.wnid, each.name) for each in tested.classes),
+        tested.labels,
+        functools.partial(tested.decoded, decode=_rgb),
     )
 
 
-def _imagenet_picture(found: EvaluationSet, row: int) -> Image.Image:
-    path, offset, size = found.places[row]
-    with path.open("rb") as file:
-        file.seek(offset)
-        content = file.read(size)
-    try:
-        return Image.open(io.BytesIO(content)).convert("RGB")
-    except (UnidentifiedImageError, OSError) as error:
-        raise CourseError(
-            f"A picture of {found.name}, {path} at byte {offset}, cannot be decoded ({error}); get "
-            f"it again from {evaluation_sets.SETS[found.name].inputs[0].where}."
-        ) from error
+def _rgb(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content)).convert("RGB")
 
 
 def _tested(name: str, concepts: str, words: Callable[[str], str]) -> Callable[[Path], ConceptSet]:

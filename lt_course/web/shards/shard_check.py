@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ from pathlib import Path
 from lt_course.files import sha256
 from lt_course.progress import progress
 from lt_course.web.shards import photographs
+from lt_course.web.shards.manifest import entries
 from lt_course.web.shards.shard_index import Index, read
 from lt_course.web.shards.shard_scan import Fault
-from lt_course.web.shards.shard_writer import MANIFEST
 
 READ_AHEAD = 64
 """Pictures that are read at a time; remote ones come together."""
@@ -96,15 +95,10 @@ def _undecodable(index: Index) -> Iterator[Fault]:
 
 
 def _changed(shards: tuple[str, ...], hashes: bool) -> Iterator[str]:
-    for shard in shards:
-        path = Path(shard)
-        manifest = path.parent / MANIFEST
-        if "://" in shard or not manifest.exists():
-            continue
-        entries = json.loads(manifest.read_text(encoding="utf-8"))["shards"]
-        for entry in entries:
-            if entry["name"] == path.name and (
-                entry["bytes"] != path.stat().st_size
-                or (hashes and entry["sha256"] != sha256(path))
-            ):
-                yield shard
+    local = [Path(shard) for shard in shards if "://" not in shard]
+    listed = {folder: entries(folder) for folder in {path.parent for path in local}}
+    for path in local:
+        if (entry := listed[path.parent].get(path.name)) and (
+            entry["bytes"] != path.stat().st_size or (hashes and entry["sha256"] != sha256(path))
+        ):
+            yield str(path)
