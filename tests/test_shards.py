@@ -35,7 +35,7 @@ from lt_course.data.tokenizer import tokens
 from lt_course.errors import CourseError
 from lt_course.files import sha256
 from lt_course.web.shards import photographs, shard_index, shard_pairs, shard_paths, shard_writer
-from lt_course.web.shards.shard_pairs import Pairs, Part, Steps, batches, share, substitute
+from lt_course.web.shards.shard_pairs import Pairs, Part, batches, share, steps, substitute
 from lt_course.web.shards.shard_scan import Fields, Shard
 
 pytestmark = pytest.mark.filterwarnings("ignore:The image decoding and encoding capabilities")
@@ -474,7 +474,7 @@ def test_a_resumed_run_sees_what_the_first_would_have_seen(pairs: Pairs) -> None
 def test_workers_change_nothing(pairs: Pairs, context: str, workers: int) -> None:
     loader = torch.utils.data.DataLoader(
         pairs,
-        sampler=Steps(pairs.order(batch=6), 0, 6),
+        sampler=steps(pairs.order(batch=6), 0, 6),
         batch_size=None,
         num_workers=workers,
         multiprocessing_context=multiprocessing.get_context(context),
@@ -497,7 +497,7 @@ def test_ranks_share_each_batch_and_take_equally_many_steps(pairs: Pairs, ranks:
     order = pairs.order(batch=12)
     alone = list(batches(pairs, order, stop=5))
     parts = [list(batches(pairs, order, stop=5, rank=r, ranks=ranks)) for r in range(ranks)]
-    assert {len(steps) for steps in parts} == {5}
+    assert {len(part) for part in parts} == {5}
     for step, whole in enumerate(alone):
         together = [parts[rank][step] for rank in range(ranks)]
         assert torch.equal(torch.cat([batch.rows for batch in together]), whole.rows)
@@ -507,9 +507,9 @@ def test_ranks_share_each_batch_and_take_equally_many_steps(pairs: Pairs, ranks:
 def test_what_cannot_be_shared_is_refused_on_every_rank(pairs: Pairs) -> None:
     for rank in range(4):
         with pytest.raises(CourseError, match="multiple of 4"):
-            Steps(pairs.order(batch=6), 0, 5, rank, 4)
+            steps(pairs.order(batch=6), 0, 5, rank, 4)
         with pytest.raises(CourseError, match="only 30 pairs"):
-            Steps(pairs.order(batch=32), 0, 5, rank, 4)
+            steps(pairs.order(batch=32), 0, 5, rank, 4)
     assert np.array_equal(share(np.arange(6), 1, 3), [2, 3])
 
 

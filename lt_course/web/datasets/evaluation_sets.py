@@ -132,12 +132,12 @@ def evaluation_set(
         name: ``imagenet-val`` or ``imagenet-v2``.
         source: folder with the files of `SETS`.
         concepts: ``imagenet-100`` keeps the pictures of that hundred, as classes 0 … 99.
-        size: as `EvaluationSet`, and `resize`.
-        partial: take what is there.
+        size: as `EvaluationSet`.
+        resize: as `EvaluationSet`.
+        partial: take what is there, even if classes or pictures are missing.
 
     Raises:
-        CourseError: if the set is unknown, files are missing or malformed, or (unless `partial`)
-            classes or pictures are.
+        CourseError: if the set is unknown, or files are missing or malformed.
     """
     if name not in SETS:
         raise CourseError(

@@ -88,10 +88,9 @@ def write_shards(
 
     Args:
         out: folder of the shards.
-        records: by file name; ``filename`` and ``wnid`` of each picture, and what else is known.
+        records: ``filename`` and ``wnid`` of each picture, and what else is known, by file name.
         places: of the pictures, by file name.
-        about: for the manifest; ``seed`` is that of the order. The numbers of pairs and classes
-            join it.
+        about: for the manifest, ``seed`` of the order included; numbers of pairs and classes join.
         per_shard: samples a tar.
     """
     order = shuffled(len(records), about["seed"])
@@ -131,11 +130,7 @@ def has_pictures(source: Path) -> bool:
 
 
 def find_pictures(source: Path, wnids: Iterable[str]) -> dict[str, Place]:
-    """Pictures by file name, in any of the forms that ImageNet is kept in.
-
-    Args:
-        source: folder with the training pictures.
-        wnids: classes that are looked for; the one big tar gives all of them.
+    """Pictures of classes by file name, in any of the forms that ImageNet is kept in.
 
     Raises:
         CourseError: if there are none, or a tar is damaged.

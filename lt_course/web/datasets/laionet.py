@@ -15,8 +15,7 @@ The rule is that of Shirali and Hardt (arXiv 2306.15769), as the paper uses it (
    (WordNet's, NAME the first lemma in lower case) exceeds a threshold: 0.7 in the paper.
 
 The result is a list of addresses, a parquet file for each one of LAION's. img2dataset downloads
-the pictures; the shards that it writes are read as they are, with `FIELDS`. Thresholds above the
-list's and fractions are choices at load time (`lt_course.web.datasets.photograph_sets`).
+the pictures; the shards that it writes are read as they are, with `FIELDS`.
 """
 
 from __future__ import annotations
@@ -90,14 +89,6 @@ def clip_encoder(device: str = "cpu") -> Encoder:
     return encode
 
 
-def definition_queries() -> list[str]:
-    """What texts are compared with: "NAME which is DEFINITION" for each of the 1,000 classes."""
-    return [
-        f"{known.lemmas[0].lower()} which is {known.definition}"
-        for known in imagenet_classes().values()
-    ]
-
-
 @cache
 def rule() -> BetweenSpaces:
     """Steps 1 and 2."""
@@ -135,9 +126,8 @@ def prepare(
         encoder: its name, for the manifest.
         threshold: pairs above it are kept, in [-1, 1].
 
-    Returns:
-        The manifest; its counts are of rows: ``read``, ``named`` (by one class or more), ``one``
-        (by one only), ``safe``, ``kept``, and ``kept`` of each class by WordNet id.
+    The manifest's counts are of rows: ``read``, ``named`` (by one class or more), ``one`` (by one
+    only), ``safe``, ``kept``, and ``kept`` of each class by WordNet id.
 
     Raises:
         CourseError: if there is no file or a column is missing.
@@ -147,7 +137,10 @@ def prepare(
     files = sorted(path for path in source.glob("*.parquet") if path.is_file())
     if not files:
         raise missing(source, LAIONET.inputs)
-    queries = definition_queries()
+    queries = [
+        f"{known.lemmas[0].lower()} which is {known.definition}"
+        for known in imagenet_classes().values()
+    ]
     definitions = np.concatenate(
         [encode(queries[start : start + TEXTS]) for start in range(0, len(queries), TEXTS)]
     )

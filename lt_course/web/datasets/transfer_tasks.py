@@ -28,7 +28,7 @@ BATCH = 256
 
 @dataclass(frozen=True)
 class _Cropped(Dataset[Tensor]):
-    """Some pictures of a part, cropped as they are tested: uint8 [3, S, S]."""
+    """Some pictures of a part, as they are tested: the centre, uint8 [3, S, S]."""
 
     part: Part
     rows: NDArray[np.int64]
@@ -49,8 +49,8 @@ def published_tasks(size: int) -> Iterator[Task]:
     lacks its metric.
 
     Args:
-        size: side S of the pictures, whose shorter side is scaled to it and whose centre is cut
-            out, as in the code that the paper uses.
+        size: side S of the pictures, whose shorter side is scaled to it, as in the code that the
+            paper uses.
 
     Raises:
         CourseError: if a set is there, but incomplete.
@@ -58,15 +58,16 @@ def published_tasks(size: int) -> Iterator[Task]:
     root = (named_folder(data_paths.VARIABLE) or Path()) / "transfer"
     for name, entry in transfer_sets.PUBLISHED.items():
         if (root / entry.folder).is_dir():
-            found = transfer_sets.published_set(name, root)
-            yield Task(
-                name,
-                len(found.classes),
-                found.metric,
-                _shown(found.train, size, f"{name}, training"),
-                _shown(found.validation, size, f"{name}, validation"),
-                _shown(found.test, size, f"{name}, test"),
-            )
+            published = transfer_sets.published_set(name, root)
+            parts = [
+                _shown(part, size, f"{name}, {what}")
+                for part, what in (
+                    (published.train, "training"),
+                    (published.validation, "validation"),
+                    (published.test, "test"),
+                )
+            ]
+            yield Task(name, len(published.classes), published.metric, *parts)
 
 
 def _shown(part: Part, size: int, what: str) -> Shown:

@@ -44,11 +44,8 @@ def training_crop(picture: Tensor, size: int, smallest: float, seed: int) -> Ten
         picture: uint8 [3, H, W].
         size: side S of the square.
         smallest: least share of the area, in (0, 1]; the paper's weak augmentation has 0.9
-            (App. C). Aspect ratios are torchvision's, 3/4 … 4/3.
-        seed: the crop is a function of the picture's shape, `smallest` and this.
-
-    Returns:
-        uint8 [3, S, S].
+            (App. C).
+        seed: the crop, uint8 [3, S, S], is a function of H, W, `smallest` and this.
     """
     crop = v2.RandomResizedCrop(
         size, scale=(smallest, 1), interpolation=InterpolationMode.BICUBIC, antialias=True

@@ -25,13 +25,12 @@ class Report:
     Attributes:
         shards: tars.
         samples: in them, usable or not.
-        usable: rows of the index whose picture, if pictures were decoded, can be decoded.
+        usable: rows of the index; if pictures were decoded, those that can be.
         tokens: mean length of a caption, start and end included.
         bytes_per_row: of the index, in memory.
         bad: samples that cannot be used, by reason (`lt_course.web.shards.shard_scan.REASONS`).
         damaged: tars that are damaged, by reason (`lt_course.web.shards.shard_scan.DAMAGED`).
-        repeated: keys that stand in more than one tar; samples are told apart by tar and key, so
-            this is no fault, but may mean that a shard was added twice.
+        repeated: keys that stand in more than one tar: no fault, but maybe a shard added twice.
         changed: tars that are not as the manifest beside them says.
         faults: all of `bad` and `damaged`, by name.
     """
