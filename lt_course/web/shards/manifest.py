@@ -71,7 +71,7 @@ def make_parts(
     if twice := [name for name, count in names.items() if count > 1]:
         raise CourseError(f"Two sources are called {Path(twice[0]).stem}; give each its own name.")
     manifest = _begun(out, {"about": dict(about), **header}, {Path(name).suffix for name in names})
-    entered = {entry["name"]: entry for entry in manifest["parts"]}
+    entered = {entry["name"]: entry for entry in manifest.get("parts", ())}
     done: dict[str, Any] = {
         part.name: entry
         for part in parts
