@@ -24,11 +24,11 @@ from PIL import Image, UnidentifiedImageError
 from torchvision import datasets as published
 
 from lt_course.counting.web_frequencies import CONCEPT_SETS, PRETRAINING_SETS, WebFrequencies
-from lt_course.data.transfer_sets import Pictures, published_set
 from lt_course.errors import CourseError
 from lt_course.files import named_folder
 from lt_course.web.datasets import evaluation_sets
 from lt_course.web.datasets.evaluation_sets import EvaluationSet
+from lt_course.web.datasets.published_sets import Pictures, published_set
 
 DATA_VARIABLE = "LT_COURSE_DATA"
 

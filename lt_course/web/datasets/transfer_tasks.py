@@ -13,13 +13,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional as V
 
-from lt_course.data import transfer_sets
 from lt_course.data.labelled_images import Shown
 from lt_course.data.transfer_sets import Part
 from lt_course.files import named_folder
 from lt_course.signals import read_ahead
 from lt_course.study.dataset import Task
 from lt_course.web import data_paths
+from lt_course.web.datasets.published_sets import PUBLISHED, published_set
 from lt_course.web.shards import photographs
 
 BATCH = 256
@@ -43,7 +43,7 @@ class _Cropped(Dataset[Tensor]):
 
 
 def published_tasks(size: int) -> Iterator[Task]:
-    """Those of `lt_course.data.transfer_sets.PUBLISHED` that are in ``LT_COURSE_DATA/transfer``.
+    """Those of `published_sets.PUBLISHED` that are in ``LT_COURSE_DATA/transfer``.
 
     They lie there as torchvision puts them; what is not there is left out, and the record then
     lacks its metric.
@@ -56,9 +56,9 @@ def published_tasks(size: int) -> Iterator[Task]:
         CourseError: if a set is there, but incomplete.
     """
     root = (named_folder(data_paths.VARIABLE) or Path()) / "transfer"
-    for name, entry in transfer_sets.PUBLISHED.items():
+    for name, entry in PUBLISHED.items():
         if (root / entry.folder).is_dir():
-            found = transfer_sets.published_set(name, root)
+            found = published_set(name, root)
             yield Task(
                 name,
                 len(found.classes),
