@@ -86,10 +86,12 @@ def test_hue_turns_as_torchvision_s_and_leaves_the_light() -> None:
     half = torch.full((1,), 0.5)
     turned = [module._jittered(x, half, half, half, torch.full((1,), end)) for end in (0.0, 1.0)]
     for each in turned:
-        torch.testing.assert_close(module._grey(each), module._grey(x), atol=2e-3, rtol=0)
+        torch.testing.assert_close(
+            V.rgb_to_grayscale(each), V.rgb_to_grayscale(x), atol=2e-3, rtol=0
+        )
 
     def alike(one: Tensor, other: Tensor) -> float:
-        chroma = [(each - module._grey(each)).flatten() for each in (one, other)]
+        chroma = [(each - V.rgb_to_grayscale(each)).flatten() for each in (one, other)]
         return torch.cosine_similarity(*chroma, dim=0).item()
 
     theirs = V.adjust_hue(x, module.HUE)

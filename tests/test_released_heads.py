@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pooch
 import pytest
 import torch
 import torch.nn.functional as F
@@ -15,7 +16,8 @@ from lt_course.data.imagenet import classes_of, imagenet_classes
 from lt_course.errors import CourseError
 from lt_course.models import released_heads
 from lt_course.models.heads import Prototypes
-from lt_course.models.released_heads import HEADS, URL, released_prototypes
+from lt_course.models.released_heads import HEADS, released_prototypes
+from lt_course.release import METADATA
 from lt_course.study.execute import require_sound
 from lt_course.study.text_heads import prototypes
 from lt_course.web.plan import plan
@@ -171,14 +173,14 @@ def test_it_is_fetched_by_its_sum(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         asked.append((url, known_hash))
         return written(tmp_path, table())
 
-    monkeypatch.setattr(released_heads.pooch, "retrieve", retrieve)
+    monkeypatch.setattr(pooch, "retrieve", retrieve)
     assert torch.equal(released_prototypes(RN50, EVERY, 8), table())
-    assert asked == [(URL + RN50.replace("+", "%2B"), HEADS[RN50])]
+    assert asked == [(f"{METADATA}heads/" + RN50.replace("+", "%2B"), HEADS[RN50])]
 
     def unreachable(*arguments: object, **more: object) -> str:
         raise ConnectionError
 
-    monkeypatch.setattr(released_heads.pooch, "retrieve", unreachable)
+    monkeypatch.setattr(pooch, "retrieve", unreachable)
     with pytest.raises(CourseError, match=r"could not be reached \(ConnectionError\); connect to"):
         released_prototypes(RN50, EVERY, 8)
 
