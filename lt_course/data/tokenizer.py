@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import torch
-from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 from torch import Tensor
 
 from lt_course.errors import CourseError
+
+if TYPE_CHECKING:
+    from open_clip.tokenizer import SimpleTokenizer
 
 CLIP = "clip"
 """The name of open_clip's byte-pair encoding; any other names a language model."""
@@ -26,14 +29,9 @@ many."""
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """How texts become ids.
+    """How texts become ids: ``encode`` gives those of a text, without ``start`` and ``end``.
 
-    Attributes:
-        encode: the ids of a text, without start and end.
-        start: the id before a text.
-        end: the id behind it.
-        padding: the id that fills a row up.
-        vocabulary: number of different ids.
+    ``padding`` fills a row up; ``vocabulary`` is the number of different ids.
     """
 
     encode: Callable[[str], list[int]]
@@ -72,6 +70,8 @@ def tokenizer(name: str = CLIP) -> Tokenizer:
 
 @cache
 def _open_clips() -> SimpleTokenizer:
+    from open_clip.tokenizer import SimpleTokenizer
+
     return SimpleTokenizer()
 
 
@@ -83,6 +83,8 @@ def _encode_for_clip(text: str) -> list[int]:
 
 def _of_a_language_model(name: str) -> Tokenizer:
     require_transformers(name)
+    from open_clip.tokenizer import HFTokenizer
+
     try:
         theirs = HFTokenizer(name)
     except (OSError, ValueError, KeyError) as error:
