@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import open_clip
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -74,13 +73,14 @@ class OpenClipImageTower(nn.Module):
 
     def __init__(self, name: str, size: int, natively: tuple[int, ...] = ()) -> None:
         super().__init__()
+        import open_clip
+
         self.size, self.natively = size, natively
-        self.visual = open_clip.create_model(
-            name,
-            device=torch.get_default_device(),
-            force_image_size=size,
-            force_custom_text=True,
-        ).visual
+        device = torch.get_default_device()
+        model = open_clip.create_model(
+            name, device=device, force_image_size=size, force_custom_text=True
+        )
+        self.visual = model.visual
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Features, not normalised."""
@@ -134,6 +134,8 @@ def image_tower(
 
 def check_open_clip(name: str, embedding: int, field: str) -> None:
     """Raise a CourseError unless open_clip lists the model, with features of that dimension."""
+    import open_clip
+
     config = open_clip.get_model_config(name)
     if config is None:
         raise CourseError(

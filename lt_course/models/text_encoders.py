@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import open_clip
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -140,12 +139,13 @@ def text_tower(name: str, tokens: Tensor, embedding: int) -> nn.Module:
         known = torch.cat([torch.zeros(1, dtype=torch.long), tokens.flatten()]).unique()
         return SmallTransformer(known, context, embedding)
     check_open_clip(name, embedding, "text_tower")
-    return open_clip.create_model(
-        name,
-        device=torch.get_default_device(),
-        force_custom_text=True,
-        force_context_length=context,
-    ).text
+    import open_clip
+
+    device = torch.get_default_device()
+    model = open_clip.create_model(
+        name, device=device, force_custom_text=True, force_context_length=context
+    )
+    return model.text
 
 
 def pretrained_text_tower(state: Mapping[str, Tensor], tokens: Tensor) -> SmallTransformer:
