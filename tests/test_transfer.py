@@ -71,9 +71,9 @@ def test_the_gradient_of_the_objective_vanishes(penalty: float, kind: str) -> No
     weight, bias = found.weight.clone().requires_grad_(), found.bias.clone().requires_grad_()
     loss = objective(sample, weight, bias, penalty)
     loss.backward()
-    # Per picture, and per unit of the largest axis.
-    assert weight.grad.abs().max() / (40 * 20) < 1e-7
-    assert bias.grad.abs().max() / 40 < 1e-7
+    # Per picture, and per unit of the largest axis; scikit-learn goes on as long as the loss falls.
+    assert weight.grad.abs().max() / (40 * 20) < 1e-6
+    assert bias.grad.abs().max() / 40 < 1e-6
 
 
 def test_a_solver_of_another_kind_finds_the_same_classifier() -> None:
@@ -99,15 +99,6 @@ def test_a_solver_of_another_kind_finds_the_same_classifier() -> None:
     np.testing.assert_allclose(found.weight.numpy(), solved.x[:12].reshape(4, 3), atol=1e-6)
     bias = found.bias.numpy() - found.bias.numpy().mean()
     np.testing.assert_allclose(bias, solved.x[12:] - solved.x[12:].mean(), atol=1e-5)
-
-
-def test_scikit_learn_finds_the_same_classifier() -> None:
-    linear_model = pytest.importorskip("sklearn.linear_model")
-    sample = blobs(60, 3, 4, seed=1, spread=3)
-    theirs = linear_model.LogisticRegression(C=1 / 0.5, tol=1e-10, max_iter=10_000)
-    theirs.fit(sample.features.numpy(), sample.labels.numpy())
-    ours = fit(sample, 3, 0.5, tolerance=1e-10)
-    np.testing.assert_allclose(ours.weight.numpy().T, theirs.coef_, atol=1e-4)
 
 
 def test_several_labels_are_as_many_regressions() -> None:
@@ -138,14 +129,18 @@ def test_the_probe_chooses_on_validation_and_fits_on_both() -> None:
     assert found.score == evaluate("top-1", last(test.features), test.labels)
 
 
-def test_standardised_features_may_have_any_size() -> None:
-    parts = [blobs(n, 4, 6, seed=s) for n, s in ((60, 0), (40, 1), (80, 2))]
-    moved = [Sample(part.features * torch.logspace(-3, 3, 6) - 9, part.labels) for part in parts]
-    dead = [Sample(F.pad(part.features, (0, 1)), part.labels) for part in moved]
-    grid = np.logspace(-2, 3, 6)
-    one, other = (linear_probe(*p, 4, penalties=grid, standardise=True) for p in (parts, dead))
-    np.testing.assert_allclose(one.validation, other.validation)
-    assert (one.score, one.penalty) == (other.score, other.penalty)
+@pytest.mark.parametrize("labels", [[0, 2], [1], [0, 1, 3]])
+def test_classes_without_pictures_are_never_told(labels: list[int]) -> None:
+    """Of two labels, too, the penalty is that of softmax over all classes."""
+    sample = blobs(40, 4, 5, seed=0)
+    kept = torch.isin(sample.labels, torch.tensor(labels))
+    sample = Sample(sample.features[kept], sample.labels[kept])
+    found = fit(sample, 4, 2.0, tolerance=1e-9)
+    assert set(found(sample.features).argmax(1).tolist()) <= set(labels)
+    weight, bias = (each[..., labels].requires_grad_() for each in (found.weight, found.bias))
+    numbered = torch.tensor([labels.index(y) for y in sample.labels.tolist()])
+    objective(Sample(sample.features, numbered), weight, bias, 2.0).backward()
+    assert weight.grad.abs().max() / (len(numbered) * 20) < 1e-6
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -162,10 +162,10 @@ def _bootstrap(
             n_resamples=resamples,
             rng=seed,
         )
-    low, high = result.confidence_interval
+    low, high = map(float, result.confidence_interval)
     if np.ptp(result.bootstrap_distribution) < 1e-12:  # all agree, and BCa is undefined
         low = high = estimate
-    return Interval(estimate, float(low), float(high), len(columns[0]))
+    return Interval(estimate, low, high, len(columns[0]))
 
 
 def _rank_correlation(x: FloatArray, y: FloatArray, axis: int = -1) -> FloatArray:
