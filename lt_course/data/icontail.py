@@ -37,7 +37,7 @@ class Concept:
 
     ``key`` is a unique slug and ``name`` its readable form; ``synonyms`` and ``hypernyms``
     (nearest first) are WordNet lemmas, ``gloss`` is WordNet's definition. ``core`` marks the
-    evaluation concepts (they have test pictures), ``tiny`` the smallest course's share of them.
+    evaluation concepts (they have test pictures), ``tiny`` the tiny scale's share of them.
     """
 
     key: str

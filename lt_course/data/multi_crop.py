@@ -1,10 +1,8 @@
 """Several crops of every picture: what self-distillation compares (Sec. 3.1 of arXiv 2104.14294).
 
 *Global* crops show much of a picture, *local* ones little of it, at fewer pixels. Photographs are
-then changed as published: mirroring, colour jitter, blur, solarisation
-(`lt_course.data.photometric`). Drawings carry their meaning in their direction and have no
-colours; what varies between photographs with their light and camera varies between drawings with
-the pen: `redrawn`.
+then changed as published (`lt_course.data.photometric`); what varies between photographs with
+light and camera varies between drawings with the pen: `redrawn`.
 """
 
 from __future__ import annotations

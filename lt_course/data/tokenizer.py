@@ -110,11 +110,7 @@ def _of_a_language_model(name: str) -> Tokenizer:
 
 
 def require_transformers(name: str) -> None:
-    """Refuse a language model, in a sentence, where the package that holds them is missing.
-
-    Raises:
-        CourseError: if transformers is not installed.
-    """
+    """Raise a CourseError where transformers, which holds language models, is not installed."""
     try:
         import transformers  # noqa: F401
     except ImportError as error:
@@ -135,19 +131,10 @@ def _encoded(text: str, name: str) -> tuple[int, ...]:
 
 
 def tokens(texts: list[str], context: int, name: str = CLIP) -> Tensor:
-    """Tokenise texts, cutting each to `context` ids.
+    """U texts as int64 [U, L], each cut or padded to `context` ids L, start and end included.
 
-    Args:
-        texts: U captions.
-        context: greatest length L, start and end token included.
-        name: which tokenizer, as `tokenizer`.
-
-    Returns:
-        int64 [U, L], padded. CLIP's padding is 0, so that the end-of-text token is the largest id
-        of its row (text towers read the feature at that position, as CLIP does).
-
-    Raises:
-        CourseError: as `tokenizer`.
+    CLIP's padding is 0, so that the end-of-text token, at which text towers read the feature, is
+    the largest id of its row. Raises as `tokenizer`.
     """
     chosen = tokenizer(name)
     if not texts:

@@ -78,10 +78,10 @@ def per_class(
 
 
 def third_of(frequency: npt.ArrayLike) -> IntArray:
-    """The third that each class belongs to: 0 head, 1 mid, 2 tail; int [C].
+    """The third that each class belongs to by falling frequency: 0 head, 1 mid, 2 tail; int [C].
 
-    Classes are ranked by falling frequency; equal frequencies keep the order of the classes, so
-    the split is the same everywhere. If C is no multiple of 3, head (then mid) gets one more.
+    Equal frequencies keep the order of the classes. If C is no multiple of 3, head (then mid) gets
+    one more.
     """
     counts = as_frequency(frequency)
     order = np.argsort(-counts, kind="stable")

@@ -104,19 +104,16 @@ def nc1_per_class(features: Tensor, labels: Tensor, classes: int) -> Tensor:
     features of another at the same spread has twice its NC1. The mean over classes is `nc1`, and
     on a balanced set that is NC1 of Papyan et al. (arXiv 2008.08186) too. Where S_between is
     singular, as it must be if C <= D, only spread within the span of the centred class means
-    counts. Time is O((N + C) D^2), memory beside the features O((C + D) D).
+    counts. Memory beside the features is O((C + D) D).
 
     Args:
         features: float [N, D], finite, as they leave the tower in the paper.
         labels: int64 [N], 0 … C-1; two features or more of each class.
         classes: C >= 2.
 
-    Returns:
-        float64 [C], >= 0.
-
     Raises:
-        CourseError: if shapes do not fit, a feature is not finite, a class has no feature or a
-            single one (which has no spread), or all class means coincide.
+        CourseError: if shapes do not fit, a feature is not finite, a class has fewer than two
+            features, or all class means coincide.
     """
     _require_labelled(features, labels, classes)
     N, D = features.shape
@@ -187,20 +184,8 @@ def nc2_per_class(vectors: Tensor, *, centre: bool = True, nearest: bool = False
 def per_class(features: Tensor, labels: Tensor, prototypes: Tensor) -> pd.DataFrame:
     """Every metric of neural collapse for every class (arXiv 2405.21070, Fig. 5, 7 and 18).
 
-    The table's ``mean()`` holds the metrics of the model; Fig. 7 shows its columns' Spearman
-    correlations with per-class accuracy and with frequency.
-
-    Args:
-        features: float [N, D], as they leave the tower.
-        labels: int64 [N], 0 … C-1; two features or more of each class.
-        prototypes: float [C, E].
-
-    Returns:
-        One row a class: nc1, nc2_means, nc2_means_nearest, nc2_prototypes,
-        nc2_prototypes_nearest.
-
-    Raises:
-        CourseError: as `nc1_per_class` and `nc2_per_class`.
+    One row a class; the table's ``mean()`` holds the metrics of the model. Arguments and errors:
+    as `nc1_per_class` and `nc2_per_class`; ``prototypes`` are float [C, E].
     """
     import pandas as pd
 

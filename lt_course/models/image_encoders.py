@@ -11,10 +11,7 @@ from lt_course.errors import CourseError
 
 
 class SmallCNN(nn.Module):
-    """Five convolutions; three of them halve the resolution as they widen.
-
-    It strides at once, where a larger network would pool later: most of the cost of a small
-    network lies at its highest resolution.
+    """Five convolutions; three of them halve the resolution as they widen, the first at once.
 
     Args:
         embedding: dimension D of the features.

@@ -42,11 +42,8 @@ class Block(nn.Module):
 class SmallTransformer(nn.Module):
     """A causal transformer read at the end-of-text token, as CLIP's text tower is.
 
-    The batch is trimmed to its longest text first. That is exact: attention is causal, and nothing
-    behind the end-of-text token is read.
-
-    It learns a row for each token that its captions use, a few hundred or thousand, and not for
-    all 49,408 of the byte-pair encoding.
+    It learns a row for each token that its captions use, and not for all 49,408 of the byte-pair
+    encoding. The batch is trimmed to its longest text, which is exact: attention is causal.
 
     Args:
         vocabulary: int64 [T], the token ids that it knows, in ascending order, padding included.
@@ -94,10 +91,9 @@ def _longest(end: Tensor) -> int | None:
 
 
 class LanguageModel(nn.Module):
-    """A frozen language model with a trainable head, as the paper's RoBERTa (Sec. 3.5).
+    """A trainable head on a frozen language model, as the paper's RoBERTa (Sec. 3.5).
 
-    Its sentence embeddings are known beforehand, so the model itself is not needed: a caption is
-    the number of the text that it stands for.
+    Its sentence embeddings are known beforehand: a caption is the number of a text.
 
     Args:
         table: float [T, E], the embeddings of T texts.
