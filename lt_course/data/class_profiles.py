@@ -189,8 +189,7 @@ def draw(
     pools = _pools(icontail, classes, permutation, authors, style)
     available = np.array([len(pool) for pool in pools])
     if frequency is None:
-        all_drawings = np.bincount(icontail.concept[~icontail.test])[:classes]
-        frequency = _frequency(profile, pictures, permutation, all_drawings, available)
+        frequency = _frequency(icontail, profile, pictures, permutation, available)
     if (frequency > available).any():
         worst = int(np.argmax(frequency - available))
         raise CourseError(
@@ -201,18 +200,16 @@ def draw(
     trimmed = np.zeros(classes, dtype=bool)
     trimmed[np.argsort(frequency, kind="stable")[:trim]] = True
     frequency = np.where(trimmed, np.minimum(frequency, shots), frequency)
-
     rows = [pool[:count] for pool, count in zip(pools, frequency, strict=True)]
     labels = np.repeat(np.arange(classes), frequency)
     if others:
         rows.append(_others(icontail, classes, permutation, others, other_concepts))
         labels = np.append(labels, np.full(others, classes))
-    limit = spearman(available, frequency)
-    return Draw(np.concatenate(rows), labels, frequency, trimmed, limit)
+    return Draw(np.concatenate(rows), labels, frequency, trimmed, spearman(available, frequency))
 
 
 def _frequency(
-    profile: str, pictures: int | None, permutation: int, all_drawings: Ints, available: Ints
+    icontail: IconTail, profile: str, pictures: int | None, permutation: int, available: Ints
 ) -> Ints:
     """The frequency of each class [C], whose drawings may be fewer than all that exist."""
     if profile == "natural":
@@ -220,6 +217,7 @@ def _frequency(
     if pictures is None:
         raise CourseError(f"Field 'pictures' must be set for the profile {profile!r}.")
     counts = profile_counts(profile, len(available), pictures)
+    all_drawings = np.bincount(icontail.concept[~icontail.test])[: len(available)]
     return reassign(assign(counts, all_drawings, permutation), available)
 
 
