@@ -2,6 +2,8 @@
 #
 #   make book    execute the notebooks at scale `tiny` and build the HTML; prints where it is
 #   make test    unit tests, and every notebook cell by cell
+#   make test-fast   tests of the core, lessons and evidence alone: no photographs, no notebooks
+#   make full    all of it: test, check, book, pages, and fifteen recorded runs trained again
 #   make lab     the notebooks in JupyterLab
 #   make check   style, types, notebook pairs, prose
 #   make verify  train one recorded run again and compare
@@ -20,7 +22,7 @@ READY := $(VENV)/.lt-course
 export OMP_NUM_THREADS ?= 1
 export LT_SCALE ?= tiny
 
-.PHONY: book test lab check verify pages size lock clean
+.PHONY: book test test-fast full lab check verify pages size lock clean
 .DEFAULT_GOAL := book
 
 $(READY): requirements.lock pyproject.toml
@@ -46,6 +48,12 @@ test: $(READY)
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg \
 	  --ignore tests/pages notebooks tests && \
 	$(BIN)/python book/tools/keep_runs.py "$$store"
+
+test-fast: $(READY)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore tests/web --ignore tests/pages tests
+
+full: test check book pages
+	$(BIN)/lt-course study verify --sample 15 --seed 0
 
 lab: $(READY)
 	$(BIN)/python -m jupyterlab notebooks

@@ -21,13 +21,14 @@ from open_clip.loss import ClipLoss
 
 from lt_course.models.heads import Temperature
 from lt_course.objectives.contrast import info_nce
+from lt_course.web import fused_losses
 
 D, TILE = 512, 512
 BATCHES = (4096, 8192)
 WAYS = {
     "open_clip": lambda image, text, t: ClipLoss()(image, text, t.log_scale.exp()),
     "plain": info_nce,
-    "tiled": lambda image, text, t: info_nce(image, text, t, TILE),
+    "tiled": lambda image, text, t: fused_losses.info_nce(image, text, t, TILE),
 }
 
 

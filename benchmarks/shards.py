@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 
 from lt_course.web.shards import photographs, shard_index, shard_writer
-from lt_course.web.shards.shard_pairs import Pairs, batches
+from lt_course.web.shards.shard_pairs import ShardDataset, batches
 
 
 def photograph(number: int, side: int) -> bytes:
@@ -71,7 +71,7 @@ def main() -> None:
         start = time.process_time()
         shard_index.load(folder, folder=kept)
         opened = len(index) / (time.process_time() - start)
-        pairs = Pairs(index)
+        pairs = ShardDataset(index)
         rows = np.random.default_rng(0).permutation(len(index)).tolist()
 
         def sequential(crop: bool) -> Iterator[int]:

@@ -1,9 +1,9 @@
 """What the processes of one training tell each other; for a single process it is all nothing.
 
-`lt_course.training.data_parallel` starts them. Each encodes its part of the global batch and takes
-the mean loss over that part; the loss of the global batch is the mean of theirs, for all parts are
-equally large. Two rules make gradients exact: `everyone` hands back to a process what all of them
-owe its tensor, and the loop averages the gradients of parameters.
+Each encodes its part of the global batch, and the mean of their losses is the loss of the global
+batch: a loss takes the mean over its own part, or that of all parts. Two rules make gradients
+exact: `all_gather` hands back to a process what all of them owe its tensor, and the loop averages
+the gradients of parameters.
 
 (Features that are gathered without a gradient leave the printed loss as it is, but give the towers
 a fraction of their gradient while the temperature gets all of its own.)
@@ -29,7 +29,7 @@ def rank() -> int:
     return dist.get_rank() if _group() else 0
 
 
-def ranks() -> int:
+def world_size() -> int:
     """How many processes train together."""
     return dist.get_world_size() if _group() else 1
 
@@ -43,7 +43,7 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, mine: Tensor) -> Tensor:
-        stacked = mine.new_empty(ranks(), *mine.shape)
+        stacked = mine.new_empty(world_size(), *mine.shape)
         dist.all_gather(list(stacked), mine.contiguous())
         return stacked
 
@@ -55,7 +55,7 @@ class _Gather(torch.autograd.Function):
         return owed[rank()]
 
 
-def everyone(mine: Tensor) -> Tensor:
+def all_gather(mine: Tensor) -> Tensor:
     """The tensor of every process, stacked: [processes, ...], the same on all of them.
 
     Sums, means and log-sums over the global batch are taken over the first dimension of what it
@@ -64,13 +64,13 @@ def everyone(mine: Tensor) -> Tensor:
     Args:
         mine: of the same shape on all processes; each of them must ask.
     """
-    if ranks() == 1:
+    if world_size() == 1:
         return mine[None]
     stacked: Tensor = _Gather.apply(mine)
     return stacked
 
 
-def by_first(action: Callable[[], Result]) -> Result:
+def on_rank_zero(action: Callable[[], Result]) -> Result:
     """What process 0 gets by an action that it alone carries out, on all processes.
 
     Raises:
@@ -83,7 +83,7 @@ def by_first(action: Callable[[], Result]) -> Result:
             result = action()
         except CourseError as raised:
             error = raised
-    if ranks() > 1:
+    if world_size() > 1:
         told: list[Any] = [result, error]
         dist.broadcast_object_list(told, src=0)
         result, error = told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
+from collections.abc import Iterable
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -34,18 +35,49 @@ def check(spec: Any, **bounds: Bounds) -> None:
         options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
         if any(dataclasses.is_dataclass(option) for option in options):
             continue
-        fitting = [fit for option in options if (fit := _fit(value, option)) is not _MISFIT]
-        if not fitting:
-            wanted = " or ".join(_describe(option) for option in options)
-            raise CourseError(f"Field {name!r} is {value!r}; it must be {wanted}.")
-        value = fitting[0]
-        least, greatest = bounds.get(name, (-math.inf, math.inf))
-        if isinstance(value, int | float) and not least <= value <= greatest:
-            limits = f"at least {least:g}" + (
-                f" and at most {greatest:g}" if greatest < math.inf else ""
-            )
-            raise CourseError(f"Field {name!r} is {value!r}; it must be {limits}.")
+        value = checked(name, value, options, bounds.get(name))
         object.__setattr__(spec, name, value)
+
+
+def checked(name: str, value: Any, options: Iterable[Any], bounds: Bounds | None = None) -> Any:
+    """A field's value as one of its declared types has it.
+
+    Raises:
+        CourseError: if it does not fit; the sentence names the field and what it may be.
+    """
+    options = tuple(options)
+    fitting = [fit for option in options if (fit := _fit(value, option)) is not _MISFIT]
+    if not fitting:
+        wanted = " or ".join(_describe(option) for option in options)
+        raise CourseError(f"Field {name!r} is {value!r}; it must be {wanted}.")
+    value = fitting[0]
+    least, greatest = bounds or (-math.inf, math.inf)
+    if isinstance(value, int | float) and not least <= value <= greatest:
+        limits = f"at least {least:g}" + (
+            f" and at most {greatest:g}" if greatest < math.inf else ""
+        )
+        raise CourseError(f"Field {name!r} is {value!r}; it must be {limits}.")
+    return value
+
+
+def require_effect(spec: Any, effects: dict[str, tuple[str, bool]]) -> None:
+    """Refuse fields that were set and do nothing beside another one.
+
+    Args:
+        spec: the instance.
+        effects: field -> the other field, and whether beside its value this one has an effect.
+
+    Raises:
+        CourseError: if such a field is not at its default.
+    """
+    for field in dataclasses.fields(spec):
+        other, effective = effects.get(field.name, ("", True))
+        value = getattr(spec, field.name)
+        if not effective and value != field.default:
+            raise CourseError(
+                f"Field {field.name!r} is {value!r}, which has no effect beside {other!r} "
+                f"{getattr(spec, other)!r}; leave it at {field.default!r}, or set {other!r}."
+            )
 
 
 _MISFIT = object()

@@ -14,6 +14,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from lt_course.distributed import rank
+
 
 class _NotebookLine(io.TextIOBase):
     """A text stream whose last line is shown in one notebook output."""
@@ -41,7 +43,11 @@ def _in_notebook() -> bool:
 
 
 def progress(label: str, total: int, initial: int = 0, quiet: bool = False) -> tqdm:
-    """A progress line over `total` steps, of which `initial` are done; none if `quiet`."""
+    """A progress line over `total` steps, of which `initial` are done.
+
+    None if `quiet`, and of several processes only that of the first.
+    """
+    quiet = quiet or rank() > 0
     notebook = _in_notebook() and not quiet
     return tqdm(
         desc=label,

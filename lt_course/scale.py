@@ -16,23 +16,6 @@ Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
-class Towers:
-    """The models of a scale.
-
-    Attributes:
-        image: ``small-cnn``, or the name of an open_clip model.
-        text: ``small-transformer``, or the name of an open_clip model.
-        embedding: dimension D of the shared space.
-        picture_size: height and width in pixels at which the image tower sees a picture.
-    """
-
-    image: str
-    text: str
-    embedding: int
-    picture_size: int
-
-
-@dataclass(frozen=True)
 class OpenWorld:
     """What the CLIP is trained on whose text head others start from.
 
@@ -40,11 +23,11 @@ class OpenWorld:
     their natural counts, and pictures of other concepts.
 
     Attributes:
-        others: pictures of other concepts.
+        distractors: images of other concepts.
         epochs: passes over all of them.
     """
 
-    others: int
+    distractors: int
     epochs: int
 
 
@@ -54,28 +37,40 @@ class Scale:
 
     Attributes:
         name: the value of ``LT_SCALE``.
-        dataset: where pictures and texts come from.
-        concepts: number of evaluated concepts C.
-        pictures: number of training pictures N.
-        epochs: passes over the training pictures.
+        dataset: where images and texts come from.
+        data: the fields of its data that a run has unless it sets them otherwise.
+        epochs: passes over the training images.
         open_world: what the pre-trained text head has seen.
-        batch: pictures a step.
-        towers: the models.
+        batch_size: images a step.
+        image_tower: ``small-cnn``, or the name of an open_clip model.
+        text_tower: ``small-transformer``, or the name of an open_clip model.
+        embed_dim: dimension D of the shared space.
         device: ``cpu`` or ``cuda``.
         distillation: fields in which self-distillation differs from the paper's recipe and from
-            other runs of the scale; `lt_course.objectives.distill.Distill` explains most of them.
+            other runs of the scale; `lt_course.objectives.distill.DINOConfig` explains most.
     """
 
     name: ScaleName
     dataset: str
-    concepts: int
-    pictures: int
+    data: Mapping[str, Any]
     epochs: int
     open_world: OpenWorld
-    batch: int
-    towers: Towers
+    batch_size: int
+    image_tower: str
+    text_tower: str
+    embed_dim: int
     device: Literal["cpu", "cuda"]
     distillation: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def concepts(self) -> int:
+        """Number of evaluated classes C."""
+        return int(self.data["concepts"])
+
+    @property
+    def num_images(self) -> int:
+        """Number of training images N."""
+        return int(self.data["num_images"])
 
 
 DRAWINGS = MappingProxyType(
@@ -91,7 +86,7 @@ DRAWINGS = MappingProxyType(
         "global_least": 0.5,
         "local_crops": 0,
         "redrawn": 0.75,
-        "batch": 64,
+        "batch_size": 64,
     }
 )
 """Where self-distillation of a small network learns something from a few thousand drawings: few
@@ -100,43 +95,46 @@ pens that vary. With 64 features, a linear probe at `cpu` and on a flat profile 
 that of random features of the same network; with more, random ones carry more, too. Lesson 11 has
 the figures. (Convolutions this small are faster in float32 than in bfloat16.)"""
 
-SMALL = Towers("small-cnn", "small-transformer", embedding=128, picture_size=32)
-
 SCALES: dict[str, Scale] = {
     scale.name: scale
     for scale in (
         Scale(
-            "tiny", "icontail", 60, 4_500, 6, OpenWorld(10_000, 1), 128, SMALL, "cpu",
+            "tiny", "icontail", {"concepts": 60, "num_images": 4_500}, 6, OpenWorld(10_000, 1), 128,
+            "small-cnn", "small-transformer", 128, "cpu",
             DRAWINGS
             | {
                 "concepts": 60,
-                "pictures": 6_000,
+                "num_images": 6_000,
                 "duration": "200 steps",
-                "embedding": 64,
+                "embed_dim": 64,
                 "precision": "float32",
             },
         ),
         Scale(
-            "cpu", "icontail", 194, 6_000, 8, OpenWorld(29_000, 3), 128, SMALL, "cpu",
+            "cpu", "icontail", {"concepts": 194, "num_images": 6_000}, 8, OpenWorld(29_000, 3), 128,
+            "small-cnn", "small-transformer", 128, "cpu",
             DRAWINGS
             | {
                 "concepts": 100,
-                "pictures": 9_500,
+                "num_images": 9_500,
                 "duration": "800 steps",
-                "embedding": 64,
+                "embed_dim": 64,
                 "precision": "float32",
             },
         ),
         Scale(
-            # The flatter of the study's two profiles can be filled up to 8,427 pictures; the open
-            # world has all 64,852 training pictures that there are.
-            "gpu", "icontail-colour", 194, 8_000, 60, OpenWorld(29_774, 20), 256,
-            Towers("RN50", "RN50", 1024, 64), "cuda",
-            DRAWINGS | {"concepts": 100, "pictures": 9_500, "global_size": 64, "batch": 256},
+            # The flatter of the study's two profiles can be filled up to 8,427 images; the open
+            # world has all 64,852 training images that there are.
+            "gpu", "icontail",
+            {"concepts": 194, "num_images": 8_000, "color": True, "image_size": 64},
+            60, OpenWorld(29_774, 20), 256, "RN50", "RN50", 1024, "cuda",
+            DRAWINGS
+            | {"concepts": 100, "num_images": 9_500, "global_size": 64, "batch_size": 256},
         ),
         Scale(
-            "full", "imagenet-captions", 1_000, 448_896, 32, OpenWorld(0, 32), 1_024,
-            Towers("RN50", "RN50", 1024, 224), "cuda",
+            "full", "imagenet-captions",
+            {"concepts": 1_000, "num_images": 448_896, "image_size": 224},
+            32, OpenWorld(0, 32), 1_024, "RN50", "RN50", 1024, "cuda",
             {"targets": "sinkhorn", "global_size": 224, "local_size": 96, "duration": "100 epochs"},
         ),
     )

@@ -18,6 +18,8 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from lt_course.distributed import world_size
+
 STOP = (signal.SIGINT, signal.SIGTERM)
 """What stops a training at the end of its step."""
 
@@ -66,15 +68,12 @@ def _leave_signals_alone(worker: int) -> None:
 
 
 @contextmanager
-def deferred(several: bool = False) -> Iterator[Callable[[], bool]]:
+def deferred() -> Iterator[Callable[[], bool]]:
     """Let Ctrl-C and SIGTERM wait: yields a function that says whether one has come.
 
-    A second Ctrl-C acts at once. A second SIGTERM does not, for batch systems send it more than
-    once.
-
-    Args:
-        several: whether processes train together; then a second Ctrl-C waits, too: one of them is
-            the terminal's, and the other one is torchrun's, which passes it on.
+    A second Ctrl-C acts at once, unless several processes train together: one of the two is the
+    terminal's then, and the other is torchrun's, which passes it on. A second SIGTERM does not, for
+    batch systems send it more than once.
     """
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
@@ -83,7 +82,7 @@ def deferred(several: bool = False) -> Iterator[Callable[[], bool]]:
     before: dict[int, Any] = {number: signal.getsignal(number) for number in STOP}
 
     def note(number: int, frame: FrameType | None) -> None:
-        if received and number == signal.SIGINT and not several:
+        if received and number == signal.SIGINT and world_size() == 1:
             signal.signal(number, before[number])
             signal.raise_signal(number)
         received.append(number)

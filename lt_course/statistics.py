@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from lt_course.errors import CourseError
 
@@ -21,12 +20,16 @@ def spearman(frequency: npt.ArrayLike, value: npt.ArrayLike) -> float:
         frequency: float [C], training pictures of each class.
         value: float [C], for example accuracy or number of predictions.
     """
+    from scipy import stats
+
     x, y = _paired(frequency, value)
     return float(stats.spearmanr(x, y).statistic) if _varies(x, y) else float("nan")
 
 
 def pearson(frequency: npt.ArrayLike, value: npt.ArrayLike) -> float:
     """Pearson's linear correlation; nan is treated as in `spearman`. Arguments: float [C]."""
+    from scipy import stats
+
     x, y = _paired(frequency, value)
     return float(stats.pearsonr(x, y).statistic) if _varies(x, y) else float("nan")
 

@@ -27,7 +27,7 @@ from lt_course import study
 from lt_course.data import icontail
 from lt_course.evidence import paper
 from lt_course.lessons.checks import check
-from lt_course.plots import bias, frequencies, runs, style, widgets
+from lt_course.plots import bias, drawings, runs, style, widgets
 
 style.use()
 pd.options.display.float_format = "{:.2f}".format
@@ -43,7 +43,7 @@ tests = np.flatnonzero(data.test & (data.concept < 60))
 some = np.random.default_rng(1).permutation(tests)
 _, first = np.unique(data.concept[some], return_index=True)
 some = some[np.sort(first)[:16]]
-frequencies.drawings(data.pictures[some], [data.titles[i] for i in some])
+drawings.grid(data.pictures[some], [data.titles[i] for i in some])
 plt.show()
 
 # %% [markdown]
@@ -59,12 +59,12 @@ plt.show()
 # - `clip-template`: CLIP reads {term}`templates <template>` such as *a photo of a bell*, so it is told no more than the classifier;
 # - `clip-title`: CLIP reads the title that each author wrote.
 #
-# Everything else is equal: pictures, image tower, steps, batch size, optimiser. `study.get` trains a run, or reads its record if it has been trained before.
+# Everything else is equal: pictures, image tower, steps, batch size, optimiser. `study.train_or_load` trains a run, or reads its record if it has been trained before.
 
 # %% tags=["nbval-ignore-output"]
 METHODS = ["sl", "clip-template", "clip-title"]
-specs = {method: study.run(method, seed=0) for method in METHODS}
-records = {method: study.get(spec) for method, spec in specs.items()}
+specs = {method: study.config(method, seed=0) for method in METHODS}
+records = {method: study.train_or_load(spec) for method, spec in specs.items()}
 tables = {method: record.per_class for method, record in records.items()}
 
 # %% [markdown]
@@ -252,7 +252,7 @@ for method, share in tail_share.items():
 #
 # ```{hint}
 # :class: dropdown
-# `study.get(study.run(name, seed=0)).metrics` is a dictionary; S(p) is its entry `spearman_predictions`.
+# `study.train_or_load(study.config(name, seed=0)).metrics` is a dictionary; S(p) is its entry `spearman_predictions`.
 # ```
 #
 # ````{exercise-end}
@@ -264,7 +264,7 @@ vocabulary_bias = ...
 
 # %% tags=["hide-input"]
 def from_the_run(answer):
-    run = study.get(study.run("sl-vocab", seed=0))
+    run = study.train_or_load(study.config("sl-vocab", seed=0))
     return abs(answer - run.metrics["spearman_predictions"]) < 1e-6
 
 
@@ -276,7 +276,7 @@ _ = check("S(p) of sl-vocab", vocabulary_bias, from_the_run, hint="Is it seed 0?
 # ````
 
 # %% tags=["nbval-ignore-output"]
-subsampled = study.get(study.run("sl-vocab", seed=0))
+subsampled = study.train_or_load(study.config("sl-vocab", seed=0))
 vocabulary_bias = subsampled.metrics["spearman_predictions"]
 
 # %%

@@ -45,9 +45,8 @@ from lt_course.data import icontail
 from lt_course.evaluation import intervals
 from lt_course.evidence import paper
 from lt_course.lessons import counting
-from lt_course.lessons import counting_figures as counted_figures
 from lt_course.lessons.checks import check
-from lt_course.plots import frequencies, style, widgets
+from lt_course.plots import drawings, frequencies, style, widgets
 from lt_course.statistics import gini
 
 style.use()
@@ -393,7 +392,7 @@ for word in ("ram", "seal", "cricket", "drum"):
     found = counting.mentions(tail.titles, word)
     one_a_set = found[np.unique(tail.set[found], return_index=True)[1]]
     shown.extend(one_a_set[np.linspace(0, len(one_a_set) - 1, 8).astype(int)])
-figure = frequencies.drawings(tail.pictures[shown], [tail.titles[i] for i in shown])
+figure = drawings.grid(tail.pictures[shown], [tail.titles[i] for i in shown])
 
 # %% [markdown]
 # Each row is one number in a table of counts. The word is right in every title, and the things
@@ -467,7 +466,7 @@ for what in ("names", "and synonyms"):
 # %% mystnb={"figure": {"caption": "Core concepts of IconTail, by label and as counted by name in titles. Left: each ranked by itself. Right: class by class; on the line a count is right.", "name": "fig-01-counted"}, "image": {"alt": "Left: two falling curves of one shape, counted below labels, until the last twenty ranks, where the counted one plunges to one. Right: most classes lie on the diagonal; a few lie above it, such as glasses and map; many lie far below it, such as chat bubble, padlock, chain link, and computer mouse at zero."}}
 per_class = rules["names", "bag-of-lemmas"].per_class()
 marked = ["glasses", "map", "chat bubble", "padlock", "chain link"]
-figure = counted_figures.beside_labels(per_class, [*marked, "computer mouse"])
+figure = counting.plot_beside_labels(per_class, [*marked, "computer mouse"])
 
 # %%
 inequality = {key: gini(per_class[key]) for key in ("labels", "counted")}

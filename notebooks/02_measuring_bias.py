@@ -60,9 +60,9 @@ print("accuracy", accuracy, " predictions", predicted)
 METHODS = ["sl", "clip-template", "clip-title"]
 SEEDS = range(3)
 runs = {
-    method: [study.run(method, seed=seed) for seed in SEEDS] for method in METHODS
+    method: [study.config(method, seed=seed) for seed in SEEDS] for method in METHODS
 }
-records = {method: study.get_all(found) for method, found in runs.items()}
+records = {method: study.train_or_load_all(found) for method, found in runs.items()}
 tables = {method: found[0].per_class for method, found in records.items()}
 
 # %% mystnb={"image": {"alt": "Six scatter plots, one dot a class: above, accuracy against training pictures on a logarithmic axis; below, number of predictions; columns are SL, CLIP with templates, and CLIP with titles. For SL, dots rise with frequency in both rows; for CLIP they scatter more, above all in predictions."}, "figure": {"caption": "Per-class results of one run of each method against class frequency. S is Spearman's correlation in each panel.", "name": "fig-02-scatter"}}
@@ -79,7 +79,7 @@ plt.show()
 # A thought experiment shows what follows. Keep the SL model's results, class by class, and keep the order of the classes. Change only how steep the tail is: give rank $r$ the frequency $r^{-s}$ (see {term}`Zipf's law`).
 
 # %% mystnb={"image": {"alt": "Correlation against the exponent of the tail from 0 to 3. Spearman's two lines are level. Pearson's two lines move with the exponent although no result of the model changes."}, "figure": {"caption": "The same results and the same order of classes under tails of different steepness. Only Pearson's correlation moves.", "name": "fig-02-exponent"}}
-measuring.steeper_tails(tables["sl"])
+measuring.plot_steeper_tails(tables["sl"])
 plt.show()
 
 # %% [markdown]
@@ -141,7 +141,7 @@ real = {
     method: measuring.spearmans(t.frequency, t.accuracy, t.predictions)
     for method, t in tables.items()
 }
-show.plane(
+measuring.plot_plane(
     observers=measuring.observer_curves(frequency),
     paper=measuring.paper_points(),
     ours={method: [[s["S(a)"], s["S(p)"]]] for method, s in real.items()},
@@ -181,7 +181,7 @@ truth = np.diag(observer.confusion())
 
 def draw(pictures):
     measured, _ = bias.per_class(*observer.answers(pictures, seed=0), 60)
-    return show.pictures_frame(pictures, truth, measured, frequency, curve)
+    return measuring.plot_test_size(pictures, truth, measured, frequency, curve)
 
 
 widgets.slider_figure(
@@ -235,7 +235,7 @@ chance = {
 }
 for classes, values in chance.items():
     print(f"{classes} classes: standard deviation {np.std(values):.3f}")
-measuring.coincidence(chance)
+measuring.plot_coincidence(chance)
 plt.show()
 
 # %% [markdown]
@@ -342,7 +342,7 @@ joins = {
     "by class id": table.accuracy.to_numpy()[ranked["index"]],
     "by position (wrong)": table.accuracy.to_numpy()[ranked.index],
 }
-measuring.side_by_side(ranked.frequency, joins)
+measuring.plot_side_by_side(ranked.frequency, joins)
 plt.show()
 
 # %% [markdown]

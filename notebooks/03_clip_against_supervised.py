@@ -47,7 +47,7 @@ pd.options.display.float_format = "{:.2f}".format
 
 # %% tags=["nbval-check-output"]
 METHODS = ["sl", "clip-template", "clip-title"]
-equal = [study.run(method, scale="tiny") for method in METHODS]
+equal = [study.config(method, scale="tiny") for method in METHODS]
 print(sorted(study.differences(equal)))
 print(sorted(study.differences(equal[1:])))
 
@@ -57,10 +57,10 @@ print(sorted(study.differences(equal[1:])))
 # What all of them share:
 
 # %% tags=["nbval-check-output"]
-shared = study.run("sl", scale="tiny")
+shared = study.config("sl", scale="tiny")
 fields = {**vars(shared.data), **vars(shared.model), **vars(shared.training)}
-names = ["profile", "concepts", "pictures", "image_tower", "embedding"]
-names += ["optimiser", "learning_rate", "batch", "duration", "crop"]
+names = ["profile", "concepts", "num_images", "image_tower", "embed_dim"]
+names += ["optimizer", "learning_rate", "batch_size", "duration", "crop"]
 pd.Series({name: str(fields[name]) for name in names})
 
 # %% [markdown]
@@ -89,7 +89,7 @@ pd.Series({name: str(fields[name]) for name in names})
 # %% tags=["nbval-ignore-output"]
 SEEDS = range(3)
 records = {
-    method: study.get_all(study.run(method, seed=seed) for seed in SEEDS)
+    method: study.train_or_load_all(study.config(method, seed=seed) for seed in SEEDS)
     for method in METHODS
 }
 
@@ -218,7 +218,7 @@ plt.show()
 
 # %% tags=["nbval-ignore-output"]
 mild = {
-    m: study.get(study.run(m, seed=0, profile="incaps"))
+    m: study.train_or_load(study.config(m, seed=0, profile="incaps"))
     for m in ("sl", "clip-title")
 }
 
@@ -243,7 +243,7 @@ pd.DataFrame(spread).T.astype(str)
 # What a page can train while you read is small. The course's evidence is trained beforehand, at scale `cpu`: 194 concepts, 6,000 pictures, and for the milder tail 3,000; seeds 0 to 4, each with its own permutation. The claims were written down first, each with the smallest effect that would matter; {doc}`../book/results` has the rule of the verdicts, and {doc}`../book/how_to_use` how to train it all again.
 
 # %%
-verdicts = evidence.verdicts(chapter="03_clip_against_supervised")
+verdicts = evidence.verdicts(lesson="clip_against_supervised")
 claims.table(verdicts)
 
 # %% mystnb={"image": {"alt": "Effects of this lesson's claims with intervals, each beside the paper's value where there is one. The table above holds the same numbers."}, "figure": {"caption": "The claims of this lesson: our effect with its 95 % interval over five seeds, and the paper's.", "name": "fig-03-claims"}}
@@ -335,7 +335,7 @@ print(wider)
 #
 # ```{hint}
 # :class: dropdown
-# Every field of a run can be given to `study.run` by its name.
+# Every field of a run can be given to `study.config` by its name.
 # ```
 #
 # ````{exercise-end}
@@ -347,7 +347,7 @@ asked_wrongly = ...
 
 # %% tags=["hide-input"]
 def with_templates(answer):
-    run = study.get(study.run("clip-title", seed=0, prompts="template"))
+    run = study.train_or_load(study.config("clip-title", seed=0, prompts="template"))
     return abs(answer - run.metrics["accuracy"]) < 1e-6
 
 
@@ -364,7 +364,7 @@ _ = check(
 # ````
 
 # %% tags=["nbval-ignore-output"]
-wrong_words = study.get(study.run("clip-title", seed=0, prompts="template"))
+wrong_words = study.train_or_load(study.config("clip-title", seed=0, prompts="template"))
 asked_wrongly = wrong_words.metrics["accuracy"]
 
 # %%
@@ -398,7 +398,7 @@ change = ...
 
 # %% tags=["hide-input"]
 def of_the_run(answer):
-    run = study.get(study.run("clip-template", seed=0, crop=0.5))
+    run = study.train_or_load(study.config("clip-template", seed=0, crop=0.5))
     before = metrics.loc[("clip-template", 0), "S(p)"]
     return abs(answer - (run.metrics["spearman_predictions"] - before)) < 1e-6
 
@@ -411,7 +411,7 @@ _ = check("change of S(p)", change, of_the_run, hint="New minus old.")
 # ````
 
 # %% tags=["nbval-ignore-output"]
-cropped = study.get(study.run("clip-template", seed=0, crop=0.5))
+cropped = study.train_or_load(study.config("clip-template", seed=0, crop=0.5))
 change = (
     cropped.metrics["spearman_predictions"]
     - metrics.loc[("clip-template", 0), "S(p)"]

@@ -26,8 +26,8 @@ import pandas as pd
 from lt_course import evidence, study
 from lt_course.data import icontail
 from lt_course.data.captions import captions
-from lt_course.lessons import captions_figures as show
-from lt_course.lessons.caption_statistics import (
+from lt_course.lessons import captions as lesson
+from lt_course.lessons.captions import (
     expected_distinct,
     information,
     least_loss,
@@ -47,12 +47,12 @@ pd.options.display.max_colwidth = None
 
 # %%
 TAIL = icontail.load()
-titles_run = study.run("clip-title", seed=0)
+titles_run = study.config("clip-title", seed=0)
 drawn = study.training_set(titles_run)
 
 # %% mystnb={"image": {"alt": "Four drawings, two chat bubbles, an envelope and a building. Beside each a template, a synonym template, its title, its tags, the gloss and a description of its appearance. Titles and tags name the drawing in other words each time; the gloss is the same for both chat bubbles; appearance speaks of size, shape and place of the ink."}, "figure": {"caption": "What captions of each kind say of four training drawings. A dash is an empty caption.", "name": "fig-04-examples"}}
 SIMPLE = ["template", "synset", "title", "tags", "gloss", "appearance"]
-show.examples(TAIL, [3516, 4115, 12107, 18985], SIMPLE)
+lesson.plot_examples(TAIL, [3516, 4115, 12107, 18985], SIMPLE)
 plt.show()
 
 # %% [markdown]
@@ -67,13 +67,13 @@ plt.show()
 # The first is the {term}`mutual information` of caption and class. The second is what the caption tells of the drawing that its class does not. The third is what was drawn by lot and tells nothing: which of 80 templates was used. (To check: $H(T) = I(T;Y) + H(T \mid Y)$ by definition; and since the class follows from the drawing, $H(T \mid Y) = I(T; X \mid Y) + H(T \mid X)$.) For the training set, which is all that training sees, the three numbers can be counted.
 
 # %%
-KINDS = list(evidence.factor("04_language").settings)
-said = {kind: captions(TAIL, drawn.pictures, kind) for kind in KINDS}
+KINDS = list(evidence.experiment("language").settings)
+said = {kind: captions(TAIL, drawn.image_ids, kind) for kind in KINDS}
 bits = {kind: information(s, drawn.labels) for kind, s in said.items()}
 assert abs(bits["template"].chance - np.log2(80)) < 1e-9
 
 # %% mystnb={"image": {"alt": "Stacked bars of bits for twelve kinds of caption. All but tags have the same part about the class, about four bits. Templates and synonym templates add six to seven bits of chance, the gloss adds nothing, titles add five bits about the drawing and titles with tags seven; titles with appearance add as much as titles with tags."}, "figure": {"caption": "Bits in a caption, by what they are about; training set of seed 0.", "name": "fig-04-bits"}}
-show.information(bits)
+lesson.plot_information(bits)
 plt.show()
 
 # %% [markdown]
@@ -82,9 +82,9 @@ plt.show()
 # Look at the last bar. By the count of bits, `title+appearance` is as rich as `title+tags`. **Bits have no meaning**: they count distinctions and do not ask what for. Keep this in mind until the negative control below, and look at what icon authors tag:
 
 # %%
-spoken = [tag for picture in drawn.pictures for tag in TAIL.tags[picture]]
-silent = sum(not TAIL.tags[picture] for picture in drawn.pictures)
-print(f"without tags: {silent / len(drawn.pictures):.0%}")
+spoken = [tag for picture in drawn.image_ids for tag in TAIL.tags[picture]]
+silent = sum(not TAIL.tags[picture] for picture in drawn.image_ids)
+print(f"without tags: {silent / len(drawn.image_ids):.0%}")
 pd.Series(spoken).value_counts().head(8)
 
 # %% [markdown]
@@ -96,9 +96,9 @@ pd.Series(spoken).value_counts().head(8)
 rows = {}
 for fraction in (1 / 4, 1 / 2, 1):
     some = study.training_set(study.override(titles_run, fraction=fraction))
-    found = information(captions(TAIL, some.pictures, "title"), some.labels)
+    found = information(captions(TAIL, some.image_ids, "title"), some.labels)
     counted = found.about_drawing
-    rows[len(some.pictures)] = [counted, counted + found.correction]
+    rows[len(some.image_ids)] = [counted, counted + found.correction]
 pd.DataFrame(rows, ["counted", "corrected"]).T.rename_axis("drawings")
 
 # %% [markdown]
@@ -125,11 +125,11 @@ pd.DataFrame(ahead).T
 
 
 # %% tags=["nbval-ignore-output"]
-batch = np.random.default_rng(3).choice(drawn.pictures, 48, replace=False)
+batch = np.random.default_rng(3).choice(drawn.image_ids, 48, replace=False)
 
 
 def draw(kind):
-    return show.batch(TAIL, batch, kind)
+    return lesson.plot_batch(TAIL, batch, kind)
 
 
 def alt(kind):
@@ -164,16 +164,16 @@ def run_of(kind, **settings):
         kind, "clip-title"
     )
     context = 32 if kind == "gloss" else 16
-    return study.run(name, seed=0, text=kind, context=context, **settings)
+    return study.config(name, seed=0, text=kind, context=context, **settings)
 
 
 print(sorted(study.differences(run_of(kind) for kind in LIVE)))
 
 # %% tags=["nbval-ignore-output"]
-live = {kind: study.get(run_of(kind)) for kind in LIVE}
+live = {kind: study.train_or_load(run_of(kind)) for kind in LIVE}
 
 # %%
-COLUMNS = {**show.METRICS, "nc1": "NC1", "loss": "loss"}
+COLUMNS = {**lesson.METRICS, "nc1": "NC1", "loss": "loss"}
 results = pd.DataFrame({k: r.metrics for k, r in live.items()}).T
 results = results[[*COLUMNS]].rename(columns=COLUMNS)
 results["image alone"] = [nearest_mean_accuracy(r) for r in live.values()]
@@ -195,7 +195,7 @@ results
 # %% mystnb={"image": {"alt": "Left: training loss above its floor over six epochs for titles, titles with tags and titles with appearance. Right: their zero-shot accuracy, by far the lowest for titles with appearance."}, "figure": {"caption": "Training loss above the least possible one, and the zero-shot accuracy in the end.", "name": "fig-04-shortcut"}}
 SHOWN = ["title", "title+tags", "title+appearance"]
 floors = {kind: ahead[kind]["least loss"] for kind in SHOWN}
-show.loss_and_accuracy({kind: live[kind] for kind in SHOWN}, floors)
+lesson.plot_losses({kind: live[kind] for kind in SHOWN}, floors)
 plt.show()
 
 # %% [markdown]
@@ -208,13 +208,13 @@ plt.show()
 
 # %% tags=["nbval-ignore-output"]
 FROZEN = ["template", "title", "title+tags"]
-frozen = {k: study.get(run_of(k, text_head="frozen")) for k in FROZEN}
+frozen = {k: study.train_or_load(run_of(k, text_head="open-world")) for k in FROZEN}
 
 # %%
 theirs = {"from scratch": "fig3", "frozen text head": "fig19"}
 ours = {"from scratch": live, "frozen text head": frozen}
 rows = {
-    (head, kind): show.beside_the_paper(ours[head][kind], kind, figure)
+    (head, kind): lesson.beside_the_paper(ours[head][kind], kind, figure)
     for head, figure in theirs.items()
     for kind in FROZEN
 }
@@ -225,20 +225,20 @@ pd.DataFrame(rows).T
 #
 # ## The recorded evidence
 #
-# The factor `04_language` holds twelve kinds of caption, at scale `cpu` (194 concepts, all runs with 32 tokens), trained with five seeds each; nothing but the caption differs, and the prompts that go with it.
+# The factor `language` holds twelve kinds of caption, at scale `cpu` (194 concepts, all runs with 32 tokens), trained with five seeds each; nothing but the caption differs, and the prompts that go with it.
 
 # %%
-factor = evidence.factor("04_language")
-recorded = evidence.recorded("04_language")
+factor = evidence.experiment("language")
+recorded = evidence.load_results("language")
 print(sorted(study.differences(factor.runs().values())))
 print(f"{len(recorded)} of {5 * len(KINDS)} runs are recorded")
 
 # %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), with a row for each of twelve kinds of caption: seeds, mean and interval of the recorded runs, and the paper's values as hollow markers."}, "figure": {"caption": "Recorded runs by kind of caption: ticks are seeds, filled markers their means with t intervals. Hollow: the paper's values on ImageNet-Captions (circles; squares where its descriptions stand beside our glosses).", "name": "fig-04-recorded"}}
-show.by_kind(recorded, KINDS)
+lesson.plot_by_kind(recorded, KINDS)
 plt.show()
 
 # %%
-verdicts = evidence.verdicts(chapter="04_language")
+verdicts = evidence.verdicts(lesson="language")
 claims.table(verdicts)
 
 # %% [markdown]
@@ -253,7 +253,7 @@ ONE_MORE = {
     "title": "title+tags",
     "title+gloss": "title+tags+gloss",
 }
-show.change(recorded, ONE_MORE)
+lesson.change(recorded, ONE_MORE)
 
 # %% [markdown]
 # Each row is a paired difference over seeds with its t interval; below 0 in S(p), the longer caption leaves less bias. Read the sign of accuracy along with it: where both fall, less bias was paid for.
@@ -263,7 +263,7 @@ show.change(recorded, ONE_MORE)
 # The paper averages over kinds that say one, two and three of its texts. Averages are all that can be tested: within a row, kinds differ much.
 
 # %%
-show.by_number_of_texts(recorded)
+lesson.by_number_of_texts(recorded)
 
 # %% [markdown]
 # Our averages mix captions that name the concept with tags that do not, and for accuracy that alone can put one text behind two. The paper's row of accuracies can be doubted for another reason: it rises little and not in order: tags alone reach 35.3 %, more than all three together (34.2 %), and single runs carry no intervals. Of both rows of accuracies, believe the averages at most, and no order within them.
@@ -273,23 +273,23 @@ show.by_number_of_texts(recorded)
 # All CLIP scripts of the paper's release for ImageNet-Captions read captions that have the class name in front. The paper does not say so, and whether the plotted runs had it is not known: one of the release's notebooks plots a run with the name beside one that seems to be without. What would it change?
 
 # %%
-show.change(recorded, {"title": "name+title", "title+tags": "name+title+tags"})
+lesson.change(recorded, {"title": "name+title", "title+tags": "name+title+tags"})
 
 # %% [markdown]
 # In bits, nothing changes: the name follows from the class, and the title told the class already. But the words are now the same for all drawings of the class, at the same place, and the test asks by that name. Accuracy rises a little; what becomes of the bias, five seeds cannot tell. A study that compares kinds of text should say whether the name was there, as part of its gain or loss may be the name's.
 #
 # ### With a frozen text head
 #
-# The factor `04_frozen_head` repeats the kinds that our pre-trained tower can read, with that tower and from scratch: those of at most 16 tokens, of names, titles and tags (glosses are too long, and synonyms have words that it never met).
+# The factor `frozen_head` repeats the kinds that our pre-trained tower can read, with that tower and from scratch: those of at most 16 tokens, of names, titles and tags (glosses are too long, and synonyms have words that it never met).
 
 # %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), with a row for each of five kinds of caption under a frozen text head: seeds, mean and interval of the recorded runs, and the paper's values as hollow markers."}, "figure": {"caption": "As above, under a frozen text head.", "name": "fig-04-frozen"}}
-short = evidence.recorded("04_frozen_head")
+short = evidence.load_results("frozen_head")
 SHORT = ["template", "title", "tags", "title+tags", "name+title"]
-show.by_kind(short, SHORT, "fig19")
+lesson.plot_by_kind(short, SHORT, "fig19")
 plt.show()
 
 # %%
-show.change(short, {f"{kind}, scratch": kind for kind in SHORT})
+lesson.change(short, {f"{kind}, scratch": kind for kind in SHORT})
 
 # %% [markdown]
 # A tower that knows the words makes every kind more accurate, titles with tags most, and loosens the tie of accuracy to frequency by about as much for all (of tags alone, which classify near chance, say nothing). It does not touch the bias in predictions. The paper's templates fall in S(p) to a quarter, and end beside titles; ours stay where they were, and above titles. So the frozen head does not do the work of descriptive text here. What our teacher lacks for it, 400 million captions, photographs, or mere distance from the drawings that its students are trained on, these runs cannot tell.
@@ -301,16 +301,16 @@ show.change(short, {f"{kind}, scratch": kind for kind in SHORT})
 # %%
 cpu = study.training_set(factor.run("title", seed=0))
 cpu_bits = {
-    kind: information(captions(TAIL, cpu.pictures, kind), cpu.labels)
+    kind: information(captions(TAIL, cpu.image_ids, kind), cpu.labels)
     for kind in KINDS
 }
 
 # %% mystnb={"image": {"alt": "Two scatter plots of S(p) against bits within a class and against those of them that are about the drawing, one labelled point for each recorded kind of caption."}, "figure": {"caption": "Mean S(p) over recorded seeds against bits within a class: all of them (left) and those about the drawing (right).", "name": "fig-04-bits-bias"}}
-show.against_bits(recorded, cpu_bits)
+lesson.plot_against_bits(recorded, cpu_bits)
 plt.show()
 
 # %%
-show.correlations(recorded, cpu_bits)
+lesson.correlations(recorded, cpu_bits)
 
 # %% [markdown]
 # A correlation over twelve kinds is a description, and not a test: the kinds are no sample of all kinds of text; more than half of them share a title; and the interval knows of seeds alone. Nor does it say why. Above all, kinds with many bits about the drawing are also the ones that classify badly here, and a model that fails has a small S(p) whatever its captions. What the picture does show is that bits of chance do nothing: templates have more bits within a class than titles, and follow frequency more.
@@ -332,7 +332,7 @@ show.correlations(recorded, cpu_bits)
 #
 # ```{hint}
 # :class: dropdown
-# `TAIL.tags[picture]` is empty for a drawing without tags. Give `captions` and `information` the rest of `drawn.pictures` and `drawn.labels`.
+# `TAIL.tags[picture]` is empty for a drawing without tags. Give `captions` and `information` the rest of `drawn.image_ids` and `drawn.labels`.
 # ```
 #
 # ````{exercise-end}
@@ -344,8 +344,8 @@ about_class = ...
 
 # %% tags=["hide-input"]
 def of_tagged(answer):
-    rows = [i for i, p in enumerate(drawn.pictures) if TAIL.tags[p]]
-    some = captions(TAIL, drawn.pictures[rows], "tags")
+    rows = [i for i, p in enumerate(drawn.image_ids) if TAIL.tags[p]]
+    some = captions(TAIL, drawn.image_ids[rows], "tags")
     return abs(answer - information(some, drawn.labels[rows]).about_class) < 1e-6
 
 
@@ -357,10 +357,10 @@ _ = check("bits about the class", about_class, of_tagged, hint="Which labels?")
 # ````
 
 # %%
-tagged = np.array([bool(TAIL.tags[p]) for p in drawn.pictures])
+tagged = np.array([bool(TAIL.tags[p]) for p in drawn.image_ids])
 labels = drawn.labels[tagged]
 of_tags, of_titles = (
-    information(captions(TAIL, drawn.pictures[tagged], kind), labels)
+    information(captions(TAIL, drawn.image_ids[tagged], kind), labels)
     for kind in ("tags", "title")
 )
 about_class = of_tags.about_class
@@ -382,7 +382,7 @@ print(f"of {of_titles.about_class:.2f} that their titles tell")
 #
 # ```{hint}
 # :class: dropdown
-# `study.get(run_of("appearance")).metrics["accuracy"]`.
+# `study.train_or_load(run_of("appearance")).metrics["accuracy"]`.
 # ```
 #
 # ````{exercise-end}
@@ -394,7 +394,7 @@ blind = ...
 
 # %% tags=["hide-input"]
 def without_names(answer):
-    run = study.get(run_of("appearance"))
+    run = study.train_or_load(run_of("appearance"))
     return abs(answer - run.metrics["accuracy"]) < 1e-6
 
 
@@ -408,11 +408,11 @@ _ = check(
 # ````
 
 # %% tags=["nbval-ignore-output"]
-appearance = study.get(run_of("appearance"))
+appearance = study.train_or_load(run_of("appearance"))
 blind = appearance.metrics["accuracy"]
 
 # %%
-floor = least_loss(captions(TAIL, drawn.pictures, "appearance"), 128)
+floor = least_loss(captions(TAIL, drawn.image_ids, "appearance"), 128)
 print(f"loss: guessing {np.log(128):.2f}, least {floor:.2f}, ", end="")
 print(f"reached {appearance.metrics['loss']:.2f}")
 print(f"accuracy {blind:.3f}, guessing {1 / titles_run.data.concepts:.3f}")
@@ -443,7 +443,7 @@ gain = ...
 
 # %% tags=["hide-input"]
 def of_the_name(answer):
-    named = study.get(run_of("name+title")).metrics["accuracy"]
+    named = study.train_or_load(run_of("name+title")).metrics["accuracy"]
     return abs(answer - (named - live["title"].metrics["accuracy"])) < 1e-6
 
 
@@ -455,7 +455,7 @@ _ = check("gain in accuracy", gain, of_the_name, hint="New minus old.")
 # ````
 
 # %% tags=["nbval-ignore-output"]
-named = study.get(run_of("name+title"))
+named = study.train_or_load(run_of("name+title"))
 gain = named.metrics["accuracy"] - live["title"].metrics["accuracy"]
 
 # %%

@@ -26,7 +26,6 @@ import pandas as pd
 
 from lt_course import evidence, study
 from lt_course.lessons import vocabularies as theory
-from lt_course.lessons import vocabularies_figures
 from lt_course.lessons.checks import check
 from lt_course.lessons.prior_shift import (
     agreement,
@@ -36,7 +35,7 @@ from lt_course.lessons.prior_shift import (
     remaining,
     shift,
 )
-from lt_course.objectives.classify import Classify
+from lt_course.objectives.classify import SupervisedConfig
 from lt_course.plots import claims, style, widgets
 
 style.use()
@@ -83,12 +82,12 @@ pd.options.display.max_colwidth = None
 # For drawn vocabularies `inclusion` counts simulated micro-batches, drawn by the function that training calls. The class frequencies of this scale:
 
 # %%
-full = study.get(study.run("sl", seed=0))
+full = study.train_or_load(study.config("sl", seed=0))
 frequency = full.per_class["frequency"]
 frequency.describe()[["count", "min", "50%", "max"]]
 
 # %% mystnb={"image": {"alt": "Left: chance of being in a vocabulary of 24 against training pictures, in log axes. Drawn by frequency it rises in proportion up to 1; drawn uniformly it is nearly flat for rare classes. Right: what is left of the log prior. By frequency it is flat for the rarer half and rises for frequent classes; uniformly drawn it stays close to the straight line of the log prior."}, "figure": {"caption": "Vocabularies of 24 of 60 classes. Left: chance of being in the vocabulary of another class's picture. Right: what is left of the log prior.", "name": "fig-05-laws"}}
-vocabularies_figures.laws(frequency, 24, theory.LAWS)
+theory.plot_laws(frequency, 24, theory.LAWS)
 plt.show()
 
 # %% [markdown]
@@ -102,9 +101,9 @@ plt.show()
 zipf = 1 / np.arange(1, 13)
 kinds = np.random.default_rng(0).dirichlet(30 * zipf / zipf.sum() + 1, size=5)
 laws = {
-    "in-batch, m = 8": Classify(sampling="in-batch", micro_batch=8),
-    "frequency, V = 8, m = 4": Classify(8, "frequency", 4),
-    "uniform, V = 8, m = 4": Classify(8, "uniform", 4),
+    "in-batch, m = 8": SupervisedConfig(sampling="in-batch", vocabulary_group=8),
+    "frequency, V = 8, m = 4": SupervisedConfig(8, "frequency", 4),
+    "uniform, V = 8, m = 4": SupervisedConfig(8, "uniform", 4),
 }
 found = {}
 for label, options in laws.items():
@@ -125,7 +124,7 @@ assert min(row["r2_as_predicted"] for row in found.values()) > 0.9
 
 # %% mystnb={"image": {"alt": "Share of the log prior left against vocabulary size from 16 to 60. The line for uniform draws rises at once to four fifths and more, square-root draws lie between, and draws by frequency rise slowly and evenly. All meet at 1 when V is 60."}, "figure": {"caption": "Predicted from class frequencies and the way of drawing alone.", "name": "fig-05-curves"}}
 curve = theory.remaining_curve(frequency, (16, 20, 24, 32, 40, 48, 60))
-vocabularies_figures.curves(curve)
+theory.plot_remaining(curve)
 plt.show()
 
 # %% [markdown]
@@ -133,12 +132,12 @@ plt.show()
 
 # %%
 RUNS = {
-    "in-batch 8": {"sampling": "in-batch", "micro_batch": 8},
+    "in-batch 8": {"sampling": "in-batch", "vocabulary_group": 8},
     "in-batch 32": {"sampling": "in-batch"},
     "frequency 24": {"vocabulary": 24},
     "uniform 24": {"vocabulary": 24, "sampling": "uniform"},
 }
-asked = {k: study.run("sl", seed=0, **fields) for k, fields in RUNS.items()}
+asked = {k: study.config("sl", seed=0, **fields) for k, fields in RUNS.items()}
 included = {k: inclusion(frequency, r.objective) for k, r in asked.items()}
 logits = theory.logits_on_test(full)
 prediction = pd.DataFrame(
@@ -158,7 +157,7 @@ prediction
 # The runs differ from the full softmax in their vocabulary alone.
 
 # %% tags=["nbval-ignore-output"]
-trained = {k: study.get(run) for k, run in asked.items()}
+trained = {k: study.train_or_load(run) for k, run in asked.items()}
 
 # %%
 shifts = {
@@ -180,7 +179,7 @@ prediction.join(live).join(theory.agreements(shifts))
 print({c: round(full.metrics[m], 2) for c, m in columns.items()})
 
 # %% mystnb={"image": {"alt": "Four scatter plots of measured against predicted shift of the mean logit, one dot a class, for in-batch vocabularies of 8 and 32 pictures and vocabularies of 24 drawn by frequency and uniformly. A fitted line and the dashed line of a shift of the predicted size are drawn in each."}, "figure": {"caption": "Each class's mean logit on the test set, less that of the full softmax, against the prediction.", "name": "fig-05-shifts"}}
-vocabularies_figures.shift_panels(shifts)
+theory.plot_shifts(shifts)
 plt.show()
 
 # %% [markdown]
@@ -198,7 +197,7 @@ PAIRS = {
 }
 pairs = {
     k: [
-        study.get(study.run("sl", seed=0, **fields, **vocabulary))
+        study.train_or_load(study.config("sl", seed=0, **fields, **vocabulary))
         for vocabulary in ({}, RUNS["in-batch 32"])
     ]
     for k, fields in PAIRS.items()
@@ -221,14 +220,14 @@ pd.DataFrame(rows).T
 #
 # ## The recorded evidence
 #
-# At scale `cpu` (194 concepts, 6,000 pictures, eight epochs, one and the same permutation of frequencies for all runs of a seed) the factor `05_vocabulary` varies size, law and micro-batch. Slope and R² of each, mean over seeds with t intervals:
+# At scale `cpu` (194 concepts, 6,000 pictures, eight epochs, one and the same permutation of frequencies for all runs of a seed) the factor `vocabulary` varies size, law and micro-batch. Slope and R² of each, mean over seeds with t intervals:
 
 # %%
 recorded = theory.recorded_agreements()
 theory.over_seeds(recorded).astype(str)
 
 # %% mystnb={"image": {"alt": "Measured S(p) against the predicted share of the log prior left, one marker a run. Markers of all laws lie on one rising band, from in-batch vocabularies of small micro-batches at the lower left to the full softmax at the upper right."}, "figure": {"caption": "Recorded runs, all laws and sizes: measured S(p) against the share of the prior that should be left; t intervals over seeds.", "name": "fig-05-collapse"}}
-vocabularies_figures.collapse(recorded)
+theory.plot_collapse(recorded)
 plt.show()
 
 # %%
@@ -245,7 +244,7 @@ print(f"Spearman over runs: {mean.corr('spearman').iloc[0, 1]:.2f}")
 # Each claim was written down before its runs, with the smallest effect that would matter.
 
 # %%
-verdicts = evidence.verdicts(chapter="05_dynamic_classification")
+verdicts = evidence.verdicts(lesson="dynamic_classification")
 claims.table(verdicts)
 
 # %% mystnb={"image": {"alt": "One row a claim in panels by metric: our effect with its interval over seeds, the paper's effect as a hollow diamond, and the smallest effect that would matter as a grey tick. Where both are drawn, our effects lie nearer to zero than the paper's."}, "figure": {"caption": "Our effects beside the paper's.", "name": "fig-05-claims"}}
@@ -261,11 +260,11 @@ plt.show()
 
 # %% mystnb={"image": {"alt": "Scatter of accuracy against S(p) with intervals in both directions. Full softmax and vocabularies stand at the right, in-batch vocabularies a little to the left of them; CLIPs stand far to the left and lower. Of the remedies for long tails, in grey, balanced softmax and logit adjustment are the highest in accuracy, and logit adjustment is also the farthest to the left; the others stay near the full softmax."}, "figure": {"caption": "All recorded methods, means over seeds with both intervals; numbers are V, or the micro-batch.", "name": "fig-05-plane"}}
 sources = {
-    "05_vocabulary": evidence.factor("05_vocabulary").settings,
-    "05_baselines": set(evidence.factor("05_baselines").settings) - {"none"},
-    "03_the_gap": ["clip-template", "clip-title", "clip-full"],
+    "vocabulary": evidence.experiment("vocabulary").settings,
+    "baselines": set(evidence.experiment("baselines").settings) - {"none"},
+    "the_gap": ["clip-template", "clip-title", "clip-full"],
 }
-vocabularies_figures.plane(theory.united(sources))
+theory.plot_plane(theory.united(sources))
 plt.show()
 
 # %% [markdown]
@@ -280,7 +279,7 @@ theirs = theory.paper_vocabularies()
 theirs.pivot(index="V", columns="series", values=["remaining", "S(p)"]).T
 
 # %% mystnb={"image": {"alt": "The paper's S(p) against the predicted share of the prior left for three series. From scratch, drawn by frequency: a rising line. Frozen head, by frequency and uniformly: rising lines, but for V of 50, which lies too high."}, "figure": {"caption": "The paper's S(p) (read off its figures) against the share of the prior that the theory leaves; numbers are V.", "name": "fig-05-paper"}}
-vocabularies_figures.beside_theory(theirs)
+theory.plot_beside_theory(theirs)
 plt.show()
 
 # %% [markdown]
@@ -301,7 +300,7 @@ plt.show()
 
 # %% tags=["nbval-ignore-output"]
 def draw(size):
-    return vocabularies_figures.laws(frequency, size, theory.LAWS)
+    return theory.plot_laws(frequency, size, theory.LAWS)
 
 
 def alt(size):

@@ -29,9 +29,8 @@ from lt_course.data import icontail
 from lt_course.data.drawing_style import is_solid
 from lt_course.evaluation.intervals import mean_over_seeds
 from lt_course.lessons import data_factors as lesson
-from lt_course.lessons import data_factors_figures as show
 from lt_course.lessons.checks import check
-from lt_course.plots import claims, style, widgets
+from lt_course.plots import claims, drawings, style, widgets
 from lt_course.statistics import spearman
 
 style.use()
@@ -62,13 +61,13 @@ lesson.paper_sets()
 # %% tags=["nbval-check-output"]
 PROFILES = ["flat", "incaps", "laionet"]
 # Of many concepts, the rarest have too few drawings for a large flat profile.
-MANY = {"pictures": SCALE.pictures if SCALE.concepts <= 60 else 3_000}
-steep = {p: study.run("clip-title", profile=p, **MANY) for p in PROFILES}
+MANY = {"num_images": SCALE.num_images if SCALE.concepts <= 60 else 3_000}
+steep = {p: study.config("clip-title", profile=p, **MANY) for p in PROFILES}
 print(study.differences(steep.values()))
 sets = {p: study.training_set(run) for p, run in steep.items()}
 
 # %% mystnb={"image": {"alt": "Training pictures by rank on a logarithmic axis: a horizontal line for flat, a gentle slope for incaps, a steep one for laionet, from more than a thousand pictures to one."}, "figure": {"caption": "Three profiles of one size. incaps and laionet have the Gini coefficients of ImageNet-Captions and LAIONet.", "name": "fig-06-profiles"}}
-show.profiles({p: drawn.frequency for p, drawn in sets.items()})
+lesson.plot_profiles({p: drawn.frequency for p, drawn in sets.items()})
 plt.show()
 
 # %% mystnb={"image": {"alt": "Nine rows of small black drawings, three for each profile: the concepts at ranks 1, 30 and 60. Under flat and incaps all rows are full; under laionet the row of rank 60 holds a single drawing."}, "figure": {"caption": "What a model is shown of the concept at ranks 1, 30 and 60: at most twelve of its drawings.", "name": "fig-06-ranks"}}
@@ -79,7 +78,7 @@ for profile, drawn in sets.items():
         count = drawn.frequency[concept]
         shown = lesson.examples(drawn, concept)
         rows[f"{profile}, rank {rank}: {count}"] = shown
-show.strips(rows)
+drawings.rows(rows)
 plt.show()
 
 # %% [markdown]
@@ -87,7 +86,7 @@ plt.show()
 
 # %% tags=["nbval-ignore-output"]
 levels = {
-    f"{m} {p}": study.get(study.run(m, profile=p, **MANY))
+    f"{m} {p}": study.train_or_load(study.config(m, profile=p, **MANY))
     for m in ("sl", "clip-title")
     for p in PROFILES
 }
@@ -122,7 +121,7 @@ pd.DataFrame(borrowed).T
 # %% mystnb={"image": {"alt": "Four rows of drawings of a gift: line drawings in the first and third row, solid ones in the second and fourth."}, "figure": {"caption": "One concept as two runs see it, and as the test shows it to both.", "name": "fig-06-styles"}}
 data = icontail.load()
 GIFT = [concept.name for concept in data.concepts].index("gift")
-ALL = study.run("clip-title", profile="natural", pictures=None)
+ALL = study.config("clip-title", profile="natural", num_images=None)
 rows = {
     f"trained on {s}": lesson.examples(
         study.training_set(study.override(ALL, style=s)), GIFT
@@ -132,13 +131,13 @@ rows = {
 tested = data.pictures[data.test & (data.concept == GIFT)]
 solid = is_solid(tested)
 rows |= {"test, line": tested[~solid], "test, solid": tested[solid]}
-show.strips(rows)
+drawings.rows(rows)
 plt.show()
 
 # %% tags=["nbval-ignore-output"]
-FEWER = study.run(
+FEWER = study.config(
     "clip-title",
-    pictures=SCALE.pictures // 3,
+    num_images=SCALE.num_images // 3,
     duration=f"{3 * SCALE.epochs} epochs",
 )
 KNOBS = {
@@ -148,7 +147,7 @@ KNOBS = {
     "2 authors": {"authors": 2},
 }
 few = {
-    name: study.get(study.override(FEWER, **knob)) for name, knob in KNOBS.items()
+    name: study.train_or_load(study.override(FEWER, **knob)) for name, knob in KNOBS.items()
 }
 
 # %%
@@ -212,7 +211,7 @@ rows = {
     name: lesson.examples(study.training_set(study.override(ALL, **knob)), GIFT)
     for name, knob in by_authors.items()
 }
-show.strips(rows)
+drawings.rows(rows)
 plt.show()
 
 # %% [markdown]
@@ -244,9 +243,9 @@ lesson.live(few).loc[["2 authors", "all"], ["accuracy", "S(a)", "S(p)", "limit"]
 # %% tags=["nbval-check-output"]
 SEEDS = range(5)
 FACTORS = {
-    "06_imbalance": ["clip-title incaps", "clip-title laionet"],
-    "06_shift": ["clip-title line", "clip-title solid"],
-    "06_diversity": ["clip-title 2", "clip-title 4", "clip-title all"],
+    "imbalance": ["clip-title incaps", "clip-title laionet"],
+    "shift": ["clip-title line", "clip-title solid"],
+    "diversity": ["clip-title 2", "clip-title 4", "clip-title all"],
 }
 dealt = {f: lesson.declared(f, labels, SEEDS) for f, labels in FACTORS.items()}
 pd.concat(
@@ -257,7 +256,11 @@ pd.concat(
 )
 
 # %% tags=["nbval-check-output"]
-limits = {k: [d.limit for d in v] for f in dealt.values() for k, v in f.items()}
+limits = {
+    k: [d.availability_correlation for d in v]
+    for f in dealt.values()
+    for k, v in f.items()
+}
 pd.DataFrame(limits, index=list(SEEDS)).T.rename_axis(columns="limit, seed")
 
 # %% [markdown]
@@ -273,11 +276,13 @@ def draw(authors):
     run = study.override(FEWER, authors=authors)
     drawn, everything = study.training_set(run), lesson.everything(run)
     words = f"authors: {readout(authors)}"
-    return show.authors_frame(drawn, everything, GIFT, words)
+    return lesson.plot_authors(drawn, everything, GIFT, words)
 
 
 def alt(authors):
-    limit = study.training_set(study.override(FEWER, authors=authors)).limit
+    limit = study.training_set(
+        study.override(FEWER, authors=authors)
+    ).availability_correlation
     return f"Drawings of a gift with authors={authors}; limit {limit:.2f}"
 
 
@@ -297,28 +302,28 @@ plt.show()
 # At scale `cpu`: 194 concepts, seeds 0 to 4, a frozen text tower beside the learnt one where the paper has both. Each panel shows the mean over seeds with its t interval. (At the flat profile 3,000 pictures do not go evenly into 194 concepts, so that some have 16 and some 15: the S near 0 is that of one picture more.)
 
 # %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), at the profiles flat, incaps and laionet, for SL and CLIP with titles; S(a) and S(p) are near 0 at flat and rise with the tail."}, "figure": {"caption": "Level of imbalance, 3,000 pictures.", "name": "fig-06-levels"}}
-imbalance = evidence.recorded("06_imbalance")
-show.levels(imbalance, PROFILES)
+imbalance = evidence.load_results("imbalance")
+lesson.plot_levels(imbalance, PROFILES)
 plt.show()
 
 # %% mystnb={"image": {"alt": "Four panels, accuracy on line and on solid test drawings, S(a) and S(p), for models trained on line or on solid drawings: SL, CLIP with titles and CLIP with a frozen text head."}, "figure": {"caption": "Trained on line or on solid drawings, 1,500 pictures.", "name": "fig-06-shift"}}
-shift = evidence.recorded("06_shift")
+shift = evidence.load_results("shift")
 BOTH = {"accuracy_line": "test on line", "accuracy_solid": "test on solid"}
 BIAS = {"spearman_accuracy": "S(a)", "spearman_predictions": "S(p)"}
-show.levels(shift, ["line", "solid"], BOTH | BIAS)
+lesson.plot_levels(shift, ["line", "solid"], BOTH | BIAS)
 plt.show()
 
 # %%
 costs = {}
-for method, look in show.METHODS.items():
+for method, look in lesson.METHODS.items():
     cost = lesson.shift_costs(shift, f"{method} line", f"{method} solid")
     if len(cost) > 1:
         costs[look["label"]] = {k: str(mean_over_seeds(cost[k])) for k in cost}
 pd.DataFrame(costs).T
 
 # %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), with two, four and all authors a concept: SL, CLIP with titles and CLIP with a frozen text head."}, "figure": {"caption": "Authors a concept at equal counts, 1,500 pictures.", "name": "fig-06-diversity"}}
-diversity = evidence.recorded("06_diversity")
-show.levels(diversity, ["2", "4", "all"])
+diversity = evidence.load_results("diversity")
+lesson.plot_levels(diversity, ["2", "4", "all"])
 plt.show()
 
 # %% [markdown]
@@ -349,11 +354,11 @@ owed = {}
 for label in ("sl", "clip-title"):
     for profile in PROFILES[1:]:
         frequencies = [
-            d.frequency for d in dealt["06_imbalance"][f"clip-title {profile}"]
+            d.frequency for d in dealt["imbalance"][f"clip-title {profile}"]
         ]
         found = [
             lesson.borrowed(
-                evidence.recorded_per_class("06_imbalance", f"{label} flat", seed),
+                evidence.load_per_class("imbalance", f"{label} flat", seed),
                 frequencies[seed],
             )["S(a)"]
             for seed in SEEDS
@@ -369,7 +374,7 @@ pd.Series(owed, name="borrowed S(a)", dtype=str).to_frame()
 # The claims of this lesson, with the paper's effects and the rule's verdicts: *supported* if the whole interval lies above 0 and the estimate is at least the smallest effect that would matter.
 
 # %%
-verdicts = evidence.verdicts(chapter="06_data")
+verdicts = evidence.verdicts(lesson="data")
 claims.table(verdicts)
 
 # %% mystnb={"image": {"alt": "One row a claim: our effect with its interval, the paper's as a hollow diamond, the smallest that would matter as a grey stroke; a panel for S(a) and one for accuracy."}, "figure": {"caption": "Effects of this lesson's claims beside the paper's.", "name": "fig-06-claims"}}

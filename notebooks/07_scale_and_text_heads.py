@@ -28,12 +28,11 @@ import torch
 from lt_course import evidence, study
 from lt_course.evaluation.neural_collapse import nc2
 from lt_course.lessons import scaling
-from lt_course.lessons import scaling_figures as figures
 from lt_course.lessons.checks import check
 from lt_course.lessons.neighbours import agreement, cosines, nearest
-from lt_course.plots import claims, style, widgets
+from lt_course.plots import claims, intervals, style, widgets
 from lt_course.statistics import spearman
-from lt_course.study.spec import open_world_clip
+from lt_course.study.run_config import open_world_clip
 
 style.use()
 pd.options.display.float_format = "{:.2f}".format
@@ -60,7 +59,7 @@ pd.DataFrame({name: budget[name].map(form.format) for name, form in forms.items(
 # %% tags=["nbval-ignore-output"]
 METHODS = ["sl", "clip-title"]
 runs = scaling.grid(METHODS, epochs=(1 / 32, 1 / 8), steps=(1 / 8,))
-parts = {label: study.get(run) for label, run in runs.items()}
+parts = {label: study.train_or_load(run) for label, run in runs.items()}
 
 # %%
 work = {label: scaling.work(record) for label, record in parts.items()}
@@ -68,8 +67,8 @@ BY_FRACTION = ["sl 1/32, epochs", "sl 1/8, epochs", "sl 1/8, steps", "sl 1"]
 pd.DataFrame(work).T.loc[BY_FRACTION]
 
 # %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), against the fraction of the data, for SL and CLIP on titles. At 1/8, accuracy at equal steps, solid lines, is far above that at equal epochs, dashed. Markers of equal epochs at 1/32 and 1/8 are hollow."}, "figure": {"caption": "One seed at tiny scale. Hollow: fewer right answers than one a class.", "name": "fig-07-live"}}
-live = scaling.metrics(parts)
-figures.fractions(
+live = intervals.metrics(parts)
+scaling.plot_fractions(
     scaling.by_fraction(live, runs),
     ["accuracy", "spearman_accuracy", "spearman_predictions"],
 )
@@ -117,7 +116,7 @@ pd.DataFrame(never).T
 # %% mystnb={"image": {"alt": "Against accuracy on a log axis: the true S(a) is a level line; the measured S(a) falls away from it to the left of about 0.1, and the share of classes that are never right rises towards 1."}, "figure": {"caption": "Observers of equal bias: near chance, a test of 20 pictures a class cannot see it.", "name": "fig-07-floor"}}
 frequency = parts["sl 1"].per_class["frequency"]
 curve = scaling.measured_bias(frequency, [3, 2, 1.5, 1, 0.5, 0, -0.5, -1])
-figures.floor(curve, concepts)
+scaling.plot_floor(curve, concepts)
 plt.show()
 
 # %% [markdown]
@@ -140,7 +139,7 @@ plt.show()
 # **What has the teacher seen that the students have not?** It must be said plainly.
 
 # %%
-factor = evidence.factor("07_text_heads")
+factor = evidence.experiment("text_heads")
 HEADS = ["scratch", "initialised", "frozen", "language model", "sl", "sl frozen"]
 head_runs = {label: factor.run(label, scale=study.scale().name) for label in HEADS}
 tail = frequency.rank().to_numpy() <= concepts / 3
@@ -154,15 +153,15 @@ pd.DataFrame(
 # It has seen many more pictures of *our* concepts, in their natural numbers, and most of all of the concepts that are rare for the student; it has seen pictures of other concepts; and it has read titles and tags. It has never seen a test picture. So a frozen head is not a cleverer way to use the same data. It carries in what more data taught, as vectors. The paper's situation is the same: OpenAI's 400 million pairs surely show ImageNet's concepts, and not one by one but by the thousand.
 
 # %% tags=["nbval-ignore-output"]
-heads = {label: study.get(run) for label, run in head_runs.items()}
-head_metrics = scaling.metrics(heads)
+heads = {label: study.train_or_load(run) for label, run in head_runs.items()}
+head_metrics = intervals.metrics(heads)
 
 # %% mystnb={"image": {"alt": "Six panels, accuracy, S(a), S(p), NC1, NC2 of class means and of prototypes, with a row for each of six heads. CLIP with the frozen head has the lowest S(a) and S(p), SL the highest of both."}, "figure": {"caption": "Six heads, one seed at tiny scale.", "name": "fig-07-heads"}}
-figures.heads(head_metrics, list(figures.COLUMNS))
+scaling.plot_heads(head_metrics, list(scaling.COLUMNS))
 plt.show()
 
 # %%
-scaling.summary(head_metrics, figures.COLUMNS, HEADS)
+intervals.means(head_metrics, scaling.COLUMNS, HEADS)
 
 # %% [markdown]
 # What one seed shows: all four CLIPs are about as accurate, and more so than both classifiers. The frozen head gives the lowest S(a) and S(p) of all. It does less for the classifier, which was told the same vectors and stays far more biased than this CLIP: **good class vectors alone are not what makes CLIP robust**, as the paper finds, too (its Sec. 4.1). The language model's head is the exception to the paper's order: there it costs accuracy, here it costs none. MiniLM was trained to make sentence vectors that can be compared, RoBERTa to fill in missing words, and that may be why; but its S(a) is the highest of the four CLIPs, as in the paper with all data.
@@ -211,7 +210,7 @@ def draw(concept):
         head: nearest(heads[head].arrays["prototypes"], names, concept)
         for head in shown
     }
-    return figures.neighbours(found, concept)
+    return scaling.plot_neighbours(found, concept)
 
 
 # %% tags=["nbval-ignore-output"]
@@ -258,16 +257,16 @@ pd.DataFrame(
 # The same at scale `cpu`: 194 concepts, 6,000 pictures, seeds 0 to 4, trained one by one and recorded; nothing here is trained now. First, fractions of the data.
 
 # %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), against fractions of the data for SL and CLIP on titles, at equal epochs (dashed) and equal steps (solid), with intervals over seeds."}, "figure": {"caption": "Recorded runs: means over seeds with t intervals; hollow below the floor.", "name": "fig-07-recorded"}}
-scale_runs = evidence.recorded("07_scale")
-scale_table = scaling.by_fraction(scale_runs, evidence.factor("07_scale").runs())
-figures.fractions(
+scale_runs = evidence.load_results("scale")
+scale_table = scaling.by_fraction(scale_runs, evidence.experiment("scale").runs())
+scaling.plot_fractions(
     scale_table, ["accuracy", "spearman_accuracy", "spearman_predictions"]
 )
 plt.show()
 
 # %%
-labels = list(evidence.factor("07_scale").settings)
-scaling.summary(scale_runs, dict(list(figures.COLUMNS.items())[:4]), labels)
+labels = list(evidence.experiment("scale").settings)
+intervals.means(scale_runs, dict(list(scaling.COLUMNS.items())[:4]), labels)
 
 # %% [markdown]
 # At equal steps, more data make both methods more accurate, and tie accuracy more to frequency; at equal epochs they do so from further below, as the smallest sets are over before anything is learnt, and a correlation below the floor says nothing. On no branch does S(a) fall.
@@ -275,8 +274,8 @@ scaling.summary(scale_runs, dict(list(figures.COLUMNS.items())[:4]), labels)
 # Second, text heads, under the paper's curves. The axes are shared, so that sizes can be compared as well as shapes; but read NC1 and NC2 by their order within a panel only.
 
 # %% mystnb={"image": {"alt": "Two rows of four panels: accuracy, S(a), NC1 and NC2 against the fraction of the data. Above, the paper's five heads: the frozen CLIP head is highest in accuracy and NC1 and lowest in S(a) and NC2; the language model's S(a) rises. Below, ours at 1/8 and 1, with intervals."}, "figure": {"caption": "Fig. 5, read off the plots (single runs; epochs equal), and ours (means over seeds; steps equal).", "name": "fig-07-paper"}}
-head_runs_recorded = evidence.recorded("07_text_heads")
-figures.beside_paper(
+head_runs_recorded = evidence.load_results("text_heads")
+scaling.plot_beside_paper(
     scaling.by_head(head_runs_recorded),
     scaling.paper_curves(),
     ["accuracy", "spearman_accuracy", "nc1", "nc2_means"],
@@ -284,7 +283,7 @@ figures.beside_paper(
 plt.show()
 
 # %%
-scaling.summary(head_runs_recorded, figures.COLUMNS, list(factor.settings))
+intervals.means(head_runs_recorded, scaling.COLUMNS, list(factor.settings))
 
 # %% [markdown]
 # In the paper, the frozen head's S(a) falls as data grow. Does ours? If not, look at who gains from eight times the data, by thirds of the concepts:
@@ -292,7 +291,9 @@ scaling.summary(head_runs_recorded, figures.COLUMNS, list(factor.settings))
 # %%
 thirds = {f"accuracy_{part}": part for part in ("head", "mid", "tail")}
 gained = {head: (head, f"{head} 1/8") for head in ("scratch", "frozen")}
-scaling.gains(head_runs_recorded, gained, thirds | {"spearman_accuracy": "S(a)"})
+intervals.differences(
+    head_runs_recorded, gained, thirds | {"spearman_accuracy": "S(a)"}
+)
 
 # %% [markdown]
 # More data are not more of everything. In a set as small and steep as ours, eight times the data are many more pictures for a head concept, and for a tail concept none or a few: the table of live runs above has the median concept's pictures, and the concepts that stay at one. Where the new pictures go, accuracy goes, and S(a) rises. By the released counts the median concept has 583 pictures in all of LAIONet, and about 18 in 1/32 of it; there even the middle of the tail leaves the few shots behind, while the head has long had enough. That would explain why the paper's S(a) falls; to test it takes more data than we have.
@@ -302,7 +303,7 @@ scaling.gains(head_runs_recorded, gained, thirds | {"spearman_accuracy": "S(a)"}
 # Each claim was written down, with the smallest effect that would matter, before its runs were trained; the two on frozen prototypes were changed afterwards, so that both methods embed the same templates. It is supported if the whole interval lies above zero and the estimate is at least that effect; contradicted if the whole interval lies below it; undecided otherwise. Mind what stands beside what: the paper's effects of scale run from 1/32 of the data to all of it at equal epochs, ours from 1/8 to all at equal steps. Ours must be expected to be smaller.
 
 # %%
-verdicts = evidence.verdicts(chapter="07_scale_and_text_heads")
+verdicts = evidence.verdicts(lesson="scale_and_text_heads")
 claims.table(verdicts)
 
 # %% mystnb={"image": {"alt": "One row for each claim of this chapter: our effect with its interval over seeds, and the paper's effect as a hollow diamond, in panels by metric."}, "figure": {"caption": "Effects of the chapter's claims, ours and the paper's.", "name": "fig-07-claims"}}

@@ -32,9 +32,8 @@ from lt_course.evaluation.intervals import (
     mean_over_seeds,
 )
 from lt_course.lessons import open_world
-from lt_course.lessons import open_world_figures as show
 from lt_course.lessons.checks import check
-from lt_course.plots import claims, style, widgets
+from lt_course.plots import claims, intervals, style, widgets
 
 style.use()
 pd.options.display.float_format = "{:.2f}".format
@@ -47,15 +46,18 @@ pd.options.display.float_format = "{:.2f}".format
 # %% mystnb={"image": {"alt": "Two rows of eight small drawings with their authors' titles: the upper row of core concepts, the lower row of other concepts."}, "figure": {"caption": "Training pictures with their titles. Above: core concepts. Below: others.", "name": "fig-08-samples"}}
 data = icontail.load()
 SCALE = study.scale()
-N, STEPS = SCALE.pictures // 2, SCALE.epochs * (SCALE.pictures // SCALE.batch)
+N, STEPS = (
+    SCALE.num_images // 2,
+    SCALE.epochs * (SCALE.num_images // SCALE.batch_size),
+)
 FEW = 200 if N < 3_000 else 300  # concepts that have N pictures together
-CORE = {"pictures": N, "duration": f"{STEPS} steps"}
-core = study.run("clip-title", **CORE)
-many = study.run("clip-title", **CORE, others=N)
-show.samples(
+CORE = {"num_images": N, "duration": f"{STEPS} steps"}
+core = study.config("clip-title", **CORE)
+many = study.config("clip-title", **CORE, distractors=N)
+open_world.plot_samples(
     data,
     {
-        "core": study.training_set(core).pictures[::300],
+        "core": study.training_set(core).image_ids[::300],
         "others": open_world.other_pictures(many)[::300],
     },
 )
@@ -65,9 +67,8 @@ plt.show()
 # To CLIP, a picture of another concept is a pair like any other: a drawing and its title. To a classifier over 60 {term}`prototypes <prototype>` it is a picture without a label. It has no prototype to be pulled to, and cross-entropy has no word for "none of these".
 
 # %% tags=["nbval-check-output"]
-closed = study.run("sl", **CORE, others=N)
 try:
-    study.get(closed)
+    study.config("sl", **CORE, distractors=N)
 except CourseError as error:
     print(error)
 
@@ -93,14 +94,14 @@ except CourseError as error:
 # %% tags=["nbval-check-output"]
 RUNS = {
     "core": core,
-    f"+ N of {FEW}": study.override(many, other_concepts=FEW),
+    f"+ N of {FEW}": study.override(many, distractor_concepts=FEW),
     "+ N of all": many,
-    "+ 4 N of all": study.run("clip-title", **CORE, others=4 * N),
+    "+ 4 N of all": study.config("clip-title", **CORE, distractors=4 * N),
     "+ N, equal epochs": study.override(many, duration=f"{2 * STEPS} steps"),
     "without, half batch": study.override(
-        core, batch=SCALE.batch // 2, duration=f"{2 * STEPS} steps"
+        core, batch_size=SCALE.batch_size // 2, duration=f"{2 * STEPS} steps"
     ),
-    "without, half views": study.override(core, batch=SCALE.batch // 2),
+    "without, half views": study.override(core, batch_size=SCALE.batch_size // 2),
 }
 pd.DataFrame({name: open_world.make_up(run) for name, run in RUNS.items()}).T
 
@@ -112,8 +113,8 @@ pd.DataFrame({name: open_world.make_up(run) for name, run in RUNS.items()}).T
 # All runs have seed 0 and so the same core pictures with the same frequencies. A supervised run on these pictures stands beside them.
 
 # %% tags=["nbval-ignore-output"]
-records = {name: study.get(run) for name, run in RUNS.items()}
-records["SL, core"] = study.get(study.run("sl", **CORE))
+records = {name: study.train_or_load(run) for name, run in RUNS.items()}
+records["SL, core"] = study.train_or_load(study.config("sl", **CORE))
 
 # %%
 open_world.beside(records, "core")
@@ -175,7 +176,9 @@ most = max(table["predictions"].max() for table in tables.values())
 
 
 def draw(others):
-    return show.frame(tables[others], f"{N} of the core + {others} others", most)
+    return open_world.plot_run(
+        tables[others], f"{N} of the core + {others} others", most
+    )
 
 
 def alt(others):
@@ -203,7 +206,7 @@ gained = open_world.changes(
     records["+ N, equal epochs"].per_class,
     "accuracy",
 )
-show.tokens_and_changes(shared, gained, "accuracy gained")
+open_world.plot_changes(shared, gained, "accuracy gained")
 plt.show()
 
 # %%
@@ -217,10 +220,10 @@ print(f"Spearman of titles and gain: {bootstrap_spearman(shared, gained)}")
 #
 # At scale `cpu`, the core has 194 concepts and 3,000 pictures; 368 steps are sixteen epochs of them. Five seeds, each with its own frequencies, its own core pictures and its own others. A row without markers has not been recorded.
 
-# %% mystnb={"image": {"alt": "Seven rows, one a kind of run, and three panels: accuracy, S(a) and S(p). Small dots are seeds, the large marker is their mean with its interval."}, "figure": {"caption": "Recorded runs at scale cpu: seeds, their mean, and its 95 % t interval.", "name": "fig-08-recorded"}}
-factor = evidence.factor("08_open_world")
-recorded = evidence.recorded("08_open_world")
-show.ladder(recorded, list(factor.settings))
+# %% mystnb={"image": {"alt": "Seven rows, one a kind of run, and three panels: accuracy, S(a) and S(p). Ticks are seeds, the marker is their mean with its interval."}, "figure": {"caption": "Recorded runs at scale cpu: seeds, their mean, and its 95 % t interval.", "name": "fig-08-recorded"}}
+factor = evidence.experiment("open_world")
+recorded = evidence.load_results("open_world")
+open_world.plot_ladder(recorded, list(factor.settings))
 plt.show()
 
 # %% [markdown]
@@ -242,18 +245,14 @@ PAIRS = {
 }
 
 # %%
-pd.DataFrame(
-    {
-        title: open_world.contrasts(recorded, PAIRS, metric)
-        for metric, title in show.METRICS.items()
-    }
-).add_suffix(" is lower by")
+lower = intervals.differences(recorded, PAIRS, open_world.METRICS)
+lower.add_suffix(" is lower by")
 
 # %% [markdown]
 # The claims, and what the rule makes of them (a note says where a claim was declared after its runs): *supported* if the whole interval lies above zero and the estimate is at least the smallest effect that would matter, *contradicted* if the whole interval lies below that smallest effect, *undecided* otherwise.
 
 # %%
-verdicts = evidence.verdicts(chapter="08_open_world")
+verdicts = evidence.verdicts(lesson="open_world")
 with pd.option_context("display.max_colwidth", None):
     display(claims.table(verdicts))
 
@@ -272,7 +271,7 @@ plt.show()
 
 # %%
 found = open_world.token_correlations(
-    "08_open_world",
+    "open_world",
     "core 3000, half views",
     "core 3000 + 3000 of all",
     "accuracy",
@@ -287,7 +286,7 @@ if len(found) > 1:
 # Fig. 6 opens the training set in two ways. On the left, models are tested on ImageNet-100, and trained on ImageNet-Captions of these 100 classes; of all 1,000 classes, at the same number of pictures (10 %); and of all classes with all pictures. On the right, from captions that name an ImageNet class (YFCC-15M-Cls) to all captions (YFCC-15M).
 
 # %% mystnb={"image": {"alt": "Correlations of the paper's Fig. 6 as lines from closed to open training sets. CLIP's fall in both panels. On the left SL's S(a) rises and then falls, and its S(p) falls; on the right SL has a single point each."}, "figure": {"caption": "The paper's Fig. 6, values read off its plots. Solid: S(a), dashed: S(p).", "name": "fig-08-paper"}}
-show.paper_figure()
+open_world.plot_figure_6()
 plt.show()
 
 # %% [markdown]
@@ -335,7 +334,7 @@ core_negatives = ...
 _ = check(
     "core negatives",
     core_negatives,
-    (SCALE.batch - 1) * (N - 1) / (N + 4 * N - 1),
+    (SCALE.batch_size - 1) * (N - 1) / (N + 4 * N - 1),
     tolerance=0.1,
     hint="What share of the remaining pictures is core?",
 )
@@ -346,7 +345,7 @@ _ = check(
 # ````
 
 # %%
-core_negatives = (SCALE.batch - 1) * (N - 1) / (N + 4 * N - 1)
+core_negatives = (SCALE.batch_size - 1) * (N - 1) / (N + 4 * N - 1)
 print(f"{core_negatives:.1f}, against 127 without others")
 
 # %% [markdown]
@@ -375,7 +374,7 @@ longer = ...
 
 # %% tags=["hide-input"]
 def of_the_longer_run(answer):
-    run = study.get(study.override(core, duration=f"{2 * STEPS} steps"))
+    run = study.train_or_load(study.override(core, duration=f"{2 * STEPS} steps"))
     before = records["core"].metrics["spearman_predictions"]
     return abs(answer - (before - run.metrics["spearman_predictions"])) < 1e-6
 
@@ -388,7 +387,7 @@ _ = check("longer training", longer, of_the_longer_run, hint="Old minus new.")
 # ````
 
 # %% tags=["nbval-ignore-output"]
-long_run = study.get(study.override(core, duration=f"{2 * STEPS} steps"))
+long_run = study.train_or_load(study.override(core, duration=f"{2 * STEPS} steps"))
 longer = (
     records["core"].metrics["spearman_predictions"]
     - long_run.metrics["spearman_predictions"]
@@ -434,13 +433,13 @@ _ = check("excluded mechanism", excluded, 2, hint="Which tower reads words?")
 # %% tags=["nbval-check-output"]
 excluded = 2
 frozen = [
-    study.override(RUNS[name], text_head="frozen")
+    study.override(RUNS[name], text_head="open-world")
     for name in ("without, half batch", "+ N, equal epochs")
 ]
 print(sorted(study.differences(frozen)))
 
 # %% [markdown]
-# A frozen text tower learns no words from others; they remain as negatives and as pictures for the image tower. The two runs differ in `others` and in the batch, of which the core's part is equal. That is also nearest to the paper's left panel. Lesson {doc}`07_scale_and_text_heads` says what else a frozen head changes.
+# A frozen text tower learns no words from others; they remain as negatives and as pictures for the image tower. The two runs differ in `distractors` and in the batch, of which the core's part is equal. That is also nearest to the paper's left panel. Lesson {doc}`07_scale_and_text_heads` says what else a frozen head changes.
 #
 # ````{solution-end}
 # ````

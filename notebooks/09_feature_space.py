@@ -29,12 +29,12 @@ from lt_course.data import icontail
 from lt_course.evaluation.intervals import bootstrap_spearman, mean_over_seeds
 from lt_course.evidence import paper
 from lt_course.lessons import geometry, scaling
-from lt_course.lessons import geometry_figures as show
+from lt_course.lessons import neural_collapse as nc
 from lt_course.lessons.checks import check
 from lt_course.lessons.features import image_features
 from lt_course.lessons.neighbours import cosines
 from lt_course.lessons.permutations import within_concept
-from lt_course.plots import claims, style, widgets
+from lt_course.plots import claims, intervals, style, widgets
 from lt_course.statistics import spearman
 
 style.use()
@@ -57,15 +57,15 @@ TURNS = {"a simplex": 0, "turned": 80}
 
 
 def draw(spread):
-    clouds = {name: geometry.triangle(spread, t) for name, t in TURNS.items()}
-    scores = {name: geometry.collapse(*found) for name, found in clouds.items()}
-    return show.triangles(clouds, scores)
+    clouds = {name: nc.triangle(spread, t) for name, t in TURNS.items()}
+    scores = {name: nc.collapse(*found) for name, found in clouds.items()}
+    return nc.plot_triangles(clouds, scores)
 
 
 # %% tags=["nbval-ignore-output"]
 def alt(spread):
     found = [
-        geometry.collapse(*geometry.triangle(spread, t)) for t in TURNS.values()
+        nc.collapse(*nc.triangle(spread, t)) for t in TURNS.values()
     ]
     said = [f"NC1 {each['NC1']:.2f}, NC2 {each['NC2']:.2f}" for each in found]
     return f"Spread {spread:g}: simplex {said[0]}; turned {said[1]}"
@@ -89,10 +89,10 @@ plt.show()
 # %%
 MOVES = np.arange(0, 20) / 20
 WAYS = {"a twin": 1, "a crowd of six": 6}
-ways = {name: geometry.ways_to_fail(n, MOVES) for name, n in WAYS.items()}
+ways = {name: nc.ways_to_fail(n, MOVES) for name, n in WAYS.items()}
 
 # %% mystnb={"image": {"alt": "Two panels, NC2 of one class against its falling accuracy. With a twin the nearest-neighbour variant rises to about 1 while the mean hardly rises; in a crowd of six both rise, the nearest less and the mean far more than with a twin."}, "figure": {"caption": "The same loss of accuracy, seen by two metrics.", "name": "fig-09-ways"}}
-show.ways_to_fail(ways)
+nc.plot_ways_to_fail(ways)
 plt.show()
 
 # %%
@@ -106,11 +106,11 @@ pd.DataFrame(half).T
 # At equal accuracy, the nearest-neighbour metric is the larger for a twin, the mean for a crowd. Over the classes of a real model, therefore: **if accuracy follows the mean more closely, classes fail in crowds; if it follows the nearest, they fail by twins.** That is how the paper reads its Fig. 7a: models pre-trained on less data find it hard to part a class from most others, those pre-trained on more fail by the nearest. The numbers, Spearman's correlation over ImageNet's classes with accuracy:
 
 # %%
-theirs = geometry.paper_correlations()
+theirs = nc.paper_correlations()
 asked = theirs[theirs["target"] == "accuracy"]
-labels = {metric: look["label"] for metric, look in show.METRICS.items()}
+labels = {metric: look["label"] for metric, look in nc.METRICS.items()}
 asked.pivot(index="dataset", columns="metric", values="value").loc[
-    list(geometry.PAPER_SETS), list(labels)
+    list(nc.PAPER_SETS), list(labels)
 ].rename(columns=labels)
 
 # %% [markdown]
@@ -123,18 +123,18 @@ asked.pivot(index="dataset", columns="metric", values="value").loc[
 # %% tags=["nbval-ignore-output"]
 METHODS, SEEDS = ["sl", "clip-title"], range(3)
 records = {
-    (method, seed): study.get(study.run(method, seed=seed))
+    (method, seed): study.train_or_load(study.config(method, seed=seed))
     for method in METHODS
     for seed in SEEDS
 }
 grid = scaling.grid(METHODS, epochs=(), steps=(1 / 8,))
-parts = {label: study.get(run) for label, run in grid.items()}
+parts = {label: study.train_or_load(run) for label, run in grid.items()}
 
 # %%
 index = pd.MultiIndex.from_tuples(records, names=["label", "seed"])
 live = pd.DataFrame([found.metrics for found in records.values()], index=index)
 COLUMNS = ["accuracy", "nc1", "nc2_means", "nc2_prototypes"]
-scaling.summary(live, {name: name for name in COLUMNS}, METHODS)
+intervals.means(live, {name: name for name in COLUMNS}, METHODS)
 
 # %% [markdown]
 # Both are far from collapse: NC1 is several, not zero. (It is taken on test pictures, so it also counts what was not learnt.) The classifier's own vectors have the lower NC2, near the value that random vectors have in as many dimensions; a text tower puts class vectors into a narrower cone.
@@ -143,11 +143,13 @@ scaling.summary(live, {name: name for name in COLUMNS}, METHODS)
 
 # %% mystnb={"image": {"alt": "Four scatter plots, SL left and CLIP on titles right. Above, NC2 of centres falls as accuracy rises. Below, NC2 of class vectors is level against frequency for SL and falls for CLIP."}, "figure": {"caption": "One dot a concept, seed 0, with Spearman's correlation in each title.", "name": "fig-09-classes"}}
 tables = {method: records[method, 0].per_class for method in METHODS}
-show.per_class(tables, [("nc2_means", "accuracy"), ("nc2_prototypes", "frequency")])
+nc.plot_classes(
+    tables, [("nc2_means", "accuracy"), ("nc2_prototypes", "frequency")]
+)
 plt.show()
 
 # %% mystnb={"image": {"alt": "Two panels with a row for each of five metrics and a marker for SL and one for CLIP, with intervals over three seeds. Correlations of NC2 of centres with accuracy and frequency are negative for both; NC1 lies near zero; NC2 of class vectors is near zero for SL and clearly negative for CLIP."}, "figure": {"caption": "Spearman's correlation over concepts of each metric with accuracy and with frequency; three seeds (ticks), mean and t interval.", "name": "fig-09-live"}}
-show.correlation_rows(geometry.correlations(live), METHODS)
+nc.plot_correlations(live, METHODS)
 plt.show()
 
 # %% [markdown]
@@ -157,7 +159,7 @@ plt.show()
 
 # %%
 part = pd.DataFrame({label: found.metrics for label, found in parts.items()}).T
-names = {f"spearman_{m}_accuracy": labels[m] for m in geometry.METRICS}
+names = {f"spearman_{m}_accuracy": labels[m] for m in nc.METRICS}
 part.rename(columns=names)[["accuracy", *names.values()]]
 
 # %% [markdown]
@@ -174,7 +176,7 @@ known = {int(c): clip.per_class["name"][c] for c in frequent}
 
 # %% mystnb={"image": {"alt": "Two maps of 60 concepts each, text left and pictures right; markers are larger and darker for more frequent concepts, and the six most frequent are named. Frequent ones are scattered all over both maps."}, "figure": {"caption": "t-SNE maps of class vectors (text) and of mean picture features, CLIP on titles, seed 0.", "name": "fig-09-maps"}}
 maps = {"text": geometry.t_sne(texts), "pictures": geometry.t_sne(pictures)}
-show.beside(maps, frequency, known)
+geometry.plot_maps(maps, frequency, known)
 plt.show()
 
 # %% [markdown]
@@ -200,7 +202,9 @@ def draw(factor):
     moved = geometry.shifted(pictures, texts, factor)
     gap = geometry.gap(pictures, moved)
     points = geometry.t_sne(np.concatenate([pictures, moved]))
-    return show.joint({f"gap {gap:.2f} ({factor:g} times the measured)": points})
+    return geometry.plot_joint_maps(
+        {f"gap {gap:.2f} ({factor:g} times the measured)": points}
+    )
 
 
 # %% tags=["nbval-ignore-output"]
@@ -234,7 +238,7 @@ views = {
 }
 
 # %% mystnb={"image": {"alt": "Left, two of 20 dimensions: a dense cloud and one four times as wide. Right, the t-SNE map of the same points: two clouds of equal width."}, "figure": {"caption": "A dense and a loose cloud, as they are and on a map.", "name": "fig-09-density"}}
-show.clouds(views)
+geometry.plot_clouds(views)
 plt.show()
 
 # %%
@@ -250,7 +254,7 @@ for name, (a, b) in {"truth": (dense, loose), "map": tuple(mapped)}.items():
 # For each class vector, take the mean cosine with its five nearest others. Four sources: CLIP's text tower, learnt on titles; the classifier; a text tower frozen from a CLIP that has seen the open world ({doc}`07_scale_and_text_heads`); and a language model's embeddings of the bare names, which have seen no picture at all.
 
 # %% tags=["nbval-ignore-output"]
-frozen = study.get(study.run("clip-template", text_head="frozen"))
+frozen = study.train_or_load(study.config("clip-template", text_head="open-world"))
 
 # %%
 vectors = {
@@ -262,7 +266,7 @@ vectors = {
 dense_at = {name: geometry.density(found) for name, found in vectors.items()}
 
 # %% mystnb={"image": {"alt": "Four scatter plots of density against training pictures. For CLIP learnt on titles density falls as pictures increase; for SL, the frozen text and the language model it shows little trend."}, "figure": {"caption": "Density around each class vector by frequency, with Spearman's S.", "name": "fig-09-densities"}}
-show.densities(dense_at, frequency)
+geometry.plot_densities(dense_at, frequency)
 plt.show()
 
 # %% [markdown]
@@ -279,7 +283,7 @@ def tie(name, seed, k, centre):
 
 KINDS = [(5, False), (len(frequency) - 1, False), (5, True)]
 rows = {
-    show.METHODS[name]["label"]: [
+    geometry.METHODS[name]["label"]: [
         str(mean_over_seeds([tie(name, seed, *kind) for seed in SEEDS]))
         for kind in KINDS
     ]
@@ -334,7 +338,7 @@ shares = {
 }
 
 # %% mystnb={"image": {"alt": "Curves of the share of errors that name one of the k nearest centres, for five models, k from 1 to 20. All lie above the line of chance; on all data the curves lie above those on an eighth, and CLIP with frozen text is highest."}, "figure": {"caption": "Where errors go: to one of the k nearest centres.", "name": "fig-09-errors"}}
-show.errors(shares)
+geometry.plot_errors(shares)
 plt.show()
 
 # %%
@@ -363,19 +367,18 @@ pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 # The same at scale `cpu`: 194 concepts, 6,000 pictures and fractions of them at equal steps, seeds 0 to 4. Beside it, the paper's Fig. 7a. Its horizontal axis is another: sets three orders of magnitude larger, models that differ in more than data.
 
 # %% mystnb={"image": {"alt": "Two rows of three panels, correlations with accuracy above and with frequency below, each with five metrics. Left and middle, ours for SL and CLIP on titles at 1/8, 1/2 and all of the data; right, the paper's CLIPs from 3 million to 2.5 billion pictures. The table below holds ours."}, "figure": {"caption": "Recorded runs, means over seeds with t intervals, and the paper's values, read off its Fig. 7a (line: LAION; hollow: other sets).", "name": "fig-09-scale"}}
-recorded = evidence.recorded("09_feature_space")
-found = geometry.correlations(recorded)
+recorded = evidence.load_results("feature_space")
 FRACTIONS = {" 1/8": 1 / 8, " 1/2": 1 / 2, "": 1}
 ours = {
-    style.LABELS[m]: (found, {f"{m}{part}": x for part, x in FRACTIONS.items()})
+    style.LABELS[m]: {f"{m}{part}": x for part, x in FRACTIONS.items()}
     for m in ("sl", "clip-title")
 }
-show.over_scale(ours, theirs)
+nc.plot_over_scale(recorded, ours, theirs)
 plt.show()
 
 # %% mystnb={"image": {"alt": "Two panels with a row for each of five metrics and a marker for each of SL, CLIP on templates, CLIP on titles and CLIP with frozen text, with intervals over seeds, for correlations with accuracy and with frequency."}, "figure": {"caption": "Four methods on all data: seeds (ticks), means and t intervals.", "name": "fig-09-recorded"}}
 four = ["sl", "clip-template", "clip-title", "clip frozen"]
-show.correlation_rows(found, four)
+nc.plot_correlations(recorded, four)
 plt.show()
 
 # %% [markdown]
@@ -390,14 +393,14 @@ known_as = {
 curves = scaling.paper_curves().query("fraction == 1").set_index("head")
 fig5 = curves.loc[list(known_as.values()), ["nc1", "nc2_means"]]
 both = {"nc1": "ours: nc1", "nc2_means": "ours: nc2_means"}
-own_heads = scaling.summary(recorded, both, list(known_as)).rename(known_as)
+own_heads = intervals.means(recorded, both, list(known_as)).rename(known_as)
 fig5.add_prefix("paper: ").join(own_heads)
 
 # %% [markdown]
 # The claims were declared, with the smallest effects that would matter, before any of the metrics by class had been measured on their runs; those of NC1 and NC2 of whole models, on runs that had been recorded for other lessons.
 
 # %%
-verdicts = evidence.verdicts(chapter="09_feature_space")
+verdicts = evidence.verdicts(lesson="feature_space")
 claims.table(verdicts)
 
 # %% mystnb={"image": {"alt": "One row for each claim of this lesson: our effect with its interval over seeds, and the paper's effect as a hollow diamond, in panels by metric."}, "figure": {"caption": "Effects of the lesson's claims, ours and the paper's.", "name": "fig-09-claims"}}

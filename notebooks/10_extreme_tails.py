@@ -27,9 +27,9 @@ import pandas as pd
 from lt_course import evidence, study
 from lt_course.evidence import paper
 from lt_course.lessons import tails
-from lt_course.lessons import tails_figures as show
 from lt_course.lessons.checks import check
-from lt_course.objectives.classify import Classify
+from lt_course.lessons.features import cosines_on_test
+from lt_course.objectives.classify import SupervisedConfig
 from lt_course.plots import claims, style, widgets
 
 style.use()
@@ -42,10 +42,10 @@ pd.options.display.max_colwidth = None
 # The web's tail ends in concepts with one picture, and behind them come those with none. The paper makes such a tail: in {term}`ImageNet-Captions`, the $k$ least frequent classes are cut to one picture or to none, and are tested all the same. We do it with the mild profile `incaps`, 60 concepts and $k = 15$. Eight methods are asked to learn from what is left.
 
 # %% tags=["nbval-check-output"]
-C, N = study.scale().concepts, study.scale().pictures
-BASE = {"profile": "incaps", "pictures": 2 * N // 3, "duration": "8 epochs"}
-BASE |= {"trim": C // 4, "shots": 0}
-FROZEN = {"text_head": "frozen"}
+C, N = study.scale().concepts, study.scale().num_images
+BASE = {"profile": "incaps", "num_images": 2 * N // 3, "duration": "8 epochs"}
+BASE |= {"tail_classes": C // 4, "tail_shots": 0}
+FROZEN = {"text_head": "open-world"}
 SOME, SEEN = {"vocabulary": 3 * C // 5}, {"vocabulary": C - 1}
 METHODS = {
     "sl": ("sl", {}),
@@ -58,7 +58,7 @@ METHODS = {
     "clip frozen": ("clip-template", FROZEN),
 }
 RUNS = {
-    name: study.run(kind, **BASE, **own) for name, (kind, own) in METHODS.items()
+    name: study.config(kind, **BASE, **own) for name, (kind, own) in METHODS.items()
 }
 frequency = study.training_set(RUNS["sl"]).frequency
 absent = frequency == 0
@@ -94,7 +94,7 @@ LAWS = [name for name in METHODS if name.startswith("sl frozen")]
 rows = {}
 for name in LAWS:
     found = tails.forces(RUNS[name].objective, frequency)
-    rows[show.METHODS[name]["label"]] = {
+    rows[tails.METHODS[name]["label"]] = {
         "pull, seen": 1e3 * found["pull"][~absent].mean(),
         "push, seen": 1e3 * found["push"][~absent].mean(),
         "pull, absent": 1e3 * found["pull"][absent].mean(),
@@ -112,15 +112,15 @@ pd.DataFrame(rows).T.round(1)
 # ## Eight methods, trained
 
 # %% tags=["nbval-ignore-output"]
-records = {name: study.get(run) for name, run in RUNS.items()}
+records = {name: study.train_or_load(run) for name, run in RUNS.items()}
 metrics = pd.DataFrame({name: r.metrics for name, r in records.items()}).T
 
 # %%
 columns = ["accuracy_kept", "accuracy_trimmed", "predictions_trimmed", "loss"]
-metrics[columns].rename(index=lambda name: show.METHODS[name]["label"])
+metrics[columns].rename(index=lambda name: tails.METHODS[name]["label"])
 
 # %% mystnb={"image": {"alt": "Scatter plot of accuracy on absent against accuracy on seen concepts, one marker a method. The three laws that spare absent concepts are highest, then CLIP with frozen text, uniform draws and the full softmax; SL and CLIP from scratch lie at zero."}, "figure": {"caption": "Accuracy on the 15 absent concepts against that on the 45 seen ones. Green: frozen prototypes, absent classes are never negatives; vermillion: frozen, and they are.", "name": "fig-10-two-accuracies"}}
-show.two_accuracies(metrics)
+tails.plot_two_accuracies(metrics)
 plt.show()
 
 # %% [markdown]
@@ -134,7 +134,7 @@ fair = metrics["predictions_trimmed"] / per_concept
 print(
     f"{per_concept:.0f} test pictures a concept; an absent concept is named, relative to that:"
 )
-print(fair.rename(lambda name: show.METHODS[name]["label"]).round(2).to_string())
+print(fair.rename(lambda name: tails.METHODS[name]["label"]).round(2).to_string())
 
 # %% [markdown]
 # ## Where the push leaves its mark
@@ -143,15 +143,15 @@ print(fair.rename(lambda name: show.METHODS[name]["label"]).round(2).to_string()
 
 # %% mystnb={"image": {"alt": "Two heat maps of cosines between prototypes. Left, learnt: pale but for the diagonal and the block of absent classes, which is tinted. Right, frozen: mixed cosines all over, no block."}, "figure": {"caption": "Affinity of prototypes: learnt by a full softmax (left), and frozen (right).", "name": "fig-10-affinity"}}
 affinities = {name: tails.affinity(records[name]) for name in ("sl", "sl frozen")}
-show.affinity(
-    {show.METHODS[name]["label"]: matrix for name, matrix in affinities.items()},
+tails.plot_affinity(
+    {tails.METHODS[name]["label"]: matrix for name, matrix in affinities.items()},
     frequency,
 )
 plt.show()
 
 # %%
 blocks = {
-    show.METHODS[name]["label"]: tails.block_means(matrix, absent)
+    tails.METHODS[name]["label"]: tails.block_means(matrix, absent)
     for name, matrix in affinities.items()
 }
 for label, method in (("SL", "sl"), ("SL, frozen", "clip-frozen-text")):
@@ -169,10 +169,10 @@ pd.DataFrame(blocks).T
 # Frozen prototypes cannot move, so here the features must. Now $p_u$ matters: it is large for the absent concepts that a picture resembles, so the push should show where prototypes compete, not in a mean over all. For test pictures, mean cosines with their own prototype and with the nearest one of the other kind:
 
 # %%
-cosines = {name: tails.picture_cosines(records[name]) for name in LAWS}
+cosines = {name: cosines_on_test(records[name]) for name in LAWS}
 labels = records["sl frozen"].arrays["labels"]
 near = {
-    show.METHODS[name]["label"]: tails.rivals(found, labels, absent)
+    tails.METHODS[name]["label"]: tails.rivals(found, labels, absent)
     for name, found in cosines.items()
 }
 pd.DataFrame(near).T
@@ -193,11 +193,11 @@ shown = [
     "clip frozen",
 ]
 tables = {name: records[name].per_class for name in shown}
-show.absent_bars(tables, "accuracy")
+tails.plot_absent(tables, "accuracy")
 plt.show()
 
 # %% mystnb={"image": {"alt": "Bars of the number of predictions for each of the 15 absent concepts, one panel a method."}, "figure": {"caption": "How often each absent concept is named.", "name": "fig-10-predictions"}}
-show.absent_bars(tables, "predictions")
+tails.plot_absent(tables, "predictions")
 plt.show()
 
 # %% [markdown]
@@ -218,7 +218,7 @@ curves = {
 
 # %% tags=["nbval-ignore-output"]
 def draw(lift):
-    return show.trade_offs(curves, lift)
+    return tails.plot_trade_offs(curves, lift)
 
 
 def alt(lift):
@@ -235,7 +235,7 @@ plt.show()
 
 # %%
 summary = {
-    show.METHODS[name]["label"]: {
+    tails.METHODS[name]["label"]: {
         "no lift: seen": curve.loc[0, "seen"],
         "no lift: absent": curve.loc[0, "absent"],
         "lift 0.05: seen": curve.loc[0.05, "seen"],
@@ -256,19 +256,19 @@ pd.DataFrame(summary).T
 # One seed at 60 concepts is an illustration. The evidence is recorded at scale `cpu`: 194 concepts, 16 epochs, seeds 0 to 4, each with its own permutation of frequencies, so that other concepts are absent. The last 50 concepts, cut to none (filled) and to one (hollow):
 
 # %% mystnb={"image": {"alt": "Intervals of accuracy on the 50 cut concepts and on the others for eight methods. On cut concepts, classifiers that never push them and CLIP with frozen text are best, the full softmax with frozen prototypes is lower, SL is at zero; on the others the order is nearly reversed."}, "figure": {"caption": "k = 50 of 194, scale cpu, mean over seeds with 95 % t intervals. Filled: 0 shots, hollow: 1 shot.", "name": "fig-10-shots"}}
-recorded = evidence.recorded("10_extreme_tails")
-show.by_shots(recorded, trim=50)
+recorded = evidence.load_results("extreme_tails")
+tails.plot_by_shots(recorded, trim=50)
 plt.show()
 
 # %% [markdown]
 # And by the number of absent concepts, with the paper's Fig. 8 at its side:
 
 # %% mystnb={"image": {"alt": "Four panels. Left ours, right the paper's; above accuracy on absent classes, below on the others, against the number of absent classes. On absent classes the sampled vocabulary and CLIP with frozen text lie far above the full softmax, and fall as more classes are absent."}, "figure": {"caption": "0 shots: ours with intervals (left) and the paper's single runs, read off its Fig. 8 (right).", "name": "fig-10-sizes"}}
-show.by_size(recorded, sizes=[20, 50, 100], classes=194)
+tails.plot_by_size(recorded, sizes=[20, 50, 100], classes=194)
 plt.show()
 
 # %%
-verdicts = evidence.verdicts(chapter="10_extreme_tails")
+verdicts = evidence.verdicts(lesson="extreme_tails")
 claims.table(verdicts)
 
 # %% mystnb={"image": {"alt": "Effects of the lesson's claims with 95 % intervals, and the paper's values beside them."}, "figure": {"caption": "Effects of this lesson's claims, ours with intervals over seeds beside the paper's single values.", "name": "fig-10-claims"}}
@@ -301,11 +301,11 @@ plt.show()
 # :label: ex-10-one-shot
 # ````
 #
-# Give the absent classes one picture each (`np.where(absent, 1, frequency)`). Before training, by what factor is the push on such a class stronger than its pull, under the full softmax? Put it into `full_ratio`, and that under `Classify(**SOME)`, a vocabulary of 36, into `sampled_ratio`. Average both forces over the 15 classes first, and use `batches=400`. What do the two numbers predict for one shot?
+# Give the absent classes one picture each (`np.where(absent, 1, frequency)`). Before training, by what factor is the push on such a class stronger than its pull, under the full softmax? Put it into `full_ratio`, and that under `SupervisedConfig(**SOME)`, a vocabulary of 36, into `sampled_ratio`. Average both forces over the 15 classes first, and use `batches=400`. What do the two numbers predict for one shot?
 #
 # ```{hint}
 # :class: dropdown
-# `tails.forces(Classify(), counts, batches=400)` has a row for each class. By hand: the pull is the class's share times $1 - 1/60$, the push nearly $1/60$.
+# `tails.forces(SupervisedConfig(), counts, batches=400)` has a row for each class. By hand: the pull is the class's share times $1 - 1/60$, the push nearly $1/60$.
 # ```
 #
 # ````{exercise-end}
@@ -323,8 +323,8 @@ def ratio(options):
 
 
 for _name, _answer, _options in (
-    ("full softmax", full_ratio, Classify()),
-    ("vocabulary of 3/5", sampled_ratio, Classify(**SOME)),
+    ("full softmax", full_ratio, SupervisedConfig()),
+    ("vocabulary of 3/5", sampled_ratio, SupervisedConfig(**SOME)),
 ):
     _ = check(
         _name, _answer, ratio(_options), 0.01, hint="Push over pull, both averaged."
@@ -336,7 +336,7 @@ for _name, _answer, _options in (
 # ````
 
 # %%
-full_ratio, sampled_ratio = ratio(Classify()), ratio(Classify(**SOME))
+full_ratio, sampled_ratio = ratio(SupervisedConfig()), ratio(SupervisedConfig(**SOME))
 print(f"full softmax {full_ratio:.1f}, vocabulary {sampled_ratio:.1f}")
 
 # %% [markdown]
@@ -365,8 +365,8 @@ unpushed, found_absent = ..., ...
 
 # %% tags=["hide-input"]
 def of_the_run(metric):
-    run = study.run("sl", **BASE, **SEEN)
-    return lambda answer: abs(answer - study.get(run).metrics[metric]) < 1e-6
+    run = study.config("sl", **BASE, **SEEN)
+    return lambda answer: abs(answer - study.train_or_load(run).metrics[metric]) < 1e-6
 
 
 _ = check("cosine", unpushed, of_the_run("cosine_unseen"), hint="Of absent ones?")
@@ -380,7 +380,7 @@ _ = check(
 # ````
 
 # %% tags=["nbval-ignore-output"]
-learnt = study.get(study.run("sl", **BASE, **SEEN))
+learnt = study.train_or_load(study.config("sl", **BASE, **SEEN))
 unpushed = learnt.metrics["cosine_unseen"]
 found_absent = learnt.metrics["accuracy_trimmed"]
 
@@ -438,7 +438,7 @@ fair_lift, advantage = compare()
 print(f"lift {fair_lift:g}: accuracy on seen concepts {advantage:+.3f}")
 
 # %% [markdown]
-# Lifted to the same accuracy on absent concepts, the full softmax pays more on seen ones than the vocabulary did: on this seed, sampling bought more than a lift buys. Do not carry that over to other scales. The records of `cpu` keep no checkpoints; train `"sl frozen, 50 x 0"` and `"sl frozen vocabulary, 50 x 0"` of `evidence.factor("10_extreme_tails")` (minutes each, and the teacher once) and ask again, over seeds: with more concepts, the two may come out alike.
+# Lifted to the same accuracy on absent concepts, the full softmax pays more on seen ones than the vocabulary did: on this seed, sampling bought more than a lift buys. Do not carry that over to other scales. The records of `cpu` keep no checkpoints; train `"sl frozen, 50 x 0"` and `"sl frozen vocabulary, 50 x 0"` of `evidence.experiment("extreme_tails")` (minutes each, and the teacher once) and ask again, over seeds: with more concepts, the two may come out alike.
 #
 # ````{solution-end}
 # ````

@@ -29,12 +29,11 @@ from IPython.display import HTML
 
 from lt_course import evidence, study
 from lt_course.evidence import paper, results
-from lt_course.lessons import distillation
-from lt_course.lessons import distillation_figures as show
+from lt_course.lessons import distillation, toy_distillation
 from lt_course.lessons.checks import check
 from lt_course.objectives.collapse import Assignments, signs_of_collapse
 from lt_course.objectives.distill import draw_prototypes, sinkhorn_offset
-from lt_course.plots import claims, style, widgets
+from lt_course.plots import claims, intervals, style, widgets
 
 style.use()
 pd.options.display.float_format = "{:.3f}".format
@@ -72,7 +71,7 @@ logits = 2 * torch.randn(128, 16, generator=generator) + torch.linspace(3, -3, 1
 rows = {}
 for name, offset in {
     "no offset": torch.zeros(16),
-    "centring": logits.mean(0),
+    "centering": logits.mean(0),
     "Sinkhorn, 3 times": sinkhorn_offset(logits, 3),
     "Sinkhorn, 100 times": sinkhorn_offset(logits, 100),
 }.items():
@@ -127,12 +126,14 @@ pd.DataFrame(rows).T
 # **Predict before you look.** What do teacher and student agree on without any balance? And what if the teacher's temperature is *higher* than the student's 0.1?
 
 # %%
-points, group = distillation.ring()
+points, group = toy_distillation.ring()
 TEMPERATURES = [0.02, 0.04, 0.1, 0.3]
 toys = {
     temperature: {
-        rule: distillation.learn(points, group, temperature=temperature, **options)
-        for rule, options in distillation.RULES.items()
+        rule: toy_distillation.learn(
+            points, group, temperature=temperature, **options
+        )
+        for rule, options in toy_distillation.RULES.items()
     }
     for temperature in TEMPERATURES
 }
@@ -140,7 +141,7 @@ toys = {
 
 # %% tags=["nbval-ignore-output"]
 def draw(temperature):
-    return show.toys(toys[temperature])
+    return toy_distillation.plot_toys(toys[temperature])
 
 
 def alt(temperature):
@@ -174,7 +175,7 @@ pd.DataFrame(rows).T
 # %%
 counts = {}
 for name, options in {"all 64": {}, "16 a step": {"sampled": 16}}.items():
-    toy = distillation.learn(
+    toy = toy_distillation.learn(
         points, group, prototypes=64, targets="sinkhorn", **options
     )
     found = toy.prototypes_of_groups()
@@ -189,11 +190,11 @@ pd.DataFrame({"64 s": 64 * found["share of points"], **counts}).T.round(1)
 # Now the course's small network on drawings at scale `tiny`, under a long tail: 512 prototypes, Sinkhorn-Knopp, two global crops, some of them redrawn with another pen.
 
 # %% tags=["nbval-ignore-output"]
-RUN = study.run("dino")
-record = study.get(RUN)
+RUN = study.config("dino")
+record = study.train_or_load(RUN)
 
 # %% mystnb={"image": {"alt": "Four curves by step, each a share of its greatest value. Assignment entropy and utilisation stay near 1; information rises, and target entropy falls."}, "figure": {"caption": "What is watched for collapse, at the end of each epoch and of the run.", "name": "fig-11-signs"}}
-show.signs(record.history)
+distillation.plot_signs(record.history)
 plt.show()
 
 # %%
@@ -204,7 +205,7 @@ signs_of_collapse(record.history.iloc[-1].to_dict()) or "no sign of collapse"
 
 # %% mystnb={"image": {"alt": "Two blocks of four rows with eight drawings each, marked H, M or T by the third of their concept. Rows of the head show drawings marked H; rows of the tail are mixed more. Drawings in a row are alike in shape and stroke, often not in what they show."}, "figure": {"caption": "Drawings nearest to four prototypes of the head and four of the tail. H, M, T: the third of the drawing's concept.", "name": "fig-11-drawings"}}
 found = {third: distillation.typical(record, third) for third in ("head", "tail")}
-show.drawings(found)
+distillation.plot_typical(found)
 plt.show()
 
 # %%
@@ -233,12 +234,12 @@ pd.DataFrame({"prototypes, share of all": used, "cosine with another": near})
 # %% tags=["nbval-ignore-output"]
 warnings.filterwarnings("ignore", "Step 100 of 200")  # of collapse: asked below
 UNTRAINED = {"learning_rate": 0, "duration": "2 steps"}
-NAIVE = {"prototypes": 2048, "targets": "centring", "teacher_momentum": 0.996}
+NAIVE = {"prototypes": 2048, "targets": "centering", "teacher_momentum": 0.996}
 NAIVE |= {"teacher_temperature": 0.04, "teacher_temperature_start": 0.04}
 NAIVE |= {"global_least": 0.14, "local_crops": 2, "redrawn": 0}
 trained = {
-    "random features": study.get(study.run("dino", **UNTRAINED)),
-    "the paper's crops and teacher": study.get(study.run("dino", **NAIVE)),
+    "random features": study.train_or_load(study.config("dino", **UNTRAINED)),
+    "the paper's crops and teacher": study.train_or_load(study.config("dino", **NAIVE)),
     "our settings": record,
 }
 
@@ -263,12 +264,12 @@ print(*signs_of_collapse(naive.to_dict()), sep="\n")
 # At scale `cpu`: 100 concepts, seeds 0 to 4. The working point was looked for on a flat profile, with seeds 0 and 1, before any run with a tail or a draw.
 
 # %%
-recorded = evidence.recorded("11_dino")
+recorded = evidence.load_results("dino")
 SCORES = {"accuracy": "evaluated concepts", **distillation.TRANSFER}
-distillation.summary(recorded, SCORES)
+intervals.means(recorded, SCORES, spec=".3f")
 
 # %% mystnb={"image": {"alt": "Left, one row a run with the mean of four probes, its seeds and interval; right, the means of Table 2 in the rows that have a counterpart, rising from all prototypes over 32 to 128 a step, with the flat profile highest."}, "figure": {"caption": "Transfer by run: ours with seeds (ticks) and t intervals, and the paper's single runs (Table 2). Prototypes of a run and its counterpart are equal shares.", "name": "fig-11-transfer"}}
-show.transfer(recorded)
+distillation.plot_transfer(recorded)
 plt.show()
 
 # %% [markdown]
@@ -288,15 +289,15 @@ PAIRS = {
 CHOSEN = ["probe_mean", "probe_held_out_concepts", "accuracy_tail"]
 headings = ["mean of four", "held-out concepts", "evaluated, tail"]
 shown = dict(zip(CHOSEN, headings, strict=True))
-distillation.differences(recorded, PAIRS, shown)
+intervals.differences(recorded, PAIRS, shown, spec="+.3f")
 
 # %% mystnb={"image": {"alt": "One row a transfer set, with the differences of three runs to the long tail with all prototypes and their intervals around a line at zero."}, "figure": {"caption": "Each set's probe, as a difference to the long tail with all 512 prototypes a step; paired by seed.", "name": "fig-11-sets"}}
 SAMPLED = ["long tail, 128 a step", "long tail, 32 a step", "long tail, 128 in all"]
-show.transfer_by_set(recorded, ["long tail", *SAMPLED])
+distillation.plot_transfer_by_set(recorded, ["long tail", *SAMPLED])
 plt.show()
 
 # %%
-verdicts = evidence.verdicts(chapter="11_dino")
+verdicts = evidence.verdicts(lesson="dino")
 claims.table(verdicts)
 
 # %% [markdown]
@@ -309,7 +310,7 @@ power = distillation.power(verdicts)
 power
 
 # %% mystnb={"image": {"alt": "One row a claim: our effect with its interval, a grey bar up to the smallest effect that five seeds find in four of five repetitions, and the paper's effect as a hollow diamond where there is one."}, "figure": {"caption": "Effects and what five seeds could have seen. An effect inside the grey bar would often be missed.", "name": "fig-11-power"}}
-show.power(power)
+distillation.plot_power(power)
 plt.show()
 
 # %% [markdown]
@@ -326,8 +327,8 @@ plt.show()
 # Nothing was changed, and all runs were trained once more. The verdicts so far, those of the new seeds, and those of all ten:
 
 # %%
-again = evidence.verdicts(chapter="11_dino", seeds=results.REPLICATION)
-both = evidence.verdicts(chapter="11_dino", seeds=range(10))
+again = evidence.verdicts(lesson="dino", seeds=results.REPLICATION)
+both = evidence.verdicts(lesson="dino", seeds=range(10))
 HTML(claims.again_page(verdicts, again, both))
 
 # %% [markdown]
@@ -354,7 +355,7 @@ labels = {
     "prototypes": "different prototypes, share of all",
     "prototype_cosine": "cosine with the nearest other prototype",
 }
-show.thirds(recorded, labels)
+distillation.plot_thirds(recorded, labels)
 plt.show()
 
 # %% [markdown]
@@ -369,7 +370,7 @@ TAILS = {f"prototypes_{third}": third for third in distillation.THIRDS}
 DRAWN = {
     name: pair for name, pair in PAIRS.items() if name.startswith("128 a step")
 }
-distillation.differences(recorded, DRAWN, TAILS)
+intervals.differences(recorded, DRAWN, TAILS, spec="+.3f")
 
 # %% [markdown]
 # - *Fewer*: after a long tail rare concepts have fewer different prototypes than frequent ones (`dino-tail-has-fewer-prototypes` is supported), in the estimate by more than the flat control has. So part of the gap may be the tail's doing, and part is not.
@@ -390,7 +391,7 @@ rows = {
 pd.DataFrame(rows).T.round(1)
 
 # %% [markdown]
-# All of it is proportional to $S$. The middle column is the loss as one would write it down; the right one finds the gradient crop by crop on the way forward, as `lt_course.objectives.distill` does. (`benchmarks/distillation_memory.py` measures both at 65,536.) Prototypes themselves, their gradient, momentum and the teacher's copy do not shrink: they are as many as before.
+# All of it is proportional to $S$. The middle column is the loss as written down; the right one finds the gradient crop by crop on the way forward (`fused=True`, `lt_course.web.fused_losses`). (`benchmarks/distillation_memory.py` measures both at 65,536.) Prototypes themselves, their gradient, momentum and the teacher's copy do not shrink: they are as many as before.
 #
 # ## What this scale cannot show
 #

@@ -30,8 +30,7 @@ from IPython.display import display
 from lt_course import study
 from lt_course.counting import web_frequencies
 from lt_course.evidence import paper
-from lt_course.lessons import geometry, open_models
-from lt_course.lessons import open_models_figures as show
+from lt_course.lessons import neural_collapse, open_models
 from lt_course.lessons.checks import check
 from lt_course.lessons.features import cosines
 from lt_course.plots import style, widgets
@@ -85,7 +84,7 @@ chance = open_models.by_chance(1_000)
 print(f"95 % of unrelated orders of 1,000 classes: |S| below {chance:.3f}")
 
 # %% mystnb={"image": {"alt": "Two panels, S(a) and S(p) against millions of pre-training pairs. In S(a), CC-12M and YFCC-15M lie at 0.34, LAION-400M at 0.09 and the others inside the grey band around zero. In S(p) the two small sets lie at 0.13, all others inside the band."}, "figure": {"caption": "Means over released CLIPs, read off the paper's Fig. 1b (large markers); grey: where unrelated orders of 1,000 classes fall. Small hollow markers, if any, are your own models.", "name": "fig-12-scale"}}
-show.by_scale(theirs, chance, own)
+open_models.plot_by_scale(theirs, chance, own)
 plt.show()
 
 # %% [markdown]
@@ -114,7 +113,7 @@ open_models.once_each(points)
 # Fig. 18 has 41 models; those that no other marker hides completely:
 
 # %% mystnb={"image": {"alt": "S(p) against S(a), a marker a model, coloured by pre-training set. CC-12M and YFCC-15M stand at the right. LAION-400M lies around S(a) 0.09 with S(p) near zero. LAION-2B falls from upper left to lower right."}, "figure": {"caption": "Models that can be told apart in the paper's Fig. 18, read off the plot; hollow: partly hidden. Grey: chance, as before. Small and edged in black, if any: yours.", "name": "fig-12-models"}}
-show.scatter(points, chance, own)
+open_models.plot_markers(points, chance, own)
 plt.show()
 
 # %% tags=["nbval-check-output"]
@@ -133,7 +132,7 @@ for evaluated in ("imagenet", "imagenet-v2"):
 
 # %% tags=["nbval-ignore-output"]
 METHODS = ["sl", "clip-title"]
-records = {method: study.get(study.run(method)) for method in METHODS}
+records = {method: study.train_or_load(study.config(method)) for method in METHODS}
 clip = records["clip-title"]
 frequency = clip.per_class["frequency"].to_numpy()
 labels = clip.arrays["labels"]
@@ -152,7 +151,7 @@ shown = {
 shown["clip-title"].loc[[-0.12, -0.04, 0, 0.04, 0.12]]
 
 # %% mystnb={"image": {"alt": "S(p) against S(a) for SL and CLIP on titles as the preference for frequent concepts grows. Both curves rise from lower left to upper right."}, "figure": {"caption": "Our SL and CLIP with a growing preference for frequent concepts; circled: as trained.", "name": "fig-12-lifts"}}
-show.lifts(shown, {m: style.of(m) for m in METHODS})
+open_models.plot_lifts(shown, {m: style.of(m) for m in METHODS})
 plt.show()
 
 # %% [markdown]
@@ -178,7 +177,7 @@ matrix.rename(index=open_models.title, columns=open_models.title).round(2)
 def draw(own_set, bias=0.34):
     judged = open_models.judged_by(matrix, own_set, bias)
     made_up = open_models.simulated(matrix, own_set, bias)
-    return show.wrong_file(judged, made_up, own_set)
+    return open_models.plot_wrong_file(judged, made_up, own_set)
 
 
 # %% tags=["nbval-ignore-output"]
@@ -232,7 +231,7 @@ for m in METHODS:
 tables = {
     style.LABELS[m]: open_models.blocks(answers[m], frequency) for m in METHODS
 }
-show.confusions(tables)
+open_models.plot_confusions(tables)
 plt.show()
 
 # %% [markdown]
@@ -243,14 +242,14 @@ plt.show()
 # Fig. 7a has the five metrics' correlations with accuracy (in {doc}`09_feature_space`) and with frequency:
 
 # %% tags=["nbval-check-output"]
-collapse = geometry.paper_correlations().query("target == 'frequency'")
+collapse = neural_collapse.paper_correlations().query("target == 'frequency'")
 collapse.pivot(index="dataset", columns="metric", values="value").loc[
-    list(geometry.PAPER_SETS), list(geometry.METRICS)
+    list(neural_collapse.PAPER_SETS), list(neural_collapse.METRICS)
 ]
 
 # %% tags=["nbval-ignore-output"]
 if own is not None:
-    columns = [f"spearman_{metric}_frequency" for metric in geometry.METRICS]
+    columns = [f"spearman_{metric}_frequency" for metric in neural_collapse.METRICS]
     display(own.groupby("pretrained_on")[columns].mean())
 
 # %% [markdown]
@@ -262,7 +261,7 @@ if own is not None:
 
 # %% mystnb={"image": {"alt": "One row for each of seven concept sets, with six markers and a grey band of chance that widens from 365 classes to 10. Places365, Flowers and CUB lie mostly right of their bands; Pets, Food and DTD lie mostly and EuroSAT wholly inside theirs."}, "figure": {"caption": "S(a) of released CLIPs by concept set (number of classes), read off the paper's Fig. 12; grey: chance for that many classes.", "name": "fig-12-concepts"}}
 elsewhere = open_models.other_concepts()
-show.other_concepts(elsewhere)
+open_models.plot_other_concepts(elsewhere)
 plt.show()
 
 # %% [markdown]

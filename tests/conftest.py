@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -60,3 +63,17 @@ def store(tmp_path, monkeypatch: pytest.MonkeyPatch):
     """An empty store."""
     monkeypatch.setenv("LT_COURSE_STORE", str(tmp_path / "store"))
     return tmp_path / "store"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail if a test was skipped for a reason that `skips.txt` does not allow."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(session.config, "workerinput"):
+        return
+    lines = (Path(__file__).parent / "skips.txt").read_text().splitlines()
+    allowed = [line for line in lines if line and not line.startswith("#")]
+    reasons = {str(report.longrepr[2]) for report in reporter.stats.get("skipped", [])}
+    for reason in sorted(reasons):
+        if not any(re.search(pattern, reason) for pattern in allowed):
+            reporter.write_line(f"\nNot allowed by tests/skips.txt: {reason}", red=True)
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -73,13 +73,29 @@ def python(code: str) -> list[str]:
     return done.stdout.split()
 
 
+def test_packages_are_loaded_where_they_are_needed() -> None:
+    """What lies below the study can be imported in the time that torch and numpy take."""
+    names = [
+        ".".join(("lt_course", *path.relative_to(PACKAGE).with_suffix("").parts))
+        for part in ("data", "models", "evaluation")
+        for path in sorted((PACKAGE / part).glob("[a-z]*.py"))
+    ]
+    packages = "open_clip pandas pooch pyarrow scipy sklearn timm torchvision transformers".split()
+    assert python(
+        f"import importlib, sys\nfor name in {names}:\n"
+        f"    importlib.import_module(name)\n"
+        f"    for package in {set(packages)} & {{*sys.modules}}:\n"
+        "        print(f'{name}:{package}')\n        del sys.modules[package]\n"
+    ) == []  # fmt: skip
+
+
 def test_drawings_need_nothing_of_the_web() -> None:
     """Until a run names what an extension adds."""
     loaded = "print(any(name.startswith('lt_course.web') for name in sys.modules))\n"
     said = python(
         "import sys\nfrom lt_course import study\n"
-        "study.training_set(study.run('clip-title', scale='tiny'))\n" + loaded +
-        "study.run('gpu-cifar100-sl')\n" + loaded
+        "study.training_set(study.config('clip-title', scale='tiny'))\n" + loaded +
+        "study.config('gpu-cifar100-sl')\n" + loaded
     )  # fmt: skip
     assert said == ["False", "True"]
 

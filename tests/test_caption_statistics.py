@@ -7,7 +7,7 @@ import pytest
 
 from lt_course.data.captions import Captions, captions
 from lt_course.errors import CourseError
-from lt_course.lessons.caption_statistics import expected_distinct, information, least_loss
+from lt_course.lessons.captions import expected_distinct, information, least_loss
 
 
 def lists(*rows: list[int]) -> Captions:

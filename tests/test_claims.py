@@ -133,20 +133,20 @@ def test_a_metric_that_is_undefined_is_named() -> None:
 
 
 def declared() -> list[tuple[str, Claim]]:
-    return [(f.name, claim) for f in experiments.factors() for claim in f.claims]
+    return [(f.name, claim) for f in experiments.all_experiments() for claim in f.claims]
 
 
 def test_no_claim_is_dropped() -> None:
     found = evidence.verdicts()
     assert [(v.factor, v.claim) for v in found] == declared()
     assert len({v.claim.id for v in found}) == len(found)
-    chapters = {f.chapter for f in experiments.factors()}
-    assert sum(len(evidence.verdicts(chapter)) for chapter in chapters) == len(found)
+    lessons = {f.lesson for f in experiments.all_experiments()}
+    assert sum(len(evidence.verdicts(lesson)) for lesson in lessons) == len(found)
 
 
-def test_an_unknown_chapter_is_named() -> None:
-    with pytest.raises(CourseError, match="no chapter '04_lanuage'; the nearest are 04_language"):
-        evidence.verdicts("04_lanuage")
+def test_an_unknown_lesson_is_named() -> None:
+    with pytest.raises(CourseError, match="no lesson 'lanuage'; the nearest are language"):
+        evidence.verdicts("lanuage")
 
 
 def test_the_committed_effects_are_those_of_the_committed_lines() -> None:
@@ -156,7 +156,7 @@ def test_the_committed_effects_are_those_of_the_committed_lines() -> None:
     for verdict in evidence.verdicts():
         if verdict.effect is None:
             continue
-        factor = experiments.factor(verdict.factor)
+        factor = experiments.experiment(verdict.factor)
         by_seed = [
             sum(
                 weight * measured[factor.run(label, "cpu", seed).address][metric]
@@ -301,7 +301,7 @@ def test_the_figure_has_a_row_for_every_claim() -> None:
 
 
 def test_verdicts_differ_in_colour_and_marker() -> None:
-    colours, markers = zip(*show.LOOKS.values(), strict=True)
+    colours, markers, _ = zip(*show.LOOKS.values(), strict=True)
     assert len(set(colours)) == len(set(markers)) == len(show.LOOKS)
     figure = show.effects(made())
     drawn = {line.get_marker() for line in figure.axes[0].lines}

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from lt_course.data.batch import Batch
 from lt_course.errors import CourseError
 from lt_course.models.heads import Prototypes
-from lt_course.objectives.classify import Classification, Classify, vocabulary_mask
+from lt_course.objectives.classify import Supervised, SupervisedConfig, vocabulary_mask
 
 FREQUENCY = torch.tensor([40, 20, 10, 5, 2, 1, 0])
 C, D, B = len(FREQUENCY), 5, 12
@@ -25,14 +25,14 @@ def features_and_labels(seed: int = 0) -> tuple[Tensor, Tensor]:
     return features, torch.randint(0, C - 1, (B,), generator=generator)
 
 
-def classification(**options) -> Classification:
+def classification(**options) -> Supervised:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        head = Prototypes(C, D, normalised=options.get("tau") is None)
-        return Classification(Classify(**options), nn.Identity(), head, FREQUENCY)
+        head = Prototypes(C, D, normalized=options.get("tau") is None)
+        return Supervised(SupervisedConfig(**options), nn.Identity(), head, FREQUENCY)
 
 
-def loss(model: Classification, seed: int = 1) -> Tensor:
+def loss(model: Supervised, seed: int = 1) -> Tensor:
     features, labels = features_and_labels()
     batch = Batch(torch.empty(B, 0), labels)
     return model.loss((features,), batch, torch.Generator().manual_seed(seed))[0]
@@ -48,12 +48,12 @@ def test_full_vocabulary_is_cross_entropy_of_scaled_cosines() -> None:
 
 @pytest.mark.parametrize("sampling", ["frequency", "sqrt", "uniform"])
 def test_a_vocabulary_of_all_classes_changes_nothing(sampling: str) -> None:
-    model = classification(vocabulary=C, sampling=sampling, micro_batch=4)
+    model = classification(vocabulary=C, sampling=sampling, vocabulary_group=4)
     assert torch.equal(loss(model), loss(classification()))
 
 
 def test_each_micro_batch_is_told_apart_within_its_own_vocabulary() -> None:
-    model = classification(sampling="in-batch", micro_batch=4)
+    model = classification(sampling="in-batch", vocabulary_group=4)
     features, labels = features_and_labels()
     parts = []
     for start in range(0, B, 4):
@@ -65,7 +65,7 @@ def test_each_micro_batch_is_told_apart_within_its_own_vocabulary() -> None:
 
 
 def test_classes_outside_the_vocabulary_get_no_gradient() -> None:
-    model = classification(sampling="in-batch", micro_batch=B)
+    model = classification(sampling="in-batch", vocabulary_group=B)
     loss(model).backward()
     present = features_and_labels()[1].unique()
     absent = torch.ones(C, dtype=torch.bool).index_fill(0, present, False)
@@ -110,7 +110,7 @@ def test_classes_are_drawn_as_by_successive_draws_without_replacement() -> None:
 
 
 def test_the_realised_size_is_reported() -> None:
-    model = classification(vocabulary=5, micro_batch=B)
+    model = classification(vocabulary=5, vocabulary_group=B)
     features, labels = features_and_labels()
     report = model.loss((features,), Batch(torch.empty(B, 0), labels), torch.Generator())[1]
     assert report["vocabulary"].item() == max(5, len(labels.unique()))
@@ -154,7 +154,7 @@ def test_tau_one_is_the_cosine_head_and_tau_zero_the_linear_one() -> None:
     )
 
 
-def sigmoid_loss_of(model: Classification, allowed: Tensor) -> Tensor:
+def sigmoid_loss_of(model: Supervised, allowed: Tensor) -> Tensor:
     """Picture by picture, class by class: minus the log likelihood of the "yes" and each "no"."""
     features, labels = features_and_labels()
     logits = (model.head(features) + model.bias).double()
@@ -177,22 +177,22 @@ def test_sigmoid_loss_over_all_classes() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_sigmoid_loss_sees_the_vocabulary_alone(sampling: str, seed: int) -> None:
     m, V = 4, 5
-    model = classification(loss="sigmoid", vocabulary=V, sampling=sampling, micro_batch=m)
+    size = None if sampling == "in-batch" else V
+    model = classification(loss="sigmoid", vocabulary=size, sampling=sampling, vocabulary_group=m)
     _, labels = features_and_labels()
     weights = {
         "sqrt": FREQUENCY.sqrt(), "frequency": FREQUENCY.float(), "uniform": torch.ones(C),
         "in-batch": torch.zeros(C),
     }[sampling]  # fmt: skip
     generator = torch.Generator().manual_seed(seed)
-    size = 0 if sampling == "in-batch" else V
-    drawn = vocabulary_mask(labels.view(-1, m), size, weights, generator)
+    drawn = vocabulary_mask(labels.view(-1, m), size or 0, weights, generator)
     allowed = torch.stack([drawn[picture // m] for picture in range(B)])
     assert not allowed.all()
     torch.testing.assert_close(loss(model, seed), sigmoid_loss_of(model, allowed))
 
 
 def test_sigmoids_of_classes_outside_the_vocabulary_get_no_gradient() -> None:
-    model = classification(loss="sigmoid", sampling="in-batch", micro_batch=B)
+    model = classification(loss="sigmoid", sampling="in-batch", vocabulary_group=B)
     loss(model).backward()
     present = torch.zeros(C, dtype=torch.bool).index_fill(0, features_and_labels()[1], True)
     assert not present.all()
@@ -236,15 +236,15 @@ def test_prototypes_start_where_they_are_told_and_stay_if_frozen() -> None:
         assert torch.equal(head.weight, start)
         assert head.weight.data_ptr() != start.data_ptr()
         assert head.weight.requires_grad != frozen
-        model = Classification(Classify(), nn.Identity(), head, FREQUENCY)
+        model = Supervised(SupervisedConfig(), nn.Identity(), head, FREQUENCY)
         loss(model).backward()
         assert (head.weight.grad is None) == frozen
         assert head.temperature.log_scale.grad is not None
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("vocabulary", 0), ("micro_batch", 0), ("tau", 1.5), ("tau", -0.1)]
+    ("field", "value"), [("vocabulary", 0), ("vocabulary_group", 0), ("tau", 1.5), ("tau", -0.1)]
 )
 def test_fields_out_of_range_are_named(field: str, value: float) -> None:
     with pytest.raises(CourseError, match=f"'{field}' is {value}"):
-        Classify(**{field: value})
+        SupervisedConfig(**{field: value})

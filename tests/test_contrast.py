@@ -1,21 +1,28 @@
 """The contrastive objective against open_clip's."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
 import torch.nn.functional as F
 from open_clip.loss import ClipLoss
+from torch import nn
 
+from lt_course.data.batch import Batch
+from lt_course.errors import CourseError
 from lt_course.models.heads import GREATEST_LOG_SCALE, Temperature
-from lt_course.objectives.contrast import info_nce
+from lt_course.objectives import objective
+from lt_course.objectives.contrast import CLIP, CLIPConfig, info_nce
+from lt_course.web import fused_losses
 
 
 @pytest.mark.parametrize(
     ("pairs", "dimension", "start"), [(2, 3, 1.0), (7, 16, 14.3), (64, 128, 100)]
 )
-def test_equals_open_clip(pairs: int, dimension: int, start: float) -> None:
-    """Loss, feature gradients and the temperature's gradient agree to 1e-6."""
+@pytest.mark.parametrize("tile", [None, 1, 5, 100])
+def test_equals_open_clip(pairs: int, dimension: int, start: float, tile: int | None) -> None:
+    """Loss, feature gradients and the temperature's gradient agree to 1e-6, tiled or not."""
     generator = torch.Generator().manual_seed(pairs)
     raw = [torch.randn(pairs, dimension, generator=generator) for _ in range(2)]
 
@@ -26,7 +33,7 @@ def test_equals_open_clip(pairs: int, dimension: int, start: float) -> None:
         loss.backward()
         return loss.detach(), image.grad, text.grad, temperature.log_scale.grad
 
-    ours = gradients(info_nce)
+    ours = gradients(info_nce if tile is None else partial(fused_losses.info_nce, tile=tile))
     theirs = gradients(lambda image, text, t: ClipLoss()(image, text, t.log_scale.exp()))
     for a, b in zip(ours, theirs, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-6)
@@ -57,3 +64,11 @@ def test_temperature_is_clamped_at_both_ends() -> None:
         temperature.log_scale.fill_(-3)
     temperature.clamp()
     assert temperature.log_scale.item() == 0
+
+
+def test_a_tile_without_a_tiled_loss_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objective, "FUSED", {})
+    model = CLIP(CLIPConfig(tile=2), nn.Identity(), nn.Identity())
+    features, batch = torch.ones(3, 2), Batch(torch.empty(3, 0), torch.zeros(3))
+    with pytest.raises(CourseError, match="No fused or tiled 'info_nce' is loaded"):
+        model.loss((features, features), batch, torch.Generator())

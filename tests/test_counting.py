@@ -9,7 +9,6 @@ from lt_course.counting.concept_lists import Concept
 from lt_course.data import icontail
 from lt_course.errors import CourseError
 from lt_course.lessons import counting
-from lt_course.lessons import counting_figures as figures
 from lt_course.statistics import spearman
 
 CAPTIONS = ["cats", "a cat in a tree", "data tree", "piggy bank", "bank", "bank piggy", "money box"]
@@ -121,10 +120,10 @@ def test_the_figure_shows_every_class_once_and_names_the_asked_ones() -> None:
     labels = np.array([100, 50, 20, 10])
     shown = table(labels, np.array([90, 10, 30, 0]))
     shown["precision"] = [1.0, 1.0, 0.4, np.nan]
-    left, right = figures.beside_labels(shown, ["class 2"]).axes
+    left, right = counting.plot_beside_labels(shown, ["class 2"]).axes
     assert [len(line.get_xdata()) for line in left.lines] == [4, 3]  # no zero on a log axis
     kinds = {line.get_label(): list(line.get_xdata()) for line in right.lines[:3]}
-    correct, wrong, missed = figures.KINDS
+    correct, wrong, missed = counting.KINDS
     assert kinds == {correct: [100], wrong: [20], missed: [50, 10]}
     assert [text.get_text() for text in right.texts] == ["class 2"]
-    assert len({marker for _, marker in figures.KINDS.values()}) == 3
+    assert len({marker for _, marker in counting.KINDS.values()}) == 3

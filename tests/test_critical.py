@@ -13,7 +13,6 @@ from lt_course.counting import web_frequencies
 from lt_course.errors import CourseError
 from lt_course.evidence import paper
 from lt_course.lessons import critical
-from lt_course.lessons import critical_figures as show
 
 MIRROR = os.environ.get("LT_COURSE_MIRROR")
 needs_counts = pytest.mark.skipif(not MIRROR, reason="LT_COURSE_MIRROR is not set")
@@ -112,11 +111,11 @@ def test_three_schedules_of_one_learning_rate():
     assert words[[29, 30, 50, 70]].tolist() == pytest.approx([0.1, 0.01, 1e-3, 1e-4])
     assert cosine[[29, 30, 60, 89]].tolist() == pytest.approx([0.1, 0.01, 1e-3, 1e-3])
     parameter = torch.nn.Parameter(torch.zeros(()))
-    optimiser = torch.optim.SGD([parameter], lr=0.1)
-    annealed = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=90)
+    optimizer = torch.optim.SGD([parameter], lr=0.1)
+    annealed = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=90)
     for expected in step:
-        assert optimiser.param_groups[0]["lr"] == pytest.approx(float(expected), abs=1e-6)
-        optimiser.step()
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(float(expected), abs=1e-6)
+        optimizer.step()
         annealed.step()
 
 
@@ -164,15 +163,17 @@ def test_two_runs_that_differ_by_four_pictures():
 
 def test_figures_hold_what_they_are_given():
     counts, _ = made_up_counts()
-    figure = show.table_1(critical.table_1(counts))
-    assert len(figure.axes[0].collections[1].get_offsets()) == 29
-    figure = show.expected_classes({"a": counts, "b": counts})
+    figure = critical.plot_table_1(critical.table_1(counts))
+    assert [len(line.get_xdata()) for line in figure.axes[0].lines[:2]] == [29, 29]
+    figure = critical.plot_expected_classes({"a": counts, "b": counts})
     legend = figure.axes[0].get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
     markers = figure.axes[0].lines[1].get_ydata()
     assert markers == pytest.approx([critical.expected_classes(counts, b) for b in (64, 256, 1024)])
-    figure = show.schedules(critical.SCHEDULES, 90)
+    figure = critical.plot_schedules(critical.SCHEDULES, 90)
     assert [len(line.get_ydata()) for line in figure.axes[0].lines] == [90] * 3
-    figure = show.shares({"flat": np.full(4, 0.25), "peaked": np.array([0.7, 0.1, 0.1, 0.1])})
+    figure = critical.plot_shares(
+        {"flat": np.full(4, 0.25), "peaked": np.array([0.7, 0.1, 0.1, 0.1])}
+    )
     assert len(figure.axes[0].lines) == 3

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lt_course.data.multi_crop import multi_crop, random_crops
 from lt_course.data.order import torch_generator
-from lt_course.objectives.distill import Distill
+from lt_course.objectives.distill import DINOConfig
 
 SIZE = 16
 LINE = (torch.arange(64.0) + 0.5) / 64
@@ -86,16 +86,16 @@ def test_blank_paper_stays_blank() -> None:
 
 def test_global_and_local_crops_have_their_numbers_and_sizes() -> None:
     pictures = torch.rand(6, 1, 32, 32, generator=generator())
-    options = Distill(global_crops=2, local_crops=5, global_size=32, local_size=16)
+    options = DINOConfig(global_crops=2, local_crops=5, global_size=32, local_size=16)
     shapes = [crops.shape for crops in multi_crop(pictures, options, generator())]
     assert shapes == [(6, 2, 1, 32, 32), (6, 5, 1, 16, 16)]
-    assert len(multi_crop(pictures, Distill(local_crops=0), generator())) == 1
+    assert len(multi_crop(pictures, DINOConfig(local_crops=0), generator())) == 1
 
 
 def test_crops_are_a_function_of_seed_and_step() -> None:
     pictures = torch.rand(4, 1, 32, 32, generator=generator())
     first, again, later = (
-        torch.cat([c.flatten() for c in multi_crop(pictures, Distill(), generator(step))])
+        torch.cat([c.flatten() for c in multi_crop(pictures, DINOConfig(), generator(step))])
         for step in (3, 3, 4)
     )
     assert torch.equal(first, again)
@@ -105,7 +105,7 @@ def test_crops_are_a_function_of_seed_and_step() -> None:
 @pytest.mark.parametrize("photometric", [False, True])
 def test_shares_of_processes_are_cropped_as_the_whole_batch(photometric: bool) -> None:
     pictures = torch.rand(6, 3, 32, 32, generator=generator())
-    options = Distill(photometric=photometric)
+    options = DINOConfig(photometric=photometric)
     whole = multi_crop(pictures, options, generator())
     shares = [
         multi_crop(pictures[2 * rank : 2 * rank + 2], options, generator(), rank, 3)

@@ -12,15 +12,15 @@ from lt_course.data.drawing_style import is_solid
 from lt_course.errors import CourseError
 from lt_course.evidence import factor
 from lt_course.lessons import data_factors as lesson
-from lt_course.lessons import data_factors_figures as figures
+from lt_course.plots import drawings
 
 SMALL = {
     "concepts": 8,
     "profile": "incaps",
-    "pictures": 80,
-    "batch": 16,
+    "num_images": 80,
+    "batch_size": 16,
     "duration": "6 epochs",
-    "embedding": 16,
+    "embed_dim": 16,
 }
 
 
@@ -32,7 +32,7 @@ def _no_figure_stays_open():
 
 @pytest.fixture
 def record(small, store):
-    return study.get(study.run("sl", scale="tiny", seed=3, **SMALL))
+    return study.train_or_load(study.config("sl", scale="tiny", seed=3, **SMALL))
 
 
 def metrics(labels, seeds=(0, 1, 2)):
@@ -45,13 +45,14 @@ def metrics(labels, seeds=(0, 1, 2)):
 def test_the_training_set_of_a_run_is_what_it_trained_on(record):
     drawn = study.training_set(record.run)
     np.testing.assert_array_equal(drawn.frequency, record.per_class["frequency"])
-    assert drawn.limit == pytest.approx(record.metrics["frequency_limit"], nan_ok=True)
+    limit = record.metrics["frequency_limit"]
+    assert drawn.availability_correlation == pytest.approx(limit, nan_ok=True)
 
 
 def test_every_declared_training_set_exists():
-    for name in ("06_imbalance", "06_shift", "06_diversity"):
+    for name in ("imbalance", "shift", "diversity"):
         for run in factor(name).runs(seed=7).values():
-            assert study.training_set(run).frequency.sum() == run.data.pictures
+            assert study.training_set(run).frequency.sum() == run.data.num_images
 
 
 def test_similarity_is_the_mean_over_pairs():
@@ -74,11 +75,11 @@ def test_equal_drawings_are_as_similar_as_can_be_and_blank_ones_not_at_all():
 
 
 def test_fewer_authors_are_fewer_authors():
-    base = {"scale": "tiny", "pictures": 1500}
+    base = {"scale": "tiny", "num_images": 1500}
     draws = {
-        str(authors): study.training_set(study.run("sl", authors=authors, **base))
+        str(authors): study.training_set(study.config("sl", authors=authors, **base))
         for authors in (2, None)
-    } | {"solid": study.training_set(study.run("sl", style="solid", **base))}
+    } | {"solid": study.training_set(study.config("sl", style="solid", **base))}
     table = lesson.described(draws)
     assert (table["pictures"] == 1500).all()
     assert table["authors a concept"]["2"] == 2 < table["authors a concept"]["None"]
@@ -96,23 +97,23 @@ def test_agreement_is_one_with_itself_and_minus_one_with_its_reverse():
 
 
 def test_declared_training_sets_are_those_of_the_runs():
-    found = lesson.declared("06_shift", ["sl line", "sl solid"], [2, 4])
-    run = factor("06_shift").run("sl solid", seed=4)
-    np.testing.assert_array_equal(found["sl solid"][1].pictures, study.training_set(run).pictures)
+    found = lesson.declared("shift", ["sl line", "sl solid"], [2, 4])
+    run = factor("shift").run("sl solid", seed=4)
+    np.testing.assert_array_equal(found["sl solid"][1].image_ids, study.training_set(run).image_ids)
     assert [len(sets) for sets in found.values()] == [2, 2]
     with pytest.raises(CourseError, match="sl line"):
-        lesson.declared("06_shift", ["sl lines"], [0])
+        lesson.declared("shift", ["sl lines"], [0])
 
 
 def test_everything_is_all_that_fits_the_style():
-    run = study.run("sl", scale="tiny", pictures=1500)
+    run = study.config("sl", scale="tiny", num_images=1500)
     line, solid, whole = (
         lesson.everything(study.override(run, style=style)) for style in ("line", "solid", "all")
     )
-    assert sorted([*line.pictures, *solid.pictures]) == sorted(whole.pictures)
+    assert sorted([*line.image_ids, *solid.image_ids]) == sorted(whole.image_ids)
     data = icontail.load()
     assert whole.frequency[7] == ((data.concept == 7) & ~data.test).sum()
-    assert set(study.training_set(run).pictures) <= set(whole.pictures)
+    assert set(study.training_set(run).image_ids) <= set(whole.image_ids)
 
 
 def test_borrowed_frequencies_are_correlated_with_the_flat_runs_results():
@@ -127,8 +128,8 @@ def test_halves_make_up_the_whole(tmp_path):
     said = np.where(generator.random(len(test)) < 0.3, labels, generator.integers(0, 60, len(test)))
     arrays = {"test": test, "labels": labels, "predictions": said}
     per_class = pd.DataFrame({"frequency": generator.permutation(60)})
-    run, history = study.run("sl", scale="tiny"), pd.DataFrame()
-    table = lesson.halves(study.Record(run, {}, history, per_class, arrays, {}, tmp_path))
+    run, history = study.config("sl", scale="tiny"), pd.DataFrame()
+    table = lesson.halves(study.RunResult(run, {}, history, per_class, arrays, {}, tmp_path))
     solid = is_solid(data.pictures[test])
     assert list(table["drawings"]) == [(~solid).sum(), solid.sum()]
     whole = np.average(table["accuracy"], weights=table["drawings"])
@@ -164,11 +165,6 @@ def test_without_records_there_are_no_costs_and_no_rows():
     assert lesson.two_ways(nothing, [("sl line", "sl solid", "accuracy")]).empty
 
 
-def test_a_run_read_from_the_store_answers_as_it_did(record):
-    shown = icontail.load().pictures[record.arrays["test"]]
-    np.testing.assert_array_equal(lesson.predictions(record, shown), record.arrays["predictions"])
-
-
 def test_what_was_trained_on_is_known_best(record):
     accuracy = lesson.by_acquaintance(record)
     assert accuracy.between(0, 1).all()
@@ -181,10 +177,11 @@ def test_summary_tells_undefined_from_unrecorded():
     found.loc["clip-title flat", "spearman_accuracy"] = np.nan
     found.loc[("sl flat", 0), :] = 0.5
     table = lesson.summary(found)
-    assert list(table.index) == ["clip-title flat", "clip-title incaps"]
+    assert list(table.index) == ["clip-title flat", "clip-title incaps", "sl flat"]
     assert table["S(a)"]["clip-title flat"] == "undefined"
     assert table["S(a)"]["clip-title incaps"].startswith("0.")
-    assert table["seeds"].unique() == ["3"]
+    assert table["S(a)"]["sl flat"] == "0.50"
+    assert table["seeds"].to_list() == ["3", "3", "1"]
 
 
 def test_pairing_helps_where_seeds_move_both_runs_alike():
@@ -218,17 +215,18 @@ def test_the_papers_sets_are_complete_but_for_one_similarity():
     assert table["similarity"].idxmin() == "LAIONet, =freq"
 
 
-def test_strips_leave_places_without_a_drawing_white():
+def test_rows_of_drawings_leave_places_without_a_drawing_white():
     black = np.zeros((3, 32, 32), dtype=np.uint8)
-    figure = figures.strips({"two": black[:2], "three": black}, columns=2)
-    sheet = figure.axes[0].images[0].get_array()
-    assert (sheet == 0).sum() == 4 * 32 * 32
-    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["two", "three"]
-    assert (figures.strips({"none": black[:0]}).axes[0].images[0].get_array() == 255).all()
+    panels = drawings.rows({"two": black[:2], "three": black, "none": black[:0]}, columns=3).axes
+    assert [len(axes.images) for axes in panels] == [1, 1, 0, 1, 1, 1, 0, 0, 0]
+    assert (panels[0].images[0].get_array() == 0).all()
+    assert [axes.get_ylabel() for axes in panels[::3]] == ["two", "three", "none"]
+    titled = drawings.rows({"a": black}, {"a": ["x", "y", "z"]}, columns=2).axes
+    assert [axes.get_title() for axes in titled] == ["x", "y"]
 
 
 def test_profiles_rank_each_set_by_itself():
-    figure = figures.profiles({"a": [1, 9, 3], "b": [5, 5, 5]})
+    figure = lesson.plot_profiles({"a": [1, 9, 3], "b": [5, 5, 5]})
     lines = figure.axes[0].get_lines()
     assert [list(line.get_ydata()) for line in lines] == [[9, 3, 1], [5, 5, 5]]
 
@@ -237,7 +235,7 @@ def test_levels_show_means_of_what_two_seeds_have():
     found = metrics(["sl line", "sl solid", "clip-title line"])
     found.loc[("clip-title solid", 0), :] = 0.5
     found.loc["sl line", "spearman_accuracy"] = np.nan
-    figure = figures.levels(found, ["line", "solid"])
+    figure = lesson.plot_levels(found, ["line", "solid"])
     accuracy, bias, _ = figure.axes
     series = {c.get_label(): c.lines[0].get_ydata() for c in accuracy.containers}
     assert set(series) == {"SL", "CLIP, titles"}
@@ -248,19 +246,19 @@ def test_levels_show_means_of_what_two_seeds_have():
 
 def test_levels_of_nothing_are_empty_panels():
     index = pd.MultiIndex.from_tuples([], names=["label", "seed"])
-    figure = figures.levels(pd.DataFrame(index=index), ["2", "all"])
+    figure = lesson.plot_levels(pd.DataFrame(index=index), ["2", "all"])
     assert [axes.get_title() for axes in figure.axes] == ["accuracy", "S(a)", "S(p)"]
 
 
 def test_the_looks_of_methods_differ_in_colour_and_marker():
     for key in ("color", "marker", "label"):
-        assert len({look[key] for look in figures.METHODS.values()}) == len(figures.METHODS)
+        assert len({look[key] for look in lesson.METHODS.values()}) == len(lesson.METHODS)
 
 
 def test_the_authors_frame_marks_its_concept(small):
-    run = study.run("sl", scale="tiny", concepts=8, profile="flat", pictures=80)
+    run = study.config("sl", scale="tiny", concepts=8, profile="flat", num_images=80)
     drawn, everything = study.training_set(run), lesson.everything(run)
-    figure = figures.authors_frame(drawn, everything, 2, "both authors")
+    figure = lesson.plot_authors(drawn, everything, 2, "both authors")
     marked = [line for line in figure.axes[-1].get_lines() if line.get_marker() == "D"]
     assert tuple(marked[0].get_xydata()[0]) == (40, 10)
     assert len([axes for axes in figure.axes if axes.images]) == 12

@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from lt_course.data.augment import random_crop, standardise
+from lt_course.data.augment import random_crop, standardize
 from lt_course.data.batch import Batch
 from lt_course.evaluation.zero_shot import zero_shot_prototypes
 from lt_course.models.heads import Prototypes
 from lt_course.models.image_encoders import image_tower
 from lt_course.models.text_encoders import SmallTransformer
-from lt_course.objectives.classify import Classification, Classify
-from lt_course.objectives.contrast import Contrastive
+from lt_course.objectives.classify import Supervised, SupervisedConfig
+from lt_course.objectives.contrast import CLIP, CLIPConfig
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*CUDA is not available")
 
@@ -29,25 +29,27 @@ def batch(device: torch.device) -> Batch:
     pictures = torch.zeros(B, 32, 32, dtype=torch.uint8, device=device)
     labels = torch.zeros(B, dtype=torch.long, device=device)
     tokens = torch.ones(B, 6, dtype=torch.long, device=device)
-    return Batch(random_crop(standardise(pictures), 0.9, GENERATOR), labels, tokens)
+    return Batch(random_crop(standardize(pictures), 0.9, GENERATOR), labels, tokens)
 
 
 @pytest.mark.parametrize(
     "options",
     [
         {},
-        {"vocabulary": 3, "micro_batch": 4},
-        {"sampling": "in-batch", "micro_batch": 4},
+        {"vocabulary": 3, "vocabulary_group": 4},
+        {"sampling": "in-batch", "vocabulary_group": 4},
         {"adjustment": "balanced-softmax"},
         {"adjustment": "weighted"},
-        {"loss": "sigmoid", "vocabulary": 3, "micro_batch": 4},
+        {"loss": "sigmoid", "vocabulary": 3, "vocabulary_group": 4},
     ],
 )
 def test_classification_stays_on_its_device(cuda: torch.device, options: dict) -> None:
     with cuda:
         tower = image_tower("small-cnn", D, 32)
         head = Prototypes(C, D)
-        model = Classification(Classify(**options), tower, head, torch.ones(C, dtype=torch.long))
+        model = Supervised(
+            SupervisedConfig(**options), tower, head, torch.ones(C, dtype=torch.long)
+        )
     data = batch(cuda)
     with torch.autocast("cuda", torch.bfloat16):
         representations = model.encode(data)
@@ -62,8 +64,8 @@ def test_contrast_stays_on_its_device(cuda: torch.device, monkeypatch) -> None:
     # A fake tensor has no length to trim to.
     monkeypatch.setattr(torch.Tensor, "__int__", lambda self: 5)
     with cuda:
-        model = Contrastive(
-            image_tower("small-cnn", D, 32), SmallTransformer(torch.arange(9), 6, D)
+        model = CLIP(
+            CLIPConfig(), image_tower("small-cnn", D, 32), SmallTransformer(torch.arange(9), 6, D)
         )
     data = batch(cuda)
     with torch.autocast("cuda", torch.bfloat16):

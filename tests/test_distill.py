@@ -22,29 +22,35 @@ from lt_course.errors import CourseError
 from lt_course.models.heads import Projection, WeightNormPrototypes
 from lt_course.objectives.collapse import Assignments, signs_of_collapse
 from lt_course.objectives.distill import (
-    Distill,
-    Distillation,
+    DINO,
+    DINOConfig,
     Timetable,
     draw_prototypes,
     multi_crop_cross_entropy,
     sinkhorn_offset,
 )
+from lt_course.study.registry import load_extensions
 from lt_course.training import checkpoints, loop
-from lt_course.training.loop import Training, fit
+from lt_course.training.loop import fit
+from lt_course.training.options import Training
+from lt_course.web import fused_losses
+
+load_extensions()  # the fused loss
 
 K, D, B = 12, 5, 4
 TOTAL = 15
+CROSS_ENTROPIES = [multi_crop_cross_entropy, fused_losses.multi_crop_cross_entropy]
 EMPTY = Batch(torch.empty(B, 0), torch.zeros(B, dtype=torch.long))
 
 
-def distillation(tower: nn.Module | None = None, total: int = TOTAL, **settings) -> Distillation:
+def distillation(tower: nn.Module | None = None, total: int = TOTAL, **settings) -> DINO:
     """A small one, whose teacher differs from its student."""
     small = {"prototypes": K, "bottleneck": D, "hidden": 6, "global_size": 16}
-    options = Distill(**(small | settings))
+    options = DINOConfig(**(small | settings))
     timetable = Timetable(total, teacher_warmup=4)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = Distillation(options, tower or nn.Flatten(), 256, timetable)
+        model = DINO(options, tower or nn.Flatten(), 256, timetable)
         for parameter in model.teacher.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.1)
         if model.student.prototypes.gain is not None:
@@ -61,7 +67,7 @@ def representations(G: int, L: int, seed: int = 0) -> list[Tensor]:
 
 def published_targets(logits: np.ndarray, rule: str, centre: np.ndarray, t: float) -> np.ndarray:
     """Caron et al.'s two rules, in the domain of probabilities."""
-    if rule == "centring":
+    if rule == "centering":
         scores = np.exp((logits - centre) / t)
         return scores / scores.sum(1, keepdims=True)
     Q = np.exp(logits / t).T
@@ -73,7 +79,7 @@ def published_targets(logits: np.ndarray, rule: str, centre: np.ndarray, t: floa
 
 
 def published_loss(
-    model: Distillation, features: list[Tensor], chosen: Tensor, student_t: float, teacher_t: float
+    model: DINO, features: list[Tensor], chosen: Tensor, student_t: float, teacher_t: float
 ) -> Tensor:
     """Pair by pair, picture by picture."""
     G = model.options.global_crops
@@ -97,18 +103,21 @@ def published_loss(
     return sum(terms) / len(terms)
 
 
-@pytest.mark.parametrize("rule", ["centring", "sinkhorn"])
+@pytest.mark.parametrize("rule", ["centering", "sinkhorn"])
 @pytest.mark.parametrize("sampled", [None, 7])
 @pytest.mark.parametrize("crops", [(2, 0), (2, 3), (1, 2), (3, 1)])
 @pytest.mark.parametrize("temperatures", [(0.1, 0.04), (0.3, 0.07)])
-@pytest.mark.parametrize("last_layer", ["normalised", "weight-norm"])
-def test_equals_the_published_algorithm(rule, sampled, crops, temperatures, last_layer) -> None:
+@pytest.mark.parametrize("last_layer", ["normalized", "weight-norm"])
+@pytest.mark.parametrize("fused", [False, True])
+def test_equals_the_published_algorithm(
+    rule, sampled, crops, temperatures, last_layer, fused
+) -> None:
     """Loss, and the gradients of features, prototypes and gains, in float64."""
     (G, L), (student_t, teacher_t) = crops, temperatures
     model = distillation(
         targets=rule, sampled=sampled, global_crops=G, local_crops=L, last_layer=last_layer,
         student_temperature=student_t, teacher_temperature=teacher_t,
-        teacher_temperature_start=teacher_t,
+        teacher_temperature_start=teacher_t, fused=fused,
     ).double()  # fmt: skip
     model.centre.copy_(torch.linspace(-0.2, 0.3, K))
     chosen = (
@@ -131,24 +140,26 @@ def test_equals_the_published_algorithm(rule, sampled, crops, temperatures, last
             torch.testing.assert_close(value, expected, rtol=1e-10, atol=1e-12)
 
 
-def test_gradients_by_finite_differences() -> None:
+@pytest.mark.parametrize("cross_entropy", CROSS_ENTROPIES)
+def test_gradients_by_finite_differences(cross_entropy) -> None:
     generator = torch.Generator().manual_seed(0)
     shapes = [(5, 2, 3), (7, 3), (7,)]
     inputs = [
         torch.randn(s, generator=generator, dtype=torch.double).requires_grad_() for s in shapes
     ]
     targets = torch.randn(2, 2, 7, generator=generator, dtype=torch.double).softmax(2)
-    assert torch.autograd.gradcheck(lambda *x: 3 * multi_crop_cross_entropy(*x, targets), inputs)
+    assert torch.autograd.gradcheck(lambda *x: 3 * cross_entropy(*x, targets), inputs)
 
 
-def test_single_precision_suffices_for_many_prototypes() -> None:
+@pytest.mark.parametrize("cross_entropy", CROSS_ENTROPIES)
+def test_single_precision_suffices_for_many_prototypes(cross_entropy) -> None:
     generator = torch.Generator().manual_seed(0)
     features = F.normalize(torch.randn(3, 2, 16, generator=generator), dim=2)
     weight = F.normalize(torch.randn(65_536, 16, generator=generator), dim=1)
     scale = torch.full((65_536,), 10.0)
     targets = (25 * torch.randn(2, 2, 65_536, generator=generator)).softmax(2)
-    single = multi_crop_cross_entropy(features, weight, scale, targets)
-    double = multi_crop_cross_entropy(*(x.double() for x in (features, weight, scale, targets)))
+    single = cross_entropy(features, weight, scale, targets)
+    double = cross_entropy(*(x.double() for x in (features, weight, scale, targets)))
     assert single.item() == pytest.approx(double.item(), rel=1e-6)
 
 
@@ -158,7 +169,7 @@ def test_nothing_of_the_size_of_the_logits_waits_for_the_backward_pass() -> None
     targets = torch.rand(2, 8, 1000).softmax(2)
     kept: list[int] = []
     with torch.autograd.graph.saved_tensors_hooks(lambda x: kept.append(x.numel()) or x, id):
-        multi_crop_cross_entropy(features, weight, scale, targets)
+        fused_losses.multi_crop_cross_entropy(features, weight, scale, targets)
     assert sum(kept) <= features.numel() + weight.numel() + scale.numel() + 1
 
 
@@ -183,7 +194,7 @@ def test_sinkhorn_is_finite_where_exponentials_are_not() -> None:
 
 
 def test_the_centre_is_a_running_mean_and_moves_after_use() -> None:
-    model = distillation(local_crops=1, sampled=7, centre_momentum=0.8).double()
+    model = distillation(local_crops=1, sampled=7, center_momentum=0.8).double()
     before = model.centre.copy_(torch.randn(K, generator=torch.Generator().manual_seed(1))).clone()
     features = representations(2, 1)
     model.loss(tuple(features), EMPTY, torch.Generator().manual_seed(5))
@@ -208,7 +219,7 @@ def test_the_step_s_prototypes_are_a_function_of_seed_and_step() -> None:
 
 def test_both_nets_see_the_drawn_prototypes_alone() -> None:
     # A centre that stays, so that asking twice is asking the same.
-    model = distillation(sampled=7, local_crops=1, centre_momentum=1)
+    model = distillation(sampled=7, local_crops=1, center_momentum=1)
 
     def loss() -> Tensor:
         features = tuple(f.float() for f in representations(2, 1))
@@ -261,7 +272,7 @@ def pictures(seed: int = 0, number: int = 12) -> Tensor:
     return torch.randn(number, 1, 16, 16, generator=torch.Generator().manual_seed(seed))
 
 
-def batch_of(model: Distillation, seed: int = 0, number: int = 12) -> Batch:
+def batch_of(model: DINO, seed: int = 0, number: int = 12) -> Batch:
     shown = pictures(seed, number)
     crops = multi_crop(shown, model.options, torch_generator(0, seed, "augmentation"))
     return Batch(shown, torch.zeros(number, dtype=torch.long), None, crops)
@@ -277,7 +288,7 @@ class Pooled(nn.Sequential):
         )  # fmt: skip
 
 
-def small(**settings) -> Distillation:
+def small(**settings) -> DINO:
     torch.manual_seed(1)
     tower = Pooled(settings.pop("norm", True))
     return distillation(tower, local_size=8, local_crops=3, **settings)
@@ -303,18 +314,18 @@ def test_accumulation_is_exact(parts: int) -> None:
     for accumulate in (1, parts):
         model = small(norm=False, targets="sinkhorn", sampled=7)
         options = Training(accumulate=accumulate, precision="float32")
-        loss, _ = loop._backward(
-            model, batch_of(model), options, torch_generator(0, 0, "objective")
-        )
-        gradients.append([loss] + [p.grad for p in model.student.parameters()])
+        encoded = loop.encode(model, batch_of(model), options)
+        loss, _ = model.loss(encoded, batch_of(model), torch_generator(0, 0, "objective"))
+        loss.backward()
+        gradients.append([loss.detach()] + [p.grad for p in model.student.parameters()])
     for whole, accumulated in zip(*gradients, strict=True):
         torch.testing.assert_close(accumulated, whole, rtol=1e-5, atol=5e-6)
 
 
-def run(model: Distillation, folder: Path | None = None, before_step=lambda step: None) -> list:
+def run(model: DINO, folder: Path | None = None, before_step=lambda step: None) -> list:
     order = Order(np.zeros(60, int), 12, 0)
     options = Training(
-        f"{TOTAL} steps", batch=12, learning_rate=1e-2, precision="float32",
+        f"{TOTAL} steps", batch_size=12, learning_rate=1e-2, precision="float32",
         checkpoint_every="2 steps",
     )  # fmt: skip
     return fit(
@@ -327,7 +338,7 @@ def test_the_teacher_follows_by_its_momentum_and_learns_nothing_itself() -> None
     model = small(teacher_momentum=0.9)
     assert [model.teacher_momentum(k) for k in (0, TOTAL)] == pytest.approx([0.9, 1])
     assert model.teacher_momentum(TOTAL / 2) == pytest.approx(0.95)
-    learnt = {id(p) for group in loop.optimiser(model, Training()).param_groups
+    learnt = {id(p) for group in loop.make_optimizer(model, Training()).param_groups
               for p in group["params"]}  # fmt: skip
     assert learnt == {id(p) for p in model.student.parameters()}
     model.step += 6
@@ -343,7 +354,7 @@ def test_the_teacher_follows_by_its_momentum_and_learns_nothing_itself() -> None
 
 
 def test_a_new_teacher_is_the_student() -> None:
-    model = Distillation(Distill(prototypes=K), nn.Flatten(), 4, Timetable(1))
+    model = DINO(DINOConfig(prototypes=K), nn.Flatten(), 4, Timetable(1))
     own, copied = model.student.state_dict(), model.teacher.state_dict()
     assert all(torch.equal(own[key], copied[key]) for key in own)
     assert model.image_tower is model.teacher.tower
@@ -372,7 +383,7 @@ def test_prototypes_are_frozen_for_as_long_as_asked() -> None:
 
 
 RESUMED = {
-    "centring": {"sampled": 7, "last_layer": "weight-norm"},
+    "centering": {"sampled": 7, "last_layer": "weight-norm"},
     "sinkhorn": {"targets": "sinkhorn"},
 }
 
@@ -409,9 +420,9 @@ def test_killed_it_ends_bit_by_bit_the_same(name: str, tmp_path: Path) -> None:
     assert whole["model"]["_extra_state"] == TOTAL
     for key, tensor in whole["model"].items():
         assert torch.equal(resumed["model"][key], tensor), key
-    for index, moments in whole["optimiser"]["state"].items():
+    for index, moments in whole["optimizer"]["state"].items():
         for key, tensor in moments.items():
-            assert torch.equal(resumed["optimiser"]["state"][index][key], tensor), (index, key)
+            assert torch.equal(resumed["optimizer"]["state"][index][key], tensor), (index, key)
 
 
 def one_hot(*prototypes: int, of: int = K) -> Tensor:
@@ -501,7 +512,7 @@ def test_a_collapsed_run_warns_once_and_a_sound_one_does_not() -> None:
 )
 def test_fields_out_of_range_are_named(settings: dict, sentence: str) -> None:
     with pytest.raises(CourseError, match=sentence):
-        Distill(**settings)
+        DINOConfig(**settings)
 
 
 if __name__ == "__main__":

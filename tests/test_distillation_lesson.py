@@ -16,12 +16,11 @@ from lt_course.data import icontail, transfer_sets
 from lt_course.errors import CourseError
 from lt_course.evaluation.intervals import mean_over_seeds
 from lt_course.evidence.claims import Verdict
-from lt_course.lessons import distillation
-from lt_course.lessons import distillation_figures as figures
+from lt_course.lessons import distillation, toy_distillation
 from lt_course.objectives.collapse import signs_of_collapse
-from lt_course.plots import claims
-from lt_course.study import Record
-from lt_course.study.icontail_dataset import Drawings, _task
+from lt_course.plots import claims, intervals
+from lt_course.study import RunResult
+from lt_course.study.icontail_dataset import IconTailDataset
 
 RUNS = [*distillation.PAPER_ROWS, "random features"]
 
@@ -44,39 +43,41 @@ def recorded(seeds=3):
 def record(assigned, frequency):
     table = pd.DataFrame({"frequency": frequency})
     arrays = {"assigned": np.asarray(assigned, dtype=np.int32)}
-    return Record(study.run("dino", scale="tiny"), {}, pd.DataFrame(), table, arrays, {}, Path())
+    return RunResult(
+        study.config("dino", scale="tiny"), {}, pd.DataFrame(), table, arrays, {}, Path()
+    )
 
 
 def verdict(claim, values):
     effect = mean_over_seeds(values) if len(values) > 1 else None
-    return Verdict(claim, "11_dino", effect, dict(enumerate(values)), "undecided")
+    return Verdict(claim, "dino", effect, dict(enumerate(values)), "undecided")
 
 
 # The toy --------------------------------------------------------------------------------------
 
 
 def test_a_ring_has_the_frequencies_that_it_is_asked_for():
-    points, group = distillation.ring(exponent=1, groups=4, points=20_000)
+    points, group = toy_distillation.ring(exponent=1, groups=4, points=20_000)
     share = 1 / np.arange(1, 5)
     assert np.bincount(group) / 20_000 == pytest.approx(share / share.sum(), abs=0.01)
     for g in range(4):
         angle = math.pi * g / 2
         centre = [math.cos(angle), math.sin(angle)]
         assert points[group == g].mean(0) == pytest.approx(centre, abs=0.02)
-    flat = np.bincount(distillation.ring(exponent=0, groups=4, points=20_000)[1])
+    flat = np.bincount(toy_distillation.ring(exponent=0, groups=4, points=20_000)[1])
     assert flat / 20_000 == pytest.approx(np.full(4, 0.25), abs=0.02)
 
 
 @pytest.fixture(scope="module")
 def toys():
-    points, group = distillation.ring()
+    points, group = toy_distillation.ring()
     asked = {
         "no balance": ("no balance", 0.04),
         "balance": ("Sinkhorn-Knopp", 0.04),
         "no sharpness": ("Sinkhorn-Knopp", 0.3),
     }
     return {
-        name: distillation.learn(points, group, temperature=t, **distillation.RULES[rule])
+        name: toy_distillation.learn(points, group, temperature=t, **toy_distillation.RULES[rule])
         for name, (rule, t) in asked.items()
     }
 
@@ -105,9 +106,9 @@ def test_with_both_pictures_are_told_apart_and_prototypes_follow_them(toys):
 
 
 def test_a_toy_is_a_function_of_its_seed_and_leaves_the_global_one_alone():
-    points, group = distillation.ring(points=100)
+    points, group = toy_distillation.ring(points=100)
     before = torch.get_rng_state()
-    a, b, c = (distillation.learn(points, group, steps=5, seed=s) for s in (1, 1, 2))
+    a, b, c = (toy_distillation.learn(points, group, steps=5, seed=s) for s in (1, 1, 2))
     assert torch.equal(before, torch.get_rng_state())
     assert (a.share == b.share).all()
     assert not (a.share == c.share).all()
@@ -135,8 +136,8 @@ def test_shares_of_thirds_by_hand():
 
 
 def test_a_run_of_another_kind_has_no_teacher():
-    other = Record(
-        study.run("sl", scale="tiny"), {}, pd.DataFrame(), pd.DataFrame(), {}, {}, Path()
+    other = RunResult(
+        study.config("sl", scale="tiny"), {}, pd.DataFrame(), pd.DataFrame(), {}, {}, Path()
     )
     with pytest.raises(CourseError, match="ask for one of 'dino'"):
         distillation.projected(other, np.zeros((1, 32, 32), dtype=np.uint8))
@@ -145,14 +146,16 @@ def test_a_run_of_another_kind_has_no_teacher():
 @pytest.mark.filterwarnings("ignore:Step 4 of 4")  # too few to spread out
 def test_the_checkpoint_gives_the_assignments_of_the_record(small, store, monkeypatch):
     # The stand-in for IconTail has no concepts to hold out.
-    monkeypatch.setattr(Drawings, "tasks", lambda self: [_task(transfer_sets.digits())])
-    run = study.run(
-        "dino", scale="tiny", concepts=8, pictures=50, duration="4 steps", batch=16,
-        embedding=16, hidden=16, bottleneck=8, prototypes=12,
+    monkeypatch.setattr(
+        IconTailDataset, "tasks", lambda self: iter([self._task(transfer_sets.digits())])
+    )
+    run = study.config(
+        "dino", scale="tiny", concepts=8, num_images=50, duration="4 steps", batch_size=16,
+        embed_dim=16, hidden=16, bottleneck=8, prototypes=12,
     )  # fmt: skip
-    found = study.get(run)
+    found = study.train_or_load(run)
     drawn = study.training_set(run)
-    pictures = icontail.load().pictures[drawn.pictures]
+    pictures = icontail.load().pictures[drawn.image_ids]
     points = distillation.projected(found, pictures)
     assert np.linalg.norm(points, axis=1) == pytest.approx(np.ones(len(points)))
     assigned = np.zeros_like(found.arrays["assigned"])
@@ -161,23 +164,15 @@ def test_the_checkpoint_gives_the_assignments_of_the_record(small, store, monkey
     assert (assigned == found.arrays["assigned"]).all()
 
     for third in distillation.THIRDS:
-        for each in distillation.typical(found, third, number=2, drawings=3):
+        for each in distillation.typical(found, third, number=2, count=3):
             assert each.pictures.shape == (3, 32, 32)
             assert set(each.thirds) <= set(distillation.THIRDS)
-            assert len(each.names) == 3
-    shown = {"tail": distillation.typical(found, "tail", number=2, drawings=3)}
-    assert len(figures.drawings(shown).axes) == 6
-    assert len(figures.signs(found.history).axes[0].lines) == 4
+    shown = {"tail": distillation.typical(found, "tail", number=2, count=3)}
+    assert len(distillation.plot_typical(shown).axes) == 6
+    assert len(distillation.plot_signs(found.history).axes[0].lines) == 4
 
 
 # Recorded runs --------------------------------------------------------------------------------
-
-
-def test_only_runs_with_two_seeds_are_shown():
-    table = recorded()
-    assert distillation.labels(table) == RUNS
-    assert distillation.labels(table.drop([("flat", 0), ("flat", 1)])) == RUNS[1:]
-    assert distillation.labels(pd.DataFrame(index=table.index[:0])) == []
 
 
 def test_differences_are_paired_by_seed():
@@ -185,13 +180,13 @@ def test_differences_are_paired_by_seed():
     table.loc[("flat", 7), :] = 5.0  # a seed that the other run lacks
     metric = "probe_mean"
     common = table.loc["flat", metric][:3] - table.loc["long tail", metric]
-    found = distillation.paired(table, "flat", "long tail", metric)
-    assert (found.estimate, found.n) == (pytest.approx(common.mean()), 3)
+    found = intervals.paired(table, "flat", "long tail", metric)
+    assert found.to_numpy() == pytest.approx(common.to_numpy())
     pairs = {"here": ("flat", "long tail"), "not recorded": ("flat", "centred, flat")}
-    shown = distillation.differences(table, pairs, {metric: "mean"})
+    shown = intervals.differences(table, pairs, {metric: "mean"}, spec="+.3f")
     assert list(shown.index) == ["here"]
     assert shown.loc["here", "mean"].startswith(f"{common.mean():+.3f}")
-    assert distillation.summary(table, {metric: "mean"}).shape == (len(RUNS), 1)
+    assert intervals.means(table, {metric: "mean"}, spec=".3f").shape == (len(RUNS), 1)
 
 
 def test_head_less_tail_is_a_difference_within_each_seed():
@@ -219,7 +214,7 @@ def test_detectable_needs_seeds_and_spread():
 
 
 def test_power_is_that_of_each_claim_with_an_interval():
-    first, second, third = evidence.factor("11_dino").claims[:3]
+    first, second, third = evidence.experiment("dino").claims[:3]
     values = [0.01, 0.03, 0.02, 0.05]
     found = distillation.power([verdict(first, values), verdict(second, [0.1])])
     assert list(found.index) == [first.id]
@@ -231,11 +226,11 @@ def test_power_is_that_of_each_claim_with_an_interval():
         distillation.detectable(float(np.std(values, ddof=1)), 4)
     )
     assert row["detectable"] > half
-    assert figures.power(distillation.power([verdict(third, values)])).axes
+    assert distillation.plot_power(distillation.power([verdict(third, values)])).axes
 
 
 def test_every_claim_of_the_factor_has_a_panel():
-    made = [verdict(claim, [0.1, 0.2]) for claim in evidence.factor("11_dino").claims]
+    made = [verdict(claim, [0.1, 0.2]) for claim in evidence.experiment("dino").claims]
     assert len(claims.effects(made).axes) >= 3
 
 
@@ -257,13 +252,15 @@ def test_memory_is_that_of_the_arrays():
 
 
 def test_figures_show_what_they_are_given(toys):
-    assert len(figures.toys(toys).axes) == 2 * len(toys)
+    assert len(toy_distillation.plot_toys(toys).axes) == 2 * len(toys)
     table = recorded()
-    left, right = figures.transfer(table).axes
+    left, right = distillation.plot_transfer(table).axes
     assert [t.get_text() for t in left.get_yticklabels()] == RUNS
     shown = sorted(line.get_xdata()[0] for line in right.lines)
     assert shown == pytest.approx(sorted([0.608, 0.567, 0.571, 0.591, 0.6]))
-    by_set = figures.transfer_by_set(table, ["long tail", "flat", "long tail, 128 a step"])
+    by_set = distillation.plot_transfer_by_set(
+        table, ["long tail", "flat", "long tail, 128 a step"]
+    )
     assert len(by_set.axes[0].get_legend().get_texts()) == 2
-    panels = figures.thirds(table, {"prototypes": "a", "prototype_cosine": "b"}).axes
+    panels = distillation.plot_thirds(table, {"prototypes": "a", "prototype_cosine": "b"}).axes
     assert [axes.get_xlabel() for axes in panels] == ["a", "b"]

@@ -11,11 +11,11 @@ from lt_course import evidence, study
 from lt_course.data import icontail
 from lt_course.errors import CourseError
 from lt_course.evidence import experiments
-from lt_course.evidence.experiments import factor, factors, names
+from lt_course.evidence.experiments import all_experiments, experiment, names
 from lt_course.study.execute import execute, training_set
 
 NAMES = names()
-CLAIMS = [(f.name, claim) for f in factors() for claim in f.claims]
+CLAIMS = [(f.name, claim) for f in all_experiments() for claim in f.claims]
 claims = pytest.mark.parametrize(
     ("name", "claim"), CLAIMS, ids=[f"{name}:{claim.id}" for name, claim in CLAIMS]
 )
@@ -25,10 +25,12 @@ claims = pytest.mark.parametrize(
 def metrics() -> set[str]:
     """What a run measures; of self-distillation, what was recorded of it."""
     data = small_icontail()
-    distilled = set(evidence.recorded("11_dino").columns)
+    distilled = set(evidence.load_results("dino").columns)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(icontail, "load", lambda: data)
-        run = study.run("sl", scale="tiny", concepts=8, pictures=64, batch=32, duration="1 step")
+        run = study.config(
+            "sl", scale="tiny", concepts=8, num_images=64, batch_size=32, duration="1 step"
+        )
         return distilled | set(execute(study.override(run, profile="flat")).metrics)
 
 
@@ -43,19 +45,19 @@ def test_there_is_a_file_for_each_factor_and_only_factors() -> None:
 def test_runs_differ_in_what_the_factor_says_and_in_nothing_else(
     name: str, scale: str, seed: int
 ) -> None:
-    runs = factor(name).runs(scale, seed)
-    assert study.differences(runs.values()) == factor(name).differ_in
+    runs = experiment(name).runs(scale, seed)
+    assert study.differences(runs.values()) == experiment(name).differ_in
     assert {run.scale for run in runs.values()} == {scale}
     assert {run.seed for run in runs.values()} == {seed}
     assert {run.data.permutation for run in runs.values()} == {seed}
 
 
 WITHIN_OBJECTIVES = {
-    "03_the_gap": {"text"},
-    "03_mild_imbalance": {"text"},
-    "07_text_heads": {"text"},
-    "09_feature_space": {"text"},
-    "10_extreme_tails": {"vocabulary", "sampling"},
+    "the_gap": {"text"},
+    "mild_imbalance": {"text"},
+    "text_heads": {"text"},
+    "feature_space": {"text"},
+    "extreme_tails": {"vocabulary", "sampling"},
 }
 """What also differs among classifiers or among CLIPs, where both differ in their objective."""
 
@@ -64,20 +66,20 @@ WITHIN_OBJECTIVES = {
 def test_runs_with_like_objectives_are_held_to_it_too(name: str) -> None:
     """`differences` takes unlike objectives for one difference, whatever their fields."""
     by_kind: dict[type, list] = {}
-    for run in factor(name).runs().values():
+    for run in experiment(name).runs().values():
         by_kind.setdefault(type(run.objective), []).append(run)
     found = set().union(*map(study.differences, by_kind.values()))
     if len(by_kind) > 1:
         found.add("objective")
-    assert found == factor(name).differ_in | WITHIN_OBJECTIVES.get(name, set())
+    assert found == experiment(name).differ_in | WITHIN_OBJECTIVES.get(name, set())
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_labels_are_different_runs(name: str) -> None:
     for seed in (0, 3):
-        runs = factor(name).runs("cpu", seed)
+        runs = experiment(name).runs("cpu", seed)
         assert len({run.address for run in runs.values()}) == len(runs)
-    seeds = {factor(name).run(label, "cpu", s).address for label in runs for s in range(5)}
+    seeds = {experiment(name).run(label, "cpu", s).address for label in runs for s in range(5)}
     assert len(seeds) == 5 * len(runs)
 
 
@@ -94,7 +96,7 @@ def test_claims_cover_the_targets_of_the_controlled_study() -> None:
 @claims
 def test_a_claim_names_runs_and_metrics_that_exist(name: str, claim, metrics) -> None:
     for weight, label, metric in claim.terms:
-        assert label in factor(name).settings
+        assert label in experiment(name).settings
         assert metric in metrics
         assert weight != 0
     assert claim.sentence.endswith(".")
@@ -122,14 +124,14 @@ def test_a_claims_metrics_are_defined_for_its_runs(name: str, claim) -> None:
     `accuracy_kept` needs classes that are not trimmed; cosines need two vectors.
     """
     for _, label, metric in claim.terms:
-        data = factor(name).run(label).data
+        data = experiment(name).run(label).data
         if metric.endswith("_trimmed"):
-            assert 0 < data.trim <= data.concepts
+            assert 0 < data.tail_classes <= data.concepts
         if metric == "accuracy_kept":
-            assert data.trim < data.concepts
+            assert data.tail_classes < data.concepts
         if metric == "cosine_unseen":
-            assert data.trim > 1
-            assert data.shots == 0
+            assert data.tail_classes > 1
+            assert data.tail_shots == 0
         if metric.startswith("spearman"):
             assert data.profile != "flat"
 
@@ -146,7 +148,7 @@ def test_what_the_paper_found_agrees_in_sign(name: str, claim) -> None:
 # --- files that are not sound
 
 SOUND = """
-chapter = "05_dynamic_classification"
+lesson = "dynamic_classification"
 title = "Vocabulary"
 differ_in = ["vocabulary"]
 base = { run = "sl" }
@@ -169,20 +171,20 @@ def declare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Declares a study of one factor, in the sound file with one text replaced."""
     monkeypatch.setattr(experiments, "FOLDER", tmp_path)
 
-    def declared(old: str = "", new: str = "") -> experiments.Factor:
+    def declared(old: str = "", new: str = "") -> experiments.Experiment:
         assert old in SOUND
         (tmp_path / "some_factor.toml").write_text(SOUND.replace(old, new, 1))
-        factor.cache_clear()
-        return factor("some_factor")
+        experiment.cache_clear()
+        return experiment("some_factor")
 
     yield declared
-    factor.cache_clear()
+    experiment.cache_clear()
 
 
 def test_a_sound_file(declare) -> None:
     made = declare()
-    assert made.run("24", "tiny", 3) == study.run("sl", scale="tiny", seed=3, vocabulary=24)
-    assert made.runs("tiny")["all"] == study.run("sl", scale="tiny")
+    assert made.run("24", "tiny", 3) == study.config("sl", scale="tiny", seed=3, vocabulary=24)
+    assert made.runs("tiny")["all"] == study.config("sl", scale="tiny")
     (claim,) = made.claims
     assert claim.terms == ((1.0, "all", "accuracy"), (-1.0, "24", "accuracy"))
     assert claim.paper == (0.2, "Fig. 3")
@@ -194,7 +196,7 @@ def test_a_sound_file(declare) -> None:
     [
         ("title =", "title", "is not valid TOML"),
         ('title = "Vocabulary"', "", "'title' is missing"),
-        ('chapter = "05_dynamic_classification"', "", "'chapter' is missing"),
+        ('lesson = "dynamic_classification"', "", "'lesson' is missing"),
         ('differ_in = ["vocabulary"]', "", "'differ_in' is missing"),
         ('differ_in = ["vocabulary"]', 'differ_in = "vocabulary"', "'differ_in' is 'vocabulary'"),
         ('["vocabulary"]', '["sampling"]', "differ in vocabulary, which 'differ_in' does not"),
@@ -227,7 +229,7 @@ def test_a_file_that_is_not_sound_is_named_with_its_field(declare, old, new, sen
 def test_unknown_names_are_answered_with_the_nearest(declare) -> None:
     made = declare()
     with pytest.raises(CourseError, match="no factor 'some_facter'; the nearest are some_factor"):
-        factor("some_facter")
+        experiment("some_facter")
     with pytest.raises(CourseError, match="no run in factor some_factor '42'; the nearest are 24"):
         made.run("42")
 
@@ -239,17 +241,18 @@ def test_unknown_names_are_answered_with_the_nearest(declare) -> None:
 def test_every_declared_run_has_the_pictures_that_it_asks_for(name: str) -> None:
     """At scale cpu, for a seed of the evidence and for another one."""
     for seed in (0, 12):
-        for data, run in {run.data: run for run in factor(name).runs("cpu", seed).values()}.items():
+        runs = experiment(name).runs("cpu", seed).values()
+        for data, run in {run.data: run for run in runs}.items():
             drawn = training_set(run)
-            assert len(np.unique(drawn.pictures)) == len(drawn.pictures)
-            assert not icontail.load().test[drawn.pictures].any()
-            assert drawn.trimmed.sum() == data.trim
-            assert len(drawn.pictures) >= run.training.batch
-            if not data.trim and data.fraction == 1:
-                assert len(drawn.pictures) == (data.pictures or 0) + data.others
+            assert len(np.unique(drawn.image_ids)) == len(drawn.image_ids)
+            assert not icontail.load().test[drawn.image_ids].any()
+            assert drawn.trimmed.sum() == data.tail_classes
+            assert len(drawn.image_ids) >= run.training.batch_size
+            if not data.tail_classes and data.fraction == 1:
+                assert len(drawn.image_ids) == (data.num_images or 0) + data.distractors
 
 
 def test_a_training_set_of_other_data_is_refused_and_not_drawn_from_ours() -> None:
-    run = study.override(study.run("sl", scale="tiny"), dataset="imagenet-captions")
+    run = study.override(study.config("sl", scale="tiny"), dataset="imagenet-captions")
     with pytest.raises(CourseError, match="'dataset' is 'imagenet-captions'"):
         training_set(run)

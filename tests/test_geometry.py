@@ -14,9 +14,8 @@ from lt_course import study
 from lt_course.errors import CourseError
 from lt_course.evaluation.neural_collapse import per_class
 from lt_course.evidence import factor
-from lt_course.lessons import geometry
-from lt_course.lessons import geometry_figures as figures
-from lt_course.study import Record
+from lt_course.lessons import geometry, neural_collapse
+from lt_course.study import RunResult
 
 LABELS = np.repeat(np.arange(4), 3)
 PREDICTIONS = np.array([0, 1, 2, 1, 1, 3, 2, 0, 1, 3, 3, 3])
@@ -42,21 +41,21 @@ def record(centres):
         "predictions": PREDICTIONS,
     }
     empty = pd.DataFrame()
-    return Record(study.run("sl", scale="tiny"), {}, empty, empty, arrays, {}, Path())
+    return RunResult(study.config("sl", scale="tiny"), {}, empty, empty, arrays, {}, Path())
 
 
 # Toys -----------------------------------------------------------------------------------------
 
 
 def test_without_spread_a_simplex_has_collapsed():
-    found = geometry.collapse(*geometry.triangle(spread=0.0))
+    found = neural_collapse.collapse(*neural_collapse.triangle(spread=0.0))
     assert found == pytest.approx({"NC1": 0, "NC2": 0, "accuracy": 1}, abs=1e-12)
 
 
 def test_spread_moves_nc1_and_a_turn_moves_both():
     # Enough pictures for class means that stay where their centres are.
     tight, loose, turned = (
-        geometry.collapse(*geometry.triangle(spread, turn, pictures=20_000))
+        neural_collapse.collapse(*neural_collapse.triangle(spread, turn, pictures=20_000))
         for spread, turn in ((0.1, 0), (0.2, 0), (0.1, 80))
     )
     assert loose["NC1"] == pytest.approx(4 * tight["NC1"], rel=0.02)
@@ -67,13 +66,13 @@ def test_spread_moves_nc1_and_a_turn_moves_both():
 
 def test_nc1_of_the_toy_is_known_exactly():
     """Between-class scatter is I / 2 on a circle of radius 1, within-class scatter spread^2 I."""
-    found = geometry.collapse(*geometry.triangle(0.1, pictures=100_000))
+    found = neural_collapse.collapse(*neural_collapse.triangle(0.1, pictures=100_000))
     assert found["NC1"] == pytest.approx(2 * 0.1**2 * 2 / 3, rel=0.02)
 
 
 @pytest.mark.parametrize("rivals", [1, 6])
 def test_classes_that_draw_together_are_recognised_less_and_less(rivals):
-    curve = geometry.ways_to_fail(rivals, [0, 0.3, 0.6, 0.9])
+    curve = neural_collapse.ways_to_fail(rivals, [0, 0.3, 0.6, 0.9])
     assert curve["accuracy"].is_monotonic_decreasing
     assert curve["mean"].is_monotonic_increasing
     assert curve["nearest"].is_monotonic_increasing
@@ -83,7 +82,7 @@ def test_classes_that_draw_together_are_recognised_less_and_less(rivals):
 
 def test_a_twin_shows_in_the_nearest_and_a_crowd_in_the_mean():
     moves = np.arange(20) / 20
-    twin, crowd = (geometry.ways_to_fail(n, moves) for n in (1, 6))
+    twin, crowd = (neural_collapse.ways_to_fail(n, moves) for n in (1, 6))
     at = [curve.iloc[(curve["accuracy"] - 0.6).abs().argmin()] for curve in (twin, crowd)]
     assert at[0]["accuracy"] == pytest.approx(at[1]["accuracy"], abs=0.05)
     assert at[0]["nearest"] > at[1]["nearest"]
@@ -95,36 +94,20 @@ def test_a_twin_shows_in_the_nearest_and_a_crowd_in_the_mean():
 
 def test_metrics_are_the_columns_of_the_table_of_classes():
     table = per_class(torch.randn(24, 3), torch.arange(24) % 4, torch.randn(4, 3))
-    assert tuple(table.columns) == geometry.METRICS == tuple(figures.METRICS)
-    assert tuple(figures.TARGETS) == geometry.TARGETS
+    assert list(table.columns) == list(neural_collapse.METRICS)
 
 
 def measured(labels, seeds=3):
-    names = [f"spearman_{m}_{t}" for m in geometry.METRICS for t in geometry.TARGETS]
+    names = [f"spearman_{m}_{t}" for m in neural_collapse.METRICS for t in neural_collapse.TARGETS]
     index = pd.MultiIndex.from_product([labels, range(seeds)], names=["label", "seed"])
     values = np.random.default_rng(0).uniform(-1, 1, (len(index), len(names) + 1))
     return pd.DataFrame(values, index, [*names, "spearman_accuracy"])
 
 
-def test_correlations_have_a_row_each():
-    wide = measured(["sl", "clip-title"])
-    found = geometry.correlations(wide)
-    assert len(found) == 2 * 3 * 10
-    row = found.iloc[37]
-    name = f"spearman_{row['metric']}_{row['target']}"
-    assert row["value"] == wide.loc[(row["label"], row["seed"]), name]
-    assert not found.duplicated(["label", "seed", "metric", "target"]).any()
-
-
-def test_where_nothing_is_recorded_there_is_no_row():
-    assert geometry.correlations(measured([])).empty
-    assert list(geometry.correlations(pd.DataFrame()).columns)[-1] == "value"
-
-
 def test_the_papers_correlations_say_what_its_text_says():
-    found = geometry.paper_correlations().set_index(["dataset", "metric", "target"])["value"]
+    found = neural_collapse.paper_correlations().set_index(["dataset", "metric", "target"])["value"]
     assert len(found) == 7 * 5 * 2
-    for data, millions in geometry.PAPER_SETS.items():
+    for data, millions in neural_collapse.PAPER_SETS.items():
         most, nearest = (
             found[data, metric, "accuracy"] for metric in ("nc2_means", "nc2_means_nearest")
         )
@@ -133,8 +116,8 @@ def test_the_papers_correlations_say_what_its_text_says():
 
 
 def test_claims_quote_the_papers_correlations():
-    found = geometry.paper_correlations().set_index(["dataset", "metric", "target"])["value"]
-    claims = {claim.id: claim for claim in factor("09_feature_space").claims}
+    found = neural_collapse.paper_correlations().set_index(["dataset", "metric", "target"])["value"]
+    claims = {claim.id: claim for claim in factor("feature_space").claims}
     most = found["laionet", "nc2_means", "accuracy"]
     apart = {
         data: found[data, "nc2_means_nearest", "accuracy"] - found[data, "nc2_means", "accuracy"]
@@ -235,21 +218,21 @@ def test_errors_are_ranked_by_the_neighbours_of_the_truth():
 
 
 def test_metrics_and_methods_can_be_told_apart():
-    for looks in (figures.METRICS.values(), figures.METHODS.values()):
+    for looks in (neural_collapse.METRICS.values(), geometry.METHODS.values()):
         for field in ("color", "marker", "label"):
             assert len({look[field] for look in looks}) == len(looks)
 
 
 def test_triangles_write_scores_over_each_panel():
-    clouds = {"a": geometry.triangle(0.1), "b": geometry.triangle(0.1, 60)}
-    figure = figures.triangles(clouds, {name: {"NC2": 0.123} for name in clouds})
+    clouds = {"a": neural_collapse.triangle(0.1), "b": neural_collapse.triangle(0.1, 60)}
+    figure = neural_collapse.plot_triangles(clouds, {name: {"NC2": 0.123} for name in clouds})
     assert [axes.get_title() for axes in figure.axes] == ["a\nNC2 0.12", "b\nNC2 0.12"]
     assert len(figure.axes[0].lines) == 9
 
 
 def test_ways_to_fail_are_drawn_with_both_metrics():
-    curves = {"twin": geometry.ways_to_fail(1, [0, 0.5], pictures=50)}
-    (axes,) = figures.ways_to_fail(curves).axes
+    curves = {"twin": neural_collapse.ways_to_fail(1, [0, 0.5], pictures=50)}
+    (axes,) = neural_collapse.plot_ways_to_fail(curves).axes
     assert axes.lines[1].get_ydata() == pytest.approx(curves["twin"]["nearest"])
 
 
@@ -257,7 +240,9 @@ def test_classes_are_drawn_with_the_correlation_in_the_title():
     rng = np.random.default_rng(0)
     names = ["frequency", "accuracy", "nc1"]
     table = pd.DataFrame(rng.uniform(1, 9, (30, 3)), columns=names)
-    figure = figures.per_class({"sl": table}, [("nc1", "accuracy"), ("nc1", "frequency")])
+    figure = neural_collapse.plot_classes(
+        {"sl": table}, [("nc1", "accuracy"), ("nc1", "frequency")]
+    )
     expected = stats.spearmanr(table["nc1"], table["accuracy"]).statistic
     assert figure.axes[0].get_title() == f"SL: {expected:.2f}"
     assert [axes.get_xscale() for axes in figure.axes] == ["linear", "log"]
@@ -265,44 +250,43 @@ def test_classes_are_drawn_with_the_correlation_in_the_title():
 
 @pytest.mark.parametrize(("seeds", "drawn_"), [(3, 10), (1, 10), (0, 0)])
 def test_a_row_a_metric_and_a_marker_a_method(seeds, drawn_):
-    found = geometry.correlations(measured(["sl", "clip-title"], seeds))
-    figure = figures.correlation_rows(found, ["sl", "clip-title", "clip frozen"])
+    found = measured(["sl", "clip-title"], seeds)
+    figure = neural_collapse.plot_correlations(found, ["sl", "clip-title", "clip frozen"])
     assert len(figure.axes[0].containers) == drawn_
     assert len(figure.legends[0].get_texts()) == 3
 
 
 def test_ours_and_the_papers_scale_are_drawn_in_one_grid():
     fractions = {"sl 1/8": 1 / 8, "sl": 1.0}
-    found = geometry.correlations(measured(list(fractions)))
-    theirs = geometry.paper_correlations()
-    figure = figures.over_scale({"SL": (found, fractions)}, theirs)
+    found = measured(list(fractions))
+    theirs = neural_collapse.paper_correlations()
+    figure = neural_collapse.plot_over_scale(found, {"SL": fractions}, theirs)
     ours, papers, below = figure.axes[:3]
     assert len(ours.containers) == 5
     assert [text.get_text() for text in below.get_xticklabels()] == ["1/8", "1"]
     assert papers.lines[0].get_xdata() == pytest.approx([3.26, 400, 2000])
     assert papers.lines[0].get_ydata() == pytest.approx([0.081, -0.101, -0.148])
-    own = found[(found["metric"] == "nc1") & (found["target"] == "accuracy")]
-    mean = own[own["label"] == "sl 1/8"]["value"].mean()
+    mean = found.loc["sl 1/8", "spearman_nc1_accuracy"].mean()
     assert ours.containers[0].lines[0].get_ydata()[0] == pytest.approx(mean)
 
 
 def test_maps_are_drawn_with_names_and_joined_pairs():
     maps = {"text": drawn(8, 2), "pictures": drawn(8, 2, 1)}
-    figure = figures.beside(maps, [1, 2, 5, 10, 30, 100, 500, 1000], {7: "cloud"})
+    figure = geometry.plot_maps(maps, [1, 2, 5, 10, 30, 100, 500, 1000], {7: "cloud"})
     assert [text.get_text() for text in figure.axes[0].texts] == ["cloud"]
-    (axes,) = figures.joint({"both": np.concatenate(list(maps.values()))}).axes
+    (axes,) = geometry.plot_joint_maps({"both": np.concatenate(list(maps.values()))}).axes
     assert len(axes.lines) == 8 + 2
     ends = axes.lines[3].get_xydata()
     assert ends == pytest.approx(np.stack([maps["text"][3], maps["pictures"][3]]))
     pair = (drawn(8, 2), drawn(8, 2, 1))
-    assert len(figures.clouds({"truth": pair, "map": pair}).axes) == 2
+    assert len(geometry.plot_clouds({"truth": pair, "map": pair}).axes) == 2
 
 
 def test_densities_and_errors_are_drawn():
     counts = np.arange(1, 9)
-    figure = figures.densities({"sl": drawn()[:, 0], "clip frozen": counts / 8.0}, counts)
+    figure = geometry.plot_densities({"sl": drawn()[:, 0], "clip frozen": counts / 8.0}, counts)
     assert figure.axes[1].get_title().endswith("S = 1.00")
     share = geometry.among_nearest(np.array([1, 1, 2, 5]), 8)
-    (axes,) = figures.errors({"SL": (share, "sl", "-")}, upto=6).axes
+    (axes,) = geometry.plot_errors({"SL": (share, "sl", "-")}, upto=6).axes
     assert axes.lines[0].get_ydata() == pytest.approx([0.5, 0.75, 0.75, 0.75, 1, 1])
     assert axes.lines[1].get_ydata()[0] == pytest.approx(1 / 7)

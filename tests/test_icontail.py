@@ -17,10 +17,10 @@ import torch
 from lt_course.data import icontail
 from lt_course.data.icontail import IconTail
 from lt_course.errors import CourseError
-from lt_course.web.icontail_build import audit, duplicates, pack, split, summary
-from lt_course.web.icontail_build.naming import CuratedConcept, Namer, curated_concepts, tags, title
-from lt_course.web.icontail_build.sources import LICENCES, Drawing, checked
-from lt_course.web.icontail_build.wordnet import Nouns
+from tools.icontail_build import audit, duplicates, pack, split, summary
+from tools.icontail_build.naming import CuratedConcept, Namer, curated_concepts, tags, title
+from tools.icontail_build.sources import LICENCES, Drawing, checked
+from tools.icontail_build.wordnet import Nouns
 
 RESOURCES = Path(str(files("lt_course.data") / "resources"))
 CARD = Path(__file__).parents[1] / "book" / "data_card_numbers.txt"
@@ -394,8 +394,8 @@ def test_rebuilding_a_slice_gives_the_shipped_pictures(data):
     release = os.environ.get("LT_COURSE_ICONIFY")
     if not release:
         pytest.skip("LT_COURSE_ICONIFY names no copy of the @iconify/json release")
-    render = pytest.importorskip("lt_course.web.icontail_build.render")
-    from lt_course.web.icontail_build import sources
+    render = pytest.importorskip("tools.icontail_build.render")
+    from tools.icontail_build import sources
 
     _, drawings = sources.read(sources.fetch(Path(release)))
     prefix = "gravity-ui"

@@ -17,7 +17,7 @@ import torch
 
 from lt_course import study
 from lt_course.data import icontail
-from lt_course.data.augment import random_crop, standardise
+from lt_course.data.augment import random_crop, standardize
 from lt_course.data.captions import captions
 from lt_course.data.drawing_style import is_solid
 from lt_course.data.icontail import IconTail
@@ -27,13 +27,12 @@ from lt_course.errors import CourseError
 from lt_course.lessons.features import image_features
 from lt_course.models.image_encoders import SmallCNN, image_tower
 from lt_course.study.execute import execute, training_set, weights
-from lt_course.study.icontail_dataset import icontail_of
-from lt_course.study.spec import Run, open_world_clip
-from lt_course.web.cli import main
-from lt_course.web.icontail_build import naming, pack, sources, split, summary
-from lt_course.web.icontail_build.naming import CuratedConcept
-from lt_course.web.icontail_build.wordnet import Nouns
+from lt_course.study.run_config import RunConfig, open_world_clip
 from lt_course.web.plan import plan
+from tools.icontail_build import naming, pack, sources, split, summary
+from tools.icontail_build.__main__ import main
+from tools.icontail_build.naming import CuratedConcept
+from tools.icontail_build.wordnet import Nouns
 
 
 @pytest.fixture(autouse=True)
@@ -41,10 +40,10 @@ def nothing_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator
     """Files are looked for in an empty folder, and forgotten after the test."""
     monkeypatch.setenv("LT_COURSE_ICONTAIL", str(tmp_path / "colour"))
     shipped = icontail.load
-    for loaded in (shipped, icontail.load_colour):
+    for loaded in (shipped, icontail.load_color):
         loaded.cache_clear()
     yield
-    for loaded in (shipped, icontail.load_colour):
+    for loaded in (shipped, icontail.load_color):
         loaded.cache_clear()
 
 
@@ -127,10 +126,10 @@ def both(release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tupl
     """The release in grey, as if it were shipped, and in colour, through the command line."""
     pytest.importorskip("resvg_py")
     shipped = tmp_path / "shipped"
-    assert main(["data", "build-icontail", "--source", str(release), "--out", str(shipped)]) == 0
+    assert main(["icontail", "--source", str(release), "--out", str(shipped)]) == 0
     monkeypatch.setattr(icontail, "RESOURCES", shipped)
-    assert main(["data", "build-icontail", "--colour", "--source", str(release)]) == 0
-    return icontail.load(), icontail.load_colour()
+    assert main(["icontail", "--colour", "--source", str(release)]) == 0
+    return icontail.load(), icontail.load_color()
 
 
 def test_both_looks_show_the_same_drawings(both) -> None:
@@ -170,17 +169,17 @@ def test_colours_are_the_authors_and_black_stays_black(both) -> None:
 def test_the_same_bytes_every_time(both, release: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
     arguments = ["--source", str(release), "--out", str(again)]
-    assert main(["data", "build-icontail", "--colour", *arguments]) == 0
-    assert [path.name for path in again.iterdir()] == [icontail.COLOUR_FILE]
-    first = icontail.colour_folder() / icontail.COLOUR_FILE
-    assert (again / icontail.COLOUR_FILE).read_bytes() == first.read_bytes()
+    assert main(["icontail", "--colour", *arguments]) == 0
+    assert [path.name for path in again.iterdir()] == [icontail.COLOR_FILE]
+    first = icontail.color_folder() / icontail.COLOR_FILE
+    assert (again / icontail.COLOR_FILE).read_bytes() == first.read_bytes()
 
 
 def test_drawings_that_are_not_the_shipped_ones_are_refused(release: Path, tmp_path, capsys):
     pytest.importorskip("resvg_py")
-    assert main(["data", "build-icontail", "--colour", "--source", str(release)]) == 2
+    assert main(["icontail", "--colour", "--source", str(release)]) == 2
     assert "are not those of icontail.npz: they differ in concept, " in capsys.readouterr().err
-    assert not icontail.colour_folder().exists()
+    assert not icontail.color_folder().exists()
 
 
 def test_rebuilding_a_slice_in_colour() -> None:
@@ -188,7 +187,7 @@ def test_rebuilding_a_slice_in_colour() -> None:
     archive = os.environ.get("LT_COURSE_ICONIFY")
     if not archive:
         pytest.skip("LT_COURSE_ICONIFY names no copy of the @iconify/json release")
-    render = pytest.importorskip("lt_course.web.icontail_build.render")
+    render = pytest.importorskip("tools.icontail_build.render")
     _, drawings = sources.read(sources.fetch(Path(archive)))
     for prefix, in_colour in (("gravity-ui", False), ("twemoji", True)):
         svgs = [drawing.svg for drawing in drawings if drawing.source == prefix][:200]
@@ -209,7 +208,7 @@ def tinted(data: IconTail) -> np.ndarray:
 
 
 def written(pictures: np.ndarray, made_for: str | None = None) -> Path:
-    path = icontail.colour_folder() / icontail.COLOUR_FILE
+    path = icontail.color_folder() / icontail.COLOR_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     said = pack.text(made_for or icontail.fingerprint())
     pack.save_alone(path, {"pictures": pictures, "made_for": said})
@@ -220,29 +219,29 @@ def written(pictures: np.ndarray, made_for: str | None = None) -> Path:
 def coloured(small: IconTail) -> IconTail:
     """The stand-in in colour, read from a file."""
     written(tinted(small))
-    return icontail.load_colour()
+    return icontail.load_color()
 
 
 def test_an_absent_file_is_made_by_a_command_that_is_told(small) -> None:
-    with pytest.raises(CourseError, match="lt-course data build-icontail --colour; it downloads"):
-        icontail.load_colour()
+    with pytest.raises(CourseError, match=r"tools\.icontail_build icontail --colour; it downloads"):
+        icontail.load_color()
 
 
 def test_a_file_that_does_not_fit_is_refused(small) -> None:
     path = written(tinted(small), "0" * 64)
     with pytest.raises(CourseError, match=r"another version of icontail\.npz"):
-        icontail.load_colour()
+        icontail.load_color()
     for wrong in (tinted(small)[1:], tinted(small).astype(np.int16), small.pictures):
         written(wrong)
         with pytest.raises(CourseError, match="not the pictures of 368 drawings"):
-            icontail.load_colour()
+            icontail.load_color()
     whole = written(tinted(small)).read_bytes()
     damaged = bytearray(whole)
     damaged[len(whole) // 3] ^= 0xFF
     for broken in (whole[: len(whole) // 2], bytes(damaged), b""):
         path.write_bytes(broken)
         with pytest.raises(CourseError, match="is damaged"):
-            icontail.load_colour()
+            icontail.load_color()
 
 
 def test_what_is_said_of_a_drawing_does_not_depend_on_its_colours(small, coloured) -> None:
@@ -255,17 +254,16 @@ def test_what_is_said_of_a_drawing_does_not_depend_on_its_colours(small, coloure
 # --- runs that see it -----------------------------------------------------------------------
 
 
-def colour_run(name: str, **settings: object) -> Run:
-    fields = {"concepts": 8, "pictures": 50, "batch": 16, "duration": "8 steps"}
-    return study.run(name, scale="tiny", dataset="icontail-colour", **(fields | settings))
+def colour_run(name: str, **settings: object) -> RunConfig:
+    fields = {"concepts": 8, "num_images": 50, "batch_size": 16, "duration": "8 steps"}
+    return study.config(name, scale="tiny", color=True, image_size=64, **(fields | settings))
 
 
 @pytest.mark.parametrize("name", ["sl", "clip-title"])
 def test_a_run_in_colour_differs_in_what_is_seen_alone(name, coloured, store, tmp_path) -> None:
     run = colour_run(name)
-    grey = study.override(run, dataset="icontail")
-    assert icontail_of(run) is coloured
-    assert (training_set(run).pictures == training_set(grey).pictures).all()
+    grey = study.override(run, color=False, image_size=32)
+    assert (training_set(run).image_ids == training_set(grey).image_ids).all()
     left = execute(run, tmp_path)
     assert weights(tmp_path)["image_tower.layers.0.0.weight"].shape[1] == 3
     assert set(left.metrics) == set(execute(grey).metrics)
@@ -273,7 +271,7 @@ def test_a_run_in_colour_differs_in_what_is_seen_alone(name, coloured, store, tm
 
 
 def test_the_tower_of_a_record_sees_colours(coloured, store) -> None:
-    record = study.get(colour_run("sl"))
+    record = study.train_or_load(colour_run("sl"))
     shown = coloured.pictures[record.arrays["test"]]
     features = image_features(record, shown)
     right = (features @ torch.from_numpy(record.arrays["prototypes"]).T).argmax(1).numpy()
@@ -286,9 +284,11 @@ def test_the_tower_of_a_record_sees_colours(coloured, store) -> None:
 def test_self_distillation_in_colour(coloured, tmp_path, monkeypatch) -> None:
     """Its digits are grey, at 32 pixels; the tower takes them all the same."""
     from lt_course.data import transfer_sets
-    from lt_course.study.icontail_dataset import Drawings, _task
+    from lt_course.study.icontail_dataset import IconTailDataset
 
-    monkeypatch.setattr(Drawings, "tasks", lambda self: iter([_task(transfer_sets.digits())]))
+    monkeypatch.setattr(
+        IconTailDataset, "tasks", lambda self: iter([self._task(transfer_sets.digits())])
+    )
     options = {"prototypes": 24, "hidden": 32, "bottleneck": 16, "global_size": 64}
     left = execute(colour_run("dino", **options), tmp_path)
     assert weights(tmp_path)["teacher.tower.layers.0.0.weight"].shape[1] == 3
@@ -298,11 +298,11 @@ def test_self_distillation_in_colour(coloured, tmp_path, monkeypatch) -> None:
 def test_channels_are_augmented_alike() -> None:
     """A picture in colour is cropped and redrawn as its channels would be, each for itself."""
     pictures = torch.randint(256, (4, 64, 64, 3), dtype=torch.uint8)
-    shown = standardise(pictures)
+    shown = standardize(pictures)
     assert shown.shape == (4, 3, 64, 64)
-    options = replace(study.run("dino", scale="gpu").objective, redrawn=0.75, local_crops=1)
+    options = replace(study.config("dino", scale="gpu").objective, redrawn=0.75, local_crops=1)
     for channel in range(3):
-        alone = standardise(pictures[..., channel])
+        alone = standardize(pictures[..., channel])
         assert torch.equal(shown[:, channel : channel + 1], alone)
         crops = (
             random_crop(each, 0.5, torch_generator(0, 1, "augmentation")) for each in (shown, alone)
@@ -327,10 +327,10 @@ def test_grey_pictures_are_grey_to_a_tower_for_colours() -> None:
 @pytest.mark.parametrize("name", ["sl", "sl-vocab", "clip-full", "dino", "open world"])
 def test_scale_gpu_is_in_colour_and_fits_one_gpu_of_16_gb_for_an_hour(name: str) -> None:
     """By plan, at the slow end, on the slowest GPU that it knows."""
-    run = study.run("sl" if name == "open world" else name, scale="gpu", precision="float32")
+    run = study.config("sl" if name == "open world" else name, scale="gpu", precision="float32")
     if name == "open world":
         run = study.override(open_world_clip(run), precision="float32")
-    assert run.data.dataset == "icontail-colour"
+    assert run.data.color
     made = plan(run, "t4")
     assert made.hours[1] <= 1
     assert made.memory.peak <= 15 * 2**30

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lt_course.data import icontail
-from lt_course.data.class_profiles import GINI, assign, draw, profile_counts, reassign
+from lt_course.data.class_profiles import GINI, assign, profile_counts, reassign, sample_long_tail
 from lt_course.data.drawing_style import is_solid
 from lt_course.errors import CourseError
 from lt_course.statistics import gini, spearman
@@ -101,80 +101,88 @@ def test_reassignment_says_what_is_possible() -> None:
 
 @pytest.mark.parametrize("restriction", [{"style": "line"}, {"style": "solid"}, {"authors": 3}])
 def test_restricted_sets_keep_the_frequencies_of_the_whole_one(restriction) -> None:
-    settings = {"profile": "laionet", "pictures": 2_000, "permutation": 5}
-    whole = draw(icontail.load(), 120, **settings)
-    some = draw(icontail.load(), 120, **settings, **restriction)
+    settings = {"profile": "laionet", "num_images": 2_000, "permutation": 5}
+    whole = sample_long_tail(icontail.load(), 120, **settings)
+    some = sample_long_tail(icontail.load(), 120, **settings, **restriction)
     assert sorted(some.frequency) == sorted(whole.frequency)
     assert spearman(whole.frequency, some.frequency) > 0.97
-    other = draw(icontail.load(), 120, **settings | {"permutation": 6}, **restriction)
+    other = sample_long_tail(icontail.load(), 120, **settings | {"permutation": 6}, **restriction)
     assert abs(spearman(whole.frequency, other.frequency)) < 0.3
 
 
 def test_draw_takes_training_pictures_of_the_right_concepts_once(small) -> None:
-    drawn = draw(small, 8, profile="incaps", pictures=120, permutation=3)
-    assert len(np.unique(drawn.pictures)) == len(drawn.pictures) == 120
-    assert not small.test[drawn.pictures].any()
-    assert np.array_equal(small.concept[drawn.pictures], drawn.labels)
+    drawn = sample_long_tail(small, 8, profile="incaps", num_images=120, permutation=3)
+    assert len(np.unique(drawn.image_ids)) == len(drawn.image_ids) == 120
+    assert not small.test[drawn.image_ids].any()
+    assert np.array_equal(small.concept[drawn.image_ids], drawn.labels)
     assert np.array_equal(np.bincount(drawn.labels, minlength=8), drawn.frequency)
 
 
 def test_draws_are_nested(small) -> None:
-    whole = draw(small, 8, profile="incaps", pictures=160, permutation=1)
-    half = draw(small, 8, profile="incaps", pictures=160, permutation=1, fraction=0.5)
-    trimmed = draw(small, 8, profile="incaps", pictures=160, permutation=1, trim=3, shots=1)
-    assert set(half.pictures) < set(whole.pictures)
-    assert set(trimmed.pictures) < set(whole.pictures)
+    whole = sample_long_tail(small, 8, profile="incaps", num_images=160, permutation=1)
+    half = sample_long_tail(small, 8, profile="incaps", num_images=160, permutation=1, fraction=0.5)
+    trimmed = sample_long_tail(
+        small, 8, profile="incaps", num_images=160, permutation=1, tail_classes=3, tail_shots=1
+    )
+    assert set(half.image_ids) < set(whole.image_ids)
+    assert set(trimmed.image_ids) < set(whole.image_ids)
     assert np.array_equal(half.frequency, np.maximum(1, whole.frequency // 2))
 
 
 def test_trim_cuts_the_rarest(small) -> None:
-    whole = draw(small, 8, profile="incaps", pictures=160)
+    whole = sample_long_tail(small, 8, profile="incaps", num_images=160)
     for shots in (0, 1):
-        trimmed = draw(small, 8, profile="incaps", pictures=160, trim=3, shots=shots)
+        trimmed = sample_long_tail(
+            small, 8, profile="incaps", num_images=160, tail_classes=3, tail_shots=shots
+        )
         changed = np.flatnonzero(trimmed.frequency != whole.frequency)
         assert sorted(trimmed.frequency[changed]) == [shots] * 3
         assert whole.frequency[changed].max() <= np.sort(whole.frequency)[2]
 
 
 def test_natural_keeps_the_counts_at_hand(small) -> None:
-    assert (draw(small, 8, profile="natural").frequency == 40).all()
-    assert (draw(small, 8, profile="natural", pictures=160).frequency == 20).all()
+    assert (sample_long_tail(small, 8, profile="natural").frequency == 40).all()
+    assert (sample_long_tail(small, 8, profile="natural", num_images=160).frequency == 20).all()
     for pictures in (8, 9, 77, 319, 320):
-        assert draw(small, 8, profile="natural", pictures=pictures).frequency.sum() == pictures
+        assert (
+            sample_long_tail(small, 8, profile="natural", num_images=pictures).frequency.sum()
+            == pictures
+        )
     with pytest.raises(CourseError, match="between 8 and 320"):
-        draw(small, 8, profile="natural", pictures=321)
+        sample_long_tail(small, 8, profile="natural", num_images=321)
 
 
 def test_matched_frequencies(small) -> None:
     wanted = np.arange(1, 9)
-    assert np.array_equal(draw(small, 8, frequency=wanted).frequency, wanted)
+    assert np.array_equal(sample_long_tail(small, 8, frequency=wanted).frequency, wanted)
     with pytest.raises(CourseError, match=r"41 pictures of 'thing 0'.*has 40"):
-        draw(small, 8, frequency=np.full(8, 41))
+        sample_long_tail(small, 8, frequency=np.full(8, 41))
 
 
 def test_authors_limits_the_families(small) -> None:
-    one = draw(small, 8, profile="flat", pictures=80, authors=1)
-    assert all(len(np.unique(small.family[one.pictures[one.labels == c]])) == 1 for c in range(8))
-    two = draw(small, 8, profile="flat", pictures=80, authors=2)
-    assert len(np.unique(small.family[two.pictures])) == 2
+    one = sample_long_tail(small, 8, profile="flat", num_images=80, authors=1)
+    assert all(len(np.unique(small.family[one.image_ids[one.labels == c]])) == 1 for c in range(8))
+    two = sample_long_tail(small, 8, profile="flat", num_images=80, authors=2)
+    assert len(np.unique(small.family[two.image_ids])) == 2
 
 
 def test_others_come_from_outside(small) -> None:
-    drawn = draw(small, 5, profile="flat", pictures=50, others=30)
-    outside = drawn.pictures[drawn.labels == 5]
+    drawn = sample_long_tail(small, 5, profile="flat", num_images=50, distractors=30)
+    outside = drawn.image_ids[drawn.labels == 5]
     assert len(np.unique(outside)) == 30
     assert (small.concept[outside] >= 5).all()
     assert drawn.frequency.sum() == 50
     with pytest.raises(CourseError, match="only 120 pictures of all other concepts"):
-        draw(small, 5, profile="flat", pictures=50, others=121)
+        sample_long_tail(small, 5, profile="flat", num_images=50, distractors=121)
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("fraction", 0), ("fraction", 1.5), ("trim", 9), ("trim", -1)]
+    ("field", "value"),
+    [("fraction", 0), ("fraction", 1.5), ("tail_classes", 9), ("tail_classes", -1)],
 )
 def test_fields_out_of_range_are_named(small, field: str, value: float) -> None:
     with pytest.raises(CourseError, match=f"'{field}' is {value}"):
-        draw(small, 8, profile="flat", pictures=80, **{field: value})
+        sample_long_tail(small, 8, profile="flat", num_images=80, **{field: value})
 
 
 @pytest.fixture
@@ -190,39 +198,41 @@ def two_styles(small):
 
 @pytest.mark.parametrize("permutation", range(4))
 def test_a_style_is_all_that_is_drawn_at_equal_counts(two_styles, permutation: int) -> None:
-    settings = {"profile": "incaps", "pictures": 88, "permutation": permutation}
-    line, solid = (draw(two_styles, 8, style=style, **settings) for style in ("line", "solid"))
-    assert not is_solid(two_styles.pictures[line.pictures]).any()
-    assert is_solid(two_styles.pictures[solid.pictures]).all()
+    settings = {"profile": "incaps", "num_images": 88, "permutation": permutation}
+    line, solid = (
+        sample_long_tail(two_styles, 8, style=style, **settings) for style in ("line", "solid")
+    )
+    assert not is_solid(two_styles.pictures[line.image_ids]).any()
+    assert is_solid(two_styles.pictures[solid.image_ids]).all()
     # Both styles have twenty drawings of each concept, so nothing limits either assignment.
     assert np.array_equal(line.frequency, solid.frequency)
     for drawn in (line, solid):
-        assert len(np.unique(drawn.pictures)) == 88
-        assert np.array_equal(two_styles.concept[drawn.pictures], drawn.labels)
-        assert not two_styles.test[drawn.pictures].any()
+        assert len(np.unique(drawn.image_ids)) == 88
+        assert np.array_equal(two_styles.concept[drawn.image_ids], drawn.labels)
+        assert not two_styles.test[drawn.image_ids].any()
 
 
 def test_a_style_has_only_its_own_drawings(two_styles) -> None:
-    assert draw(two_styles, 8, profile="natural", style="line").frequency.sum() == 160
-    with pytest.raises(CourseError, match="most drawings has 20; set 'pictures'"):
-        draw(two_styles, 8, profile="flat", pictures=161, style="line")
+    assert sample_long_tail(two_styles, 8, profile="natural", style="line").frequency.sum() == 160
+    with pytest.raises(CourseError, match="most drawings has 20; set 'num_images'"):
+        sample_long_tail(two_styles, 8, profile="flat", num_images=161, style="line")
 
 
 def test_style_and_authors_together(two_styles) -> None:
-    drawn = draw(two_styles, 8, profile="flat", pictures=80, style="solid", authors=1)
-    assert is_solid(two_styles.pictures[drawn.pictures]).all()
+    drawn = sample_long_tail(two_styles, 8, profile="flat", num_images=80, style="solid", authors=1)
+    assert is_solid(two_styles.pictures[drawn.image_ids]).all()
     for c in range(8):
-        assert len(np.unique(two_styles.family[drawn.pictures[drawn.labels == c]])) == 1
+        assert len(np.unique(two_styles.family[drawn.image_ids[drawn.labels == c]])) == 1
 
 
 def outside(small, concepts: int | None, others: int, permutation: int = 0) -> np.ndarray:
     """The pictures of other concepts in a draw of two."""
-    drawn = draw(
-        small, 2, profile="flat", pictures=20, permutation=permutation,
-        others=others, other_concepts=concepts,
+    drawn = sample_long_tail(
+        small, 2, profile="flat", num_images=20, permutation=permutation,
+        distractors=others, distractor_concepts=concepts,
     )  # fmt: skip
     assert (drawn.labels == 2).sum() == others
-    return drawn.pictures[drawn.labels == 2]
+    return drawn.image_ids[drawn.labels == 2]
 
 
 @pytest.mark.parametrize("permutation", range(4))
@@ -249,19 +259,19 @@ def test_which_other_concepts_follows_the_permutation(small) -> None:
 
 
 def test_too_few_pictures_of_so_few_concepts(small) -> None:
-    with pytest.raises(CourseError, match=r"'others' is 81, but only 80 pictures of 2 other"):
+    with pytest.raises(CourseError, match=r"'distractors' is 81, but only 80 pictures of 2 other"):
         outside(small, 2, 81)
 
 
 @pytest.mark.parametrize("shots", [0, 1])
 @pytest.mark.parametrize("permutation", range(4))
 def test_the_trimmed_are_marked(small, shots: int, permutation: int) -> None:
-    settings = {"profile": "laionet", "pictures": 50, "permutation": permutation}
-    whole = draw(small, 8, **settings)
+    settings = {"profile": "laionet", "num_images": 50, "permutation": permutation}
+    whole = sample_long_tail(small, 8, **settings)
     assert not whole.trimmed.any()
     before = np.zeros(8, dtype=bool)
     for trim in range(9):
-        drawn = draw(small, 8, **settings, trim=trim, shots=shots)
+        drawn = sample_long_tail(small, 8, **settings, tail_classes=trim, tail_shots=shots)
         assert drawn.trimmed.dtype == bool
         assert drawn.trimmed.sum() == trim
         assert (drawn.frequency[drawn.trimmed] == shots).all()
@@ -274,14 +284,14 @@ def test_the_trimmed_are_marked(small, shots: int, permutation: int) -> None:
 
 
 def test_ties_at_the_cut_are_broken_the_same_way_for_every_number_of_shots(small) -> None:
-    flat = {"profile": "flat", "pictures": 80, "trim": 3}
-    masks = [draw(small, 8, **flat, shots=shots).trimmed for shots in (0, 1, 2)]
+    flat = {"profile": "flat", "num_images": 80, "tail_classes": 3}
+    masks = [sample_long_tail(small, 8, **flat, tail_shots=shots).trimmed for shots in (0, 1, 2)]
     assert masks[0].sum() == 3
     assert all(np.array_equal(masks[0], mask) for mask in masks)
 
 
 def test_a_class_with_fewer_pictures_than_shots_counts_as_trimmed(small) -> None:
     wanted = np.array([1, 9, 9, 9, 9, 9, 9, 9])
-    drawn = draw(small, 8, frequency=wanted, trim=2, shots=3)
+    drawn = sample_long_tail(small, 8, frequency=wanted, tail_classes=2, tail_shots=3)
     assert drawn.frequency.tolist() == [1, 3, 9, 9, 9, 9, 9, 9]
     assert drawn.trimmed.tolist() == [True, True] + 6 * [False]

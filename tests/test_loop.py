@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import torch
 from conftest import small_icontail
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lt_course import study
 from lt_course.data import icontail
@@ -19,32 +21,34 @@ from lt_course.data.batch import Batch
 from lt_course.data.order import Order
 from lt_course.errors import CourseError
 from lt_course.models.heads import Prototypes
-from lt_course.objectives.classify import Classification, Classify
-from lt_course.objectives.contrast import Contrastive
+from lt_course.objectives.classify import Supervised, SupervisedConfig
+from lt_course.objectives.contrast import CLIP, CLIPConfig
+from lt_course.objectives.distill import DINO, DINOConfig, Timetable
 from lt_course.study.execute import execute
-from lt_course.study.spec import Run
-from lt_course.training import checkpoints, loop
-from lt_course.training.loop import Interrupted, Training, fit
+from lt_course.study.run_config import RunConfig
+from lt_course.training import checkpoints, loop, metrics
+from lt_course.training.loop import Interrupted, fit
+from lt_course.training.options import Training, make_optimizer
 
 SMALL = {
     "concepts": 8,
-    "pictures": 160,
+    "num_images": 160,
     "profile": "incaps",
-    "batch": 32,
+    "batch_size": 32,
     "duration": "4 epochs",
     "checkpoint_every": "3 steps",
 }
 OBJECTIVES = {
     "sl": SMALL,
-    "sl-vocab": SMALL | {"vocabulary": 6, "micro_batch": 8},
+    "sl-vocab": SMALL | {"vocabulary": 6, "vocabulary_group": 8},
     "clip-template": SMALL,
     "clip-full": SMALL,
 }
 STEPS = 20
 
 
-def small_run(name: str, **settings: object) -> Run:
-    return study.run(name, scale="tiny", **(OBJECTIVES[name] | settings))
+def small_run(name: str, **settings: object) -> RunConfig:
+    return study.config(name, scale="tiny", **(OBJECTIVES[name] | settings))
 
 
 def linear_batch(seed: int = 0, size: int = 12) -> Batch:
@@ -62,10 +66,17 @@ def linear_objective(kind: str, norm: bool = False) -> nn.Module:
     torch.manual_seed(0)
     layers = [nn.Flatten(), nn.Linear(16, 6)] + ([nn.BatchNorm1d(6)] if norm else [])
     if kind == "classify":
-        options = Classify(vocabulary=2, micro_batch=4)
+        options = SupervisedConfig(vocabulary=2, vocabulary_group=4)
         head = Prototypes(3, 6)
-        return Classification(options, nn.Sequential(*layers), head, torch.tensor([5, 3, 1]))
-    return Contrastive(nn.Sequential(*layers), nn.EmbeddingBag(9, 6))
+        return Supervised(options, nn.Sequential(*layers), head, torch.tensor([5, 3, 1]))
+    return CLIP(CLIPConfig(), nn.Sequential(*layers), nn.EmbeddingBag(9, 6))
+
+
+def backward(objective: nn.Module, batch: Batch, training: Training) -> torch.Tensor:
+    """A step's loss, whose gradients are left behind."""
+    loss, _ = objective.loss(loop.encode(objective, batch, training), batch, torch.Generator())
+    loss.backward()
+    return loss.detach()
 
 
 @pytest.mark.parametrize("kind", ["classify", "contrast"])
@@ -75,7 +86,7 @@ def test_accumulation_is_exact(kind: str, parts: int) -> None:
     for accumulate in (1, parts):
         objective = linear_objective(kind)
         options = Training(accumulate=accumulate, precision="float32")
-        loss, _ = loop._backward(objective, linear_batch(), options, torch.Generator())
+        loss = backward(objective, linear_batch(), options)
         gradients.append([loss] + [p.grad for p in objective.parameters()])
     for whole, accumulated in zip(*gradients, strict=True):
         torch.testing.assert_close(accumulated, whole, rtol=1e-5, atol=1e-6)
@@ -85,7 +96,7 @@ def test_accumulation_is_exact(kind: str, parts: int) -> None:
 def test_batch_norm_counts_each_part_once(accumulate: int) -> None:
     objective = linear_objective("contrast", norm=True)
     options = Training(accumulate=accumulate, precision="float32")
-    loop._backward(objective, linear_batch(), options, torch.Generator())
+    backward(objective, linear_batch(), options)
     assert objective.image_tower[2].num_batches_tracked == accumulate
 
 
@@ -93,34 +104,117 @@ def test_accumulate_must_divide_the_batch() -> None:
     with pytest.raises(
         CourseError, match="'accumulate' is 5, which does not divide the batch of 12"
     ):
-        loop._backward(
-            linear_objective("contrast"), linear_batch(), Training(accumulate=5), torch.Generator()
-        )
+        loop.encode(linear_objective("contrast"), linear_batch(), Training(accumulate=5))
+
+
+def clean_batch(rows: np.ndarray, step: int) -> Batch:
+    return linear_batch(step)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-@pytest.mark.parametrize("at", [0, 7])
-def test_no_step_is_taken_into_the_infinite(bad: float, at: int) -> None:
-    objective = linear_objective("classify")
+@pytest.mark.parametrize("at", [0, 4, 7])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_no_step_is_taken_into_the_infinite(
+    bad: float, at: int, optimizer: str, tmp_path: Path
+) -> None:
+    """It is told late; weights stay from then on, and what is saved is of the time before."""
+    objective = linear_objective("classify", norm=True)
     weights = []
 
-    def load(rows: np.ndarray, step: int) -> Batch:
+    def get_batch(rows: np.ndarray, step: int) -> Batch:
         weights.append(objective.head.weight.detach().clone())
-        batch = linear_batch(step)
+        batch = clean_batch(rows, step)
         if step == at:
             batch.pictures[0, 0, 0, 0] = bad
         return batch
 
-    options = Training("20 steps", batch=12, precision="float32", channels_last=False)
+    order = Order(np.zeros(60, int), 12, 0)
+    training = Training(
+        "20 steps", 12, precision="float32", channels_last=False, optimizer=optimizer,
+        checkpoint_every="3 steps",
+    )  # fmt: skip
     with pytest.raises(CourseError, match=f"not finite at step {at}, .*'learning_rate'"):
-        fit(objective, load, Order(np.zeros(24, int), 12, 0), options)
-    assert len(weights) == at + 1
-    assert torch.equal(objective.head.weight, weights[-1])
+        fit(objective, get_batch, order, training, folder=tmp_path)
+    assert at < len(weights) <= at + 3
+    assert all(torch.equal(objective.head.weight, later) for later in weights[at:])
+    saved = checkpoints.load_latest(tmp_path)
+    assert (saved["step"] if saved else 0) == at // 3 * 3
+
+    resumed, whole = (linear_objective("classify", norm=True) for _ in range(2))
+    history = fit(resumed, clean_batch, order, training, folder=tmp_path)
+    assert history == fit(whole, clean_batch, order, training)
+    for key, value in whole.state_dict().items():
+        assert torch.equal(resumed.state_dict()[key], value), key
+
+
+def test_a_long_epoch_does_not_hide_what_is_not_finite(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "FETCH_EVERY", 4)
+    steps = []
+
+    def get_batch(rows: np.ndarray, step: int) -> Batch:
+        steps.append(step)
+        batch = clean_batch(rows, step)
+        batch.pictures[0] *= torch.nan if step == 5 else 1
+        return batch
+
+    training = Training("20 steps", 12, precision="float32")
+    with pytest.raises(CourseError, match="not finite at step 5"):
+        fit(linear_objective("contrast"), get_batch, Order(np.zeros(240, int), 12, 0), training)
+    assert steps == [*range(8)]
+
+
+class Waits(TorchDispatchMode):
+    """Counts how often the host asks a device for a number."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += function is torch.ops.aten._local_scalar_dense.default
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("kind", ["classify", "contrast", "distill"])
+def test_an_ordinary_step_does_not_wait_for_the_device(
+    kind: str, optimizer: str, accumulate: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A CPU has nothing to wait for, so what would be waited for on a GPU is counted."""
+    waits = Waits()
+    for name in ("tolist", "cpu", "numpy"):
+        plain = getattr(torch.Tensor, name)
+
+        def counted(self, *arguments, plain=plain):
+            waits.count += 1
+            return plain(self, *arguments)
+
+        monkeypatch.setattr(torch.Tensor, name, counted)
+    if kind == "distill":
+        options = DINOConfig(prototypes=16, sampled=9, hidden=8, bottleneck=5, local_crops=2)
+        tower = nn.Sequential(nn.Flatten(), nn.Linear(16, 6))
+        objective = DINO(options, tower, 6, Timetable(12))
+    else:
+        objective = linear_objective(kind, norm=True)
+    batches = [linear_batch(step) for step in range(12)]
+    crops = torch.randn(12, 2, 1, 4, 4)
+    batches = [replace(batch, crops=(crops, crops)) for batch in batches]
+    counts: list[int] = []
+    training = Training(
+        "12 steps", 12, optimizer=optimizer, accumulate=accumulate, clip_grad_per_tensor=1.0
+    )  # fmt: skip
+    order = Order(np.zeros(72, int), 12, 0)
+    with waits:
+        fit(
+            objective, lambda rows, step: batches[step], order, training,
+            before_step=lambda step: counts.append(waits.count),
+        )  # fmt: skip
+    waited = [step for step, count in enumerate(np.diff([*counts, waits.count])) if count]
+    assert waited == [5, 11], "the ends of the epochs"
 
 
 def test_weight_decay_spares_norms_biases_and_the_temperature() -> None:
     objective = linear_objective("contrast", norm=True)
-    decayed, spared = loop.optimiser(objective, Training()).param_groups
+    decayed, spared = make_optimizer(objective, Training()).param_groups
     assert decayed["weight_decay"] > 0 == spared["weight_decay"]
     assert {tuple(p.shape) for p in decayed["params"]} == {(6, 16), (9, 6)}
     assert any(p is objective.temperature.log_scale for p in spared["params"])
@@ -128,13 +222,43 @@ def test_weight_decay_spares_norms_biases_and_the_temperature() -> None:
 
 def test_weight_decay_on_everything_and_plain_momentum() -> None:
     objective = linear_objective("contrast", norm=True)
-    options = Training(optimiser="sgd", nesterov=False, decays="everything", weight_decay=0.3)
-    groups = loop.optimiser(objective, options).param_groups
+    options = Training(
+        optimizer="sgd", nesterov=False, no_decay_on_bias_norm=False, weight_decay=0.3
+    )
+    groups = make_optimizer(objective, options).param_groups
     assert [group["weight_decay"] for group in groups] == [0.3, 0.3]
     assert not any(group["nesterov"] for group in groups)
-    assert all(
-        g["nesterov"] for g in loop.optimiser(objective, Training(optimiser="sgd")).param_groups
-    )
+    groups = make_optimizer(objective, Training(optimizer="sgd")).param_groups
+    assert all(group["nesterov"] for group in groups)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"milestones": ("50 %",)}, "'milestones' is .* schedule 'cosine' does not read"),
+        ({"schedule": "constant", "final_learning_rate": 1e-4}, "set 'schedule' to 'cosine'"),
+        ({"nesterov": False}, "optimizer 'adamw' does not read; .* or 'nesterov' to True"),
+    ],
+)
+def test_a_field_that_another_leaves_without_use(settings: dict, sentence: str) -> None:
+    with pytest.raises(CourseError, match=sentence):
+        Training(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"warmup": "300 %"}, "'warmup' comes to 60 steps, more than the 20 of the run"),
+        (
+            {"schedule": "step", "milestones": ("5 steps", "100 %")},
+            "'milestones' comes to step 20 at last, but the run ends after 20",
+        ),
+    ],
+)
+def test_what_would_come_after_the_end(settings: dict, sentence: str) -> None:
+    order = Order(np.zeros(24, int), 12, 0)
+    with pytest.raises(CourseError, match=sentence):
+        fit(linear_objective("classify"), clean_batch, order, Training("20 steps", 12, **settings))
 
 
 def test_each_tensor_s_gradient_is_clipped_as_torch_clips_one() -> None:
@@ -150,25 +274,25 @@ def test_each_tensor_s_gradient_is_clipped_as_torch_clips_one() -> None:
         expected.append(alone.grad)
     before = [parameter.grad.norm() for parameter in objective.parameters()]
     assert min(before) < 3 < max(before)
-    loop.clip_gradients(objective, 3.0)
+    assert loop.clip_gradients(objective, 3.0) == before
     for parameter, gradient in zip(objective.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient)
 
 
-@pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_each_optimiser_and_precision_learns(small, optimiser: str, precision: str) -> None:
-    rate = {"adamw": 2e-3, "sgd": 0.1}[optimiser]
+def test_each_optimiser_and_precision_learns(small, optimizer: str, precision: str) -> None:
+    rate = {"adamw": 2e-3, "sgd": 0.1}[optimizer]
     run = small_run(
-        "sl", optimiser=optimiser, precision=precision, learning_rate=rate, duration="8 epochs"
+        "sl", optimizer=optimizer, precision=precision, learning_rate=rate, duration="8 epochs"
     )
     history = execute(run).history
     assert history[-1]["loss"] < 0.7 * history[0]["loss"]
 
 
 def test_a_batch_larger_than_the_data(small) -> None:
-    with pytest.raises(CourseError, match="'batch' is 256, but there are only 160"):
-        execute(small_run("sl", batch=256))
+    with pytest.raises(CourseError, match="'batch_size' is 256, but there are only 160"):
+        execute(small_run("sl", batch_size=256))
 
 
 def test_a_checkpoint_of_another_run_is_refused(small, tmp_path: Path) -> None:
@@ -177,7 +301,7 @@ def test_a_checkpoint_of_another_run_is_refused(small, tmp_path: Path) -> None:
         execute(small_run("sl", duration="2 epochs"), tmp_path)
 
 
-def results(run: Run, folder: Path) -> tuple[dict, dict]:
+def results(run: RunConfig, folder: Path) -> tuple[dict, dict]:
     """The final checkpoint and the metrics; training happens only as far as it is still needed."""
     outcome = execute(run, folder)
     state = checkpoints.load_latest(folder)
@@ -215,9 +339,9 @@ def test_killed_at_a_random_step_ends_bit_by_bit_the_same(name: str, tmp_path: P
     assert resumed["model"].keys() == whole["model"].keys()
     for key, tensor in whole["model"].items():
         assert torch.equal(resumed["model"][key], tensor), key
-    for index, moments in whole["optimiser"]["state"].items():
+    for index, moments in whole["optimizer"]["state"].items():
         for key, tensor in moments.items():
-            assert torch.equal(resumed["optimiser"]["state"][index][key], tensor), (index, key)
+            assert torch.equal(resumed["optimizer"]["state"][index][key], tensor), (index, key)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -106,16 +106,16 @@ def test_intervals_and_tables_of_records(table):
 
 
 def test_steeper_tails_leave_spearman_level(table):
-    axes = measuring.steeper_tails(table).axes[0]
+    axes = measuring.plot_steeper_tails(table).axes[0]
     lines = {line.get_label(): line.get_ydata() for line in axes.get_lines()}
     assert np.ptp(lines["Spearman, accuracy"]) < 1e-12
     assert np.ptp(lines["Pearson, predictions"]) > 0.05
 
 
 def test_other_figures_show_what_they_are_given(table):
-    chance = measuring.coincidence({60: [0.1, -0.1, 0.2], 1000: [0.0, 0.01, -0.01]})
+    chance = measuring.plot_coincidence({60: [0.1, -0.1, 0.2], 1000: [0.0, 0.01, -0.01]})
     labels = [text.get_text() for text in chance.axes[0].get_legend().get_texts()]
     assert labels == ["60 classes", "1,000 classes"]
     joins = {"right": table.accuracy, "wrong": table.accuracy[::-1].to_numpy()}
-    axes = measuring.side_by_side(table.frequency, joins).axes
+    axes = measuring.plot_side_by_side(table.frequency, joins).axes
     assert [a.get_title().split(":")[0] for a in axes] == ["right", "wrong"]

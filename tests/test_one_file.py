@@ -52,7 +52,7 @@ def test_it_draws_the_same_training_sets(one_file: ModuleType) -> None:
     data = one_file.load(DATA)
     for seed in range(3):
         drawn, frequency = one_file.draw(data, seed)
-        expected = training_set(study.run("sl", **settings(seed=seed)))
+        expected = training_set(study.config("sl", **settings(seed=seed)))
         assert np.array_equal(drawn, expected.pictures)
         assert np.array_equal(frequency, expected.frequency)
 
@@ -78,14 +78,14 @@ def test_ties_share_the_mean_of_their_ranks(one_file: ModuleType) -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_first_step_has_the_same_loss(one_file: ModuleType, name: str) -> None:
-    expected = execute(study.run(name, **settings(duration="1 steps"))).metrics["loss"]
+    expected = execute(study.config(name, **settings(duration="1 steps"))).metrics["loss"]
     *_, losses = one_file.train(METHODS[name], one_file.load(DATA), 0, 1)
     assert losses == pytest.approx([expected], abs=1e-5)
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_numbers_are_those_of_the_package(one_file: ModuleType, name: str, store) -> None:
-    expected = study.get(study.run(name, **settings())).metrics
+    expected = study.train_or_load(study.config(name, **settings())).metrics
     data = one_file.load(DATA)
     _, frequency = one_file.draw(data, 0)
     tower, vectors, _ = one_file.train(METHODS[name], data, 0)

@@ -15,7 +15,6 @@ from scipy import stats
 from lt_course.counting import web_frequencies
 from lt_course.evidence import paper
 from lt_course.lessons import open_models
-from lt_course.lessons import open_models_figures as show
 from lt_course.plots import style
 from lt_course.release import MIRROR_VARIABLE
 from lt_course.web.released import evaluate_open_models as evaluation
@@ -47,7 +46,7 @@ def test_fig_1b_stands_beside_the_shape_of_the_counts(web) -> None:
     assert found.loc["cc12m", "S(a)"] == paper.value("fig1b", "cc12m", "clip", "spearman_accuracy")
     assert found.loc["metaclip_400m", "gini"] < found.loc["laion400m", "gini"] - 0.1
     assert found["millions"].is_monotonic_increasing
-    assert list(found.index) == list(show.SETS) == list(web_frequencies.PRETRAINING_SETS)
+    assert list(found.index) == list(open_models.SETS) == list(web_frequencies.PRETRAINING_SETS)
 
 
 def test_markers_of_fig_18_fit_the_means_of_fig_1b() -> None:
@@ -220,10 +219,10 @@ def test_own_models_are_found_or_missed_in_one_sentence(tmp_path: Path, web) -> 
     assert both.loc["laion2b"].isna().any()
     assert open_models.beside(theirs, None) is theirs
 
-    drawn = show.by_scale(theirs, 0.06, own)
+    drawn = open_models.plot_by_scale(theirs, 0.06, own)
     yours = [line for line in drawn.axes[0].lines if line.get_markerfacecolor() == "none"]
     assert sum(len(line.get_xdata()) for line in yours) == 2
-    lines = show.scatter(open_models.markers(), 0.06, own).axes[0].lines
+    lines = open_models.plot_markers(open_models.markers(), 0.06, own).axes[0].lines
     yours = [line for line in lines if line.get_markeredgecolor() == "black"]
     assert sum(len(line.get_xdata()) for line in yours) == 2
 
@@ -233,21 +232,25 @@ def test_own_models_are_found_or_missed_in_one_sentence(tmp_path: Path, web) -> 
 
 def test_by_scale_draws_every_set_in_both_panels(web) -> None:
     theirs = open_models.by_pretraining(web)
-    for axes, letter in zip(show.by_scale(theirs, 0.06).axes, ("S(a)", "S(p)"), strict=True):
+    for axes, letter in zip(
+        open_models.plot_by_scale(theirs, 0.06).axes, ("S(a)", "S(p)"), strict=True
+    ):
         drawn = [(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines]
         assert drawn == list(zip(theirs["millions"], theirs[letter], strict=True))
 
 
 def test_scatter_draws_every_marker_once() -> None:
     points = open_models.markers()
-    axes = show.scatter(points, 0.06).axes[0]
+    axes = open_models.plot_markers(points, 0.06).axes[0]
     assert sum(len(line.get_xdata()) for line in axes.lines) == len(points)
 
 
 def test_the_wrong_file_has_a_row_a_file(web) -> None:
     matrix = open_models.rank_matrix(web)
     judged = open_models.judged_by(matrix, "cc12m", 0.3)
-    figure = show.wrong_file(judged, open_models.simulated(matrix, "cc12m", 0.3, draws=9), "cc12m")
+    figure = open_models.plot_wrong_file(
+        judged, open_models.simulated(matrix, "cc12m", 0.3, draws=9), "cc12m"
+    )
     axes = figure.axes[0]
     bars = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "|"]
     assert bars == pytest.approx(judged["predicted"].to_list())
@@ -257,15 +260,15 @@ def test_the_wrong_file_has_a_row_a_file(web) -> None:
 
 def test_the_other_figures_show_their_tables() -> None:
     table = open_models.other_concepts()
-    axes = show.other_concepts(table).axes[0]
+    axes = open_models.plot_other_concepts(table).axes[0]
     drawn = [line for line in axes.lines if len(line.get_xdata()) == 1]
     assert len(drawn) == 42
     assert axes.get_yticklabels()[0].get_text() == "Places365 (365)"
     tables = {"x": np.array([[0.9, 0.1], [0.4, 0.6]]), "y": np.eye(2)}
-    panels = show.confusions(tables).axes
+    panels = open_models.plot_confusions(tables).axes
     assert [text.get_text() for text in panels[0].texts] == ["0.90", "0.10", "0.40", "0.60"]
     curve = pd.DataFrame({"S(a)": [0.1, 0.2], "S(p)": [0.0, 0.3]}, index=[-1, 0])
-    axes = show.lifts({"sl": curve}, {"sl": style.of("sl")}).axes[0]
+    axes = open_models.plot_lifts({"sl": curve}, {"sl": style.of("sl")}).axes[0]
     assert axes.lines[0].get_xdata().tolist() == [0.1, 0.2]
     assert [float(value[0]) for value in axes.lines[1].get_data()] == [0.2, 0.3]
     assert stats.spearmanr(*axes.lines[0].get_data()).statistic == pytest.approx(1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lt_course.data.augment import random_crop, standardise
+from lt_course.data.augment import random_crop, standardize
 from lt_course.data.order import Order, numpy_generator, torch_generator
 
 LABELS = np.repeat(np.arange(5), [50, 30, 15, 4, 1])
@@ -55,7 +55,7 @@ def test_streams_are_independent_of_each_other() -> None:
 
 
 def test_blank_paper_is_zero_and_stays_blank() -> None:
-    paper = standardise(torch.full((4, 32, 32), 255, dtype=torch.uint8))
+    paper = standardize(torch.full((4, 32, 32), 255, dtype=torch.uint8))
     assert torch.equal(paper, torch.zeros(4, 1, 32, 32))
     assert torch.equal(random_crop(paper, 0.5, torch.Generator().manual_seed(0)), paper)
 

@@ -10,7 +10,7 @@ from torchvision.transforms.v2 import functional as V
 
 from lt_course.data import photometric as module
 from lt_course.data.photometric import GLOBAL, Law, photometric
-from lt_course.web.shards.photographs import standardise
+from lt_course.web.shards.photographs import standardize
 
 NEVER = Law((0.0,), (0.0,))
 
@@ -51,7 +51,7 @@ def test_what_is_not_drawn_is_not_changed(nothing) -> None:
     x = shown(pictures())
     torch.testing.assert_close(photometric(x, NEVER, generator()), x, atol=1e-5, rtol=1e-5)
     picture = torch.randint(0, 256, (2, 3, 8, 8), generator=generator()).to(torch.uint8)
-    torch.testing.assert_close(shown(picture / 255), standardise(picture))
+    torch.testing.assert_close(shown(picture / 255), standardize(picture))
 
 
 @pytest.mark.parametrize(
@@ -86,10 +86,12 @@ def test_hue_turns_as_torchvision_s_and_leaves_the_light() -> None:
     half = torch.full((1,), 0.5)
     turned = [module._jittered(x, half, half, half, torch.full((1,), end)) for end in (0.0, 1.0)]
     for each in turned:
-        torch.testing.assert_close(module._grey(each), module._grey(x), atol=2e-3, rtol=0)
+        torch.testing.assert_close(
+            V.rgb_to_grayscale(each), V.rgb_to_grayscale(x), atol=2e-3, rtol=0
+        )
 
     def alike(one: Tensor, other: Tensor) -> float:
-        chroma = [(each - module._grey(each)).flatten() for each in (one, other)]
+        chroma = [(each - V.rgb_to_grayscale(each)).flatten() for each in (one, other)]
         return torch.cosine_similarity(*chroma, dim=0).item()
 
     theirs = V.adjust_hue(x, module.HUE)

@@ -17,7 +17,7 @@ from lt_course.lessons.prior_shift import (
     residual_prior,
     shift,
 )
-from lt_course.objectives.classify import Classify
+from lt_course.objectives.classify import SupervisedConfig
 
 FREQUENCY = np.array([50, 20, 15, 10, 5])
 PRIOR = FREQUENCY / FREQUENCY.sum()
@@ -48,26 +48,26 @@ def enumerated(weights: np.ndarray, size: int, micro_batch: int) -> np.ndarray:
 @pytest.mark.parametrize("size", [2, 3, 4])
 def test_inclusion_equals_enumeration(sampling, size):
     weights = {"frequency": FREQUENCY, "sqrt": FREQUENCY**0.5, "uniform": np.ones(C)}[sampling]
-    options = Classify(vocabulary=size, sampling=sampling, micro_batch=2)
+    options = SupervisedConfig(vocabulary=size, sampling=sampling, vocabulary_group=2)
     simulated = inclusion(FREQUENCY, options, draws=100_000)
     assert simulated == pytest.approx(enumerated(weights, size, 2), abs=0.006)
 
 
 def test_in_batch_inclusion_equals_enumeration():
-    exact = inclusion(FREQUENCY, Classify(sampling="in-batch", micro_batch=4))
+    exact = inclusion(FREQUENCY, SupervisedConfig(sampling="in-batch", vocabulary_group=4))
     assert exact == pytest.approx(enumerated(np.zeros(C), 0, 4), rel=1e-12)
     assert exact == pytest.approx(inclusion_in_batch(PRIOR, 4))
 
 
 def test_a_full_vocabulary_includes_every_class():
-    assert (inclusion(FREQUENCY, Classify()) == 1).all()
-    assert (inclusion(FREQUENCY, Classify(vocabulary=C)) == 1).all()
+    assert (inclusion(FREQUENCY, SupervisedConfig()) == 1).all()
+    assert (inclusion(FREQUENCY, SupervisedConfig(vocabulary=C)) == 1).all()
     assert remaining(FREQUENCY, np.ones(C)) == pytest.approx(1)
 
 
 def test_uniform_draws_for_single_pictures_adjust_nothing():
     """With micro-batches of one, every other class has the same chance, (V - 1) / (C - 1)."""
-    options = Classify(vocabulary=3, sampling="uniform", micro_batch=1)
+    options = SupervisedConfig(vocabulary=3, sampling="uniform", vocabulary_group=1)
     simulated = inclusion(FREQUENCY, options, draws=100_000)
     assert simulated == pytest.approx(np.full(C, 0.5), abs=0.01)
     assert remaining(FREQUENCY, simulated) == pytest.approx(1, abs=0.02)
@@ -84,7 +84,10 @@ def test_larger_vocabularies_leave_more_of_the_prior():
     steep = np.sort(np.random.default_rng(0).lognormal(2, 1.5, size=40).astype(int) + 1)
     for sampling in ("frequency", "sqrt", "uniform"):
         left = [
-            remaining(steep, inclusion(steep, Classify(v, sampling, micro_batch=8), draws=4_000))
+            remaining(
+                steep,
+                inclusion(steep, SupervisedConfig(v, sampling, vocabulary_group=8), draws=4_000),
+            )
             for v in (10, 20, 30, 40)
         ]
         assert left == sorted(left)
@@ -93,7 +96,7 @@ def test_larger_vocabularies_leave_more_of_the_prior():
 
 def test_classes_of_equal_frequency_share_their_inclusion():
     counts = np.array([30, 5, 5, 1, 1, 1])
-    included = inclusion(counts, Classify(vocabulary=4, micro_batch=2), draws=500)
+    included = inclusion(counts, SupervisedConfig(vocabulary=4, vocabulary_group=2), draws=500)
     assert included[1] == included[2]
     assert len(set(included[3:])) == 1
 
@@ -125,11 +128,11 @@ POSTERIOR = np.random.default_rng(1).dirichlet(5 * PRIOR + 2, size=4)
 @pytest.mark.parametrize(
     ("options", "tolerance"),
     [
-        (Classify(), 0.15),
-        (Classify(sampling="in-batch", micro_batch=2), 0.15),
-        (Classify(sampling="in-batch", micro_batch=4), 0.15),
-        (Classify(vocabulary=3, micro_batch=2), 0.2),
-        (Classify(vocabulary=4, sampling="uniform", micro_batch=2), 0.15),
+        (SupervisedConfig(), 0.15),
+        (SupervisedConfig(sampling="in-batch", vocabulary_group=2), 0.15),
+        (SupervisedConfig(sampling="in-batch", vocabulary_group=4), 0.15),
+        (SupervisedConfig(vocabulary=3, vocabulary_group=2), 0.2),
+        (SupervisedConfig(vocabulary=4, sampling="uniform", vocabulary_group=2), 0.15),
     ],
     ids=str,
 )
@@ -144,7 +147,7 @@ def test_training_to_the_optimum_finds_the_predicted_logits(options, tolerance):
 
 
 def test_which_concept_has_which_frequency_changes_nothing():
-    options, moved = Classify(vocabulary=3, micro_batch=2), np.array([2, 0, 4, 1, 3])
+    options, moved = SupervisedConfig(vocabulary=3, vocabulary_group=2), np.array([2, 0, 4, 1, 3])
     assert (inclusion(FREQUENCY, options)[moved] == inclusion(FREQUENCY[moved], options)).all()
 
 
@@ -166,7 +169,7 @@ def test_agreement():
     [
         (lambda: shift([0.5, 0.0]), "Class 1 has probability 0"),
         (lambda: residual_prior([3, 0], [1, 1]), "Class 1 has probability 0"),
-        (lambda: inclusion([0, 0], Classify()), "one of them must be positive"),
+        (lambda: inclusion([0, 0], SupervisedConfig()), "one of them must be positive"),
         (lambda: remaining([3, 3], [1, 1]), "equally frequent"),
         (lambda: agreement([1, 2], [1, 2, 3]), r"shapes \(2,\) and \(3,\)"),
     ],
@@ -178,6 +181,6 @@ def test_what_has_no_answer_is_refused(call, sentence):
 
 def test_inclusion_does_not_touch_the_global_randomness():
     before = torch.get_rng_state()
-    inclusion(FREQUENCY, Classify(vocabulary=3, micro_batch=2), draws=10)
-    best_logits(POSTERIOR, Classify(vocabulary=3, micro_batch=2), pictures=100)
+    inclusion(FREQUENCY, SupervisedConfig(vocabulary=3, vocabulary_group=2), draws=10)
+    best_logits(POSTERIOR, SupervisedConfig(vocabulary=3, vocabulary_group=2), pictures=100)
     assert torch.equal(before, torch.get_rng_state())

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pooch
 import pytest
 import torch
 import torch.nn.functional as F
@@ -15,8 +16,8 @@ from lt_course.data.imagenet import classes_of, imagenet_classes
 from lt_course.errors import CourseError
 from lt_course.models import released_heads
 from lt_course.models.heads import Prototypes
-from lt_course.models.released_heads import HEADS, URL, released_prototypes
-from lt_course.study.execute import require_sound
+from lt_course.models.released_heads import HEADS, released_prototypes
+from lt_course.release import METADATA
 from lt_course.study.text_heads import prototypes
 from lt_course.web.plan import plan
 
@@ -69,7 +70,7 @@ def test_a_hundred_classes_are_those_of_imagenet_100() -> None:
     found = released_prototypes(RN50, hundred, 1024)
     assert found.shape == (100, 1024)
     assert torch.equal(found, every[[known.label for known in hundred]])
-    run = study.run("sl", scale="full", text_head="frozen", text_weights=RN50)
+    run = study.config("sl", scale="full", text_head="released", text_weights=RN50)
     for concepts, expected in ((1_000, every), (100, found)):
         start = prototypes(study.override(run, concepts=concepts), [], None, CPU)
         assert torch.equal(start, expected)
@@ -82,8 +83,7 @@ def test_a_classifier_can_be_planned_without_the_file(monkeypatch: pytest.Monkey
         raise AssertionError("nothing is read")
 
     monkeypatch.setattr(released_heads, "_read", refuse)
-    frozen = study.run("sl", scale="full", text_head="frozen", text_weights=RN50)
-    require_sound(study.override(frozen, dataset="icontail"))
+    frozen = study.config("sl", scale="full", text_head="released", text_weights=RN50)
     made = plan(frozen, "a100", 4)
     adapted = 102_007_137 - 63_690_240
     assert made.parameters == adapted + 1 + 1_000 * 1_024
@@ -125,7 +125,7 @@ def spoilt(change: Callable[[Tensor], object]) -> Tensor:
         (table()[:999], "has the shape 999 x 8 and the type torch.float32; it must have a row for"),
         (table()[0], "has the shape 8 and"),
         (table().long(), "the type torch.int64"),
-        (table()[:, :7], "have 7 dimensions, but field 'embedding' is 8; set it to 7"),
+        (table()[:, :7], "have 7 dimensions, but field 'embed_dim' is 8; set it to 7"),
         (spoilt(lambda t: t[3].fill_(torch.nan)), "1 are zero or not finite"),
         (spoilt(lambda t: t[5:7].fill_(0)), "2 are zero or not finite"),
         (spoilt(lambda t: t[9, 2].fill_(torch.inf)), "1 are zero or not finite"),
@@ -171,20 +171,19 @@ def test_it_is_fetched_by_its_sum(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         asked.append((url, known_hash))
         return written(tmp_path, table())
 
-    monkeypatch.setattr(released_heads.pooch, "retrieve", retrieve)
+    monkeypatch.setattr(pooch, "retrieve", retrieve)
     assert torch.equal(released_prototypes(RN50, EVERY, 8), table())
-    assert asked == [(URL + RN50.replace("+", "%2B"), HEADS[RN50])]
+    assert asked == [(f"{METADATA}heads/" + RN50.replace("+", "%2B"), HEADS[RN50])]
 
     def unreachable(*arguments: object, **more: object) -> str:
         raise ConnectionError
 
-    monkeypatch.setattr(released_heads.pooch, "retrieve", unreachable)
+    monkeypatch.setattr(pooch, "retrieve", unreachable)
     with pytest.raises(CourseError, match=r"could not be reached \(ConnectionError\); connect to"):
         released_prototypes(RN50, EVERY, 8)
 
 
 def test_a_table_of_imagenet_stands_for_no_other_classes() -> None:
-    for settings in ({}, {"dataset": "imagenet-captions", "concepts": 60}):
-        run = study.run("sl", scale="tiny", text_head="frozen", text_weights=RN50, **settings)
-        with pytest.raises(CourseError, match=r"these are 60 of '(icontail|imagenet-captions)'"):
-            prototypes(run, [], None, CPU)
+    run = study.config("sl", scale="tiny", text_head="released", text_weights=RN50)
+    with pytest.raises(CourseError, match=r"these are 60 of 'icontail'"):
+        prototypes(run, [], None, CPU)

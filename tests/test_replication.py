@@ -13,7 +13,9 @@ def biases() -> dict[str, list[float]]:
     """S(p) of each method and seed (records are shared with the notebooks' runs)."""
     return {
         name: [
-            study.get(study.run(name, scale="tiny", seed=seed)).metrics["spearman_predictions"]
+            study.train_or_load(study.config(name, scale="tiny", seed=seed)).metrics[
+                "spearman_predictions"
+            ]
             for seed in SEEDS
         ]
         for name in ("sl", "clip-template", "clip-title")
@@ -32,5 +34,5 @@ def test_predictions_follow_frequency_in_the_order_of_the_claim(
 
 def test_all_models_are_far_from_chance() -> None:
     for name in ("sl", "clip-template", "clip-title"):
-        record = study.get(study.run(name, scale="tiny", seed=0))
+        record = study.train_or_load(study.config(name, scale="tiny", seed=0))
         assert record.metrics["accuracy"] > 10 / 60, name

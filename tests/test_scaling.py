@@ -10,11 +10,10 @@ import pandas as pd
 import pytest
 
 from lt_course import study
-from lt_course.evidence.experiments import factor
+from lt_course.evidence.experiments import experiment
 from lt_course.lessons import scaling
-from lt_course.lessons import scaling_figures as figures
-from lt_course.plots import style
-from lt_course.study.spec import open_world_clip
+from lt_course.plots import intervals, style
+from lt_course.study.run_config import open_world_clip
 
 MIRROR = os.environ.get("LT_COURSE_MIRROR")
 
@@ -28,20 +27,20 @@ def _no_figure_stays_open():
 def measured(labels, seeds=(0,), accuracy=0.3):
     """Made-up metrics, other ones for each label and seed, in the shape of the recorded ones."""
     index = pd.MultiIndex.from_product([labels, seeds], names=["label", "seed"])
-    rows = np.random.default_rng(0).uniform(0.1, 0.2, (len(index), len(figures.COLUMNS)))
-    return pd.DataFrame(rows, index=index, columns=list(figures.COLUMNS)).assign(accuracy=accuracy)
+    rows = np.random.default_rng(0).uniform(0.1, 0.2, (len(index), len(scaling.COLUMNS)))
+    return pd.DataFrame(rows, index=index, columns=list(scaling.COLUMNS)).assign(accuracy=accuracy)
 
 
 def test_the_grid_at_cpu_is_the_declared_factor():
     parts = (1 / 32, 1 / 8, 1 / 2)
     found = scaling.grid(["sl", "clip-title"], parts, parts, scale="cpu", seed=3)
-    assert found == factor("07_scale").runs("cpu", seed=3)
+    assert found == experiment("scale").runs("cpu", seed=3)
 
 
 def test_the_grid_has_equal_steps_at_every_scale():
     runs = scaling.grid(["sl"], (), (1 / 8,), scale="tiny")
     whole, part = runs["sl 1"], runs["sl 1/8, steps"]
-    steps = 6 * (whole.data.pictures // whole.training.batch)
+    steps = 6 * (whole.data.num_images // whole.training.batch_size)
     assert part.training.duration == f"{steps} steps"
     assert study.differences([whole, part]) == {"fraction", "duration"}
 
@@ -76,16 +75,16 @@ def test_nothing_recorded_gives_empty_tables():
     none = pd.DataFrame([], index=index)
     assert scaling.by_fraction(none, {}).empty
     assert scaling.by_head(none).empty
-    assert scaling.summary(none, {"accuracy": "accuracy"}, ["sl"]).empty
+    assert intervals.means(none, {"accuracy": "accuracy"}, ["sl"]).empty
 
 
 def test_the_summary_has_intervals_where_there_are_seeds():
     found = measured(["sl"], seeds=(0, 1, 2))
     found["accuracy"] = [0.1, 0.2, 0.3]
-    table = scaling.summary(found, {"accuracy": "accuracy"}, ["frozen", "sl"])
+    table = intervals.means(found, {"accuracy": "accuracy"}, ["frozen", "sl"])
     # t with two degrees of freedom: 4.303 * 0.1 / sqrt(3)
     assert table.loc["sl", "accuracy"] == "0.20 [-0.05, 0.45]"
-    single = scaling.summary(found.iloc[:1], {"accuracy": "accuracy"}, ["sl"])
+    single = intervals.means(found.iloc[:1], {"accuracy": "accuracy"}, ["sl"])
     assert single.loc["sl", "accuracy"] == "0.10"
 
 
@@ -94,17 +93,17 @@ def test_gains_are_paired_over_the_seeds_that_both_have():
     found["accuracy"] = [0.5, 0.7, 0.9, 0.4, 0.6, 0.8]
     found = found.drop(("frozen", 2))
     pairs = {"frozen": ("frozen", "frozen 1/8"), "scratch": ("scratch", "scratch 1/8")}
-    table = scaling.gains(found, pairs, {"accuracy": "accuracy"})
+    table = intervals.differences(found, pairs, {"accuracy": "accuracy"})
     assert table["accuracy"].to_dict() == {"frozen": "0.10 [0.10, 0.10]"}
 
 
 def test_metrics_and_work_of_live_runs(small, store):
-    options = {"concepts": 8, "profile": "natural", "pictures": 256, "batch": 16}
-    half = study.run("sl", scale="tiny", fraction=0.5, duration="10 steps", **options)
-    records = {"sl 1/2, steps": study.get(half)}
-    table = scaling.metrics(records)
+    options = {"concepts": 8, "profile": "natural", "num_images": 256, "batch_size": 16}
+    half = study.config("sl", scale="tiny", fraction=0.5, duration="10 steps", **options)
+    records = {"sl 1/2, steps": study.train_or_load(half)}
+    table = intervals.metrics(records)
     assert table.index.to_list() == [("sl 1/2, steps", 0)]
-    assert set(figures.COLUMNS) <= set(table.columns)
+    assert set(scaling.COLUMNS) <= set(table.columns)
     record = records["sl 1/2, steps"]
     pictures = record.per_class["frequency"].sum()
     assert scaling.work(record) == {
@@ -114,9 +113,11 @@ def test_metrics_and_work_of_live_runs(small, store):
 
 
 def test_what_the_open_world_clip_has_seen(small):
-    student = study.run("clip-template", scale="tiny", text_head="frozen", concepts=6, pictures=40)
+    student = study.config(
+        "clip-template", scale="tiny", text_head="open-world", concepts=6, num_images=40
+    )
     teacher = replace(
-        open_world_clip(student), data=replace(open_world_clip(student).data, others=50)
+        open_world_clip(student), data=replace(open_world_clip(student).data, distractors=50)
     )
     tail = np.array([False] * 4 + [True] * 2)
     assert scaling.seen(teacher, tail) == {
@@ -172,17 +173,20 @@ def test_the_papers_budget_is_as_its_scripts_say():
 
 
 def test_every_head_has_its_own_colour_marker_and_label():
-    assert set(figures.HEAD_COLOURS) == set(figures.HEAD_MARKERS) == set(figures.HEAD_LABELS)
-    for mapping in (figures.HEAD_COLOURS, figures.HEAD_MARKERS, figures.HEAD_LABELS):
-        assert len(set(mapping.values())) == len(mapping)
-    assert set(figures.HEAD_COLOURS.values()) <= set(style.PALETTE)
+    looks = scaling.HEAD_LOOKS.values()
+    assert {*scaling.HEADS, "sl"} == set(scaling.HEAD_LOOKS)
+    for key in ("color", "marker", "label"):
+        assert len({look[key] for look in looks}) == len(looks)
+    assert {look["color"] for look in looks} <= set(style.PALETTE)
 
 
 def test_points_below_the_floor_are_hollow():
     runs = scaling.grid(["sl"], (1 / 32, 1 / 8), (), scale="tiny")
     found = measured(list(runs), seeds=(0, 1))
     found.loc["sl 1/32, epochs", "accuracy"] = scaling.FLOOR / 2
-    figure = figures.fractions(scaling.by_fraction(found, runs), ["accuracy", "spearman_accuracy"])
+    figure = scaling.plot_fractions(
+        scaling.by_fraction(found, runs), ["accuracy", "spearman_accuracy"]
+    )
     for axes, column in zip(figure.axes, ["accuracy", "spearman_accuracy"], strict=True):
         hollow = [line for line in axes.get_lines() if line.get_markerfacecolor() == "white"]
         points = np.concatenate([line.get_xydata() for line in hollow])
@@ -195,7 +199,7 @@ def test_points_below_the_floor_are_hollow():
 def test_the_paper_stands_above_ours():
     ours = scaling.by_head(measured(["frozen 1/8", "frozen", "scratch"], seeds=(0, 1)))
     columns = ["accuracy", "nc1"]
-    figure = figures.beside_paper(ours, scaling.paper_curves(), columns)
+    figure = scaling.plot_beside_paper(ours, scaling.paper_curves(), columns)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["paper: accuracy", "paper: NC1", "ours: accuracy", "ours: NC1"]
     assert [axes.get_yscale() for axes in figure.axes] == ["linear", "log"] * 2
@@ -207,13 +211,13 @@ def test_the_paper_stands_above_ours():
 def test_nothing_recorded_still_shows_the_paper():
     index = pd.MultiIndex.from_tuples([], names=["label", "seed"])
     ours = scaling.by_head(pd.DataFrame([], index=index))
-    figure = figures.beside_paper(ours, scaling.paper_curves(), ["accuracy"])
+    figure = scaling.plot_beside_paper(ours, scaling.paper_curves(), ["accuracy"])
     assert not figure.axes[1].containers
 
 
 def test_heads_show_every_seed_and_the_mean():
     found = measured(["sl", "frozen", "frozen 1/8"], seeds=(0, 1, 2))
-    figure = figures.heads(found, ["nc1", "accuracy"])
+    figure = scaling.plot_heads(found, ["nc1", "accuracy"])
     rows = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
     assert rows == ["CLIP, frozen", "SL"]
     means = [c.lines[0].get_xdata()[0] for c in figure.axes[0].containers]
@@ -224,14 +228,14 @@ def test_the_floor_is_marked():
     curve = pd.DataFrame(
         {"accuracy": [0.5, 0.02], "true": [0.7, 0.7], "measured": [0.7, 0.4], "never": [0, 0.8]}
     )
-    axes = figures.floor(curve, classes=60).axes[0]
+    axes = scaling.plot_floor(curve, classes=60).axes[0]
     assert {text.get_text() for text in axes.texts} == {"chance", "floor"}
     assert sorted(text.get_position()[0] for text in axes.texts) == [1 / 60, 1 / 20]
 
 
 def test_neighbours_stand_from_the_nearest_on():
     nearest = pd.Series([0.9, 0.5], index=["moon", "cloud"])
-    figure = figures.neighbours({"scratch": nearest, "frozen": nearest[::-1]}, "sun")
+    figure = scaling.plot_neighbours({"scratch": nearest, "frozen": nearest[::-1]}, "sun")
     names = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
     assert names == ["moon", "cloud"]
     assert figure.axes[0].yaxis_inverted()

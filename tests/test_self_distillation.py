@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from lt_course import study
 from lt_course.data import transfer_sets
-from lt_course.data.augment import standardise
+from lt_course.data.augment import standardize
 from lt_course.data.multi_crop import redrawn
 from lt_course.data.order import torch_generator
 from lt_course.errors import CourseError
@@ -19,45 +19,47 @@ from lt_course.evaluation.bias import third_of
 from lt_course.models.image_encoders import SmallCNN
 from lt_course.objectives.distill import Network
 from lt_course.study.execute import execute, weights
-from lt_course.study.icontail_dataset import Drawings, _task
-from lt_course.study.spec import Run
+from lt_course.study.icontail_dataset import IconTailDataset
+from lt_course.study.run_config import RunConfig
 
 # Eight steps are too few to spread out.
 pytestmark = pytest.mark.filterwarnings("ignore:Step 8 of 8")
 
 
-def small_run(**settings: object) -> Run:
+def small_run(**settings: object) -> RunConfig:
     small = {
         "concepts": 8,
-        "pictures": 50,
-        "batch": 16,
+        "num_images": 50,
+        "batch_size": 16,
         "duration": "8 steps",
         "prototypes": 24,
         "hidden": 32,
         "bottleneck": 16,
         "checkpoint_every": "2 steps",
     }
-    return study.run("dino", scale="tiny", **(small | settings))
+    return study.config("dino", scale="tiny", **(small | settings))
 
 
 def projected(state, pictures: np.ndarray) -> np.ndarray:
     """What the teacher in a checkpoint makes of one picture: float [D']."""
     run = small_run()
-    size = run.model.embedding
+    size = run.model.embed_dim
     network = Network(run.objective, SmallCNN(size), size).eval()
     own = {k.removeprefix("teacher."): v for k, v in state.items() if k.startswith("teacher.")}
     network.load_state_dict(own)
     with torch.no_grad():
-        return network(standardise(torch.from_numpy(pictures))[:, None])[0][0].numpy()
+        return network(standardize(torch.from_numpy(pictures))[:, None])[0][0].numpy()
 
 
 @pytest.fixture(autouse=True)
 def digits_alone(small, monkeypatch: pytest.MonkeyPatch) -> None:
     """The stand-in for IconTail has no concepts to hold out."""
-    monkeypatch.setattr(Drawings, "tasks", lambda self: [_task(transfer_sets.digits())])
+    monkeypatch.setattr(
+        IconTailDataset, "tasks", lambda self: iter([self._task(transfer_sets.digits())])
+    )
 
 
-@pytest.mark.parametrize("settings", [{"sampled": 6}, {"targets": "centring", "profile": "flat"}])
+@pytest.mark.parametrize("settings", [{"sampled": 6}, {"targets": "centering", "profile": "flat"}])
 def test_what_a_run_leaves_is_what_its_names_say(small, tmp_path: Path, settings: dict) -> None:
     left = execute(small_run(**settings), tmp_path)
     metrics, table, arrays = left.metrics, left.per_class, left.arrays
@@ -92,7 +94,7 @@ def test_what_a_run_leaves_is_what_its_names_say(small, tmp_path: Path, settings
 
 
 def test_a_stopped_run_ends_as_one_that_was_not(tmp_path: Path) -> None:
-    run = small_run(sampled=6, targets="centring", last_layer="weight-norm")
+    run = small_run(sampled=6, targets="centering", last_layer="weight-norm")
     whole = execute(run, tmp_path / "whole")
 
     def stop(step: int) -> None:
@@ -111,7 +113,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(tmp_path: Path) -> None:
 
 def test_a_text_head_is_refused() -> None:
     with pytest.raises(CourseError, match="'text_head' is 'frozen', but self-distillation"):
-        execute(small_run(text_head="frozen"))
+        execute(small_run(text_head="open-world"))
 
 
 def test_random_features_are_a_run_without_learning(tmp_path: Path) -> None:

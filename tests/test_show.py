@@ -12,6 +12,7 @@ from matplotlib.colors import to_rgb
 
 from lt_course.errors import CourseError
 from lt_course.evaluation.intervals import Interval
+from lt_course.lessons import measuring
 from lt_course.plots import bias, style, widgets
 
 
@@ -36,10 +37,10 @@ def luminance(colour):
 
 
 def test_every_method_has_its_own_colour_marker_and_label():
-    assert set(style.COLOURS) == set(style.MARKERS) == set(style.LABELS)
-    for mapping in (style.COLOURS, style.MARKERS, style.LABELS):
-        assert len(set(mapping.values())) == len(mapping)
-    assert set(style.COLOURS.values()) <= set(style.PALETTE)
+    looks = style.METHODS.values()
+    for key in ("color", "marker", "label"):
+        assert len({look[key] for look in looks}) == len(looks)
+    assert {look["color"] for look in looks} <= set(style.PALETTE)
     assert style.of("sl") == {"color": "#D55E00", "marker": "o", "label": "SL"}
 
 
@@ -113,7 +114,7 @@ def test_scatter_shows_every_class_of_every_method_even_those_without_pictures(t
 
 
 def test_plane_tells_the_papers_models_from_ours():
-    figure = bias.plane(
+    figure = measuring.plot_plane(
         {"knowledge 0": [(0.0, -0.2), (0.1, 0.4)]},
         {"sl": [(0.6, 0.7), (0.6, 0.8)]},
         {"sl": [(0.5, 0.9)]},
@@ -123,7 +124,7 @@ def test_plane_tells_the_papers_models_from_ours():
     np.testing.assert_allclose(paper.get_xydata(), [(0.6, 0.7), (0.6, 0.8)])
     np.testing.assert_allclose(ours.get_xydata(), [(0.5, 0.9)])
     assert paper.get_markerfacecolor() == "none"
-    assert ours.get_markerfacecolor() == style.COLOURS["sl"]
+    assert ours.get_markerfacecolor() == style.of("sl")["color"]
 
 
 def test_interval_rows_draw_estimates_and_ends():
@@ -143,7 +144,9 @@ def test_interval_rows_draw_estimates_and_ends():
 
 def test_pictures_frame_marks_its_own_place_on_the_curve(table):
     curve = pd.DataFrame({"S(a)": [0.1, 0.2, 0.3], "S(p)": [0.2, 0.4, 0.5]}, index=[5, 50, "truth"])
-    figure = bias.pictures_frame(50, table.accuracy, table.accuracy, table.frequency + 1, curve)
+    figure = measuring.plot_test_size(
+        50, table.accuracy, table.accuracy, table.frequency + 1, curve
+    )
     marked = [line for line in figure.axes[1].get_lines() if line.get_marker() == "o"]
     assert [tuple(line.get_xydata()[0]) for line in marked] == [(50, 0.2), (50, 0.4)]
     assert figure.axes[0].get_title() == "50 test pictures a class"

@@ -16,6 +16,7 @@ from test_study import FLAGS, command, small_run
 
 from lt_course import files, study
 from lt_course.errors import CourseError
+from lt_course.study import provenance
 from lt_course.study import store as store_module
 from lt_course.training import checkpoints
 from lt_course.web import cli
@@ -33,7 +34,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(icontail, "load", lambda: data)
         patch.setenv("LT_COURSE_STORE", str(folder))
-        study.get(small_run())
+        study.train_or_load(small_run())
     return folder
 
 
@@ -82,11 +83,11 @@ DAMAGE = {
 def test_one_damaged_record_is_one_sentence_and_hides_no_other(
     damage, record: Path, capsys: pytest.CaptureFixture[str], monkeypatch
 ) -> None:
-    study.get(small_run(seed=1))
-    expected = study.get(small_run()).metrics
+    study.train_or_load(small_run(seed=1))
+    expected = study.train_or_load(small_run()).metrics
     damage(record)
     with pytest.raises(CourseError, match=r"is damaged \(.*delete SHA256SUMS in it and run again"):
-        study.get(small_run())
+        study.train_or_load(small_run())
     status, out, err = command(capsys, "runs", "--json")
     assert (status, err) == (0, "")
     states = sorted(json.loads(line)["state"] for line in out.splitlines())
@@ -94,7 +95,7 @@ def test_one_damaged_record_is_one_sentence_and_hides_no_other(
     # The remedy costs no training.
     (record / files.SUMS).unlink()
     monkeypatch.setattr(checkpoints, "save", lambda *_: pytest.fail("trained again"))
-    assert study.get(small_run()).metrics == expected
+    assert study.train_or_load(small_run()).metrics == expected
 
 
 def test_foreign_files_in_a_store_are_passed_over(record: Path, store: Path, capsys) -> None:
@@ -137,7 +138,7 @@ def test_what_may_not_be_read_is_named(
         inside = lambda path: path != closed and refuse(path)  # noqa: E731
         monkeypatch.setattr(Path, "stat", lambda path, **k: inside(path) or stat(path, **k))
     with pytest.raises(CourseError, match=r"cannot be read \(Permission denied\); make it"):
-        study.get(small_run())
+        study.train_or_load(small_run())
     status, out, err = command(capsys, "runs")
     if what == "the store":
         assert status == 2
@@ -157,7 +158,7 @@ def test_a_store_as_people_write_it(named: str, tmp_path: Path, small, monkeypat
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("LT_COURSE_STORE", named)
     monkeypatch.chdir(home)
-    record = study.get(small_run())
+    record = study.train_or_load(small_run())
     assert (home / "runs").is_dir()
     assert not (home / "~").exists()
     assert record.folder.is_absolute()
@@ -202,14 +203,14 @@ def test_a_full_disk_is_named_and_loses_nothing(small, store: Path, code: int, m
     with monkeypatch.context() as patch:
         patch.setenv("LT_COURSE_STORE", str(store / "whole"))
         asked = written(patch, 0, code)
-        expected = study.get(run)
+        expected = study.train_or_load(run)
     assert [path.name for path in asked] == ["spec.json", *store_module.FILES, files.SUMS]
     for number, path in enumerate(asked, start=1):
         monkeypatch.setenv("LT_COURSE_STORE", str(store / str(number)))
         with monkeypatch.context() as patch:
             written(patch, number, code)
             with pytest.raises(CourseError) as refused:
-                study.get(run)
+                study.train_or_load(run)
         said = str(refused.value)
         assert path.name in said
         assert os.strerror(code) in said
@@ -218,7 +219,7 @@ def test_a_full_disk_is_named_and_loses_nothing(small, store: Path, code: int, m
         with monkeypatch.context() as patch:
             if number > 1:
                 patch.setattr(checkpoints, "save", lambda *_: pytest.fail("trained again"))
-            record = study.get(run)
+            record = study.train_or_load(run)
         assert record.metrics == expected.metrics
         assert record.per_class.equals(expected.per_class)
 
@@ -229,7 +230,7 @@ def test_a_store_without_room_for_a_folder(small, store: Path, monkeypatch) -> N
 
     monkeypatch.setattr(Path, "mkdir", none_left)
     with pytest.raises(CourseError, match=r"cannot be written \(No space left on device; .* fre"):
-        study.get(small_run())
+        study.train_or_load(small_run())
 
 
 def test_checkpoints_without_room_for_a_folder(small, store: Path, monkeypatch) -> None:
@@ -242,7 +243,7 @@ def test_checkpoints_without_room_for_a_folder(small, store: Path, monkeypatch) 
 
     monkeypatch.setattr(Path, "mkdir", few)
     with pytest.raises(CourseError, match=r"of step .* could not be written.*begins anew"):
-        study.get(small_run())
+        study.train_or_load(small_run())
 
 
 # Code that is edited
@@ -264,7 +265,7 @@ before = path.read_text()
 
 def attempt():
     try:
-        print(study.get(small_run()).folder.name)
+        print(study.train_or_load(small_run()).folder.name)
     except CourseError as refused:
         print("refused:", refused)
 
@@ -276,7 +277,7 @@ def edited(tmp_path: Path, store: Path, steps: str) -> list[str]:
     """What a process says that works on a copy of the package and edits it."""
     package = tmp_path / "lt_course"
     if not package.exists():
-        shutil.copytree(store_module.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(provenance.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
     code = EDIT.format(tests=str(Path(__file__).parent), steps=steps)
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -320,6 +321,6 @@ def test_a_record_is_filed_under_the_code_that_made_it(tmp_path: Path, store: Pa
 
 
 def test_the_command_tells_it_in_a_sentence(small, store: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(store_module, "_hash_on_disk", lambda patterns: "0" * 12)
+    monkeypatch.setattr(provenance, "_hash_on_disk", lambda patterns: "0" * 12)
     assert cli.main(["run", "sl", "--scale", "tiny", *FLAGS]) == 2
     assert "was edited after it was imported" in capsys.readouterr().err

@@ -15,74 +15,92 @@ from lt_course import study
 from lt_course.data.drawing_style import is_solid
 from lt_course.errors import CourseError
 from lt_course.evaluation.neural_collapse import mean_cosine, nc2
+from lt_course.study import provenance
 from lt_course.study import store as store_module
-from lt_course.study.spec import Run
+from lt_course.study.run_config import PARTS, RunConfig
 from lt_course.web import cli
 
-SMALL = {"concepts": 8, "pictures": 160, "profile": "incaps", "batch": 32, "duration": "1 epoch"}
-FLAGS = [f for k, v in SMALL.items() for f in (f"--{k}", str(v))]
+SMALL = {
+    "concepts": 8,
+    "num_images": 160,
+    "profile": "incaps",
+    "batch_size": 32,
+    "duration": "1 epoch",
+}
+FLAGS = [f for k, v in SMALL.items() for f in (f"--{k.replace('_', '-')}", str(v))]
 
 
-def small_run(name: str = "sl", **settings: object) -> Run:
-    return study.run(name, scale="tiny", **(SMALL | settings))
+def small_run(name: str = "sl", **settings: object) -> RunConfig:
+    return study.config(name, scale="tiny", **(SMALL | settings))
 
 
 def test_equal_specs_have_equal_addresses() -> None:
     assert (
-        study.run("sl", scale="tiny", seed=3).address
-        == study.run("sl", scale="tiny", seed=3).address
+        study.config("sl", scale="tiny", seed=3).address
+        == study.config("sl", scale="tiny", seed=3).address
     )
     # A name is a name: sl with a vocabulary is sl-vocab.
     assert (
-        study.run("sl", scale="tiny", vocabulary=32).address
-        == study.run("sl-vocab", scale="tiny").address
+        study.config("sl", scale="tiny", vocabulary=32).address
+        == study.config("sl-vocab", scale="tiny").address
     )
 
 
 @pytest.mark.parametrize("name", study.NAMED)
 def test_every_field_is_part_of_the_address(name: str) -> None:
-    run = study.run(name, scale="tiny")
+    run = study.config(name, scale="tiny", **({"vocabulary": 8} if name == "sl" else {}))
     seen = {run.address}
-    for place in ("data", "model", "objective", "training"):
-        part = getattr(run, place)
-        for field in dataclasses.fields(part):
-            changed = object.__new__(type(part))
-            for other in dataclasses.fields(part):
-                object.__setattr__(changed, other.name, getattr(part, other.name))
-            object.__setattr__(changed, field.name, "something else")
-            seen.add(dataclasses.replace(run, **{place: changed}).address)
-    count = sum(
-        len(dataclasses.fields(getattr(run, p))) for p in ("data", "model", "objective", "training")
-    )
-    assert len(seen) == count + 1
+    for part in PARTS:
+        spec = getattr(run, part)
+        for field in dataclasses.fields(spec):
+            other = {"vocabulary": 7, "concepts": 70}.get(field.name, "something else")
+            seen.add(unchecked(run, part, unchecked(spec, field.name, other)).address)
+    assert len(seen) == 1 + sum(len(dataclasses.fields(getattr(run, part))) for part in PARTS)
+
+
+def unchecked(spec, field: str, value: object):
+    """A copy with a field that `__post_init__` would refuse."""
+    copied = object.__new__(type(spec))
+    for other in dataclasses.fields(spec):
+        object.__setattr__(copied, other.name, getattr(spec, other.name))
+    object.__setattr__(copied, field, value)
+    return copied
+
+
+def test_a_vocabulary_of_all_classes_is_none() -> None:
+    all_classes = study.config("sl", scale="tiny")
+    for vocabulary in (60, 144):
+        same = study.config("sl", scale="tiny", vocabulary=vocabulary, sampling="uniform")
+        assert same.address == all_classes.address
+    assert study.config("sl", scale="tiny", vocabulary=59).address != all_classes.address
 
 
 def test_field_names_are_unique_within_a_run() -> None:
     for name in study.NAMED:
-        run = study.run(name, scale="tiny")
-        names = [
-            f.name
-            for p in ("data", "model", "objective", "training")
-            for f in dataclasses.fields(getattr(run, p))
-        ]
+        run = study.config(name, scale="tiny")
+        names = [f.name for p in PARTS for f in dataclasses.fields(getattr(run, p))]
         assert len(names) == len(set(names))
 
 
 def test_the_permutation_follows_the_seed_unless_set() -> None:
-    assert study.run("sl", seed=4).data.permutation == 4
-    assert study.run("sl", seed=4, permutation=0).data.permutation == 0
+    assert study.config("sl", seed=4).data.permutation == 4
+    assert study.config("sl", seed=4, permutation=0).data.permutation == 0
 
 
 def test_the_declared_runs_differ_in_their_objective_alone() -> None:
     with_classes = [name for name in study.NAMED if name != "dino"]
     for scale in ("tiny", "cpu", "gpu", "full"):
-        assert study.differences(study.run(n, scale=scale) for n in with_classes) == {"objective"}
-        other = study.differences(study.run(n, scale=scale) for n in ("sl", "dino"))
-        elsewhere = {"concepts", "pictures", "batch", "duration", "embedding", "precision"}
+        assert study.differences(study.config(n, scale=scale) for n in with_classes) == {
+            "objective"
+        }
+        other = study.differences(study.config(n, scale=scale) for n in ("sl", "dino"))
+        elsewhere = {"concepts", "num_images", "batch_size", "duration", "embed_dim", "precision"}
         assert other <= {"objective"} | elsewhere
-    assert study.differences([study.run("sl"), study.run("sl-vocab")]) == {"vocabulary"}
-    assert study.differences([study.run("sl"), study.run("sl", seed=1)]) == set()
-    assert study.differences([study.run("sl"), study.run("sl", batch=64)]) == {"batch"}
+    assert study.differences([study.config("sl"), study.config("sl-vocab")]) == {"vocabulary"}
+    assert study.differences([study.config("sl"), study.config("sl", seed=1)]) == set()
+    assert study.differences([study.config("sl"), study.config("sl", batch_size=64)]) == {
+        "batch_size"
+    }
 
 
 @pytest.mark.parametrize(
@@ -98,21 +116,21 @@ def test_the_declared_runs_differ_in_their_objective_alone() -> None:
 )
 def test_unknown_names_are_answered_with_the_nearest(settings: dict, sentence: str) -> None:
     with pytest.raises(CourseError, match=sentence):
-        study.run(**settings)
+        study.config(**settings)
 
 
 def test_lt_scale_is_the_switch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LT_SCALE", "cpu")
-    assert study.run("sl").data.concepts == 194
+    assert study.config("sl").data.concepts == 194
     monkeypatch.setenv("LT_SCALE", "huge")
     with pytest.raises(CourseError, match="LT_SCALE"):
-        study.run("sl")
+        study.config("sl")
 
 
 def test_a_run_is_trained_once(small, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = study.get(small_run())
+    first = study.train_or_load(small_run())
     monkeypatch.setattr(store_module, "execute", lambda *_: pytest.fail("trained twice"))
-    second = study.get(small_run())
+    second = study.train_or_load(small_run())
     assert second.metrics == first.metrics
     assert second.environment == first.environment
     pd.testing.assert_frame_equal(second.per_class, first.per_class)
@@ -120,7 +138,7 @@ def test_a_run_is_trained_once(small, store: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_what_a_run_leaves(small, store: Path) -> None:
-    record = study.get(small_run())
+    record = study.train_or_load(small_run())
     left = {path.name for path in record.folder.iterdir()}
     assert left >= {
         "spec.json",
@@ -147,7 +165,7 @@ def test_what_a_run_leaves(small, store: Path) -> None:
 @pytest.mark.parametrize("shots", [0, 1])
 def test_what_is_measured_is_what_its_name_says(small, store: Path, name: str, shots: int) -> None:
     """Each metric anew from the arrays and the per-class table."""
-    record = study.get(small_run(name, trim=3, shots=shots))
+    record = study.train_or_load(small_run(name, tail_classes=3, tail_shots=shots))
     metrics, table, arrays = record.metrics, record.per_class, record.arrays
     test, labels, predictions = arrays["test"], arrays["labels"], arrays["predictions"]
     assert np.array_equal(test, np.flatnonzero(small.test))
@@ -187,10 +205,10 @@ def test_what_is_measured_is_what_its_name_says(small, store: Path, name: str, s
 
 
 def test_other_code_never_answers(small, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = study.get(small_run())
+    before = study.train_or_load(small_run())
     monkeypatch.setattr(store_module, "code_hash", lambda run: "0123456789ab")
-    monkeypatch.setattr(store_module, "_require_imported_code", lambda run: None)
-    after = study.get(small_run())
+    monkeypatch.setattr(store_module, "require_imported_code", lambda run: None)
+    after = study.train_or_load(small_run())
     assert after.folder != before.folder
     assert (before.folder / "environment.json").exists()
     assert [row["state"] for row in study.records()].count("finished, other code") == 1
@@ -204,7 +222,7 @@ def test_the_code_hash_covers_what_a_run_imports(extended: bool) -> None:
         "from lt_course import study\n"
         "from lt_course.study import registry\n"
         f"{extended} and registry.load_extensions()\n"
-        "study.training_set(study.run('clip-title', scale='tiny'))\n"
+        "study.training_set(study.config('clip-title', scale='tiny'))\n"
         "files = [getattr(m, '__file__', None) for n, m in sys.modules.items()\n"
         "         if n.startswith('lt_course')]\n"
         "print(*filter(None, files), sep='\\n')"
@@ -213,23 +231,23 @@ def test_the_code_hash_covers_what_a_run_imports(extended: bool) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.splitlines()
     assert len(imported) > 20
-    patterns = store_module.CORE + (store_module.EXTENSIONS if extended else ())
-    covered = {p for pattern in patterns for p in store_module.PACKAGE.glob(pattern)}
+    patterns = provenance.CORE + (provenance.EXTENSIONS if extended else ())
+    covered = {p for pattern in patterns for p in provenance.PACKAGE.glob(pattern)}
     assert set(map(Path, imported)) <= covered
     for name in ("icontail.npz", "icontail_text.npz"):
-        assert store_module.PACKAGE / "data/resources" / name in covered
+        assert provenance.PACKAGE / "data/resources" / name in covered
 
 
 def test_photographs_and_released_weights_have_a_hash_of_their_own() -> None:
-    drawings = study.run("sl", scale="tiny")
+    drawings = study.config("sl", scale="tiny")
     for other in (
-        study.run("gpu-cifar100-sl"),
-        study.run("paper-sl-frozen"),
-        study.override(drawings, text_head="language-model", text_weights="roberta-base"),
+        study.config("gpu-cifar100-sl"),
+        study.config("paper-sl-frozen"),
+        study.config("clip-title", text_head="language-model", text_weights="roberta-base"),
     ):
-        assert store_module.code_hash(other) != store_module.code_hash(drawings)
-    colour = study.override(drawings, dataset="icontail-colour")
-    assert store_module.code_hash(colour) == store_module.code_hash(drawings)
+        assert provenance.code_hash(other) != provenance.code_hash(drawings)
+    color = study.override(drawings, color=True)
+    assert provenance.code_hash(color) == provenance.code_hash(drawings)
 
 
 def test_two_processes_train_one_run_once(store: Path) -> None:
@@ -240,7 +258,7 @@ def test_two_processes_train_one_run_once(store: Path) -> None:
         "data = small_icontail(); icontail.load = lambda: data\n"
         "from test_study import small_run\n"
         "from lt_course import study\n"
-        "print(study.get(small_run(duration='20 epochs')).environment['seconds'])"
+        "print(study.train_or_load(small_run(duration='20 epochs')).environment['seconds'])"
     )
     pair = [
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
@@ -260,7 +278,7 @@ def command(capsys, *arguments: str) -> tuple[int, str, str]:
 def test_run_answers_in_json(small, store: Path, capsys) -> None:
     status, out, _ = command(
         capsys, "run", "sl-vocab", "--scale", "tiny", "--seed", "11", *FLAGS,
-        "--vocabulary", "5", "--micro-batch", "8", "--sampling", "uniform", "--json",
+        "--vocabulary", "5", "--vocabulary-group", "8", "--sampling", "uniform", "--json",
     )  # fmt: skip
     answer = json.loads(out)
     assert status == 0
@@ -268,7 +286,7 @@ def test_run_answers_in_json(small, store: Path, capsys) -> None:
         "accuracy", "accuracy_head", "accuracy_mid", "accuracy_tail", "spearman_accuracy",
         "spearman_predictions", "pictures_per_second", "seconds", "spec_hash",
     } <= set(answer)  # fmt: skip
-    run = small_run("sl-vocab", seed=11, vocabulary=5, micro_batch=8, sampling="uniform")
+    run = small_run("sl-vocab", seed=11, vocabulary=5, vocabulary_group=8, sampling="uniform")
     assert answer["spec_hash"] == run.address
 
 
@@ -288,10 +306,10 @@ def test_runs_lists_the_store(small, store: Path, capsys) -> None:
         (["sl", "--vocabluary", "3"], "no field of sl 'vocabluary'; the nearest are vocabulary"),
         (["clip-title", "--vocabulary", "3"], "There is no field of clip-title 'vocabulary'"),
         (["sl", "--scale", "tinny"], "There is no scale 'tinny'"),
-        (["sl-vocab", "--vocabulary", "5", "--micro-batch", "33"],
-         "'micro_batch' is 33, which does not divide"),
-        (["sl", "--pictures", "9999"], "set 'pictures' to about"),
-        (["sl", "--others", "5"], "'others' is 5"),
+        (["sl-vocab", "--vocabulary", "5", "--vocabulary-group", "33"],
+         "'vocabulary_group' is 33, which does not divide"),
+        (["sl", "--num-images", "9999"], "set 'num_images' to about"),
+        (["sl", "--distractors", "5"], "'distractors' is 5"),
         (["sl", "--image-tower", "RN51"], "'image_tower' is 'RN51'"),
         (["clip-title", "--text", "titel"], "did you mean 'title'"),
         (["sl", "--dataset", "laion"], "'dataset' is 'laion'"),
@@ -311,22 +329,29 @@ def test_bad_input_is_one_sentence_and_exit_2(small, store, capsys, arguments, s
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("seed", -1), ("permutation", -1), ("batch", 0), ("batch", -32), ("accumulate", 0),
-        ("shots", -1), ("others", -3), ("concepts", 0), ("authors", 0), ("pictures", 0),
-        ("context", 1), ("embedding", 0), ("learning_rate", -1.0), ("learning_rate", float("nan")),
-        ("crop", 0.0), ("fraction", 2.0), ("duration", 3), ("optimiser", "adam"),
+        ("seed", -1), ("permutation", -1), ("batch_size", 0), ("batch_size", -32),
+        ("accumulate", 0),
+        ("tail_shots", -1), ("distractors", -3), ("concepts", 0), ("authors", 0), ("num_images", 0),
+        ("context", 1), ("embed_dim", 0), ("learning_rate", -1.0), ("learning_rate", float("nan")),
+        ("crop", 0.0), ("fraction", 2.0), ("duration", 3), ("optimizer", "adam"),
         ("schedule", "linear"), ("sampler", "class_balanced"), ("precision", "float16"),
-        ("prompts", "names"), ("profile", 3), ("channels_last", 1), ("seed", "8"), ("batch", True),
+        ("prompts", "names"), ("profile", 3), ("channels_last", 1), ("seed", "8"),
+        ("batch_size", True),
     ],
 )  # fmt: skip
 def test_values_that_do_not_fit_are_refused(field: str, value: object) -> None:
     with pytest.raises(CourseError, match=f"^Field '{field}' is "):
-        study.run("clip-title", scale="tiny", **{field: value})
+        study.config("clip-title", scale="tiny", **{field: value})
 
 
 def test_equal_values_have_equal_addresses() -> None:
-    whole = study.run("sl", scale="tiny", crop=1, batch=np.int64(64), milestones=["50 %"])
-    same = study.run("sl", scale="tiny", crop=1.0, batch=64, milestones=("50 %",))
+    decayed = {"schedule": "step"}
+    whole = study.config(
+        "sl", scale="tiny", crop=1, batch_size=np.int64(64), **decayed, milestones=["50 %"]
+    )
+    same = study.config(
+        "sl", scale="tiny", crop=1.0, batch_size=64, **decayed, milestones=("50 %",)
+    )
     assert whole.json() == same.json()
 
 
@@ -334,7 +359,7 @@ def test_equal_values_have_equal_addresses() -> None:
     ("arguments", "sentence"),
     [
         (["--concepts", "9", "--profile", "natural"], "'concepts' is 9, but there are only 8"),
-        (["--pictures", "999", "--profile", "natural"], "must lie between 8 and 320"),
+        (["--num-images", "999", "--profile", "natural"], "must lie between 8 and 320"),
         (["--duration", "0 epochs"], "'duration' is '0 epochs', less than one step"),
         (["--vocabluary=3"], "no field of sl 'vocabluary'; the nearest are vocabulary"),
         (["--sclae", "cpu"], "no field of sl 'sclae'; the nearest are scale"),
@@ -361,7 +386,7 @@ def test_a_store_that_cannot_be_written_is_named(small, capsys, monkeypatch) -> 
 
 
 def test_damaged_records_are_named_and_do_not_hide_others(small, store, capsys) -> None:
-    record, _ = study.get(small_run()), study.get(small_run(seed=1))
+    record, _ = study.train_or_load(small_run()), study.train_or_load(small_run(seed=1))
     (record.folder / "metrics.jsonl").write_text('{"step"')
     status, _, err = command(capsys, "run", "sl", "--scale", "tiny", *FLAGS)
     assert status == 2
@@ -371,7 +396,7 @@ def test_damaged_records_are_named_and_do_not_hide_others(small, store, capsys) 
 
 def test_a_refused_run_leaves_no_record(small, store) -> None:
     with pytest.raises(CourseError):
-        study.get(small_run("sl-vocab", vocabulary=5, micro_batch=33))
+        study.train_or_load(small_run("sl-vocab", vocabulary=5, vocabulary_group=33))
     assert list(study.records()) == []
 
 

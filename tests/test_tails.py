@@ -13,14 +13,18 @@ from lt_course.errors import CourseError
 from lt_course.evaluation.bias import per_class
 from lt_course.evaluation.neural_collapse import mean_cosine
 from lt_course.lessons import tails
-from lt_course.lessons import tails_figures as figures
-from lt_course.objectives.classify import Classify
-from lt_course.study import Record
+from lt_course.lessons.features import cosines_on_test
+from lt_course.objectives.classify import SupervisedConfig
+from lt_course.study import RunResult
 
 FREQUENCY = np.array([400, 100, 60, 30, 10, 0, 0, 0])
 ABSENT = FREQUENCY == 0
-NEVER = [Classify(vocabulary=6), Classify(sampling="in-batch"), Classify(vocabulary=7)]
-SOMETIMES = [Classify(), Classify(vocabulary=7, sampling="uniform")]
+NEVER = [
+    SupervisedConfig(vocabulary=6),
+    SupervisedConfig(sampling="in-batch"),
+    SupervisedConfig(vocabulary=7),
+]
+SOMETIMES = [SupervisedConfig(), SupervisedConfig(vocabulary=7, sampling="uniform")]
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +44,9 @@ def record(prototypes, centres, frequency=FREQUENCY):
         }
     )
     arrays = {"prototypes": prototypes, "centres": centres}
-    return Record(study.run("sl", scale="tiny"), {}, pd.DataFrame(), table, arrays, {}, Path())
+    return RunResult(
+        study.config("sl", scale="tiny"), {}, pd.DataFrame(), table, arrays, {}, Path()
+    )
 
 
 def drawn(seed=0):
@@ -52,7 +58,7 @@ def drawn(seed=0):
 
 def test_a_full_softmax_pushes_all_logits_alike():
     """With equal logits, p = 1 / C for each class and picture: the forces are known exactly."""
-    found = tails.forces(Classify(), FREQUENCY, batch=64, batches=400)
+    found = tails.forces(SupervisedConfig(), FREQUENCY, batch=64, batches=400)
     share, C = FREQUENCY / FREQUENCY.sum(), len(FREQUENCY)
     assert found["push"].to_numpy() == pytest.approx((1 - share) / C, abs=2e-3)
     assert found["pull"].to_numpy() == pytest.approx(share * (1 - 1 / C), abs=1e-2)
@@ -84,7 +90,7 @@ def test_forces_are_the_gradient_of_cross_entropy():
     torch.nn.functional.cross_entropy(logits, labels).backward()
     share = torch.bincount(labels) / 4
     assert torch.allclose(logits.grad.sum(0), 1 / 3 - share)
-    found = tails.forces(Classify(), [2, 1, 1], batch=64, batches=500)
+    found = tails.forces(SupervisedConfig(), [2, 1, 1], batch=64, batches=500)
     assert (found["push"] - found["pull"]).to_numpy() == pytest.approx(
         (1 / 3 - share).numpy(), abs=1e-2
     )
@@ -117,22 +123,22 @@ def test_rivals_compare_own_prototypes_with_the_nearest_of_the_other_kind():
     )
 
 
-def test_absent_classes_are_those_without_pictures():
-    assert (tails.absent_classes(record(drawn(), drawn())) == ABSENT).all()
-    with pytest.raises(CourseError, match="'trim' above 0"):
-        tails.absent_classes(record(drawn(), drawn(), FREQUENCY + 1))
-
-
 @pytest.mark.parametrize("name", ["sl", "clip-template"])
 def test_cosines_of_the_checkpoint_give_the_runs_predictions(small, store, name):
-    shared = {"concepts": 8, "pictures": 200, "profile": "flat", "trim": 3, "batch": 40}
-    run = study.run(name, scale="tiny", duration="3 epochs", embedding=16, **shared)
-    found = study.get(run)
+    shared = {
+        "concepts": 8,
+        "num_images": 200,
+        "profile": "flat",
+        "tail_classes": 3,
+        "batch_size": 40,
+    }
+    run = study.config(name, scale="tiny", duration="3 epochs", embed_dim=16, **shared)
+    found = study.train_or_load(run)
     assert (study.training_set(run).frequency == found.per_class["frequency"]).all()
-    cosines = tails.picture_cosines(found)
+    cosines = cosines_on_test(found)
     assert (cosines.argmax(1) == found.arrays["predictions"]).all()
     assert np.abs(cosines).max() <= 1 + 1e-6
-    absent = tails.absent_classes(found)
+    absent = (found.per_class["frequency"] == 0).to_numpy()
     assert absent.sum() == 3
     at_zero = tails.trade_off(cosines, found.arrays["labels"], absent, [0.0]).loc[0]
     assert at_zero["absent"] == pytest.approx(found.metrics["accuracy_trimmed"])
@@ -161,23 +167,23 @@ def test_a_lift_moves_answers_to_absent_classes_only():
 
 
 def test_methods_have_their_own_markers_and_labels():
-    looks = figures.METHODS.values()
-    assert len({look["marker"] for look in looks}) == len(figures.METHODS)
-    assert len({look["label"] for look in looks}) == len(figures.METHODS)
-    assert set(figures.PAPER_METHODS) <= set(figures.METHODS)
+    looks = tails.METHODS.values()
+    assert len({look["marker"] for look in looks}) == len(tails.METHODS)
+    assert len({look["label"] for look in looks}) == len(tails.METHODS)
+    assert set(tails.PAPER_METHODS) <= set(tails.METHODS)
 
 
 def test_affinity_sorts_classes_by_frequency():
     matrix = np.diag(np.arange(8) / 8)
-    figure = figures.affinity({"a": matrix, "b": matrix}, FREQUENCY[::-1])
-    shown = figure.axes[0].images[0].get_array()
-    assert np.diag(np.asarray(shown))[:5] == pytest.approx(np.arange(7, 2, -1) / 8)
-    assert figure.axes[0].lines[0].get_ydata()[0] == 4.5
+    figure = tails.plot_affinity({"a": matrix, "b": matrix}, FREQUENCY[::-1])
+    shown = np.asarray(figure.axes[0].collections[0].get_array()).reshape(8, 8)
+    assert np.diag(shown)[:5] == pytest.approx(np.arange(7, 2, -1) / 8)
+    assert figure.axes[0].lines[0].get_ydata()[0] == 5
 
 
 def test_bars_show_the_absent_classes_in_one_order():
     table = record(drawn(), drawn()).per_class
-    figure = figures.absent_bars({"sl": table, "clip": table}, "predictions")
+    figure = tails.plot_absent({"sl": table, "clip": table}, "predictions")
     heights = [[bar.get_height() for bar in axes.patches] for axes in figure.axes]
     assert heights == [[5, 6, 7]] * 2
     assert "mean 6.00" in figure.axes[0].get_title(loc="left")
@@ -186,33 +192,33 @@ def test_bars_show_the_absent_classes_in_one_order():
 def test_trade_offs_mark_the_lift():
     rng = np.random.default_rng(0)
     curve = tails.trade_off(rng.random((80, 8)), np.arange(80) % 8, ABSENT, [0.0, 0.1])
-    figure = figures.trade_offs({"sl": curve}, 0.1)
+    figure = tails.plot_trade_offs({"sl": curve}, 0.1)
     marked = figure.axes[1].lines[1].get_xydata()[0]
     assert marked == pytest.approx([0.1, curve.loc[0.1, "predicted"]])
     with pytest.raises(CourseError, match="no row of the curve of sl"):
-        figures.trade_offs({"sl": curve}, 0.3)
+        tails.plot_trade_offs({"sl": curve}, 0.3)
 
 
 def recorded(seeds):
-    labels = [f"{m}, {k} x {s}" for m in figures.METHODS for k in (20, 50) for s in (0, 1)]
+    labels = [f"{m}, {k} x {s}" for m in tails.METHODS for k in (20, 50) for s in (0, 1)]
     index = pd.MultiIndex.from_product([labels, range(seeds)], names=["label", "seed"])
     rng = np.random.default_rng(0)
-    columns = list(figures.MEASURES)
+    columns = list(tails.MEASURES)
     return pd.DataFrame(rng.random((len(index), 2)), index, columns)
 
 
 def test_recorded_runs_are_drawn_beside_the_paper():
-    figure = figures.by_size(recorded(3), [20, 50], 194)
+    figure = tails.plot_by_size(recorded(3), [20, 50], 194)
     ours, theirs = figure.axes[0], figure.axes[1]
-    assert len(ours.containers) == len(theirs.lines) == len(figures.PAPER_METHODS)
+    assert len(ours.containers) == len(theirs.lines) == len(tails.PAPER_METHODS)
     assert theirs.lines[1].get_ydata() == pytest.approx([0.016, 0.018, 0.016, 0.007])
 
 
 def test_by_shots_draws_each_method_once_a_shot():
-    assert len(figures.by_shots(recorded(2), 50).axes[0].containers) == 2 * len(figures.METHODS)
+    assert len(tails.plot_by_shots(recorded(2), 50).axes[0].containers) == 2 * len(tails.METHODS)
 
 
 @pytest.mark.parametrize("metrics", [recorded(1), pd.DataFrame()])
 def test_one_seed_or_none_is_no_interval_and_is_not_drawn(metrics):
-    assert not figures.by_shots(metrics, 50).axes[0].containers
-    assert not figures.by_size(metrics, [20, 50], 194).axes[0].containers
+    assert not tails.plot_by_shots(metrics, 50).axes[0].containers
+    assert not tails.plot_by_size(metrics, [20, 50], 194).axes[0].containers

@@ -18,14 +18,24 @@ from lt_course.data import icontail
 from lt_course.data.captions import prompts
 from lt_course.data.tokenizer import tokens
 from lt_course.errors import CourseError
-from lt_course.evidence.experiments import factors
+from lt_course.evidence.experiments import all_experiments
 from lt_course.models.text_encoders import LanguageModel, SmallTransformer, pretrained_text_tower
 from lt_course.scale import OpenWorld
 from lt_course.study import store as store_module
 from lt_course.study.execute import execute, training_set, weights
-from lt_course.study.spec import Run, open_world_clip
+from lt_course.study.run_config import RunConfig, open_world_clip
+from lt_course.study.text_heads import OpenWorld as OpenWorldHead
+from lt_course.study.text_heads import Scratch
 
-SMALL = {"concepts": 5, "pictures": 100, "profile": "incaps", "batch": 25, "duration": "2 epochs"}
+SMALL = {
+    "concepts": 5, "num_images": 100, "profile": "incaps", "batch_size": 25, "duration": "2 epochs",
+}  # fmt: skip
+HEADS = {
+    "scratch": {"text_head": "scratch"},
+    "frozen": {"text_head": "open-world"},
+    "initialised": {"text_head": "open-world", "frozen": False},
+    "language-model": {"text_head": "language-model"},
+}
 CLASSES = 5
 
 
@@ -36,8 +46,8 @@ def small_world(small, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(scales.SCALES, "tiny", tiny)
 
 
-def small_run(name: str = "sl", text_head: str = "frozen", **settings: object) -> Run:
-    return study.run(name, scale="tiny", text_head=text_head, **(SMALL | settings))
+def small_run(name: str = "sl", text_head: str = "frozen", **settings: object) -> RunConfig:
+    return study.config(name, scale="tiny", **(SMALL | HEADS[text_head] | settings))
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +81,10 @@ def test_one_open_world_clip_for_every_student_of_a_scale() -> None:
     for scale in ("tiny", "cpu"):
         taught = [
             run
-            for factor in factors()
+            for factor in all_experiments()
             for seed in range(3)
             for run in factor.runs(scale, seed).values()
-            if run.model.text_head in ("initialised", "frozen")
+            if isinstance(run.text_head, OpenWorldHead)
         ]
         assert len(taught) > 30
         assert len({open_world_clip(run).address for run in taught}) == 1
@@ -83,22 +93,22 @@ def test_one_open_world_clip_for_every_student_of_a_scale() -> None:
 def test_the_open_world_clip_follows_concepts_and_dimension_and_nothing_else() -> None:
     plain = open_world_clip(small_run())
     other = small_run(
-        "clip-title", "initialised", seed=9, profile="flat", trim=2, learning_rate=0.1,
+        "clip-title", "initialised", seed=9, profile="flat", tail_classes=2, learning_rate=0.1,
         duration="3 steps", fraction=0.5, style="line", authors=1,
     )  # fmt: skip
     assert open_world_clip(other) == plain
     assert open_world_clip(small_run(concepts=4)) != plain
-    assert open_world_clip(small_run(embedding=64)).model.embedding == 64
-    assert plain.model.text_head == "scratch"
+    assert open_world_clip(small_run(embed_dim=64)).model.embed_dim == 64
+    assert plain.text_head == Scratch("small-transformer")
     assert plain.data.profile == "natural"
-    assert plain.data.others == 60
+    assert plain.data.distractors == 60
 
 
 def test_it_sees_every_training_picture_and_no_test_picture(small) -> None:
     drawn = training_set(open_world_clip(small_run()))
     ours = np.flatnonzero(~small.test & (small.concept < CLASSES))
-    assert set(ours) < set(drawn.pictures)
-    assert not small.test[drawn.pictures].any()
+    assert set(ours) < set(drawn.image_ids)
+    assert not small.test[drawn.image_ids].any()
     assert (drawn.labels == CLASSES).sum() == 60
 
 
@@ -142,7 +152,7 @@ def test_clip_frozen_never_moves_but_its_image_tower_does(
 
 
 def test_clip_from_scratch_asks_for_no_teacher(tmp_path: Path) -> None:
-    def never(run: Run) -> dict:
+    def never(run: RunConfig) -> dict:
         raise AssertionError("no teacher is needed")
 
     for name in ("sl", "clip-title"):
@@ -307,25 +317,24 @@ def test_clip_behind_a_language_model(table: np.ndarray, tmp_path: Path) -> None
 
 def test_each_picture_is_told_its_own_concepts_name(table: np.ndarray, tmp_path: Path) -> None:
     """With pictures of other concepts among them, which have names, but no class."""
-    run = small_run("clip-template", "language-model", text="name", others=40)
+    run = small_run("clip-template", "language-model", text="name", distractors=40)
     assert execute(run).per_class["predictions"].sum() == 6 * CLASSES
 
 
 @pytest.mark.parametrize("text", ["template", "title", "name+title", "name|title", "gloss"])
 def test_the_language_model_has_names_alone(table: np.ndarray, text: str) -> None:
-    run = small_run("clip-template", "language-model", text=text)
     with pytest.raises(CourseError, match=r"^Field 'text' is .*; use text 'name' with"):
-        execute(run)
+        small_run("clip-template", "language-model", text=text)
 
 
 def test_a_classifier_cannot_read_the_language_model(table: np.ndarray) -> None:
     with pytest.raises(CourseError, match="'text_head' is 'language-model', which only CLIP"):
-        execute(small_run("sl", "language-model"))
+        small_run("sl", "language-model")
 
 
 def test_an_unknown_head_is_refused() -> None:
-    with pytest.raises(CourseError, match=r"^Field 'text_head' is 'fixed'"):
-        small_run("sl", "fixed")
+    with pytest.raises(CourseError, match="There is no text head 'fixed'"):
+        study.config("sl", text_head="fixed")
 
 
 # --- the store
@@ -334,17 +343,17 @@ def test_an_unknown_head_is_refused() -> None:
 def test_the_store_trains_the_open_world_clip_once(store: Path, monkeypatch) -> None:
     trained = []
 
-    def noting(run: Run, *rest: object):
+    def noting(run: RunConfig, *rest: object):
         trained.append(run.name)
         return execute(run, *rest)
 
     monkeypatch.setattr(store_module, "execute", noting)
     for name in ("sl", "clip-title"):
         for head in ("frozen", "initialised"):
-            study.get(small_run(name, head))
-            study.get(small_run(name, head))  # read
-    study.get(small_run("sl", "frozen", seed=1))
-    study.get(small_run("sl", "scratch"))
+            study.train_or_load(small_run(name, head))
+            study.train_or_load(small_run(name, head))  # read
+    study.train_or_load(small_run("sl", "frozen", seed=1))
+    study.train_or_load(small_run("sl", "scratch"))
     assert trained.count("clip-open-world") == 1
     assert trained[0] == "clip-open-world"
     assert len(trained) == 1 + 4 + 2
@@ -354,22 +363,22 @@ def test_the_store_trains_the_open_world_clip_once(store: Path, monkeypatch) -> 
 
 def test_with_the_store_and_without_it_the_same_is_learnt(store: Path) -> None:
     run = small_run("sl", "frozen", duration="3 steps")
-    record, outcome = study.get(run), execute(run)
+    record, outcome = study.train_or_load(run), execute(run)
     assert record.metrics == pytest.approx(outcome.metrics, nan_ok=True)
     assert np.array_equal(record.arrays["predictions"], outcome.arrays["predictions"])
 
 
 def test_a_teacher_whose_checkpoints_are_gone_is_named(store: Path) -> None:
-    record = study.get(open_world_clip(small_run()))
+    record = study.train_or_load(open_world_clip(small_run()))
     for path in (record.folder / "checkpoint").iterdir():
         path.unlink()
     with pytest.raises(CourseError, match=f"no checkpoint in {record.folder}"):
-        study.get(small_run())
+        study.train_or_load(small_run())
 
 
 def test_a_teacher_is_no_part_of_its_students_costs(store: Path) -> None:
     """Every run's environment counts its own steps: 8 of these, whatever the teacher took."""
-    record = study.get(small_run())
+    record = study.train_or_load(small_run())
     assert record.environment["first_step"] == 0
     assert len(record.history) == 2
     assert record.history["step"].iloc[-1] == 8
@@ -377,7 +386,7 @@ def test_a_teacher_is_no_part_of_its_students_costs(store: Path) -> None:
 
 @pytest.mark.parametrize("name", ["sl", "clip-template"])
 def test_a_frozen_head_trains_in_parts_too(name: str, teacher, tmp_path: Path) -> None:
-    run = small_run(name, batch=20, accumulate=2)
+    run = small_run(name, batch_size=20, accumulate=2)
     execute(run, tmp_path, pretrained=lambda _: teacher)
     after = weights(tmp_path)
     own = {k for k in after if k.startswith("text_tower.") or k == "head.weight"}
@@ -389,11 +398,15 @@ def test_a_frozen_head_trains_in_parts_too(name: str, teacher, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "fields", "sentence"),
     [
-        ("clip-title", {"other_concepts": 2}, "'other_concepts' is 2, but field 'others' is 0"),
-        ("clip-title", {"text_tower": "RN50", "embedding": 1024}, "'text_head' is 'frozen'"),
+        (
+            "clip-title",
+            {"distractor_concepts": 2},
+            "'distractor_concepts' is 2, but field 'distractors' is 0",
+        ),
+        ("clip-title", {"text_tower": "RN50"}, "no field of clip-title 'text_tower'"),
         ("clip-title", {"text_head": "language-model"}, "'text' is 'title'"),
-        ("sl", {"others": 3}, "'others' is 3"),
-        ("sl", {"sampling": "in-batch"}, "'micro_batch' is 32"),
+        ("sl", {"distractors": 3}, "'distractors' is 3"),
+        ("sl", {"sampling": "in-batch"}, "'vocabulary_group' is 32"),
         ("sl", {"text_head": "language-model"}, "which only CLIP can read"),
     ],
 )
@@ -401,7 +414,7 @@ def test_what_does_not_go_together_is_refused_before_a_teacher_is_trained(
     store: Path, name: str, fields: dict, sentence: str
 ) -> None:
     with pytest.raises(CourseError, match=sentence):
-        study.get(small_run(name, **fields))
+        study.train_or_load(small_run(name, **fields))
     assert not list(store.glob("*/*/environment.json")), "nothing was trained"
 
 

@@ -79,7 +79,7 @@ TEXTS = torch.zeros(1, 77, dtype=torch.long)
 def test_unknown_towers_and_dimensions_are_named(make) -> None:
     with pytest.raises(CourseError, match="is 'RN51', which is neither"):
         make("RN51", 1024, 64)
-    with pytest.raises(CourseError, match="1024 dimensions, but field 'embedding' is 128"):
+    with pytest.raises(CourseError, match="1024 dimensions, but field 'embed_dim' is 128"):
         make("RN50", 128, 64)
 
 
@@ -104,11 +104,17 @@ def test_an_oracle_scores_all_and_a_swapped_pair_does_not() -> None:
 @pytest.mark.parametrize("name", ["sl", "clip-title"])
 def test_a_run_with_open_clip_towers(small, name: str) -> None:
     """One step of the larger scales' code path, on the CPU."""
-    settings = {"concepts": 3, "pictures": 12, "profile": "flat", "batch": 4, "duration": "1 step"}
-    towers = {"image_tower": "RN50", "embedding": 1024, "picture_size": 32}
+    settings = {
+        "concepts": 3,
+        "num_images": 12,
+        "profile": "flat",
+        "batch_size": 4,
+        "duration": "1 step",
+    }
+    towers = {"image_tower": "RN50", "embed_dim": 1024, "image_size": 32}
     if name != "sl":
         towers["text_tower"] = "RN50"
-    outcome = execute(study.run(name, scale="tiny", **settings, **towers))
+    outcome = execute(study.config(name, scale="tiny", **settings, **towers))
     assert outcome.per_class["predictions"].sum() == small.test[small.concept < 3].sum()
 
 

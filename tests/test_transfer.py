@@ -1,36 +1,27 @@
 """Transfer: the fits against independent solutions, the metrics against loops, the sets' sides."""
 
-import json
-from pathlib import Path
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-import torchvision.datasets as published
-from PIL import Image
 from scipy import optimize
 from torch import Tensor
 
-from lt_course.data import icontail, transfer_sets
+from lt_course.data import icontail
 from lt_course.data.transfer_sets import (
-    PUBLISHED,
     Part,
     TransferSet,
     authors,
     digits,
     emoji_groups,
-    fashion_mnist,
     held_out_concepts,
     on_paper,
-    published_set,
     side_of,
 )
 from lt_course.errors import CourseError
 from lt_course.evaluation.linear_probe import (
     PENALTIES,
-    Sample,
+    FeatureSet,
     eleven_point_precision,
     evaluate,
     fit,
@@ -39,25 +30,25 @@ from lt_course.evaluation.linear_probe import (
 )
 
 
-def blobs(number: int, classes: int, dimension: int, seed: int, spread: float = 1.5) -> Sample:
+def blobs(number: int, classes: int, dimension: int, seed: int, spread: float = 1.5) -> FeatureSet:
     """Gaussian classes around the same centres whatever the seed; axes of unequal size."""
     centres = np.random.default_rng(7).normal(size=(classes, dimension))
     generator = np.random.default_rng(seed)
     labels = np.arange(number) % classes
     features = centres[labels] + spread * generator.normal(size=(number, dimension))
     features = features * np.geomspace(1, 20, dimension) + 3
-    return Sample(torch.tensor(features), torch.tensor(labels))
+    return FeatureSet(torch.tensor(features), torch.tensor(labels))
 
 
-def several(sample: Sample, classes: int) -> Sample:
+def several(sample: FeatureSet, classes: int) -> FeatureSet:
     """The same pictures with several labels each, a few not counted."""
     generator = torch.Generator().manual_seed(0)
     labels = F.one_hot(sample.labels, classes) | F.one_hot((sample.labels + 1) % classes, classes)
     left_out = torch.rand(labels.shape, generator=generator) < 0.1
-    return Sample(sample.features, labels.masked_fill(left_out, -1))
+    return FeatureSet(sample.features, labels.masked_fill(left_out, -1))
 
 
-def objective(sample: Sample, weight: Tensor, bias: Tensor, penalty: float) -> Tensor:
+def objective(sample: FeatureSet, weight: Tensor, bias: Tensor, penalty: float) -> Tensor:
     """The sum of losses, picture by picture, and the penalty."""
     total = penalty / 2 * weight.square().sum()
     for x, y in zip(sample.features, sample.labels, strict=True):
@@ -80,9 +71,9 @@ def test_the_gradient_of_the_objective_vanishes(penalty: float, kind: str) -> No
     weight, bias = found.weight.clone().requires_grad_(), found.bias.clone().requires_grad_()
     loss = objective(sample, weight, bias, penalty)
     loss.backward()
-    # Per picture, and per unit of the largest axis.
-    assert weight.grad.abs().max() / (40 * 20) < 1e-7
-    assert bias.grad.abs().max() / 40 < 1e-7
+    # Per picture, and per unit of the largest axis; scikit-learn goes on as long as the loss falls.
+    assert weight.grad.abs().max() / (40 * 20) < 1e-6
+    assert bias.grad.abs().max() / 40 < 1e-6
 
 
 def test_a_solver_of_another_kind_finds_the_same_classifier() -> None:
@@ -110,20 +101,13 @@ def test_a_solver_of_another_kind_finds_the_same_classifier() -> None:
     np.testing.assert_allclose(bias, solved.x[12:] - solved.x[12:].mean(), atol=1e-5)
 
 
-def test_scikit_learn_finds_the_same_classifier() -> None:
-    linear_model = pytest.importorskip("sklearn.linear_model")
-    sample = blobs(60, 3, 4, seed=1, spread=3)
-    theirs = linear_model.LogisticRegression(C=1 / 0.5, tol=1e-10, max_iter=10_000)
-    theirs.fit(sample.features.numpy(), sample.labels.numpy())
-    ours = fit(sample, 3, 0.5, tolerance=1e-10)
-    np.testing.assert_allclose(ours.weight.numpy().T, theirs.coef_, atol=1e-4)
-
-
 def test_several_labels_are_as_many_regressions() -> None:
     sample = several(blobs(60, 3, 4, seed=2, spread=3), 3)
     whole = fit(sample, 3, 1.0, tolerance=1e-10)
     for c in range(3):
-        alone = fit(Sample(sample.features, sample.labels[:, c : c + 1]), 1, 1.0, tolerance=1e-10)
+        alone = fit(
+            FeatureSet(sample.features, sample.labels[:, c : c + 1]), 1, 1.0, tolerance=1e-10
+        )
         torch.testing.assert_close(whole.weight[:, c], alone.weight[:, 0], rtol=1e-4, atol=1e-6)
 
 
@@ -147,14 +131,18 @@ def test_the_probe_chooses_on_validation_and_fits_on_both() -> None:
     assert found.score == evaluate("top-1", last(test.features), test.labels)
 
 
-def test_standardised_features_may_have_any_size() -> None:
-    parts = [blobs(n, 4, 6, seed=s) for n, s in ((60, 0), (40, 1), (80, 2))]
-    moved = [Sample(part.features * torch.logspace(-3, 3, 6) - 9, part.labels) for part in parts]
-    dead = [Sample(F.pad(part.features, (0, 1)), part.labels) for part in moved]
-    grid = np.logspace(-2, 3, 6)
-    one, other = (linear_probe(*p, 4, penalties=grid, standardise=True) for p in (parts, dead))
-    np.testing.assert_allclose(one.validation, other.validation)
-    assert (one.score, one.penalty) == (other.score, other.penalty)
+@pytest.mark.parametrize("labels", [[0, 2], [1], [0, 1, 3]])
+def test_classes_without_pictures_are_never_told(labels: list[int]) -> None:
+    """Of two labels, too, the penalty is that of softmax over all classes."""
+    sample = blobs(40, 4, 5, seed=0)
+    kept = torch.isin(sample.labels, torch.tensor(labels))
+    sample = FeatureSet(sample.features[kept], sample.labels[kept])
+    found = fit(sample, 4, 2.0, tolerance=1e-9)
+    assert set(found(sample.features).argmax(1).tolist()) <= set(labels)
+    weight, bias = (each[..., labels].requires_grad_() for each in (found.weight, found.bias))
+    numbered = torch.tensor([labels.index(y) for y in sample.labels.tolist()])
+    objective(FeatureSet(sample.features, numbered), weight, bias, 2.0).backward()
+    assert weight.grad.abs().max() / (len(numbered) * 20) < 1e-6
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -163,7 +151,8 @@ def test_informative_features_transfer_and_random_ones_do_not(seed: int) -> None
     parts = [blobs(n, 4, 8, seed=10 * seed + s, spread=0.5) for s, n in sizes]
     generator = torch.Generator().manual_seed(seed)
     noise = [
-        Sample(torch.randn(part.features.shape, generator=generator), part.labels) for part in parts
+        FeatureSet(torch.randn(part.features.shape, generator=generator), part.labels)
+        for part in parts
     ]
     grid = np.logspace(-2, 5, 8)
     scores = [linear_probe(*p, 4, penalties=grid).score for p in (parts, noise)]
@@ -229,9 +218,9 @@ def test_bad_input_is_named() -> None:
     with pytest.raises(CourseError, match="penalties must be positive"):
         fit(good, 4, 0.0)
     with pytest.raises(CourseError, match="not finite"):
-        fit(Sample(good.features / 0, good.labels), 4, 1.0)
+        fit(FeatureSet(good.features / 0, good.labels), 4, 1.0)
     with pytest.raises(CourseError, match="features has shape"):
-        fit(Sample(good.features, good.labels[:5]), 4, 1.0)
+        fit(FeatureSet(good.features, good.labels[:5]), 4, 1.0)
     with pytest.raises(CourseError, match="k is 21"):
         nearest_neighbours(good, good.features, 4, k=21)
     with pytest.raises(CourseError, match="needs labels of shape"):
@@ -303,147 +292,7 @@ def test_light_on_dark_becomes_ink_on_paper() -> None:
     assert picture[4, 4] == 255
 
 
-def test_digits_are_split_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("sklearn")
+def test_digits_are_split_in_their_order() -> None:
     found = digits()
     assert [len(found.train), len(found.validation), len(found.test)] == [898, 449, 450]
     assert np.bincount(found.test.labels).min() > 30
-
-
-def test_digits_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "sklearn.datasets", None)
-    with pytest.raises(CourseError, match="pip install scikit-learn"):
-        digits()
-
-
-def test_fashion_mnist_is_not_downloaded(tmp_path: Path) -> None:
-    with pytest.raises(CourseError, match="Fashion-MNIST is not in"):
-        fashion_mnist(tmp_path)
-
-
-def test_fashion_mnist_keeps_its_last_tenthousand(monkeypatch: pytest.MonkeyPatch) -> None:
-    def loader(root: Path, train: bool) -> SimpleNamespace:
-        labels = torch.arange(10_050 if train else 20) % 10
-        data = torch.zeros(len(labels), 28, 28, dtype=torch.uint8)
-        return SimpleNamespace(data=data, targets=labels, classes=list("abcdefghij"))
-
-    monkeypatch.setattr(published, "FashionMNIST", loader)
-    found = fashion_mnist(Path())
-    assert [len(found.train), len(found.validation), len(found.test)] == [50, 10_000, 20]
-    assert found.test.pictures.min() == 255
-
-
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_missing_files_are_named_and_nothing_is_made(name: str, tmp_path: Path) -> None:
-    with pytest.raises(CourseError, match=f"'{name}' is not complete in .*(GB|MB|photographs)"):
-        published_set(name, tmp_path)
-    assert not list(tmp_path.iterdir())
-
-
-def test_the_twelve_are_those_of_table_2() -> None:
-    assert len(PUBLISHED) == 12
-    per_class = {name for name, entry in PUBLISHED.items() if entry.metric == "mean per class"}
-    assert per_class == {"aircraft", "caltech101", "flowers", "pets"}
-    assert PUBLISHED["voc2007"].metric == "11-point mAP"
-    with pytest.raises(CourseError, match="There is no transfer set 'cub'"):
-        published_set("cub", Path())
-
-
-def picture(path: Path, grey: int = 0) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L", (4, 4), grey).save(path)
-
-
-def write_dtd(root: Path) -> None:
-    for part in ("train", "val", "test"):
-        lines = [f"{c}/{c}_{part}.jpg" for c in ("banded", "woven")]
-        for line in lines:
-            picture(root / "dtd/dtd/images" / line)
-        path = root / "dtd/dtd/labels" / f"{part}1.txt"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(lines))
-
-
-def write_food(root: Path) -> None:
-    for part, number in (("train", 10), ("test", 2)):
-        listed = {c: [f"{c}/{part}{i}" for i in range(number)] for c in ("pie", "soup")}
-        path = root / "food-101/meta" / f"{part}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(listed))
-        for names in listed.values():
-            for name in names:
-                picture(root / "food-101/images" / f"{name}.jpg")
-
-
-def write_birdsnap(root: Path) -> None:
-    for part, number in (("train", 10), ("test", 2)):
-        for c in ("jay", "owl"):
-            for i in range(number):
-                picture(root / "birdsnap" / part / c / f"{i}.jpg")
-
-
-def write_caltech(root: Path) -> None:
-    for c in ("BACKGROUND_Google", "ant", "bonsai"):
-        for i in range(1, 33):
-            picture(root / "caltech101/101_ObjectCategories" / c / f"image_{i:04d}.jpg")
-
-
-def write_sun(root: Path) -> None:
-    base = root / "SUN397"
-    for c in ("/a/abbey", "/b/bar/indoor"):
-        for i in range(7):
-            picture(base / c[1:] / f"sun_{i}.jpg")
-    (base / "ClassName.txt").write_text("/a/abbey\n/b/bar/indoor\n")
-    for name, which in (("Training_01.txt", range(5)), ("Testing_01.txt", range(5, 7))):
-        lines = [f"{c}/sun_{i}.jpg" for c in ("/a/abbey", "/b/bar/indoor") for i in which]
-        (base / name).write_text("\n".join(lines))
-
-
-FAKES = {
-    "dtd": (write_dtd, (2, 2, 2)),
-    "food": (write_food, (16, 4, 4)),
-    "birdsnap": (write_birdsnap, (16, 4, 4)),
-    "caltech101": (write_caltech, (48, 12, 4)),
-    "sun397": (write_sun, (8, 2, 4)),
-}
-
-
-@pytest.mark.parametrize("name", FAKES)
-def test_published_sets_are_read_in_their_own_formats(name: str, tmp_path: Path) -> None:
-    write, sizes = FAKES[name]
-    write(tmp_path)
-    found = published_set(name, tmp_path)
-    parts = (found.train, found.validation, found.test)
-    assert tuple(len(part) for part in parts) == sizes
-    assert len(found.classes) == 2
-    seen: list[tuple[int, int]] = []
-    for part in parts:
-        assert len(part.pictures) == len(part.labels)
-        assert part.pictures[0].mode == "RGB"
-        for row, label in zip(part.pictures.rows, part.labels, strict=True):
-            assert part.pictures.dataset[int(row)][1] == label
-            seen.append((id(part.pictures.dataset), int(row)))
-    assert len(set(seen)) == len(seen)
-
-
-def test_vocs_difficult_objects_are_not_counted(tmp_path: Path) -> None:
-    base = tmp_path / "VOCdevkit/VOC2007"
-    for part, things in {"train": "dog:0 cat:1", "val": "dog:1 dog:0", "test": "cat:0"}.items():
-        objects = "".join(
-            "<object><name>{}</name><difficult>{}</difficult></object>".format(*thing.split(":"))
-            for thing in things.split()
-        )
-        for folder, name, text in (
-            ("ImageSets/Main", f"{part}.txt", f"{part}\n"),
-            ("Annotations", f"{part}.xml", f"<annotation>{objects}</annotation>"),
-        ):
-            (base / folder).mkdir(parents=True, exist_ok=True)
-            (base / folder / name).write_text(text)
-        picture(base / "JPEGImages" / f"{part}.jpg")
-    found = published_set("voc2007", tmp_path)
-    cat, dog = (found.classes.index(name) for name in ("cat", "dog"))
-    assert found.train.labels[0, [cat, dog]].tolist() == [-1, 1]
-    assert found.validation.labels[0, [cat, dog]].tolist() == [0, 1]
-    assert found.test.labels[0, [cat, dog]].tolist() == [1, 0]
-    assert found.train.pictures[0].size == (4, 4)
-    assert len(transfer_sets.VOC_CLASSES) == 20

@@ -7,12 +7,11 @@ import pytest
 
 from lt_course import evidence, study
 from lt_course.lessons import vocabularies as theory
-from lt_course.lessons import vocabularies_figures as figures
-from lt_course.objectives.classify import Classify
+from lt_course.objectives.classify import SupervisedConfig
 from lt_course.statistics import spearman
 
 COUNTS = np.array([80, 40, 20, 10, 5, 2, 1, 1])
-IN_BATCH = Classify(sampling="in-batch", micro_batch=8)
+IN_BATCH = SupervisedConfig(sampling="in-batch", vocabulary_group=8)
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +46,7 @@ def test_a_run_that_shifts_as_predicted_agrees_with_theory():
 
 
 def test_more_is_left_by_larger_vocabularies_and_by_flatter_laws():
-    curve = theory.remaining_curve(COUNTS, (4, 6, 8), micro_batch=4)
+    curve = theory.remaining_curve(COUNTS, (4, 6, 8), vocabulary_group=4)
     assert curve.diff().iloc[1:].gt(0).all(axis=None)
     assert (curve.loc[8] == 1).all()
     assert curve.loc[6, "frequency"] < curve.loc[6, "sqrt"] < curve.loc[6, "uniform"]
@@ -77,7 +76,7 @@ def test_intervals_over_seeds_leave_single_seeds_out():
 
 
 def test_recorded_shifts_are_of_runs_that_draw():
-    for seed in evidence.recorded(theory.FACTOR).index.unique("seed"):
+    for seed in evidence.load_results(theory.FACTOR).index.unique("seed"):
         tables = theory.recorded_shifts(seed)
         assert theory.FULL not in tables
         for table in tables.values():
@@ -87,7 +86,7 @@ def test_recorded_shifts_are_of_runs_that_draw():
 
 def test_recorded_agreements_cover_what_is_recorded():
     found = theory.recorded_agreements()
-    assert found.index.equals(evidence.recorded(theory.FACTOR).index)
+    assert found.index.equals(evidence.load_results(theory.FACTOR).index)
     assert (found.loc[theory.FULL, "remaining"] == 1).all()
     drawn = found.drop(theory.FULL, level="label")
     assert drawn["remaining"].between(0, 1).all()
@@ -95,9 +94,9 @@ def test_recorded_agreements_cover_what_is_recorded():
 
 
 def test_methods_are_united_by_label():
-    found = theory.united({"03_the_gap": ["clip-title"], theory.FACTOR: [theory.FULL]})
+    found = theory.united({"the_gap": ["clip-title"], theory.FACTOR: [theory.FULL]})
     assert set(found.index.unique("label")) == {"clip-title", theory.FULL}
-    assert set(found["factor"]) == {"03_the_gap", theory.FACTOR}
+    assert set(found["factor"]) == {"the_gap", theory.FACTOR}
 
 
 def test_predictions_follow_a_shift():
@@ -108,8 +107,10 @@ def test_predictions_follow_a_shift():
 
 
 def test_logits_from_a_checkpoint_are_those_of_the_evaluation(small, store):
-    run = study.run("sl", scale="tiny", concepts=6, pictures=40, batch=8, duration="4 steps")
-    record = study.get(run)
+    run = study.config(
+        "sl", scale="tiny", concepts=6, num_images=40, batch_size=8, duration="4 steps"
+    )
+    record = study.train_or_load(run)
     logits = theory.logits_on_test(record)
     assert (logits.argmax(1) == record.arrays["predictions"]).all()
     assert logits.mean(0) == pytest.approx(record.per_class["mean_logit"].to_numpy(), abs=1e-4)
@@ -118,7 +119,7 @@ def test_logits_from_a_checkpoint_are_those_of_the_evaluation(small, store):
 @pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
 def test_figures_draw_each_run_once(seeds):
     found = measured(seeds=seeds)
-    axes = figures.collapse(found).axes[0]
+    axes = theory.plot_collapse(found).axes[0]
     assert {text.get_text() for text in axes.get_legend().get_texts()} == {
         "all", "in-batch", "frequency", "uniform", "sqrt"
     }  # fmt: skip
@@ -126,7 +127,7 @@ def test_figures_draw_each_run_once(seeds):
 
 
 def test_every_law_has_its_own_look():
-    looks = [(look["color"], look["marker"]) for look in figures.LAW_LOOKS.values()]
+    looks = [(look["color"], look["marker"]) for look in theory.LAW_LOOKS.values()]
     assert len({marker for _, marker in looks}) == len(looks)
 
 
@@ -135,26 +136,29 @@ def test_the_plane_names_every_kind_of_method():
         [["all", "in-batch of 8", "balanced softmax", "clip-title"], [0, 1]],
         names=["label", "seed"],
     )
-    factors = np.repeat(["05_vocabulary", "05_vocabulary", "05_baselines", "03_the_gap"], 2)
+    factors = np.repeat(["vocabulary", "vocabulary", "baselines", "the_gap"], 2)
     values = np.random.default_rng(0).uniform(size=8)
     found = pd.DataFrame(
         {"accuracy": values, "spearman_predictions": values[::-1], "factor": factors}, index=index
     )
-    axes = figures.plane(found).axes[0]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+    figure = theory.plot_plane(found)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         "SL, all classes", "vocabulary, in-batch", "balanced softmax", "CLIP, titles"
     ]  # fmt: skip
-    assert [text.get_text() for text in axes.texts] == ["8"]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["8"]
 
 
 def test_shift_panels_show_slope_and_r2():
     included = 1 - (1 - COUNTS / COUNTS.sum()) ** 7
     table = theory.shifts(per_class(-0.5 * np.log(included)), per_class(0 * COUNTS), IN_BATCH)
-    axes = figures.shift_panels({"in-batch 8": table}).axes[0]
+    axes = theory.plot_shifts({"in-batch 8": table}).axes[0]
     assert axes.get_title() == "in-batch 8\nslope 0.50, R² 1.00"
 
 
 def test_the_other_figures_can_be_drawn():
-    assert len(figures.laws(COUNTS, 6, theory.LAWS, 4).axes) == 2
-    assert len(figures.curves(theory.remaining_curve(COUNTS, (4, 8), micro_batch=4)).axes) == 1
-    assert len(figures.beside_theory(theory.paper_vocabularies()).axes[0].lines) == 3
+    assert len(theory.plot_laws(COUNTS, 6, theory.LAWS, 4).axes) == 2
+    assert (
+        len(theory.plot_remaining(theory.remaining_curve(COUNTS, (4, 8), vocabulary_group=4)).axes)
+        == 1
+    )
+    assert len(theory.plot_beside_theory(theory.paper_vocabularies()).axes[0].lines) == 3

@@ -13,7 +13,7 @@ import requests
 
 from lt_course.counting import web_frequencies
 from lt_course.errors import CourseError
-from lt_course.plots import frequencies
+from lt_course.plots import drawings, frequencies
 from lt_course.release import COMMIT, MIRROR_VARIABLE
 
 MIRROR = os.environ.get(MIRROR_VARIABLE)
@@ -42,7 +42,9 @@ def tiny_mirror(tmp_path, monkeypatch):
         lines.append(f"{name} {hashlib.sha256(text.encode()).hexdigest()}")
     registry = tmp_path / "registry.txt"
     registry.write_text("# a comment\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    return folder.parent, registry
+    monkeypatch.setattr(web_frequencies, "_REGISTRY", registry)
+    monkeypatch.setenv(MIRROR_VARIABLE, str(folder.parent))
+    return folder.parent
 
 
 def counts_file(tmp_path: Path, text: str) -> Path:
@@ -131,19 +133,12 @@ def test_files_of_different_concept_sets_are_not_joined():
 
 
 def test_a_mirror_is_read_and_named(tiny_mirror):
-    mirror, registry = tiny_mirror
-    web = web_frequencies.load(mirror, registry=registry)
+    web = web_frequencies.load()
     assert (web.source, web.complete) == ("mirror", True)
     assert "LT_COURSE_MIRROR" in web.note
-    assert str(mirror) not in web.note
+    assert str(tiny_mirror) not in web.note
     assert len(web.summary) == len(web.files) == 97
     assert list(web.concept_set("pets").columns) == list(web_frequencies.PRETRAINING_SETS.values())
-
-
-def test_the_environment_variable_names_the_mirror(tiny_mirror, monkeypatch):
-    mirror, registry = tiny_mirror
-    monkeypatch.setenv(MIRROR_VARIABLE, str(mirror))
-    assert web_frequencies.load(registry=registry).source == "mirror"
 
 
 def test_a_mirror_without_freqs_is_an_error_not_a_fallback(tmp_path, monkeypatch):
@@ -153,18 +148,16 @@ def test_a_mirror_without_freqs_is_an_error_not_a_fallback(tmp_path, monkeypatch
 
 
 def test_a_mirror_that_lacks_a_file_is_an_error(tiny_mirror):
-    mirror, registry = tiny_mirror
-    (mirror / "freqs" / "class_frequency_laion2b_dtd.txt").unlink()
+    (tiny_mirror / "freqs" / "class_frequency_laion2b_dtd.txt").unlink()
     with pytest.raises(CourseError, match="lacks freqs/class_frequency_laion2b_dtd"):
-        web_frequencies.load(mirror, registry=registry)
+        web_frequencies.load()
 
 
 def test_a_changed_file_is_an_error(tiny_mirror):
-    mirror, registry = tiny_mirror
-    path = mirror / "freqs" / "class_frequency_laion2b_dtd.txt"
+    path = tiny_mirror / "freqs" / "class_frequency_laion2b_dtd.txt"
     path.write_text(path.read_text().replace("tench", "Tench"), encoding="utf-8")
-    with pytest.raises(CourseError, match=r"laion2b_dtd\.txt does not match"):
-        web_frequencies.load(mirror, registry=registry)
+    with pytest.raises(CourseError, match=r"laion2b_dtd\.txt is not the file that was released"):
+        web_frequencies.load()
 
 
 class Release:
@@ -184,30 +177,27 @@ class Release:
 
 @pytest.fixture
 def release(tiny_mirror, tmp_path, monkeypatch, no_mirror):
-    release = Release(tiny_mirror[0] / "freqs")
+    release = Release(tiny_mirror / "freqs")
     monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / "cache" / name)
     monkeypatch.setattr(pooch, "HTTPDownloader", release)
     return release
 
 
-def test_the_download_is_kept_and_equals_the_mirror(tiny_mirror, release):
-    mirror, registry = tiny_mirror
-    web = web_frequencies.load(registry=registry)
+def test_the_download_is_kept_and_equals_the_mirror(tiny_mirror, release, monkeypatch):
+    web = web_frequencies.load()
     assert web.source == "download"
     assert COMMIT[:7] in web.note
     assert len(release.asked) == 97
-    again = web_frequencies.load(registry=registry)
+    again = web_frequencies.load()
     assert len(release.asked) == 97, "the second time the files come from the cache"
-    pd.testing.assert_frame_equal(
-        web_frequencies.load(mirror, registry=registry).summary, again.summary
-    )
+    monkeypatch.setenv(MIRROR_VARIABLE, str(tiny_mirror))
+    pd.testing.assert_frame_equal(web_frequencies.load().summary, again.summary)
 
 
 def test_a_damaged_download_is_an_error_not_a_fallback(tiny_mirror, release):
-    mirror, registry = tiny_mirror
-    (mirror / "freqs" / "class_frequency_laion2b_dtd.txt").write_text("striped\t1\n")
-    with pytest.raises(CourseError, match=r"laion2b_dtd\.txt does not match"):
-        web_frequencies.load(registry=registry)
+    (tiny_mirror / "freqs" / "class_frequency_laion2b_dtd.txt").write_text("striped\t1\n")
+    with pytest.raises(CourseError, match=r"laion2b_dtd\.txt is not the file that was released"):
+        web_frequencies.load()
 
 
 def test_without_mirror_and_network_the_summary_says_so(release, monkeypatch):
@@ -315,8 +305,7 @@ def test_dataset_order_and_sorted_files_hold_the_same_counts():
 @pytest.fixture(params=["files", "summary"])
 def any_web(request, tiny_mirror, monkeypatch):
     if request.param == "files":
-        mirror, registry = tiny_mirror
-        return web_frequencies.load(mirror, registry=registry)
+        return web_frequencies.load()
     monkeypatch.delenv(MIRROR_VARIABLE, raising=False)
     return web_frequencies.load(download=False)
 
@@ -359,7 +348,7 @@ def test_the_table_is_the_same_from_build_to_build(no_mirror):
 
 def test_drawings_have_their_titles():
     pictures = np.zeros((3, 32, 32), dtype=np.uint8)
-    figure = frequencies.drawings(pictures, ["ram", "crane", "a very long title indeed"])
+    figure = drawings.grid(pictures, ["ram", "crane", "a very long title indeed"])
     titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
     assert titles == ["ram", "crane", "a very long tit…"]
     plt.close(figure)

@@ -5,7 +5,8 @@
 Jupyter Book executes a notebook again when its own text changes, but does not see the code that
 it imports. So the build keeps a fingerprint of everything else that a page's numbers depend on
 (the package, the study as declared and as recorded, the lock, Python, the scale, the count files'
-source) and starts from nothing when it differs. Any warning is a failure.
+source) and starts from nothing when it differs. The map of the package is drawn anew. Any warning
+is a failure.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+import draw_code_map
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "_build"
@@ -49,6 +52,7 @@ def main() -> int:
     shutil.rmtree(BUILD / "html", ignore_errors=True)
     BUILD.mkdir(exist_ok=True)
     FINGERPRINT.write_text(key)
+    draw_code_map.main()
     status = subprocess.run([JUPYTER_BOOK, *COMMAND.split()], cwd=ROOT).returncode
     page = BUILD / "html" / "index.html"
     if status == 0 and page.exists():

@@ -26,7 +26,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from typing import Literal, Protocol, get_args
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -67,12 +67,24 @@ UNUSUAL = {"\u0130": "i\u0307", "\u212a": "k"}
 dot, which becomes an i and a combining dot, and the sign for kelvin."""
 
 
-class Rule(Protocol):
-    """A definition of concept frequency, compiled for a list of concepts."""
+class Rule(ABC):
+    """A definition of concept frequency, compiled for a list of C concepts.
+
+    It sees some megabytes of captions at a time.
+    """
+
+    _classes: int
+
+    @abstractmethod
+    def _named(self, captions: pa.StringArray) -> Index:
+        """Sorted numbers caption * C + class, int64 [M], of all pairs that match."""
 
     def count(self, captions: pa.Array) -> Counts:
         """Captions that name each class, int64 [C]; the captions are strings, a null is empty."""
-        ...
+        counts = np.zeros(self._classes, np.int64)
+        for piece in _pieces(captions):
+            counts += np.bincount(self._named(piece) % self._classes, minlength=self._classes)
+        return counts
 
     def matches(self, captions: pa.Array) -> tuple[Index, Index]:
         """Which captions name which classes.
@@ -80,7 +92,11 @@ class Rule(Protocol):
         Returns:
             Places in `captions` and numbers of classes, int64 [M] each, sorted, each pair once.
         """
-        ...
+        named, before = [np.zeros(0, np.int64)], 0
+        for piece in _pieces(captions):
+            named.append(before * self._classes + self._named(piece))
+            before += len(piece)
+        return np.divmod(np.concatenate(named), self._classes)
 
 
 def compile_rule(definition: Definition, concepts: Sequence[Concept]) -> Rule:
@@ -89,13 +105,11 @@ def compile_rule(definition: Definition, concepts: Sequence[Concept]) -> Rule:
     Raises:
         CourseError: if the definition is unknown.
     """
-    if definition == "bag-of-lemmas":
-        return BagOfLemmas(concepts)
-    if definition == "substring":
-        return Substring(concepts)
-    raise CourseError(
-        f"Unknown definition {definition!r}; choose one of {', '.join(get_args(Definition))}."
-    )
+    rules: dict[str, type[BagOfLemmas | Substring]]
+    rules = {"bag-of-lemmas": BagOfLemmas, "substring": Substring}
+    if definition not in rules:
+        raise CourseError(f"Unknown definition {definition!r}; choose one of {', '.join(rules)}.")
+    return rules[definition](concepts)
 
 
 def bag_of_lemmas(text: str) -> frozenset[str]:
@@ -105,32 +119,7 @@ def bag_of_lemmas(text: str) -> frozenset[str]:
     return frozenset(wordnet().lemma(part) for part in parts)
 
 
-class _InPieces(ABC):
-    """A rule that sees some megabytes of captions at a time."""
-
-    _classes: int
-
-    @abstractmethod
-    def _named(self, captions: pa.StringArray) -> Index:
-        """Sorted numbers caption * C + class, int64 [M], of all pairs that match."""
-
-    def count(self, captions: pa.Array) -> Counts:
-        """As `Rule.count`."""
-        counts = np.zeros(self._classes, np.int64)
-        for piece in _pieces(captions):
-            counts += np.bincount(self._named(piece) % self._classes, minlength=self._classes)
-        return counts
-
-    def matches(self, captions: pa.Array) -> tuple[Index, Index]:
-        """As `Rule.matches`."""
-        found, before = [np.zeros(0, np.int64)], 0
-        for piece in _pieces(captions):
-            found.append(before * self._classes + self._named(piece))
-            before += len(piece)
-        return np.divmod(np.concatenate(found), self._classes)
-
-
-class BagOfLemmas(_InPieces):
+class BagOfLemmas(Rule):
     """The rule `bag-of-lemmas`.
 
     All spellings of the names' words are listed beforehand, so that no caption needs a
@@ -188,7 +177,7 @@ class BagOfLemmas(_InPieces):
         return np.delete(named, which[holds(caption[which], veto)])
 
 
-class Substring(_InPieces):
+class Substring(Rule):
     """The rule `substring`.
 
     Every name hangs on the word in it (a run of letters a to z) that the fewest names hold; where
@@ -239,8 +228,19 @@ class Substring(_InPieces):
     def _parted(
         self, text: NDArray[np.uint8], at: Index, outside: NDArray[np.bool_], step: Literal[-1, 1]
     ) -> NDArray[np.bool_]:
-        """Whether a name may end before (or begin at) each place."""
-        return ~_word_at(text, at, outside, step)
+        """Whether a name may end before (step 1) or begin at (step -1) each place: whether no
+        letter, digit or underscore of any script stands on its other side.
+        """
+        if not len(at):
+            return np.zeros(0, np.bool_)
+        byte = text[np.where(outside, 0, at - (step < 0))]
+        parted = ~IS_WORD[byte]
+        for place in np.flatnonzero((byte >= 0x80) & ~outside):
+            # A character takes up to four bytes; of its neighbour some bytes may be cut off.
+            near = text[max(at[place] - 4, 0) : at[place]] if step < 0 else text[at[place] :][:4]
+            character = near.tobytes().decode(errors="ignore")[0 if step > 0 else -1]
+            parted[place] = not character.isalnum()
+        return parted
 
 
 class BetweenSpaces(Substring):
@@ -365,22 +365,6 @@ def _look_up(words: pa.StringArray, listed: pa.StringArray) -> tuple[Index, Inde
     found = pc.fill_null(pc.index_in(words, value_set=listed), -1).to_numpy()
     which = np.flatnonzero(found >= 0)
     return which, found[which].astype(np.int64)
-
-
-def _word_at(
-    text: NDArray[np.uint8], at: Index, outside: NDArray[np.bool_], step: Literal[-1, 1]
-) -> NDArray[np.bool_]:
-    """Whether a letter, digit or underscore of any script ends before (or begins at) each place."""
-    if not len(at):
-        return np.zeros(0, np.bool_)
-    byte = text[np.where(outside, 0, at - (step < 0))]
-    found = IS_WORD[byte]
-    for place in np.flatnonzero((byte >= 0x80) & ~outside):
-        # A character takes up to four bytes; of its neighbour some bytes may be cut off.
-        near = text[max(at[place] - 4, 0) : at[place]] if step < 0 else text[at[place] :][:4]
-        character = near.tobytes().decode(errors="ignore")[0 if step > 0 else -1]
-        found[place] = character.isalnum()
-    return found
 
 
 def _minimal(bags: Iterable[frozenset[str]]) -> list[frozenset[str]]:

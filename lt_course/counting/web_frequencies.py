@@ -17,7 +17,6 @@ numbers prints that sentence. Files from sources 1 and 2 must match the SHA-256 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,13 +26,18 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-import pooch
-from requests.exceptions import RequestException
 from scipy.stats import entropy
 
 from lt_course.errors import CourseError
 from lt_course.files import named_folder
-from lt_course.release import COMMIT, METADATA, MIRROR_VARIABLE, REPOSITORY
+from lt_course.release import (
+    COMMIT,
+    METADATA,
+    MIRROR_VARIABLE,
+    REPOSITORY,
+    UnreachableError,
+    released_file,
+)
 from lt_course.statistics import gini, pearson, spearman
 
 Source = Literal["mirror", "download", "summary"]
@@ -152,46 +156,34 @@ class WebFrequencies:
         )
 
 
-def load(
-    mirror: Path | None = None, *, download: bool = True, registry: Path = _REGISTRY
-) -> WebFrequencies:
+def load(*, download: bool = True) -> WebFrequencies:
     """Read the counts from the first source at hand.
 
     Args:
-        mirror: a directory that holds `freqs/`; by default what `LT_COURSE_MIRROR` names.
         download: whether the network may be asked when there is no mirror.
-        registry: the list of files and SHA-256 sums, a line each.
 
     Raises:
         CourseError: the mirror lacks `freqs/` or a file; a file does not match its SHA-256
             sum (a damaged file is never passed over for the next source); a malformed line.
     """
-    sums = _read_registry(registry)
-    mirror = mirror or named_folder(MIRROR_VARIABLE)
-    if mirror is not None:
-        paths = _from_mirror(mirror, sums)
-        note = f"{len(sums)} count files read from {MIRROR_VARIABLE}, checksums verified."
-        return _complete("mirror", note, paths)
-    reason = "the download was switched off"
-    if download:
+    mirrored, reason = named_folder(MIRROR_VARIABLE) is not None, "the download was switched off"
+    if mirrored or download:
         try:
-            paths = _from_network(sums)
-        except RequestException as problem:
-            reason = f"{REPOSITORY} could not be reached ({type(problem).__name__})"
+            files = {_short(path.name): read_counts(path) for path in _released()}
+        except UnreachableError as error:
+            reason = error.reason
         else:
-            note = f"{len(sums)} count files of {REPOSITORY}@{COMMIT[:7]}, checksums verified."
-            return _complete("download", note, paths)
-    return WebFrequencies(
-        source="summary",
-        note=(
-            "SUMMARY ONLY: the counts of single classes are not at hand, because "
-            f"{MIRROR_VARIABLE} is not set and {reason}. The course's own summary table "
-            "stands in: curves have few points, and what needs single classes is left out."
-        ),
-        summary=pd.read_csv(RESOURCES / _SUMMARY, index_col="file"),
-        correlations=pd.read_csv(RESOURCES / _CORRELATIONS),
-        files={},
+            source: Source = "mirror" if mirrored else "download"
+            place = f"read from {MIRROR_VARIABLE}" if mirrored else f"of {REPOSITORY}@{COMMIT[:7]}"
+            note = f"{len(files)} count files {place}, checksums verified."
+            return WebFrequencies(source, note, summarise(files), correlate(files), files)
+    note = (
+        "SUMMARY ONLY: the counts of single classes are not at hand, because "
+        f"{MIRROR_VARIABLE} is not set and {reason}. The course's own summary table "
+        "stands in: curves have few points, and what needs single classes is left out."
     )
+    summary = pd.read_csv(RESOURCES / _SUMMARY, index_col="file")
+    return WebFrequencies("summary", note, summary, pd.read_csv(RESOURCES / _CORRELATIONS), {})
 
 
 def read_counts(path: Path) -> pd.Series:
@@ -300,8 +292,8 @@ def correlate(files: Mapping[str, pd.Series]) -> pd.DataFrame:
 def build_summary(out: Path = RESOURCES) -> list[Path]:
     """Write the two tables that stand in for the files, and return their paths.
 
-    This is what `lt-course data build-web-summary` runs. Figures are rounded to six digits
-    after the point.
+    This is what `python -m tools.icontail_build web-summary` runs. Figures are rounded to six
+    digits after the point.
 
     Raises:
         CourseError: the full files are not at hand (see :func:`load`).
@@ -313,11 +305,6 @@ def build_summary(out: Path = RESOURCES) -> list[Path]:
     web.summary.round(6).to_csv(out / _SUMMARY)
     web.correlations.round(6).to_csv(out / _CORRELATIONS, index=False)
     return [out / _SUMMARY, out / _CORRELATIONS]
-
-
-def _complete(source: Source, note: str, paths: Iterable[Path]) -> WebFrequencies:
-    files = {_short(path.name): read_counts(path) for path in paths}
-    return WebFrequencies(source, note, summarise(files), correlate(files), files)
 
 
 def _statistics(counts: np.ndarray) -> dict[str, float]:
@@ -341,50 +328,26 @@ def _statistics(counts: np.ndarray) -> dict[str, float]:
     } | at_ranks
 
 
-def _from_mirror(mirror: Path, sums: Mapping[str, str]) -> list[Path]:
-    folder = mirror / "freqs"
-    if not folder.is_dir():
+def _released() -> list[Path]:
+    """All count files, checked.
+
+    Raises:
+        CourseError: as `lt_course.release.released_file`; the mirror lacks `freqs/`.
+    """
+    mirror = named_folder(MIRROR_VARIABLE)
+    if mirror is not None and not (mirror / "freqs").is_dir():
         raise CourseError(
             f"{MIRROR_VARIABLE} names a directory without a folder 'freqs'; let it name one "
             "that holds the count files, or unset it to download them."
         )
-    paths = [folder / name for name in sums]
-    for path in paths:
-        if not path.is_file():
-            raise CourseError(
-                f"{MIRROR_VARIABLE} lacks freqs/{path.name}; copy it from {URL}{path.name}."
-            )
-        if pooch.file_hash(str(path)) != sums[path.name]:
-            raise _damaged(path.name)
-    return paths
 
+    def released(name: str, checksum: str) -> Path:
+        return released_file(f"freqs/{name}", "The web's class counts are", checksum)
 
-def _from_network(sums: Mapping[str, str]) -> list[Path]:
-    pooch.get_logger().setLevel(logging.WARNING)
-    keeper = pooch.create(
-        path=pooch.os_cache("lt-course") / "web_frequencies" / COMMIT[:7],
-        base_url=URL,
-        registry=dict(sums),
-    )
-    ask = pooch.HTTPDownloader(timeout=10)
-
-    def fetch(name: str) -> Path:
-        try:
-            return Path(keeper.fetch(name, downloader=ask))
-        except ValueError as problem:
-            raise _damaged(name) from problem
-
-    first, *others = sums
-    path = fetch(first)  # alone: without a network one refusal is enough
+    first, *others = _read_registry(_REGISTRY).items()
+    path = released(*first)  # alone: without a network one refusal is enough
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return [path, *pool.map(fetch, others)]
-
-
-def _damaged(name: str) -> CourseError:
-    return CourseError(
-        f"{name} does not match its SHA-256 sum, so it is not the file that the course was "
-        f"checked with; delete it and fetch it again from {URL}{name}."
-    )
+        return [path, *pool.map(released, *zip(*others, strict=True))]
 
 
 def _read_registry(registry: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def standardise(pictures: Tensor) -> Tensor:
+def standardize(pictures: Tensor) -> Tensor:
     """Grey levels, or those of three colours, to about unit variance, with blank paper at 0.
 
     Args:

@@ -25,7 +25,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from open_clip import OPENAI_IMAGENET_TEMPLATES
 
 from lt_course.data.drawing_style import describe
 from lt_course.data.icontail import Concept, IconTail
@@ -34,6 +33,8 @@ from lt_course.errors import CourseError
 
 def prompts(name: str) -> list[str]:
     """A concept's name in each of the 80 OpenAI templates (as open_clip lists them)."""
+    from open_clip import OPENAI_IMAGENET_TEMPLATES
+
     return [template(name) for template in OPENAI_IMAGENET_TEMPLATES]
 
 
@@ -51,6 +52,8 @@ def usual_name(icontail: IconTail, concept: int) -> str:
 
 
 Prompts = Literal["matching", "template", "name", "usual-name", "gloss"]
+"""What the concept is asked by: its name in 80 templates, bare, the name that titles use, or the
+sentence that explains it; ``matching`` is what sounds like the captions that were trained on."""
 
 
 def matching_prompts(kind: str) -> Prompts:
@@ -66,24 +69,15 @@ def matching_prompts(kind: str) -> Prompts:
 
 
 def zero_shot_prompts(icontail: IconTail, classes: int, kind: Prompts) -> list[list[str]]:
-    """What a model is asked for each of the first `classes` concepts: C lists of P prompts.
-
-    The prompts must sound like the captions that a model was trained on: ``template`` puts the
-    concept's name into the 80 templates, ``name`` asks by the bare name, ``usual-name`` by the
-    name that titles use, ``gloss`` by the sentence that explains it.
-    """
+    """What a model is asked for each of the first `classes` concepts: C lists of P prompts."""
     if kind == "usual-name":
         return [[usual_name(icontail, concept)] for concept in range(classes)]
     return [_OF_A_CONCEPT[kind](concept) for concept in icontail.concepts[:classes]]
 
 
-def _synset(concept: Concept) -> list[str]:
-    return [prompt for name in (concept.name, *concept.synonyms) for prompt in prompts(name)]
-
-
 _OF_A_CONCEPT: dict[str, Callable[[Concept], list[str]]] = {
     "template": lambda concept: prompts(concept.name),
-    "synset": _synset,
+    "synset": lambda c: [prompt for name in (c.name, *c.synonyms) for prompt in prompts(name)],
     "name": lambda concept: [concept.name],
     "gloss": lambda concept: [concept.gloss],
 }
@@ -133,23 +127,22 @@ def captions(icontail: IconTail, pictures: Iterable[int], kind: str) -> Captions
     Raises:
         CourseError: if the kind is unknown.
     """
-    mixture = [_joint(part) for part in kind.split("|")]
+    mixture = [_parts(part) for part in kind.split("|")]
     texts: dict[str, int] = {}
     choices: list[int] = []
     lists: dict[tuple[tuple[int, ...], ...], tuple[int, int]] = {}
     places = []
     for picture in pictures:
-        said = tuple(
-            tuple(texts.setdefault(text, len(texts)) for text in write(icontail, int(picture)))
-            for write in mixture
+        offers = tuple(
+            tuple(texts.setdefault(text, len(texts)) for text in _write(icontail, picture, parts))
+            for parts in mixture
         )
-        if said not in lists:
+        if offers not in lists:
             # Every part of the mixture weighs the same, however many captions it offers.
-            length = math.lcm(*map(len, said))
-            evened = [number for part in said for number in part * (length // len(part))]
-            lists[said] = (len(choices), len(evened))
-            choices += evened
-        places.append(lists[said])
+            length = math.lcm(*map(len, offers))
+            lists[offers] = (len(choices), len(offers) * length)
+            choices += [text for offer in offers for text in offer * (length // len(offer))]
+        places.append(lists[offers])
     first, count = np.array(places, dtype=np.int64).reshape(-1, 2).T
     return Captions(list(texts), np.array(choices, dtype=np.int64), first, count)
 
@@ -168,18 +161,13 @@ def _parts(kind: str) -> list[str]:
     return parts
 
 
-def _joint(kind: str) -> Callable[[IconTail, int], list[str]]:
-    """The writer of one caption that says everything in ``a+b+…``."""
-    parts = _parts(kind)
-
-    def write(icontail: IconTail, picture: int) -> list[str]:
-        said = [""]
-        for part in parts:
-            if part in _OF_A_PICTURE:
-                texts = _OF_A_PICTURE[part](icontail, picture)
-            else:
-                texts = _OF_A_CONCEPT[part](icontail.concepts[icontail.concept[picture]])
-            said = [f"{before} {text}".strip() for before in said for text in texts]
-        return said
-
-    return write
+def _write(icontail: IconTail, picture: int, parts: list[str]) -> list[str]:
+    """The captions that say all parts, one after the other."""
+    joined = [""]
+    for part in parts:
+        if part in _OF_A_PICTURE:
+            texts = _OF_A_PICTURE[part](icontail, picture)
+        else:
+            texts = _OF_A_CONCEPT[part](icontail.concepts[icontail.concept[picture]])
+        joined = [f"{before} {text}".strip() for before in joined for text in texts]
+    return joined

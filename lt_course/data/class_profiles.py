@@ -1,32 +1,31 @@
 """Class profiles: how many pictures each concept gets, and which ones.
 
-A profile is a *shape* over ranks (the most frequent class has rank 0). `draw` gives each rank to a
-concept, by a seeded permutation, and takes that many of the concept's drawings. No drawing is
-used twice, so a concept can only stand at ranks whose count it can fill: the few largest ranks
-are open to the few concepts with the most drawings. `Draw.limit` says how strongly that ties
-frequency to the number of drawings at hand.
+A profile is a *shape* over ranks (the most frequent class has rank 0). `sample_long_tail` gives
+each rank to a concept, by a seeded permutation, and takes that many of the concept's drawings. No
+drawing is used twice, so the few largest ranks are open to the few concepts with the most drawings;
+`TrainSplit.availability_correlation` says how strongly that ties frequency to the number of
+drawings at hand.
 
 Everything is a pure function of its arguments. With the same permutation, a fraction of a set
 and a trimmed set are subsets of the whole one; and where only some drawings may be used (a style,
-a few authors), a concept keeps its frequency as far as its drawings suffice, so that such runs
-can be paired with those on all drawings.
+a few authors), a concept keeps its frequency as far as they suffice: such runs can be paired.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
 
 from lt_course.data.drawing_style import Style, is_solid
 from lt_course.data.icontail import IconTail
 from lt_course.errors import CourseError
 from lt_course.statistics import gini, spearman
 
-Counts = NDArray[np.int64]
+Ints = NDArray[np.int64]
 
 GINI = {"incaps": 0.22, "laionet": 0.79}
 """Gini coefficients of the class counts of ImageNet-Captions and LAIONet (arXiv 2405.21070, Fig. 1
@@ -35,30 +34,27 @@ and the released counts). Both profiles are quantiles of the log-normal law with
 PROFILES = ("natural", "flat", *GINI, "zipf(a)")
 
 
-def profile_counts(profile: str, classes: int, pictures: int) -> Counts:
-    """Pictures per rank, from the most to the least frequent class; at least one each.
+def profile_counts(profile: str, classes: int, num_images: int) -> Ints:
+    """Pictures per rank: int64 [C], non-increasing, at least one each, with sum N.
 
     Args:
         profile: ``flat``, ``incaps``, ``laionet`` or ``zipf(a)`` with an exponent a >= 0.
         classes: number of classes C.
-        pictures: total number of pictures N >= C.
-
-    Returns:
-        int64 [C], non-increasing, with sum N.
+        num_images: total number of pictures N >= C.
 
     Raises:
         CourseError: if the profile is unknown or N < C.
     """
-    if pictures < classes:
+    if num_images < classes:
         raise CourseError(
-            f"Field 'pictures' is {pictures}, which is fewer than one for each of the {classes} "
+            f"Field 'num_images' is {num_images}, fewer than one for each of the {classes} "
             f"concepts; use at least {classes}."
         )
     rank = np.arange(classes)
     if profile == "flat":
-        return _round(np.ones(classes), pictures)
+        return _round(np.ones(classes), num_images)
     if zipf := re.fullmatch(r"zipf\((\d+(?:\.\d+)?)\)", profile):
-        return _round((rank + 1.0) ** -float(zipf[1]), pictures)
+        return _round((rank + 1.0) ** -float(zipf[1]), num_images)
     if profile not in GINI:
         raise CourseError(
             f"Field 'profile' is {profile!r}; the profiles are {', '.join(PROFILES)}."
@@ -68,15 +64,15 @@ def profile_counts(profile: str, classes: int, pictures: int) -> Counts:
             f"Field 'concepts' is {classes}, too few for the imbalance of the profile {profile!r}; "
             "use at least 8."
         )
-    normal = stats.norm.ppf(1 - (rank + 0.5) / classes)
+    from scipy import optimize, special
 
-    def excess(sigma: float) -> float:
-        return gini(np.exp(sigma * normal)) - GINI[profile]
+    normal = special.ndtri(1 - (rank + 0.5) / classes)
 
-    return _round(np.exp(optimize.brentq(excess, 1e-3, 20) * normal), pictures)
+    sigma = optimize.brentq(lambda s: gini(np.exp(s * normal)) - GINI[profile], 1e-3, 20)
+    return _round(np.exp(sigma * normal), num_images)
 
 
-def _round(weights: NDArray[np.floating], total: int) -> Counts:
+def _round(weights: NDArray[np.floating], total: int) -> Ints:
     """Whole numbers >= 1 with the given sum, in proportion to `weights` (largest remainders)."""
     share = 1 + (total - len(weights)) * weights / weights.sum()
     counts = np.floor(share).astype(np.int64)
@@ -85,149 +81,119 @@ def _round(weights: NDArray[np.floating], total: int) -> Counts:
     return counts
 
 
-def assign(counts: Counts, available: Counts, permutation: int) -> Counts:
-    """Give each rank to a class: a random permutation among those that can be filled.
+def assign(counts: Ints, available: Ints, permutation: int) -> Ints:
+    """Give each count [C], the largest first, to a class at random among those that can fill it.
 
-    The ranks are served from the largest count down; each takes a class at random among the ones
-    left that have enough drawings. (Eligible sets only grow as counts fall, so no choice can
-    make a later one impossible.)
-
-    Args:
-        counts: int64 [C], pictures per rank, non-increasing.
-        available: int64 [C], drawings of each class.
-        permutation: seed of the assignment.
+    (Eligible sets only grow as counts fall, so no choice makes a later one impossible.)
 
     Returns:
-        int64 [C], the frequency of each class: a permutation of `counts`.
+        int64 [C], the frequency of each class, which has `available` drawings.
 
     Raises:
         CourseError: if no assignment exists; the sentence says how many pictures are possible.
     """
-    _require_enough(counts, available)
     generator = np.random.default_rng([permutation, 0x10C])
-    frequency = np.zeros_like(counts)
-    left = np.ones(len(counts), dtype=bool)
-    for count in counts:
-        chosen = generator.choice(np.flatnonzero(left & (available >= count)))
-        frequency[chosen], left[chosen] = count, False
-    return frequency
+    return _serve(counts, available, lambda free: generator.choice(np.flatnonzero(free)))
 
 
-def reassign(frequency: Counts, available: Counts) -> Counts:
-    """Give the same counts again to classes that have fewer drawings, as alike as possible.
+def reassign(frequency: Ints, available: Ints) -> Ints:
+    """Give the same counts [C] again to classes that have fewer drawings, as alike as possible.
 
-    The counts are served from the largest down; each goes to the class that had the largest
-    frequency, among the ones left that have enough drawings. Where all can keep theirs, they do.
-
-    Args:
-        frequency: int64 [C], the frequency of each class while it could use all its drawings.
-        available: int64 [C], the drawings that it can use now.
-
-    Returns:
-        int64 [C], a permutation of `frequency`.
-
-    Raises:
-        CourseError: if no assignment exists; the sentence says how many pictures are possible.
+    Each count, the largest first, goes to the class that had the largest frequency among those
+    that can fill it. Where all can keep theirs, they do. Returns and raises as `assign`.
     """
     counts = np.sort(frequency)[::-1]
-    _require_enough(counts, available)
-    again = np.zeros_like(frequency)
-    left = np.ones(len(counts), dtype=bool)
-    for count in counts:
-        chosen = np.argmax(np.where(left & (available >= count), frequency, -1))
-        again[chosen], left[chosen] = count, False
-    return again
+    return _serve(counts, available, lambda free: np.argmax(np.where(free, frequency, -1)))
 
 
-def _require_enough(counts: Counts, available: Counts) -> None:
-    """Refuse counts [C], non-increasing, that the classes' drawings [C] cannot fill."""
+def _serve(
+    counts: Ints, available: Ints, choose: Callable[[NDArray[np.bool_]], np.integer]
+) -> Ints:
+    """Give each count, the largest first, to one of the classes left that have enough drawings."""
     ceiling = np.sort(available)[::-1]
     if (ceiling < counts).any():
         rank = int(np.argmax(ceiling < counts))
         possible = int(counts.sum() * (ceiling / counts).min())
         raise CourseError(
             f"This profile asks for {counts[rank]} pictures at rank {rank + 1}, but the concept "
-            f"with the {rank + 1}. most drawings has {ceiling[rank]}; set 'pictures' to about "
+            f"with the {rank + 1}. most drawings has {ceiling[rank]}; set 'num_images' to about "
             f"{possible} or fewer."
         )
+    frequency = np.zeros_like(counts)
+    left = np.ones(len(counts), dtype=bool)
+    for count in counts:
+        chosen = choose(left & (available >= count))
+        frequency[chosen], left[chosen] = count, False
+    return frequency
 
 
 @dataclass(frozen=True)
-class Draw:
+class TrainSplit:
     """A training set drawn from IconTail.
 
     Attributes:
-        pictures: int64 [N], indices into ``IconTail.pictures``.
+        image_ids: int64 [N], indices into ``IconTail.pictures``.
         labels: int64 [N], the class of each, 0 … C-1 (C, for a drawing of another concept).
         frequency: int64 [C], pictures of each class.
         trimmed: bool [C], the classes that were cut to a few shots.
-        limit: Spearman correlation between frequency and the number of drawings at hand; 0 would
-            be a free permutation, 1 the natural order.
+        availability_correlation: Spearman's, of frequency and the number of drawings at hand; 0
+            would be a free permutation, 1 the natural order.
     """
 
-    pictures: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    frequency: Counts
+    image_ids: Ints
+    labels: Ints
+    frequency: Ints
     trimmed: NDArray[np.bool_]
-    limit: float
+    availability_correlation: float
 
 
-def draw(
+def sample_long_tail(
     icontail: IconTail,
     classes: int,
     *,
     profile: str = "laionet",
-    pictures: int | None = None,
+    num_images: int | None = None,
     permutation: int = 0,
-    frequency: Counts | None = None,
+    frequency: Ints | None = None,
     fraction: float = 1.0,
-    trim: int = 0,
-    shots: int = 0,
+    tail_classes: int = 0,
+    tail_shots: int = 0,
     authors: int | None = None,
     style: Style = "all",
-    others: int = 0,
-    other_concepts: int | None = None,
-) -> Draw:
+    distractors: int = 0,
+    distractor_concepts: int | None = None,
+) -> TrainSplit:
     """Draw training pictures of the first `classes` concepts to a class profile.
 
     Args:
         icontail: the data set.
         classes: number of evaluated concepts C (they come first in ``icontail.concepts``).
         profile: one of `PROFILES`; ``natural`` keeps the concepts' own counts, in proportion.
-        pictures: total number N (default, and only for ``natural``: all there are).
+        num_images: total number N (default, and only for ``natural``: all there are).
         permutation: seed of which concept gets which frequency, and of which drawings are taken.
         frequency: int64 [C]; given, it replaces the profile (matched frequencies).
         fraction: in (0, 1]; keeps that share of every class, at least one picture each.
-        trim: the last (rarest) so many classes are cut to `shots` pictures (Sec. 4.1).
-        shots: 0, 1, …: pictures left to each trimmed class.
-        authors: use only so many author families a concept, those with the most drawings of it
-            (intra-class diversity at equal counts); None uses all.
+        tail_classes: the last (rarest) so many classes are cut to `tail_shots` images (Sec. 4.1).
+        tail_shots: 0, 1, …: pictures left to each trimmed class.
+        authors: only so many author families a concept, those with the most drawings of it.
         style: use only line drawings, or only solid ones.
-        others: adds that many pictures of concepts outside the C (open world), labelled C …
-        other_concepts: … from so many concepts, drawn at random; None draws from all of them.
+        distractors: adds that many images of concepts outside the C (open world), labelled C …
+        distractor_concepts: … from so many concepts, drawn at random; None draws from all of them.
 
     Raises:
         CourseError: if a field is out of range or the drawings do not suffice.
     """
     if not 0 < fraction <= 1:
         raise CourseError(f"Field 'fraction' is {fraction}; it must lie in (0, 1].")
-    if not 0 <= trim <= classes:
-        raise CourseError(f"Field 'trim' is {trim}; it must lie between 0 and {classes} concepts.")
-    if classes > len(icontail.concepts):
+    if not 0 <= tail_classes <= classes:
         raise CourseError(
-            f"Field 'concepts' is {classes}, but there are only {len(icontail.concepts)}."
+            f"Field 'tail_classes' is {tail_classes}; it must lie between 0 and {classes} concepts."
         )
-    pools = [_pool(icontail, concept, permutation, authors, style) for concept in range(classes)]
+    pools = _pools(icontail, classes, permutation, authors, style)
     available = np.array([len(pool) for pool in pools])
-
-    if frequency is None and profile == "natural":
-        frequency = _natural(available, pictures)
-    elif frequency is None:
-        if pictures is None:
-            raise CourseError(f"Field 'pictures' must be set for the profile {profile!r}.")
+    if frequency is None:
         all_drawings = np.bincount(icontail.concept[~icontail.test])[:classes]
-        counts = profile_counts(profile, classes, pictures)
-        frequency = reassign(assign(counts, all_drawings, permutation), available)
+        frequency = _frequency(profile, num_images, permutation, all_drawings, available)
     if (frequency > available).any():
         worst = int(np.argmax(frequency - available))
         raise CourseError(
@@ -235,38 +201,44 @@ def draw(
             f"{icontail.concepts[worst].name!r}, which has {available[worst]}; ask for fewer."
         )
     frequency = np.maximum(np.minimum(frequency, 1), (frequency * fraction).astype(np.int64))
-    rarest = np.argsort(frequency, kind="stable")[:trim]
-    frequency[rarest] = np.minimum(frequency[rarest], shots)
     trimmed = np.zeros(classes, dtype=bool)
-    trimmed[rarest] = True
+    trimmed[np.argsort(frequency, kind="stable")[:tail_classes]] = True
+    frequency = np.where(trimmed, np.minimum(frequency, tail_shots), frequency)
 
-    taken = [pool[:count] for pool, count in zip(pools, frequency, strict=True)]
-    labels = [np.full(count, label) for label, count in enumerate(frequency)]
-    if others:
-        taken.append(_others(icontail, classes, permutation, others, other_concepts))
-        labels.append(np.full(others, classes))
-    return Draw(
-        np.concatenate(taken),
-        np.concatenate(labels),
-        frequency,
-        trimmed,
-        spearman(available, frequency),
-    )
+    rows = [pool[:count] for pool, count in zip(pools, frequency, strict=True)]
+    labels = np.repeat(np.arange(classes), frequency)
+    if distractors:
+        rows.append(_distractors(icontail, classes, permutation, distractors, distractor_concepts))
+        labels = np.append(labels, np.full(distractors, classes))
+    correlation = spearman(available, frequency)
+    return TrainSplit(np.concatenate(rows), labels, frequency, trimmed, correlation)
 
 
-def _natural(available: Counts, pictures: int | None) -> Counts:
-    """Counts in proportion to the drawings at hand, at least one each, with sum `pictures`."""
+def _frequency(
+    profile: str, num_images: int | None, permutation: int, all_drawings: Ints, available: Ints
+) -> Ints:
+    """The frequency of each class [C], whose drawings may be fewer than all that exist."""
+    if profile == "natural":
+        return _natural(available, num_images)
+    if num_images is None:
+        raise CourseError(f"Field 'num_images' must be set for the profile {profile!r}.")
+    counts = profile_counts(profile, len(available), num_images)
+    return reassign(assign(counts, all_drawings, permutation), available)
+
+
+def _natural(available: Ints, num_images: int | None) -> Ints:
+    """Counts in proportion to the drawings at hand, at least one each, with sum `num_images`."""
     total = int(available.sum())
-    if pictures is None:
+    if num_images is None:
         return available
-    if not len(available) <= pictures <= total:
+    if not len(available) <= num_images <= total:
         raise CourseError(
-            f"Field 'pictures' is {pictures}; with the profile 'natural' it must lie between "
+            f"Field 'num_images' is {num_images}; with the profile 'natural' it must lie between "
             f"{len(available)} and {total}, or be None for all."
         )
-    share = available * pictures / total
+    share = available * num_images / total
     counts = np.maximum(1, share.astype(np.int64))
-    missing = pictures - int(counts.sum())
+    missing = num_images - int(counts.sum())
     if missing >= 0:
         behind = np.where(counts < available, counts - share, np.inf)
         counts[np.argsort(behind, kind="stable")[:missing]] += 1
@@ -275,36 +247,42 @@ def _natural(available: Counts, pictures: int | None) -> Counts:
     return counts
 
 
-def _pool(
-    icontail: IconTail, concept: int, permutation: int, authors: int | None, style: Style
-) -> NDArray[np.int64]:
-    """The training drawings of a concept, in a seeded order."""
-    pool = np.flatnonzero((icontail.concept == concept) & ~icontail.test)
-    if style != "all":
-        pool = pool[is_solid(icontail.grey[pool]) == (style == "solid")]
-    if authors is not None:
-        families, counts = np.unique(icontail.family[pool], return_counts=True)
-        kept = families[np.argsort(-counts, kind="stable")[:authors]]
-        pool = pool[np.isin(icontail.family[pool], kept)]
-    return np.random.default_rng([permutation, 0xD4A, concept]).permutation(pool)
+def _pools(
+    icontail: IconTail, classes: int, permutation: int, authors: int | None, style: Style
+) -> list[Ints]:
+    """The training drawings of each concept, in a seeded order."""
+    if classes > len(icontail.concepts):
+        raise CourseError(
+            f"Field 'concepts' is {classes}, but there are only {len(icontail.concepts)}."
+        )
+    pools = []
+    for concept in range(classes):
+        pool = np.flatnonzero((icontail.concept == concept) & ~icontail.test)
+        if style != "all":
+            pool = pool[is_solid(icontail.grey[pool]) == (style == "solid")]
+        if authors is not None:
+            families, counts = np.unique(icontail.family[pool], return_counts=True)
+            most = families[np.argsort(-counts, kind="stable")[:authors]]
+            pool = pool[np.isin(icontail.family[pool], most)]
+        pools.append(np.random.default_rng([permutation, 0xD4A, concept]).permutation(pool))
+    return pools
 
 
-def _others(
+def _distractors(
     icontail: IconTail, classes: int, permutation: int, count: int, concepts: int | None
-) -> NDArray[np.int64]:
+) -> Ints:
     """Training drawings of concepts outside the evaluated ones, in a seeded order.
 
     Fewer concepts are a subset of more, with the same permutation.
     """
     generator = np.random.default_rng([permutation, 0x07E])
-    pool = np.flatnonzero((icontail.concept >= classes) & ~icontail.test)
-    pool = generator.permutation(pool)
+    pool = generator.permutation(np.flatnonzero((icontail.concept >= classes) & ~icontail.test))
     if concepts is not None:
         order = generator.permutation(np.arange(classes, len(icontail.concepts)))
         pool = pool[np.isin(icontail.concept[pool], order[:concepts])]
     if count > len(pool):
         raise CourseError(
-            f"Field 'others' is {count}, but only {len(pool)} pictures of "
+            f"Field 'distractors' is {count}, but only {len(pool)} pictures of "
             f"{concepts or 'all'} other concepts exist; ask for fewer."
         )
     return pool[:count]

@@ -1,9 +1,8 @@
 """What can be said of a drawing without knowing what it shows: its style, its shape, its place.
 
-Two uses. `is_solid` splits drawings into two styles, solid and line, to train on one and test on
-the other (distribution shift, Sec. 3.4 of arXiv 2405.21070). `describe` writes a caption of
-nuisances alone: true of the drawing, different from drawing to drawing, and silent about the
-concept. It is the negative control of the language chapter.
+`is_solid` splits drawings into two styles, to train on one and test on the other (distribution
+shift, Sec. 3.4 of arXiv 2405.21070). `describe` writes a caption of nuisances alone: the negative
+control of the language chapter.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 Style = Literal["all", "line", "solid"]
 
@@ -36,6 +34,8 @@ def is_solid(pictures: NDArray[np.uint8]) -> NDArray[np.bool_]:
     Returns:
         bool [N].
     """
+    from scipy import ndimage
+
     ink = pictures < INK
     thick = ndimage.binary_erosion(ink, np.ones((1, BRUSH, BRUSH), dtype=bool))
     return thick.sum((1, 2)) > SOLID_SHARE * np.maximum(1, ink.sum((1, 2)))

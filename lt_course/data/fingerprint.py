@@ -1,10 +1,9 @@
 """What tells one set of pictures from another: a record knows the data it was made of.
 
-A run says where its pictures come from, and not which lie there: a download may be completed later,
-labels may be made by another rule. So what was read leaves a fingerprint in the record and in every
-checkpoint. It is exact in numbers, classes, labels and captions, and coarse in pixels: a copy of
-the same pictures in other JPEGs passes, a relabelled, thinned or exchanged one does not (unless a
-few pictures alone are exchanged: `SAMPLE` of each kind are compared).
+A run says where its pictures come from, and not which lie there. So what was read leaves a
+fingerprint in the record and in every checkpoint, exact in numbers, classes, labels and captions,
+and coarse in pixels: the same pictures in other JPEGs pass, relabelled, thinned or exchanged ones
+do not (unless only pictures are exchanged that are not among the `SAMPLE` of each kind).
 """
 
 from __future__ import annotations
@@ -20,8 +19,10 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from lt_course.data.labelled_images import Shown
+from lt_course.data.labeled_images import LabeledImages
 from lt_course.errors import CourseError
+
+Array = NDArray[Any]
 
 SAMPLE = 32
 """Training pictures, and test pictures, that are looked at."""
@@ -35,17 +36,10 @@ ALIKE = 0.25
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Of N training and M test pictures of C classes.
+    """Numbers of training and test pictures and of classes, SHA-256 sums, and coarse pixels.
 
-    Attributes:
-        training: N.
-        test: M.
-        classes: C.
-        names: SHA-256 of the classes' keys, in their order.
-        labels: of the training pictures', in theirs.
-        test_labels: of the test pictures'.
-        captions: of what is said of the training pictures; of nothing where nothing is read.
-        pixels: base64 of int8, the coarse pictures.
+    ``names`` sums up the classes' keys in their order, ``captions`` what is said of the training
+    pictures (nothing where nothing is read); ``pixels`` is base64 of int8.
     """
 
     training: int
@@ -61,23 +55,23 @@ class Fingerprint:
     def of(
         cls,
         keys: Sequence[str],
-        training: Shown,
-        test: Shown,
-        captions: Iterable[NDArray[Any]] = (),
+        training: LabeledImages,
+        test: LabeledImages,
+        captions: Iterable[Array] = (),
     ) -> Fingerprint:
-        """Look at pictures: at labels of all, at pixels of some that stand evenly spaced.
+        """Look at the labels of all pictures, and at the pixels of some that stand evenly spaced.
 
         Args:
             keys: of the classes.
             training: the training pictures, shown as test pictures are.
             test: the test pictures.
-            captions: arrays that decide what is said of them.
+            captions: arrays that decide what is said of training pictures.
         """
         return cls(
             len(training),
             len(test),
             len(keys),
-            _sha256("\n".join(keys).encode()),
+            hashlib.sha256("\n".join(keys).encode()).hexdigest()[:32],
             _of_arrays([training.labels]),
             _of_arrays([test.labels]),
             _of_arrays(captions),
@@ -85,14 +79,10 @@ class Fingerprint:
         )
 
     def require_same(self, before: dict[str, Any], what: str) -> None:
-        """Compare with a fingerprint that was kept.
-
-        Args:
-            before: its fields.
-            what: the record or checkpoint that it was kept with, for the sentence.
+        """Compare with the fields of a fingerprint that was kept with a record or checkpoint.
 
         Raises:
-            CourseError: if what was measured then was measured on other data.
+            CourseError: if `what`, as the sentence calls it, was made of other data.
         """
         for field, now in asdict(self).items():
             then = before.get(field)
@@ -117,11 +107,7 @@ _SAID = {
 }
 
 
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:32]
-
-
-def _of_arrays(arrays: Iterable[NDArray[Any]]) -> str:
+def _of_arrays(arrays: Iterable[Array]) -> str:
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(f"{array.dtype.str}{array.shape}".encode() + np.ascontiguousarray(array).data)
@@ -129,7 +115,7 @@ def _of_arrays(arrays: Iterable[NDArray[Any]]) -> str:
 
 
 @torch.no_grad()
-def _coarse(shown: Shown) -> NDArray[np.int8]:
+def _coarse(shown: LabeledImages) -> NDArray[np.int8]:
     """Some pictures, 4 x 4 pixels each, int8 [n, C, 4, 4]."""
     rows = np.linspace(0, len(shown) - 1, min(SAMPLE, len(shown))).astype(np.int64)
     pictures = torch.cat([part for part, _ in shown.batches(rows, torch.device("cpu"))])

@@ -1,9 +1,8 @@
 """IconTail, the embedded data set: real drawings with the names that their authors gave them.
 
-The pictures come from the open icon sets that the Iconify project collects; see the data card
-and ``resources/ATTRIBUTION`` for every set's author, licence and address. Nothing is
-downloaded here: the package carries the data. The same drawings in colour are a file that
-``lt-course data build-icontail --colour`` makes.
+They come from the open icon sets that the Iconify project collects; see the data card and
+``resources/ATTRIBUTION`` for every set's author, licence and address. The package carries the
+data; the same drawings in color are a file that a clone makes (`REBUILD`).
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import pooch
 from numpy.typing import NDArray
 
 from lt_course.errors import AbsentDataError, CourseError
@@ -26,7 +24,8 @@ from lt_course.files import SUMS, DamagedError, named_folder, read_sealed
 RESOURCES = Path(__file__).parent / "resources"
 DATA_FILE = "icontail.npz"
 EMBEDDINGS_FILE = "icontail_text.npz"
-COLOUR_FILE = "icontail-colour.npz"
+COLOR_FILE = "icontail-colour.npz"
+REBUILD = "python -m tools.icontail_build icontail --colour"
 SIDE = 32
 
 SHAPES = {"icontail": (1, SIDE, SIDE), "icontail-colour": (3, 2 * SIDE, 2 * SIDE)}
@@ -39,7 +38,7 @@ class Concept:
 
     ``key`` is a unique slug and ``name`` its readable form; ``synonyms`` and ``hypernyms``
     (nearest first) are WordNet lemmas, ``gloss`` is WordNet's definition. ``core`` marks the
-    evaluation concepts (they have test pictures), ``tiny`` the smallest course's share of them.
+    evaluation concepts (they have test pictures), ``tiny`` the tiny scale's share of them.
     """
 
     key: str
@@ -131,34 +130,20 @@ def load() -> IconTail:
         CourseError: the package's data file is missing or damaged.
     """
     archive = read(DATA_FILE)
-    concepts = tuple(
-        Concept(
-            key=entry["key"],
-            name=entry["name"],
-            synonyms=tuple(entry["synonyms"]),
-            hypernyms=tuple(entry["hypernyms"]),
-            gloss=entry["gloss"],
-            core=entry["core"],
-            tiny=entry["tiny"],
-        )
-        for entry in json.loads(_text(archive["concepts"]))
-    )
-    arrays = {
-        "pictures": archive["pictures"],
-        "concept": archive["concept"].astype(np.int32),
-        "family": archive["family"].astype(np.int32),
-        "set": archive["set"].astype(np.int32),
-        "test": archive["test"],
+    arrays = {name: archive[name] for name in ("pictures", "test")} | {
+        name: archive[name].astype(np.int32) for name in ("concept", "family", "set")
     }
     for array in arrays.values():
         array.flags.writeable = False
+    concepts = json.loads(_text(archive["concepts"]))
+    for entry in concepts:
+        entry |= {name: tuple(entry[name]) for name in ("synonyms", "hypernyms")}
+    tags = (line.split("\t") if line else () for line in _text(archive["tags"]).split("\n"))
     return IconTail(
         **arrays,
         titles=_text(archive["titles"]).split("\n"),
-        tags=[
-            tuple(line.split("\t")) if line else () for line in _text(archive["tags"]).split("\n")
-        ],
-        concepts=concepts,
+        tags=[tuple(words) for words in tags],
+        concepts=tuple(Concept(**entry) for entry in concepts),
         families=tuple(_text(archive["families"]).split("\n")),
         sets=tuple(IconSet(**entry) for entry in json.loads(_text(archive["sets"]))),
     )
@@ -169,43 +154,40 @@ def fingerprint() -> str:
     return hashlib.sha256((RESOURCES / DATA_FILE).read_bytes()).hexdigest()
 
 
-def colour_folder() -> Path:
-    """Where the file in colour lies: ``LT_COURSE_ICONTAIL``, else the user's cache."""
+def color_folder() -> Path:
+    """Where the file in color lies: ``LT_COURSE_ICONTAIL``, else the user's cache."""
+    import pooch
+
     return named_folder("LT_COURSE_ICONTAIL") or Path(pooch.os_cache("lt-course")) / "icontail"
 
 
 @lru_cache(maxsize=1)
-def load_colour() -> IconTail:
-    """The data set with pictures in colour at 64 pixels: row by row the drawings of ``load()``.
+def load_color() -> IconTail:
+    """The data set with pictures in color at 64 pixels: row by row the drawings of ``load()``.
 
     Raises:
         CourseError: the file is absent, damaged, or made for another data file.
     """
-    path = colour_folder() / COLOUR_FILE
+    path = color_folder() / COLOR_FILE
     if not path.exists():
         raise AbsentDataError(
-            f"IconTail in colour is not there ({path}). This makes it, once: lt-course data "
-            "build-icontail --colour; it downloads 115 MB, computes for ten minutes and writes "
-            "54 MB (pip install 'lt-course[data]' first)."
+            f"IconTail in colour is not there ({path}). This makes it, once, in a clone of the "
+            f"course: {REBUILD}; it downloads 115 MB, computes for ten minutes and writes 54 MB "
+            "(pip install -e '.[data]' first)."
         )
-    data = load()
+    data, again = load(), f"run {REBUILD} again."
     try:
         with np.load(io.BytesIO(read_sealed(path)), allow_pickle=False) as archive:
             if _text(archive["made_for"]) != fingerprint():
-                raise CourseError(
-                    f"{path} was made for another version of {DATA_FILE}; run lt-course data "
-                    "build-icontail --colour again."
-                )
+                raise CourseError(f"{path} was made for another version of {DATA_FILE}; {again}")
             pictures = archive["pictures"]
     except (KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise CourseError(
-            f"{path} is damaged ({error}); run lt-course data build-icontail --colour again."
-        ) from error
+        raise CourseError(f"{path} is damaged ({error}); {again}") from error
     channels, height, width = SHAPES["icontail-colour"]
     if pictures.shape != (len(data), height, width, channels) or pictures.dtype != np.uint8:
         raise CourseError(
             f"{path} holds {pictures.dtype} {list(pictures.shape)}, not the pictures of "
-            f"{len(data)} drawings; run lt-course data build-icontail --colour again."
+            f"{len(data)} drawings; {again}"
         )
     pictures.flags.writeable = False
     return replace(data, pictures=pictures)
@@ -225,7 +207,7 @@ def text_embeddings() -> NDArray[np.float32]:
     if _text(archive["keys"]).split("\n") != [c.key for c in load().concepts]:
         raise CourseError(
             f"{EMBEDDINGS_FILE} was built for another list of concepts than {DATA_FILE}'s; "
-            "run `lt-course data build-text-embeddings`."
+            "run `python -m tools.icontail_build text-embeddings`."
         )
     table = archive["embeddings"].astype(np.float32)
     table.flags.writeable = False

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
-import pooch
-from open_clip import IMAGENET_CLASSNAMES
-from requests.exceptions import RequestException
-from timm.data import ImageNetInfo
-
 from lt_course.errors import CourseError
-from lt_course.files import named_folder
-from lt_course.release import COMMIT, METADATA, MIRROR_VARIABLE, REPOSITORY
+from lt_course.release import released_file
 
 Concepts = Literal["imagenet", "imagenet-100"]
 """All classes, or the hundred of Tian et al. (arXiv 1906.05849) that the paper takes."""
 
 HUNDRED_FILE = "imagenet100_idxs.txt"
-HUNDRED_URL = f"{METADATA}{HUNDRED_FILE}"
 HUNDRED_SHA256 = "6263de1c6bd15d4cf3d2aff729d04dd355c9a5245f177b538d4f06d3d7501e3f"
 
 _TWICE = {"n04008634": "projectile", "n04355933": "sunglass"}
@@ -57,6 +48,9 @@ def imagenet_classes() -> Mapping[str, ImageNetClass]:
     each; those are called as in the paper's frequency files. Lemmas and definitions are those of
     WordNet 3.0, from the package timm.
     """
+    from open_clip import IMAGENET_CLASSNAMES
+    from timm.data import ImageNetInfo
+
     info = ImageNetInfo("imagenet-1k")
     wnids = info.label_names()
     if wnids != sorted(wnids) or len(set(wnids)) != len(IMAGENET_CLASSNAMES):
@@ -64,53 +58,31 @@ def imagenet_classes() -> Mapping[str, ImageNetClass]:
             "The list of ImageNet's WordNet ids in the package timm is not the one that this "
             "course knows; install the version in requirements.lock."
         )
-    described = (
-        info.label_name_to_description(wnid, detailed=True).partition(": ") for wnid in wnids
-    )
-    return {
-        wnid: ImageNetClass(
+    classes = {}
+    for label, (wnid, name) in enumerate(zip(wnids, IMAGENET_CLASSNAMES, strict=True)):
+        description = info.label_name_to_description(wnid, detailed=True)
+        lemmas, _, definition = description.partition(": ")
+        classes[wnid] = ImageNetClass(
             label, wnid, _TWICE.get(wnid, name), tuple(lemmas.split(", ")), definition
         )
-        for label, (wnid, name, (lemmas, _, definition)) in enumerate(
-            zip(wnids, IMAGENET_CLASSNAMES, described, strict=True)
-        )
-    }
+    return classes
 
 
 def classes_of(concepts: Concepts) -> tuple[ImageNetClass, ...]:
     """The classes of a set of concepts, in the order of their numbers.
 
     Raises:
-        CourseError: if the set is unknown, or its list is not at hand (`imagenet-100` is read
-            from the authors' release, as `lt_course.counting.web_frequencies` reads their counts).
+        CourseError: if the set is unknown, or the list of `imagenet-100`, which is part of the
+            authors' release, is not at hand.
     """
     every = tuple(imagenet_classes().values())
     if concepts == "imagenet":
         return every
     if concepts != "imagenet-100":
         raise CourseError(f"Field 'concepts' is {concepts!r}; use imagenet or imagenet-100.")
-    numbers = [int(line) for line in _hundred_file().read_text(encoding="ascii").split()]
-    return tuple(every[number] for number in sorted(numbers))
-
-
-def _hundred_file() -> Path:
-    if named := named_folder(MIRROR_VARIABLE):
-        path = named / HUNDRED_FILE
-        if not path.is_file() or pooch.file_hash(str(path)) != HUNDRED_SHA256:
-            raise CourseError(
-                f"{MIRROR_VARIABLE} lacks {HUNDRED_FILE}, or has another one; copy it from "
-                f"{HUNDRED_URL}."
-            )
-        return path
-    pooch.get_logger().setLevel(logging.WARNING)
-    folder = pooch.os_cache("lt-course") / "release" / COMMIT[:7]
-    ask = pooch.HTTPDownloader(timeout=10)
-    try:
-        path = pooch.retrieve(HUNDRED_URL, HUNDRED_SHA256, HUNDRED_FILE, folder, downloader=ask)
-    except RequestException as problem:
-        raise CourseError(
-            f"The list of ImageNet-100's classes is not at hand: {REPOSITORY} could not be "
-            f"reached ({type(problem).__name__}); connect to the network, or set "
-            f"{MIRROR_VARIABLE} to a folder that holds {HUNDRED_FILE} (from {HUNDRED_URL})."
-        ) from problem
-    return Path(path)
+    numbers = (
+        released_file(HUNDRED_FILE, "The list of ImageNet-100 is", HUNDRED_SHA256)
+        .read_text(encoding="ascii")
+        .split()
+    )
+    return tuple(every[number] for number in sorted(map(int, numbers)))

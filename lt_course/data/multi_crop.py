@@ -1,30 +1,25 @@
 """Several crops of every picture: what self-distillation compares (Sec. 3.1 of arXiv 2104.14294).
 
 *Global* crops show much of a picture, *local* ones little of it, at fewer pixels. Photographs are
-then changed as published: mirroring, colour jitter, blur, solarisation
-(`lt_course.data.photometric`). Drawings carry their meaning in their direction and have no
-colours; what varies between photographs with their light and camera varies between drawings with
-the pen: `redrawn`.
+then changed as published (`lt_course.data.photometric`); what varies between photographs with
+light and camera varies between drawings with the pen: `redrawn`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lt_course.data.crops import Crops
 from lt_course.data.photometric import GLOBAL, LOCAL, photometric
-
-if TYPE_CHECKING:
-    from lt_course.objectives.distill import Distill
 
 
 def multi_crop(
     pictures: Tensor,
-    options: Distill,
+    options: Crops,
     generator: torch.Generator,
     rank: int = 0,
     ranks: int = 1,
@@ -47,11 +42,8 @@ def multi_crop(
         shapes.append((o.local_crops, o.local_size, (o.local_least, o.local_greatest)))
     crops = (random_crops(pictures, *shape, o.aspect, generator, rank, ranks) for shape in shapes)
     if o.photometric:
-        laws = (GLOBAL, LOCAL)
-        return tuple(
-            photometric(each, law, generator, rank, ranks)
-            for each, law in zip(crops, laws, strict=False)
-        )
+        laws = zip(crops, (GLOBAL, LOCAL), strict=False)
+        return tuple(photometric(each, law, generator, rank, ranks) for each, law in laws)
     return tuple(redrawn(each, o.redrawn, generator) for each in crops)
 
 
@@ -72,8 +64,8 @@ def redrawn(crops: Tensor, share: float, generator: torch.Generator) -> Tensor:
     """
     if share == 0:
         return crops
-    drawn = torch.rand(crops.shape[:2], generator=generator).flatten().to(crops.device)
-    pen = torch.floor(3 * drawn / share)[:, None, None, None]  # 3 and more: as it was
+    uniform = torch.rand(crops.shape[:2], generator=generator).flatten().to(crops.device)
+    pen = torch.floor(3 * uniform / share)[:, None, None, None]  # 3 and more: as it was
     flat = crops.flatten(0, 1)
     h, w = flat.shape[-2:]
     bolder = F.max_pool2d(flat, 3, 1, 1)
@@ -114,14 +106,13 @@ def random_crops(
     """
     B, C = pictures.shape[:2]
     least, greatest = area
-    drawn = torch.rand(4, ranks * B * number, generator=generator)
-    drawn = drawn[:, rank * B * number : (rank + 1) * B * number]
-    share = least + (greatest - least) * drawn[0]
-    stretch = (2 * drawn[1] - 1) * math.log(aspect)
+    uniform = torch.rand(4, ranks, B * number, generator=generator)[:, rank]
+    share = least + (greatest - least) * uniform[0]
+    stretch = (2 * uniform[1] - 1) * math.log(aspect)
     # A crop of area a fits as long as neither side exceeds the picture's: ratios from a to 1 / a.
     stretch = stretch.clamp(share.log(), -share.log()).exp()
     sides = torch.stack([share * stretch, share / stretch], dim=1).sqrt()
-    centre = (1 - sides) * (2 * drawn[2:].T - 1)
+    centre = (1 - sides) * (2 * uniform[2:].T - 1)
     affine = torch.cat([torch.diag_embed(sides), centre[:, :, None]], dim=2).to(pictures.device)
     grid = F.affine_grid(affine, [B * number, C, size, size], align_corners=False)
     # One tall grid a picture, so that pictures need not be repeated.

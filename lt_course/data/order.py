@@ -79,8 +79,8 @@ def share(rows: NDArray[np.int64], rank: int, ranks: int) -> NDArray[np.int64]:
     """
     if len(rows) % ranks:
         raise CourseError(
-            f"Field 'batch' is {len(rows)}, which {ranks} processes cannot share evenly; use a "
-            f"multiple of {ranks}."
+            f"Field 'batch_size' is {len(rows)}, which {ranks} processes cannot share evenly; use "
+            f"a multiple of {ranks}."
         )
     each = len(rows) // ranks
     return rows[rank * each : (rank + 1) * each]

@@ -1,9 +1,10 @@
 """What light and camera change in photographs: DINO's augmentations, for whole batches.
 
 The steps and their numbers are those of Caron et al. (arXiv 2104.14294, after BYOL, arXiv
-2006.07733, App. B): mirror, jitter colours, make some grey, blur, solarise. Each crop gets numbers
-of its own. Two things are simpler than in torchvision: the four jitters come in one order, and hue
-is turned in the plane of I and Q, not on the hexagon of HSV.
+2006.07733, App. B): mirror, jitter colors, make some grey, blur, solarize. Each crop has numbers
+of its own. torchvision jitters and blurs a batch by one number, and crop by crop a GPU would wait
+for it, so those two are written out: the four jitters come in one order, and hue is turned in the
+plane of I and Q, not on the hexagon of HSV.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from torch import Tensor
 
 MIRRORED, JITTERED, GREY = 0.5, 0.8, 0.2
@@ -25,8 +25,7 @@ BRIGHTNESS, CONTRAST, SATURATION, HUE = 0.4, 0.4, 0.2, 0.1
 SIGMA = (0.1, 2.0)
 """Pixels of the blur."""
 
-LUMA = (0.299, 0.587, 0.114)
-YIQ = ((*LUMA,), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
+YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def photometric(
     """Change crops of photographs.
 
     Args:
-        crops: float [B, n, 3, h, w], standardised as `lt_course.web.shards.photographs.standardise`
+        crops: float [B, n, 3, h, w], standardised as `lt_course.web.shards.photographs.standardize`
             does.
         law: how often they are blurred and solarised.
         generator: source of randomness, on the CPU.
@@ -57,45 +56,41 @@ def photometric(
     Returns:
         float [B, n, 3, h, w], standardised.
     """
+    from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
+    from torchvision.transforms.v2 import functional as V
+
     B, n = crops.shape[:2]
-    drawn = torch.rand(10, ranks * B * n, generator=generator)
-    drawn = drawn[:, rank * B * n : (rank + 1) * B * n].to(crops.device)
-    mirror, jitter, light, contrast, colour, hue, grey, blur, sigma, solar = drawn
-    often = [torch.tensor([p[min(i, len(p) - 1)] for i in range(n)], device=crops.device)
-             for p in (law.blurred, law.solarised)]  # fmt: skip
-    mean, deviation = (
-        torch.tensor(each, device=crops.device).view(3, 1, 1)
-        for each in (OPENAI_DATASET_MEAN, OPENAI_DATASET_STD)
+    uniform = torch.rand(10, ranks, B * n, generator=generator)[:, rank].to(crops.device)
+    mirror, jitter, light, contrast, color, hue, grey, blur, sigma, solar = uniform
+    blurred, solarised = (
+        crops.new_tensor([p[min(i, len(p) - 1)] for i in range(n)]).repeat(B)
+        for p in (law.blurred, law.solarised)
     )
-    x = (crops.flatten(0, 1) * deviation + mean).clamp(0, 1)
-    x = _where(mirror < MIRRORED, x.flip(-1), x)
-    x = _where(jitter < JITTERED, _jittered(x, light, contrast, colour, hue), x)
-    x = _where(grey < GREY, _grey(x).expand_as(x), x)
-    x = _where(blur < often[0].repeat(B), _blurred(x, sigma), x)
-    x = _where(solar < often[1].repeat(B), torch.where(x >= 0.5, 1 - x, x), x)
-    return ((x - mean) / deviation).unflatten(0, (B, n))
+    mean, std = crops.new_tensor([OPENAI_DATASET_MEAN, OPENAI_DATASET_STD])[:, :, None, None]
+    x = (crops.flatten(0, 1) * std + mean).clamp(0, 1)
+    x = _where(mirror < MIRRORED, V.horizontal_flip(x), x)
+    x = _where(jitter < JITTERED, _jittered(x, light, contrast, color, hue), x)
+    x = _where(grey < GREY, V.rgb_to_grayscale(x, 3), x)
+    x = _where(blur < blurred, _blurred(x, sigma), x)
+    x = _where(solar < solarised, V.solarize(x, 0.5), x)
+    return ((x - mean) / std).unflatten(0, (B, n))
 
 
 def _where(chosen: Tensor, changed: Tensor, x: Tensor) -> Tensor:
     return torch.where(chosen[:, None, None, None], changed, x)
 
 
-def _grey(x: Tensor) -> Tensor:
-    """Luma, float [M, 1, h, w]."""
-    return (x * x.new_tensor(LUMA).view(3, 1, 1)).sum(1, keepdim=True)
-
-
-def _jittered(x: Tensor, light: Tensor, contrast: Tensor, colour: Tensor, hue: Tensor) -> Tensor:
+def _jittered(x: Tensor, light: Tensor, contrast: Tensor, color: Tensor, hue: Tensor) -> Tensor:
     """Brightness, contrast, saturation, hue; each by a number in [0, 1), [M]."""
+    from torchvision.transforms.v2 import functional as V
 
-    def factor(drawn: Tensor, most: float) -> Tensor:
-        return (1 + most * (2 * drawn - 1))[:, None, None, None]
+    def blend(level: Tensor, uniform: Tensor, most: float) -> Tensor:
+        factor = (1 + most * (2 * uniform - 1))[:, None, None, None]
+        return (level + (x - level) * factor).clamp(0, 1)
 
-    x = (x * factor(light, BRIGHTNESS)).clamp(0, 1)
-    level = _grey(x).mean((1, 2, 3), keepdim=True)
-    x = (level + (x - level) * factor(contrast, CONTRAST)).clamp(0, 1)
-    level = _grey(x)
-    x = (level + (x - level) * factor(colour, SATURATION)).clamp(0, 1)
+    x = blend(torch.zeros_like(x), light, BRIGHTNESS)
+    x = blend(V.rgb_to_grayscale(x).mean((2, 3), keepdim=True), contrast, CONTRAST)
+    x = blend(V.rgb_to_grayscale(x), color, SATURATION)
     angle = 2 * math.pi * HUE * (2 * hue - 1)
     cos, sin, one, zero = angle.cos(), angle.sin(), torch.ones_like(hue), torch.zeros_like(hue)
     turn = torch.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], 1).view(-1, 3, 3)
@@ -104,15 +99,14 @@ def _jittered(x: Tensor, light: Tensor, contrast: Tensor, colour: Tensor, hue: T
     return torch.einsum("mij,mjhw->mihw", turned, x).clamp(0, 1)
 
 
-def _blurred(x: Tensor, drawn: Tensor) -> Tensor:
+def _blurred(x: Tensor, uniform: Tensor) -> Tensor:
     """Gaussian blur, separable, to three deviations; a deviation a picture."""
     M, C, h, w = x.shape
-    sigma = SIGMA[0] + (SIGMA[1] - SIGMA[0]) * drawn
+    sigma = SIGMA[0] + (SIGMA[1] - SIGMA[0]) * uniform
     reach = min(math.ceil(3 * SIGMA[1]), h - 1, w - 1)
     offset = torch.arange(-reach, reach + 1, device=x.device)
     kernel = (-(offset.square()) / (2 * sigma[:, None].square())).softmax(1)
     kernel = kernel.repeat_interleave(C, 0)[:, None, None]
-    flat = x.reshape(1, M * C, h, w)
-    flat = F.pad(flat, (reach, reach, reach, reach), mode="reflect")
+    flat = F.pad(x.reshape(1, M * C, h, w), [reach] * 4, mode="reflect")
     flat = F.conv2d(flat, kernel, groups=M * C)
     return F.conv2d(flat, kernel.transpose(2, 3), groups=M * C).view(M, C, h, w)

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import torch
-from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 from torch import Tensor
 
 from lt_course.errors import CourseError
 
-CLIP = "clip"
+if TYPE_CHECKING:
+    from open_clip.tokenizer import SimpleTokenizer
+
+CLIP_TOKENIZER = "clip"
 """The name of open_clip's byte-pair encoding; any other names a language model."""
 
 REMEMBERED_WORDS = 500_000
@@ -26,14 +29,9 @@ many."""
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """How texts become ids.
+    """How texts become ids: ``encode`` gives those of a text, without ``start`` and ``end``.
 
-    Attributes:
-        encode: the ids of a text, without start and end.
-        start: the id before a text.
-        end: the id behind it.
-        padding: the id that fills a row up.
-        vocabulary: number of different ids.
+    ``padding`` fills a row up; ``vocabulary`` is the number of different ids.
     """
 
     encode: Callable[[str], list[int]]
@@ -52,7 +50,7 @@ class Tokenizer:
 
 
 @cache
-def tokenizer(name: str = CLIP) -> Tokenizer:
+def tokenizer(name: str = CLIP_TOKENIZER) -> Tokenizer:
     """The tokenizer of that name, one a process.
 
     Args:
@@ -62,7 +60,7 @@ def tokenizer(name: str = CLIP) -> Tokenizer:
         CourseError: if transformers is not installed, the model's tokenizer is not at hand, or it
             does not put one id before a text and one behind it.
     """
-    if name != CLIP:
+    if name != CLIP_TOKENIZER:
         return _of_a_language_model(name)
     theirs = _open_clips()
     return Tokenizer(
@@ -72,6 +70,8 @@ def tokenizer(name: str = CLIP) -> Tokenizer:
 
 @cache
 def _open_clips() -> SimpleTokenizer:
+    from open_clip.tokenizer import SimpleTokenizer
+
     return SimpleTokenizer()
 
 
@@ -83,6 +83,8 @@ def _encode_for_clip(text: str) -> list[int]:
 
 def _of_a_language_model(name: str) -> Tokenizer:
     require_transformers(name)
+    from open_clip.tokenizer import HFTokenizer
+
     try:
         theirs = HFTokenizer(name)
     except (OSError, ValueError, KeyError) as error:
@@ -108,11 +110,7 @@ def _of_a_language_model(name: str) -> Tokenizer:
 
 
 def require_transformers(name: str) -> None:
-    """Refuse a language model, in a sentence, where the package that holds them is missing.
-
-    Raises:
-        CourseError: if transformers is not installed.
-    """
+    """Raise a CourseError where transformers, which holds language models, is not installed."""
     try:
         import transformers  # noqa: F401
     except ImportError as error:
@@ -132,20 +130,11 @@ def _encoded(text: str, name: str) -> tuple[int, ...]:
     return tuple(tokenizer(name).encode(text))
 
 
-def tokens(texts: list[str], context: int, name: str = CLIP) -> Tensor:
-    """Tokenise texts, cutting each to `context` ids.
+def tokens(texts: list[str], context: int, name: str = CLIP_TOKENIZER) -> Tensor:
+    """U texts as int64 [U, L], each cut or padded to `context` ids L, start and end included.
 
-    Args:
-        texts: U captions.
-        context: greatest length L, start and end token included.
-        name: which tokenizer, as `tokenizer`.
-
-    Returns:
-        int64 [U, L], padded. CLIP's padding is 0, so that the end-of-text token is the largest id
-        of its row (text towers read the feature at that position, as CLIP does).
-
-    Raises:
-        CourseError: as `tokenizer`.
+    CLIP's padding is 0, so that the end-of-text token, at which text towers read the feature, is
+    the largest id of its row. Raises as `tokenizer`.
     """
     chosen = tokenizer(name)
     if not texts:

@@ -1,18 +1,16 @@
 """What a model answers, of pictures that it is asked about: one confusion matrix, and what follows.
 
-`score` turns features, labels and class vectors into `Answers`; it does not ask where they came
-from: the course's own models and released ones go the same way.
+The course's own models and released ones are scored in the same way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -20,13 +18,10 @@ from torch import Tensor
 from lt_course.evaluation.neural_collapse import per_class
 from lt_course.statistics import spearman
 
-COLLAPSE = (
-    "nc1",
-    "nc2_means",
-    "nc2_means_nearest",
-    "nc2_prototypes",
-    "nc2_prototypes_nearest",
-)
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLLAPSE = ("nc1", "nc2_means", "nc2_means_nearest", "nc2_prototypes", "nc2_prototypes_nearest")
 
 
 @dataclass(frozen=True)
@@ -56,11 +51,13 @@ class Answers:
 
         Accuracy is nan for a class without pictures.
         """
-        shown = self.confusion.sum(1)
-        table = pd.DataFrame({"name": self.names, "pictures": shown})
+        import pandas as pd
+
+        pictures = self.confusion.sum(1)
+        table = pd.DataFrame({"name": self.names, "pictures": pictures})
         if frequency is not None:
             table["frequency"] = np.asarray(frequency)
-        table["accuracy"] = np.diagonal(self.confusion) / np.where(shown, shown, np.nan)
+        table["accuracy"] = np.diagonal(self.confusion) / np.where(pictures, pictures, np.nan)
         table["predictions"] = self.confusion.sum(0)
         return pd.concat([table, self.collapse], axis=1)
 
@@ -72,23 +69,21 @@ class Answers:
                 needs it is nan.
 
         Returns:
-            ``accuracy``; ``spearman_accuracy`` and ``spearman_predictions``, S(a) and S(p); for
-            each metric of collapse its mean and ``spearman_METRIC_accuracy`` and
-            ``spearman_METRIC_frequency``, the names under which the course's runs record them.
+            The names under which the course's runs record them: ``accuracy``,
+            ``spearman_accuracy`` and ``spearman_predictions``; of each metric of collapse its mean,
+            ``spearman_METRIC_accuracy`` and ``spearman_METRIC_frequency``.
         """
-        unknown = np.full(len(self.names), np.nan)
-        table = self.table(unknown if frequency is None else frequency)
-        found = {
+        table = self.table(np.full(len(self.names), np.nan) if frequency is None else frequency)
+        metrics = {
             "accuracy": self.accuracy,
             "spearman_accuracy": spearman(table["frequency"], table["accuracy"]),
             "spearman_predictions": spearman(table["frequency"], table["predictions"]),
         }
         for metric in COLLAPSE:
-            found[metric] = float(table[metric].mean())
+            metrics[metric] = float(table[metric].mean())
             for target in ("accuracy", "frequency"):
-                correlation = spearman(table[target], table[metric])
-                found[f"spearman_{metric}_{target}"] = correlation
-        return found
+                metrics[f"spearman_{metric}_{target}"] = spearman(table[target], table[metric])
+        return metrics
 
 
 def score(features: Tensor, labels: Tensor, prototypes: Tensor, names: Sequence[str]) -> Answers:
@@ -103,18 +98,19 @@ def score(features: Tensor, labels: Tensor, prototypes: Tensor, names: Sequence[
     Raises:
         CourseError: as `neural_collapse.per_class`, for the classes with two pictures or more.
     """
+    import pandas as pd
+
     C = len(prototypes)
     directions = F.normalize(prototypes.float(), dim=1)
     parts = (F.normalize(part.float(), dim=1) for part in features.split(4096))
-    said = torch.cat([(part @ directions.T).argmax(1) for part in parts])
-    confusion = torch.bincount(C * labels + said, minlength=C * C).view(C, C)
+    predictions = torch.cat([(part @ directions.T).argmax(1) for part in parts])
+    confusion = torch.bincount(C * labels + predictions, minlength=C * C).view(C, C)
     enough = torch.bincount(labels, minlength=C) >= 2
     collapse = pd.DataFrame(np.nan, index=range(C), columns=list(COLLAPSE))
     if enough.sum() >= 2:
-        number = enough.cumsum(0) - 1
-        kept = enough[labels]
+        kept, number = enough[labels], enough.cumsum(0) - 1
         if not kept.all():
-            features = features[kept]
-        found = per_class(features, number[labels[kept]], prototypes[enough])
-        collapse.loc[enough.numpy()] = found[list(COLLAPSE)].to_numpy()
+            features, labels = features[kept], labels[kept]
+        metrics = per_class(features, number[labels], prototypes[enough])
+        collapse.loc[enough.numpy()] = metrics[list(COLLAPSE)].to_numpy()
     return Answers(confusion.numpy(), collapse, tuple(names))

@@ -2,8 +2,7 @@
 
 The paper (wen2024, arXiv 2405.21070, Sec. 3.1) asks two questions of every class of a balanced
 test set: how often is it recognised (per-class accuracy), and how often is it named (number of
-predictions)? Bias is the rank correlation of either answer with the class's frequency in
-training. Both are computed here from labels and predictions alone, so that any model fits.
+predictions)? Bias is the rank correlation of either answer with the class's frequency in training.
 """
 
 from typing import TypedDict
@@ -55,11 +54,11 @@ def per_class(
     Args:
         labels: true class of each test picture, int [M] in 0..classes-1.
         predictions: predicted class of each test picture, int [M] in 0..classes-1.
-        classes: C, the number of classes.
+        classes: C.
 
     Returns:
-        Accuracy, float [C] in 0..1 and nan for a class without test pictures; and the number of
-        test pictures put into each class, int [C], which sums to M.
+        Accuracy, float [C] in 0..1, nan for a class without test pictures; and the number of test
+        pictures put into each class, int [C].
 
     Raises:
         CourseError: if shapes differ, an entry is not a whole number or lies outside 0..C-1.
@@ -79,10 +78,10 @@ def per_class(
 
 
 def third_of(frequency: npt.ArrayLike) -> IntArray:
-    """The third that each class belongs to: 0 head, 1 mid, 2 tail; int [C].
+    """The third that each class belongs to by falling frequency: 0 head, 1 mid, 2 tail; int [C].
 
-    Classes are ranked by falling frequency; equal frequencies keep the order of the classes, so
-    the split is the same everywhere. If C is no multiple of 3, head (then mid) gets one more.
+    Equal frequencies keep the order of the classes. If C is no multiple of 3, head (then mid) gets
+    one more.
     """
     counts = as_frequency(frequency)
     order = np.argsort(-counts, kind="stable")
@@ -93,11 +92,7 @@ def third_of(frequency: npt.ArrayLike) -> IntArray:
 
 
 def thirds(frequency: npt.ArrayLike, value: npt.ArrayLike) -> Thirds:
-    """Mean value in the head, mid and tail third of the classes (see `third_of`).
-
-    The thirds partition all classes; nan values are then left out of the means, and a third
-    without any value has mean nan. Arguments: float [C].
-    """
+    """Mean value in each `third_of` the classes, nan left out. Arguments: float [C]."""
     values = as_values(frequency, value)
     group = third_of(frequency)
     head, mid, tail = (_mean(values[group == number]) for number in range(3))
@@ -107,10 +102,9 @@ def thirds(frequency: npt.ArrayLike, value: npt.ArrayLike) -> Thirds:
 def many_medium_few(
     frequency: npt.ArrayLike, value: npt.ArrayLike, many: float = 100, few: float = 20
 ) -> Shots:
-    """Mean value of many-shot, medium-shot and few-shot classes (liu2019).
+    """Mean value of classes with more than `many`, fewer than `few` and other numbers of pictures.
 
-    Many: more than `many` training pictures; few: fewer than `few`; medium: all others, both
-    limits included. nan values are left out; an empty group has mean nan. Arguments: float [C].
+    (liu2019.) nan values are left out; an empty group has mean nan. Arguments: float [C].
 
     Raises:
         CourseError: if `few` exceeds `many`.
@@ -128,18 +122,10 @@ def many_medium_few(
 def bin_means(
     frequency: npt.ArrayLike, value: npt.ArrayLike, bins: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Mean frequency and mean value in bins of equally many classes, from rare to frequent.
+    """Mean frequency and mean value, float [bins], in bins of equally many classes, rare first.
 
-    The paper's Fig. 15 draws such means. Equal frequencies keep the order of the classes; bins
-    differ by one class at most; nan values are left out of the means.
-
-    Args:
-        frequency: float [C], training pictures of each class.
-        value: float [C], for example accuracy.
-        bins: number of bins, 1..C.
-
-    Returns:
-        Two arrays, float [bins].
+    The paper's Fig. 15 draws such means. Equal frequencies keep the order of the classes; nan
+    values are left out. Arguments: float [C].
 
     Raises:
         CourseError: if `bins` is below 1 or above C.
@@ -153,27 +139,15 @@ def bin_means(
 
 
 def false_alarms(accuracy: npt.ArrayLike, predictions: npt.ArrayLike) -> FloatArray:
-    """Predictions of each class that were wrong, on a balanced test set, float [C].
-
-    Args:
-        accuracy: float [C], per-class accuracy.
-        predictions: int [C], test pictures put into each class; their sum is C times the number
-            of test pictures per class.
-    """
+    """Wrong predictions of each class on a balanced test set, float [C]. Arguments: [C]."""
     predicted = np.asarray(predictions, dtype=np.float64)
     return predicted - as_values(predicted, accuracy) * predicted.mean()
 
 
 def thin(accuracy: npt.ArrayLike, tests: int, pictures: int, seed: int) -> FloatArray:
-    """Accuracy had only some of the test pictures been used, float [C].
+    """Accuracy, float [C], had only `pictures` of the `tests` test pictures a class been used.
 
-    Draws `pictures` of the `tests` answers of every class without replacement.
-
-    Args:
-        accuracy: float [C], measured on `tests` pictures a class.
-        tests: test pictures of every class.
-        pictures: how many of them to keep, 1..tests.
-        seed: seed of the draw.
+    They are drawn without replacement, by the seed.
 
     Raises:
         CourseError: if `pictures` is not in 1..tests.
@@ -188,10 +162,7 @@ def thin(accuracy: npt.ArrayLike, tests: int, pictures: int, seed: int) -> Float
 def bias_report(
     frequency: npt.ArrayLike, labels: npt.ArrayLike, predictions: npt.ArrayLike
 ) -> BiasReport:
-    """All bias metrics of one model on one test set.
-
-    `accuracy` is the share of test pictures that are right; the thirds average per-class
-    accuracies (on a balanced test set both weigh classes equally).
+    """All bias metrics of one model on one test set; the thirds average per-class accuracies.
 
     Args:
         frequency: float [C], training pictures per class, **in the order of the class ids**.

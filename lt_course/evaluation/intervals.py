@@ -6,12 +6,14 @@ of five numbers is much too short: Student's t interval of their mean is used, p
 methods share their seeds.
 """
 
+from __future__ import annotations
+
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from lt_course.errors import CourseError
 
@@ -48,55 +50,29 @@ class Interval:
         return self.low <= value <= self.high
 
 
-def bootstrap_mean(
-    values: npt.ArrayLike, confidence: float = 0.95, seed: int = 0, resamples: int = 2000
-) -> Interval:
-    """Mean over classes with its BCa bootstrap interval.
-
-    Args:
-        values: float [C], one value per class; nan values are left out.
-        confidence: coverage aimed at, in 0..1.
-        seed: seed of the resampling.
-        resamples: number of bootstrap samples.
-
-    Raises:
-        CourseError: if fewer than two values are left.
-    """
-    known = _known(values)
-    if np.ptp(known) == 0:  # BCa is undefined where nothing varies
-        return Interval(float(known[0]), float(known[0]), float(known[0]), len(known))
-    result = stats.bootstrap(
-        (known,), np.mean, confidence_level=confidence, n_resamples=resamples, rng=seed
-    )
-    low, high = result.confidence_interval
-    return Interval(float(known.mean()), float(low), float(high), len(known))
-
-
 def mean_over_seeds(values: npt.ArrayLike, confidence: float = 0.95) -> Interval:
-    """Mean over seeds with Student's t interval (n - 1 degrees of freedom).
+    """Mean over seeds, float [n], with Student's t interval (n - 1 degrees of freedom).
 
-    Args:
-        values: float [n], one value per seed.
-        confidence: coverage aimed at, in 0..1.
+    nan values are left out; ``confidence``, 0..1, is the coverage aimed at.
 
     Raises:
         CourseError: if fewer than two values are left.
     """
-    known = _known(values)
+    from scipy import stats
+
+    array = np.asarray(values, dtype=np.float64).ravel()
+    known = array[~np.isnan(array)]
+    if len(known) < 2:
+        raise CourseError(f"an interval needs two values or more, and got {len(known)}.")
     mean, error = float(known.mean()), float(stats.sem(known))
     half = error * float(stats.t.ppf(0.5 + confidence / 2, len(known) - 1))
     return Interval(mean, mean - half, mean + half, len(known))
 
 
 def paired_difference(a: npt.ArrayLike, b: npt.ArrayLike, confidence: float = 0.95) -> Interval:
-    """Mean of `a - b` over shared seeds with Student's t interval (as in a paired t test).
+    """`mean_over_seeds` of `a - b`, two methods on the same seeds in the same order, float [n].
 
-    For two methods on the same classes use `bootstrap_mean(a - b)` instead.
-
-    Args:
-        a: float [n], first method, one value per seed.
-        b: float [n], second method, the same seeds in the same order.
-        confidence: coverage aimed at, in 0..1.
+    That is the interval of a paired t test.
 
     Raises:
         CourseError: if lengths differ or fewer than two pairs are left.
@@ -136,10 +112,7 @@ def bootstrap_spearman(
     x, y = _known_classes(frequency, value)
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return Interval(float("nan"), float("nan"), float("nan"), len(x))
-    estimate = float(_rank_correlation(x, y))
-    if abs(estimate) > 1 - 1e-12:  # every resample agrees, and BCa is undefined
-        return Interval(estimate, estimate, estimate, len(x))
-    return _bootstrap(_rank_correlation, (x, y), estimate, confidence, seed, resamples)
+    return _bootstrap(_rank_correlation, (x, y), confidence, seed, resamples)
 
 
 def bootstrap_spearman_difference(
@@ -152,19 +125,10 @@ def bootstrap_spearman_difference(
 ) -> Interval:
     """Spearman of frequency with `a` less that with `b`, and its BCa interval over classes.
 
-    Both methods are resampled on the same classes, so what makes a class easy or hard for both
-    drops out: compare methods with this, not by looking whether two intervals overlap.
-
-    Args:
-        frequency: float [C], training pictures of each class.
-        a: float [C], the first method's accuracy or number of predictions.
-        b: float [C], the second method's, in the same order of classes.
-        confidence: coverage aimed at, in 0..1.
-        seed: seed of the resampling.
-        resamples: number of bootstrap samples.
-
-    Raises:
-        CourseError: if lengths differ or fewer than four classes are left.
+    Both methods, float [C], are resampled on the same classes, so what makes a class easy or hard
+    for both drops out: compare methods with this, not by looking whether two intervals overlap.
+    Where both rank the classes alike, the interval is the point 0. Arguments and errors: as
+    `bootstrap_spearman`.
     """
     x, first, second = _known_classes(frequency, a, b)
 
@@ -173,50 +137,47 @@ def bootstrap_spearman_difference(
     ) -> FloatArray:
         return _rank_correlation(x, first, axis) - _rank_correlation(x, second, axis)
 
-    estimate = float(difference(x, first, second))
-    if np.array_equal(first, second):  # BCa is undefined where nothing varies
-        return Interval(0.0, 0.0, 0.0, len(x))
-    return _bootstrap(difference, (x, first, second), estimate, confidence, seed, resamples)
+    return _bootstrap(difference, (x, first, second), confidence, seed, resamples)
 
 
 def _bootstrap(
     statistic: Callable[..., FloatArray],
     columns: tuple[FloatArray, ...],
-    estimate: float,
     confidence: float,
     seed: int,
     resamples: int,
 ) -> Interval:
     """The BCa interval of a statistic of columns [C], resampled together."""
-    result = stats.bootstrap(
-        columns,
-        statistic,
-        paired=True,
-        vectorized=True,
-        confidence_level=confidence,
-        n_resamples=resamples,
-        rng=seed,
-    )
-    low, high = result.confidence_interval
-    return Interval(estimate, float(low), float(high), len(columns[0]))
+    from scipy import stats
+
+    estimate = float(statistic(*columns))
+    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        result = stats.bootstrap(
+            columns,
+            statistic,
+            paired=True,
+            vectorized=True,
+            confidence_level=confidence,
+            n_resamples=resamples,
+            rng=seed,
+        )
+    low, high = map(float, result.confidence_interval)
+    if np.ptp(result.bootstrap_distribution) < 1e-12:  # all agree, and BCa is undefined
+        low = high = estimate
+    return Interval(estimate, low, high, len(columns[0]))
 
 
 def _rank_correlation(x: FloatArray, y: FloatArray, axis: int = -1) -> FloatArray:
     """Spearman along an axis, for all resamples at once; 0 where one side is constant."""
+    from scipy import stats
+
     x, y = np.broadcast_arrays(x, y)
     rank_x = stats.rankdata(x, axis=axis) - (x.shape[axis] + 1) / 2
     rank_y = stats.rankdata(y, axis=axis) - (y.shape[axis] + 1) / 2
     scale = np.sqrt((rank_x**2).sum(axis) * (rank_y**2).sum(axis))
     product = (rank_x * rank_y).sum(axis)
     return np.divide(product, scale, out=np.zeros_like(scale), where=scale > 0)
-
-
-def _known(values: npt.ArrayLike) -> FloatArray:
-    array = np.asarray(values, dtype=np.float64).ravel()
-    known = array[~np.isnan(array)]
-    if len(known) < 2:
-        raise CourseError(f"an interval needs two values or more, and got {len(known)}.")
-    return known
 
 
 def _known_classes(frequency: npt.ArrayLike, *values: npt.ArrayLike) -> list[FloatArray]:

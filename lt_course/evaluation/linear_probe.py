@@ -1,26 +1,23 @@
 """Transfer: how well frozen features serve another task (Sec. 4.2, Table 2 and Fig. 10).
 
 The linear evaluation is that of Kornblith et al. (arXiv 1805.08974) and Ericsson et al. (arXiv
-2011.13377), which the paper uses: multinomial logistic regression with an l2 penalty, fitted by
-L-BFGS; 45 penalties from 1e-6 to 1e5, chosen on the validation pictures; fitted again on training
-and validation pictures together; measured once on the test. Beside it a weighted k-nearest-
-neighbour classifier, which has nothing to fit (DINO, arXiv 2104.14294).
-
-Features are taken as they come, as in the paper: the penalty then acts on their own scale, which
-the grid's eleven decades allow for. With ``standardise`` every dimension is first brought to mean
-0 and variance 1 over the pictures that are fitted on.
+2011.13377), which the paper uses: multinomial logistic regression with an l2 penalty on features
+as they come; 45 penalties from 1e-6 to 1e5, chosen on the validation pictures; fitted again on
+training and validation pictures together; measured once on the test. Beside it a weighted
+k-nearest-neighbor classifier, which has nothing to fit (DINO, arXiv 2104.14294).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from scipy import optimize
 from torch import Tensor
 
 from lt_course.data.transfer_sets import Metric
@@ -28,13 +25,18 @@ from lt_course.errors import CourseError
 from lt_course.evaluation.bias import per_class
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 PENALTIES: Floats = np.logspace(-6, 5, 45)
-"""The grid: λ in the sum of losses + λ/2 |W|^2. In scikit-learn's words, C = 1/λ."""
+"""The grid: λ in the sum of losses + λ/2 |W|^2."""
+
+TOLERANCE, MAX_STEPS = 1e-5, 1_000
+"""A fit ends once no partial derivative of the mean loss exceeds the former, in coordinates in
+which features vary by 1."""
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class FeatureSet:
     """Features and labels of one part of a transfer set, both on the CPU.
 
     Attributes:
@@ -46,9 +48,9 @@ class Sample:
     features: Tensor
     labels: Tensor
 
-    def __add__(self, other: Sample) -> Sample:
+    def __add__(self, other: FeatureSet) -> FeatureSet:
         """Both, one after the other."""
-        return Sample(
+        return FeatureSet(
             torch.cat([self.features, other.features]), torch.cat([self.labels, other.labels])
         )
 
@@ -83,18 +85,16 @@ class Probe:
 
 
 def linear_probe(
-    train: Sample,
-    validation: Sample,
-    test: Sample,
+    train: FeatureSet,
+    validation: FeatureSet,
+    test: FeatureSet,
     classes: int,
     metric: Metric = "top-1",
     *,
     penalties: Floats = PENALTIES,
-    standardise: bool = False,
 ) -> Probe:
     """Choose the penalty on validation, fit again on both, measure on the test.
 
-    The grid is walked from the largest penalty down, each fit starting where the last one ended.
     Of penalties that do equally well the largest is taken.
 
     Args:
@@ -104,128 +104,109 @@ def linear_probe(
         classes: C.
         metric: how all of it is measured.
         penalties: float [P], positive.
-        standardise: bring features to mean 0 and variance 1 over what is fitted on.
 
     Raises:
         CourseError: if shapes or labels do not fit, a penalty is not positive, or a fit does not
             converge.
     """
     down = np.argsort(-penalties)
-    fitted = _Fitting(train, classes, standardise).path(penalties[down])
-    found = [evaluate(metric, fit(validation.features), validation.labels) for fit in fitted]
-    best = int(np.argmax(found))
     scores = np.empty(len(penalties))
-    scores[down] = found
-    penalty = float(penalties[down][best])
-    classifier = _Fitting(train + validation, classes, standardise).path(np.array([penalty]))[0]
+    for index, classifier in zip(down, _path(train, classes, penalties[down]), strict=True):
+        scores[index] = evaluate(metric, classifier(validation.features), validation.labels)
+    penalty = float(penalties[down][np.argmax(scores[down])])
+    classifier = fit(train + validation, classes, penalty)
     score = evaluate(metric, classifier(test.features), test.labels)
     return Probe(score, penalty, scores, classifier)
 
 
-def fit(sample: Sample, classes: int, penalty: float, *, tolerance: float = 1e-5) -> Linear:
+def fit(
+    sample: FeatureSet, classes: int, penalty: float, *, tolerance: float = TOLERANCE
+) -> Linear:
     """Logistic regression with an l2 penalty λ: argmin of the sum of losses + λ/2 |W|^2.
 
-    One label a picture: multinomial, the loss is softmax cross-entropy. Several: one binary
-    regression a class. The bias is not penalised.
+    One label a picture: multinomial, the loss is softmax cross-entropy; a class without pictures
+    scores -inf. Several: one binary regression a class. The bias is not penalised.
 
     Args:
         sample: what to fit, N pictures.
         classes: C.
         penalty: λ > 0.
-        tolerance: stop once no partial derivative of the mean loss exceeds it (in the
-            coordinates of the solver, in which the curvature is about 1).
+        tolerance: as `TOLERANCE`.
 
     Raises:
         CourseError: as `linear_probe`.
     """
-    return _Fitting(sample, classes, standardise=False).path(np.array([penalty]), tolerance)[0]
+    return next(_path(sample, classes, np.array([penalty]), tolerance))
 
 
-class _Fitting:
-    """One data set, fitted with one penalty after the other.
-
-    L-BFGS is quick where the curvature is alike in all directions. So features are centred (the
-    bias takes that up) and turned to their principal axes (which leaves |W| as it is), and each
-    axis is scaled by the square root of its curvature at W = 0. The minimum is the same.
-    """
-
-    def __init__(self, sample: Sample, classes: int, standardise: bool) -> None:
-        features = sample.features.double()
-        _require_fitting(sample, classes)
-        self.mean = features.mean(0)
-        features = features - self.mean
-        self.scale = torch.ones_like(self.mean)
-        if standardise:
-            deviation = features.square().mean(0).sqrt()
-            # A dimension that never varies stays 0.
-            self.scale = torch.where(deviation > 0, 1 / deviation, 0)
-            features = features * self.scale
-        variance, self.axes = torch.linalg.eigh(features.T @ features / len(features))
-        self.variance = variance.clamp(min=0)
-        self.features = features @ self.axes
-        self.loss = _loss(sample.labels)
-        self.several = sample.labels.ndim == 2
-        self.classes = classes
-
-    def path(self, penalties: Floats, tolerance: float = 1e-5) -> list[Linear]:
-        """The classifier of each penalty; every fit starts where the last one ended."""
-        weight = torch.zeros(len(self.axes), self.classes, dtype=torch.float64)
-        bias = torch.zeros(self.classes, dtype=torch.float64)
-        fitted = []
-        for penalty in penalties:
-            if not 0 < penalty < np.inf:
-                raise CourseError(f"A penalty is {penalty:g}; penalties must be positive.")
-            weight, bias = self._solve(weight, bias, float(penalty), tolerance)
-            turned = self.scale[:, None] * (self.axes @ weight)
-            fitted.append(Linear(turned, bias - self.mean @ turned))
-        return fitted
-
-    def _solve(
-        self, weight: Tensor, bias: Tensor, penalty: float, tolerance: float
-    ) -> tuple[Tensor, Tensor]:
-        N, D = self.features.shape
-        # The mean of p (1 - p) where all classes are equally likely.
-        curvature = 0.25 if self.several else (1 - 1 / self.classes) / self.classes
-        scale = torch.ones(D + 1, 1, dtype=torch.float64)
-        scale[:D, 0] = self.variance + penalty / (N * curvature)
-        scale = (scale * curvature).rsqrt()
-
-        def objective(point: Floats) -> tuple[float, Floats]:
-            moved = torch.from_numpy(point).view(D + 1, -1).requires_grad_()
-            parameters = moved * scale
-            loss = self.loss(self.features @ parameters[:D] + parameters[D])
-            total = (loss + penalty / 2 * parameters[:D].square().sum()) / N
-            (gradient,) = torch.autograd.grad(total, moved)
-            return total.item(), gradient.flatten().numpy()
-
-        start = (torch.cat([weight, bias[None]]) / scale).flatten().numpy()
-        found, _, report = optimize.fmin_l_bfgs_b(
-            objective, start, m=20, factr=0, pgtol=tolerance, maxiter=5_000, maxfun=10_000
-        )
-        # The line search fails where the loss is flat to the last digit: that is a minimum too.
-        if np.abs(report["grad"]).max() > 100 * tolerance:
-            raise CourseError(
-                f"Logistic regression with penalty {penalty:g} did not converge in "
-                f"{report['nit']} steps; look for features of very different size, or standardise."
-            )
-        parameters = torch.from_numpy(found).view(D + 1, -1) * scale
-        return parameters[:D], parameters[D]
+def _path(
+    sample: FeatureSet, classes: int, penalties: Floats, tolerance: float = TOLERANCE
+) -> Iterator[Linear]:
+    """The classifier of each penalty; every fit starts where the last one ended."""
+    _require_fitting(sample, classes)
+    if not ((penalties > 0) & np.isfinite(penalties)).all():
+        raise CourseError(f"penalties are {penalties.tolist()}; penalties must be positive.")
+    x, y = sample.features.double().numpy(), sample.labels.numpy()
+    # The same minimum, in coordinates in which the tolerance means the same for all features.
+    mean = x.mean(0)
+    scale = (x - mean).std() or 1.0
+    x = (x - mean) / scale
+    penalties = penalties / scale**2
+    fits: Iterator[Any]
+    if y.ndim == 2:
+        columns = [_logistic(x[c >= 0], c[c >= 0], penalties, tolerance) for c in y.T]
+        fits = (map(np.concatenate, zip(*fit, strict=True)) for fit in zip(*columns, strict=True))
+    else:
+        fits = _multinomial(x, y, classes, penalties, tolerance)
+    for weight, bias in fits:
+        weight = weight / scale
+        yield Linear(torch.from_numpy(weight.T), torch.from_numpy(bias - weight @ mean))
 
 
-def _loss(labels: Tensor) -> Callable[[Tensor], Tensor]:
-    """The sum of losses, of scores [N, C]."""
-    if labels.ndim == 1:
-        return lambda scores: F.cross_entropy(scores, labels, reduction="sum")
-    counted = (labels >= 0).double()
-    shown = labels.clamp(min=0).double()
-    return lambda scores: F.binary_cross_entropy_with_logits(
-        scores, shown, weight=counted, reduction="sum"
+def _multinomial(
+    x: Floats, y: Ints, classes: int, penalties: Floats, tolerance: float
+) -> Iterator[tuple[Floats, Floats]]:
+    """Weight [C, D] and bias [C] of each penalty."""
+    present = np.unique(y)
+    # Of two labels scikit-learn fits w = w1 - w0; where w1 = -w0, |w|^2 is twice |w0|^2 + |w1|^2.
+    two = len(present) == 2
+    for weight, bias in _logistic(x, y, penalties / 2 if two else penalties, tolerance):
+        if two:
+            weight, bias = np.outer([-0.5, 0.5], weight), np.outer([-0.5, 0.5], bias)[:, 0]
+        every = np.zeros((classes, x.shape[1])), np.full(classes, -np.inf)
+        every[0][present], every[1][present] = weight, bias
+        yield every
+
+
+def _logistic(
+    x: Floats, y: Ints, penalties: Floats, tolerance: float
+) -> Iterator[tuple[Floats, Floats]]:
+    """scikit-learn's weight [K, D] and bias [K] for K labels; for two, [1, D] and [1]."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(
+        solver="newton-cg", tol=tolerance, max_iter=MAX_STEPS, warm_start=True
     )
+    for penalty in penalties:
+        if (y == y[0]).all():
+            yield np.zeros((1, x.shape[1])), np.zeros(1)
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", ConvergenceWarning)
+                model.set_params(C=1 / penalty).fit(x, y)
+        except ConvergenceWarning as warning:
+            raise CourseError(
+                f"Logistic regression did not converge in {MAX_STEPS} steps; look for features of "
+                "very different size."
+            ) from warning
+        yield model.coef_.copy(), model.intercept_.copy()
 
 
 @torch.no_grad()
 def nearest_neighbours(
-    bank: Sample,
+    bank: FeatureSet,
     features: Tensor,
     classes: int,
     *,
@@ -233,7 +214,7 @@ def nearest_neighbours(
     temperature: float = 0.07,
     batch: int = 1_024,
 ) -> Tensor:
-    """Scores of a weighted k-nearest-neighbour classifier (DINO, arXiv 2104.14294, App. F).
+    """Scores of a weighted k-nearest-neighbor classifier (DINO, arXiv 2104.14294, App. F).
 
     Each of the k pictures of the bank with the highest cosine votes for its labels with weight
     exp(cosine / temperature); scores are shares of the votes.
@@ -242,7 +223,7 @@ def nearest_neighbours(
         bank: pictures with known labels, as a rule training and validation; -1 votes for nothing.
         features: float [M, D].
         classes: C.
-        k: neighbours, 1 … N.
+        k: neighbors, 1 … N.
         temperature: > 0; the smaller, the more the nearest count.
         batch: pictures asked about at a time; memory is O(batch N).
 
@@ -270,26 +251,21 @@ def nearest_neighbours(
 
 
 def evaluate(metric: Metric, scores: Tensor, labels: Tensor) -> float:
-    """A metric of scores, 0 … 1.
+    """A metric of scores float [N, C] and labels, int64 [N] or several [N, C]: 0 … 1.
 
-    ``top-1`` is the share of pictures whose label scores highest; ``mean per class`` the mean
-    over classes of that share, classes without a picture left out; ``11-point mAP`` is the mean
-    over classes of `eleven_point_precision`, classes that no picture shows left out.
-
-    Args:
-        metric: which.
-        scores: float [N, C].
-        labels: int64 [N], or int64 [N, C] for ``11-point mAP``.
+    ``top-1`` is the share of pictures whose label scores highest; ``mean per class`` the mean of
+    that share over the classes that have a picture; ``11-point mAP``, of several labels, the mean
+    of `eleven_point_precision` over the classes that a picture shows.
 
     Raises:
         CourseError: if labels do not fit the metric or the scores, or no picture shows anything.
     """
     several = metric == "11-point mAP"
-    if labels.shape != (scores.shape if several else scores.shape[:1]) or not len(labels):
+    expected = scores.shape if several else scores.shape[:1]
+    if labels.shape != expected or not len(labels):
         raise CourseError(
             f"The metric {metric!r} of scores {list(scores.shape)} needs labels of shape "
-            f"{list(scores.shape if several else scores.shape[:1])}; these have "
-            f"{list(labels.shape)}."
+            f"{list(expected)}; these have {list(labels.shape)}."
         )
     if several:
         precision = [
@@ -310,16 +286,9 @@ def evaluate(metric: Metric, scores: Tensor, labels: Tensor) -> float:
 def eleven_point_precision(scores: npt.ArrayLike, shown: npt.ArrayLike) -> float:
     """VOC 2007's average precision: mean over recalls 0, 0.1 … 1 of the best precision there on.
 
-    Pictures of equal score are ranked together. (The curve of scikit-learn, which the paper's
-    code calls, ends in an extra point of recall 0 and precision 1; that lifts every value by up
-    to 1/11. The definition of VOC has no such point.)
-
-    Args:
-        scores: float [N].
-        shown: [N], 1 or 0; at least one 1.
-
-    Returns:
-        0 … 1.
+    Scores and ``shown``, 1 or 0, are [N], with at least one 1; pictures of equal score are ranked
+    together. (scikit-learn's curve, which the paper's code calls, ends in an extra point of recall
+    0 and precision 1, which VOC's definition has not; it lifts every value by up to 1/11.)
     """
     score, truth = np.asarray(scores, dtype=np.float64), np.asarray(shown, dtype=np.float64)
     order = np.argsort(-score, kind="stable")
@@ -332,7 +301,7 @@ def eleven_point_precision(scores: npt.ArrayLike, shown: npt.ArrayLike) -> float
     return float(best[np.searchsorted(recall, np.arange(11) / 10 - 1e-12)].mean())
 
 
-def _require_fitting(sample: Sample, classes: int) -> None:
+def _require_fitting(sample: FeatureSet, classes: int) -> None:
     features, labels = sample.features, sample.labels
     if features.ndim != 2 or len(features) < 2 or len(labels) != len(features):
         raise CourseError(

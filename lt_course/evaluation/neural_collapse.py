@@ -5,38 +5,33 @@ near 0, the pictures of a class fall together. NC2 says how far the angles betwe
 are from equal and as wide as can be: 0 is a simplex. arXiv 2405.21070 takes it of class means
 (NC2_M) and of the classifier's prototypes (NC2_W).
 
-`nc1` and `nc2` are numbers for a whole model, as runs record them. `nc1_per_class` and
-`nc2_per_class` are the same metrics class by class, `per_class` a table of all of them; the mean
-over classes is the number for the model. They read the features in parts, so that memory does not
-grow with N, and refuse what has no value: a class without features or with a single one, a
-direction of length 0, class means that coincide.
+`nc1` and `nc2` are numbers for a whole model, as runs record them; `per_class` is a table of the
+same metrics class by class, whose means are those numbers. It reads the features in parts, so that
+memory does not grow with N, and refuses what has no value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from lt_course.errors import CourseError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 ROWS = 1_024
 """Features that are held in double precision at a time."""
 
+COINCIDE = "All class means coincide, so NC1 is not defined; it needs two 'concepts' or more."
+
 
 def class_means(features: Tensor, labels: Tensor, classes: int) -> Tensor:
-    """Mean feature of each class.
-
-    Args:
-        features: float [N, D].
-        labels: int64 [N], 0 … C-1.
-        classes: C.
-
-    Returns:
-        float64 [C, D].
+    """Mean feature of each class: float64 [C, D], of features [N, D] and labels int64 [N].
 
     Raises:
         CourseError: if a class has no feature.
@@ -47,8 +42,9 @@ def class_means(features: Tensor, labels: Tensor, classes: int) -> Tensor:
             f"Class {int((count == 0).nonzero()[0])} has no features, so it has no mean; leave "
             "such classes out."
         )
-    sums = torch.zeros(classes, features.shape[1], dtype=torch.float64)
-    sums.index_add_(0, labels, features.double())
+    sums = features.new_zeros(classes, features.shape[1], dtype=torch.float64)
+    for rows, ids in _parts(features, labels):
+        sums.index_add_(0, ids, rows)
     return sums / count[:, None]
 
 
@@ -73,46 +69,34 @@ def nc1(features: Tensor, labels: Tensor, classes: int) -> float:
     within = inner.T @ inner / len(features)
     between = outer.T @ outer / classes
     if not between.any():
-        raise CourseError("All class means coincide, so NC1 is not defined.")
+        raise CourseError(COINCIDE)
     return float((within * torch.linalg.pinv(between, hermitian=True)).sum() / classes)
 
 
 def nc2(vectors: Tensor, centre: bool = True) -> float:
-    """Mean over pairs of classes of |cos + 1 / (C - 1)|.
+    """Mean over pairs of classes of |cos + 1 / (C - 1)|, of class means or prototypes [C, D].
 
     The recorded metric ``nc2_means`` takes it of the means of *normalised* features; the paper's
-    NC2_M is that of features as they leave the tower, which ``nc1`` is recorded for.
-
-    Args:
-        vectors: float [C, D], class means or prototypes, C >= 2.
-        centre: subtract their mean first. Class means are centred as a rule, prototypes are not.
+    NC2_M is that of features as they leave the tower, which ``nc1`` is recorded for. Class means
+    are centred first as a rule, prototypes are not.
     """
     if centre:
         vectors = vectors - vectors.mean(0)
-    cosines = F.normalize(vectors.double(), dim=1)
-    cosines = cosines @ cosines.T
-    C = len(vectors)
-    apart = ~torch.eye(C, dtype=torch.bool)
-    return float((cosines + 1 / (C - 1)).abs()[apart].mean())
+    return float((_cosines(vectors) + 1 / (len(vectors) - 1)).abs().mean())
 
 
 def mean_cosine(vectors: Tensor) -> float:
     """Mean cosine between different vectors, float [C, D]; nan for fewer than two."""
-    if len(vectors) < 2:
-        return float("nan")
-    cosines = F.normalize(vectors.double(), dim=1)
-    cosines = cosines @ cosines.T
-    return float(cosines[~torch.eye(len(vectors), dtype=torch.bool)].mean())
+    return float(_cosines(vectors).mean()) if len(vectors) > 1 else float("nan")
 
 
-def nc1_per_class(
-    features: Tensor,
-    labels: Tensor,
-    classes: int,
-    *,
-    centre: Tensor | bool = True,
-    cutoff: float | None = None,
-) -> Tensor:
+def _cosines(vectors: Tensor) -> Tensor:
+    """Between different vectors, float64 [C (C - 1)]."""
+    directions = F.normalize(vectors.double(), dim=1)
+    return (directions @ directions.T)[~torch.eye(len(vectors), dtype=torch.bool)]
+
+
+def nc1_per_class(features: Tensor, labels: Tensor, classes: int) -> Tensor:
     """NC1 of every class: Tr(S_c pinv(S_between)), where the S_c sum up to S_within of `nc1`.
 
     S_c is the sum over the features of class c of the outer product of their deviations from
@@ -120,25 +104,16 @@ def nc1_per_class(
     features of another at the same spread has twice its NC1. The mean over classes is `nc1`, and
     on a balanced set that is NC1 of Papyan et al. (arXiv 2008.08186) too. Where S_between is
     singular, as it must be if C <= D, only spread within the span of the centred class means
-    counts. Time is O((N + C) D^2), memory beside the features O((C + D) D).
+    counts. Memory beside the features is O((C + D) D).
 
     Args:
         features: float [N, D], finite, as they leave the tower in the paper.
         labels: int64 [N], 0 … C-1; two features or more of each class.
         classes: C >= 2.
-        centre: what is taken off the class means before S_between: True, their own mean, as in
-            the paper; a vector [D], such as ``features.mean(0)``, which on an unbalanced set is
-            another; False, nothing.
-        cutoff: eigenvalues of S_between below that share of the largest count as 0; by default
-            D times the precision of double numbers. (The paper's code works in single precision
-            and so cuts at about 1e-7 D.)
-
-    Returns:
-        float64 [C], >= 0.
 
     Raises:
-        CourseError: if shapes do not fit, a feature is not finite, a class has no feature or a
-            single one (which has no spread), or all class means coincide.
+        CourseError: if shapes do not fit, a feature is not finite, a class has fewer than two
+            features, or all class means coincide.
     """
     _require_labelled(features, labels, classes)
     N, D = features.shape
@@ -149,19 +124,19 @@ def nc1_per_class(
             f"Class {c} has {'one feature' if count[c] else 'no features'}, so it has no spread "
             "and no NC1; leave out classes with fewer than two features."
         )
-    means = _means(features, labels, classes)
+    means = class_means(features, labels, classes)
     if not means.isfinite().all():
         c = int((~means.isfinite().all(1)).nonzero()[0])
         raise CourseError(f"A feature of class {c} is not finite; NC1 needs finite features.")
 
-    outer = _centred(means, centre)
+    outer = means - means.mean(0)
     variance, axes = torch.linalg.eigh(outer.T @ outer / classes)
     # What rounding leaves of means that coincide is no direction either.
-    rounding = torch.finfo(torch.float64).eps * float(means.abs().max())
+    epsilon = torch.finfo(torch.float64).eps
+    rounding = epsilon * float(means.abs().max())
     if variance[-1] <= D * rounding**2:
-        raise CourseError("All class means coincide, so NC1 is not defined.")
-    share = D * torch.finfo(torch.float64).eps if cutoff is None else cutoff
-    kept = variance > share * variance[-1]
+        raise CourseError(COINCIDE)
+    kept = variance > D * epsilon * variance[-1]
     whiten = axes[:, kept] / variance[kept].sqrt()
     spread = means.new_zeros(classes)
     for rows, ids in _parts(features, labels):
@@ -169,9 +144,7 @@ def nc1_per_class(
     return spread / N
 
 
-def nc2_per_class(
-    vectors: Tensor, *, centre: Tensor | bool = True, nearest: bool = False
-) -> Tensor:
+def nc2_per_class(vectors: Tensor, *, centre: bool = True, nearest: bool = False) -> Tensor:
     """NC2 of every class: |cos + 1 / (C - 1)| to all other classes, their mean or their largest.
 
     The mean says whether a class is hard to tell from most others, the largest whether it is from
@@ -181,9 +154,8 @@ def nc2_per_class(
 
     Args:
         vectors: float [C, D], finite, C >= 2: class means (NC2_M) or prototypes (NC2_W).
-        centre: what is taken off first: True, their own mean; a vector [D], such as the mean of
-            all features; False, nothing. The paper's Eq. 1 leaves centring out, its code centres
-            class means at their own mean and prototypes not at all, as Papyan et al. do.
+        centre: subtract their mean first. The paper's Eq. 1 leaves that out; its code centres
+            class means, and prototypes not, as Papyan et al. do.
         nearest: the largest instead of the mean.
 
     Returns:
@@ -198,9 +170,10 @@ def nc2_per_class(
         raise CourseError(
             f"vectors has shape {list(vectors.shape)}; NC2 needs one vector a class, two or more."
         )
-    size = vectors.double().norm(dim=1)
+    vectors = vectors.double()
+    size = vectors.norm(dim=1)
     _refuse(~size.isfinite(), "is not finite")
-    directions = _centred(vectors.double(), centre)
+    directions = vectors - vectors.mean(0) if centre else vectors
     length = directions.norm(dim=1)
     _refuse(length <= 1e-12 * size.max(), "equals the centre and has no direction")
     directions = directions / length[:, None]
@@ -208,35 +181,22 @@ def nc2_per_class(
     return apart.amax(1) if nearest else apart.sum(1) / (C - 1)
 
 
-def per_class(
-    features: Tensor, labels: Tensor, prototypes: Tensor, *, centre: Tensor | bool = True
-) -> pd.DataFrame:
+def per_class(features: Tensor, labels: Tensor, prototypes: Tensor) -> pd.DataFrame:
     """Every metric of neural collapse for every class (arXiv 2405.21070, Fig. 5, 7 and 18).
 
-    The table's ``mean()`` holds the metrics of the model; Fig. 7 shows its columns' Spearman
-    correlations with per-class accuracy and with frequency.
-
-    Args:
-        features: float [N, D], as they leave the tower.
-        labels: int64 [N], 0 … C-1; two features or more of each class.
-        prototypes: float [C, E].
-        centre: of the class means, as in `nc1_per_class`; prototypes are never centred.
-
-    Returns:
-        One row a class: nc1, nc2_means, nc2_means_nearest, nc2_prototypes,
-        nc2_prototypes_nearest.
-
-    Raises:
-        CourseError: as `nc1_per_class` and `nc2_per_class`.
+    One row a class; the table's ``mean()`` holds the metrics of the model. Arguments and errors:
+    as `nc1_per_class` and `nc2_per_class`; ``prototypes`` are float [C, E].
     """
+    import pandas as pd
+
     classes = len(prototypes)
-    within = nc1_per_class(features, labels, classes, centre=centre)
-    means = _means(features, labels, classes)
+    within = nc1_per_class(features, labels, classes)
+    means = class_means(features, labels, classes)
     return pd.DataFrame(
         {
             "nc1": within.cpu(),
-            "nc2_means": nc2_per_class(means, centre=centre).cpu(),
-            "nc2_means_nearest": nc2_per_class(means, centre=centre, nearest=True).cpu(),
+            "nc2_means": nc2_per_class(means).cpu(),
+            "nc2_means_nearest": nc2_per_class(means, nearest=True).cpu(),
             "nc2_prototypes": nc2_per_class(prototypes, centre=False).cpu(),
             "nc2_prototypes_nearest": nc2_per_class(prototypes, centre=False, nearest=True).cpu(),
         }
@@ -247,25 +207,6 @@ def _parts(features: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """`ROWS` features at a time, in double precision, and their labels."""
     for rows, ids in zip(features.split(ROWS), labels.split(ROWS), strict=True):
         yield rows.double(), ids
-
-
-def _means(features: Tensor, labels: Tensor, classes: int) -> Tensor:
-    """As `class_means`, a part at a time; nan for a class without features."""
-    sums = features.new_zeros(classes, features.shape[1], dtype=torch.float64)
-    for rows, ids in _parts(features, labels):
-        sums.index_add_(0, ids, rows)
-    return sums / torch.bincount(labels, minlength=classes)[:, None]
-
-
-def _centred(vectors: Tensor, centre: Tensor | bool) -> Tensor:
-    if isinstance(centre, bool):
-        return vectors - vectors.mean(0) if centre else vectors
-    if centre.shape != vectors.shape[1:]:
-        raise CourseError(
-            f"centre has shape {list(centre.shape)}; it must be True, False or one vector of "
-            f"{vectors.shape[1]} numbers."
-        )
-    return vectors - centre.double()
 
 
 def _refuse(classes: Tensor, why: str) -> None:

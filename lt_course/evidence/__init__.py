@@ -1,16 +1,16 @@
 """The recorded study: what is varied and claimed, what was measured, and what that shows."""
 
 from lt_course.evidence.claims import Verdict, verdicts
-from lt_course.evidence.experiments import Claim, Factor, factor, factors
-from lt_course.evidence.results import recorded, recorded_per_class
+from lt_course.evidence.experiments import Claim, Experiment, all_experiments, experiment
+from lt_course.evidence.results import load_per_class, load_results
 
 __all__ = [
     "Claim",
-    "Factor",
+    "Experiment",
     "Verdict",
-    "factor",
-    "factors",
-    "recorded",
-    "recorded_per_class",
+    "all_experiments",
+    "experiment",
+    "load_per_class",
+    "load_results",
     "verdicts",
 ]

@@ -27,9 +27,9 @@ import pandas as pd
 
 from lt_course.errors import CourseError
 from lt_course.evaluation.intervals import Interval, mean_over_seeds
-from lt_course.evidence.experiments import Claim, factors
-from lt_course.evidence.results import EVIDENCE, recorded
-from lt_course.study.spec import unknown
+from lt_course.evidence.experiments import Claim, all_experiments
+from lt_course.evidence.results import EVIDENCE, load_results
+from lt_course.study.run_config import unknown
 
 Judgement = Literal["supported", "contradicted", "undecided", "not recorded"]
 
@@ -75,27 +75,27 @@ class Verdict:
 
 
 def verdicts(
-    chapter: str | None = None, scale: str = "cpu", seeds: Iterable[int] = EVIDENCE
+    lesson: str | None = None, scale: str = "cpu", seeds: Iterable[int] = EVIDENCE
 ) -> list[Verdict]:
-    """All claims, or those of one chapter, in the order of their declaration.
+    """All claims, or those of one lesson, in the order of their declaration.
 
     Args:
-        chapter: whose claims; None is all.
+        lesson: whose claims; None is all.
         scale: of the recorded runs.
         seeds: of the recorded runs.
 
     Raises:
-        CourseError: if no factor belongs to that chapter, or as `lt_course.evidence.results.load`.
+        CourseError: if no factor belongs to that lesson, or as `lt_course.evidence.results.load`.
     """
-    chosen = [f for f in factors() if chapter in (None, f.chapter)]
+    chosen = [f for f in all_experiments() if lesson in (None, f.lesson)]
     if not chosen:
-        raise CourseError(unknown("chapter", str(chapter), {f.chapter for f in factors()}))
-    metrics = {f.name: recorded(f.name, scale, seeds) for f in chosen}
+        raise CourseError(unknown("lesson", str(lesson), {f.lesson for f in all_experiments()}))
+    metrics = {f.name: load_results(f.name, scale, seeds) for f in chosen}
     return [evaluate(claim, f.name, metrics[f.name]) for f in chosen for claim in f.claims]
 
 
 def evaluate(claim: Claim, factor: str, metrics: pd.DataFrame) -> Verdict:
-    """A claim on a factor's metrics, as `lt_course.evidence.results.recorded` returns them.
+    """A claim on a factor's metrics, as `lt_course.evidence.results.load_results` returns them.
 
     Raises:
         CourseError: if a recorded run lacks a metric of the claim, or has it undefined.

@@ -2,7 +2,7 @@
 
 Each file of ``lt_course/experiments/`` declares one factor::
 
-    chapter = "05_dynamic_classification"      # the lesson that explains it
+    lesson = "dynamic_classification"          # that explains it
     title = "Vocabulary size"
     differ_in = ["vocabulary"]                 # the only fields in which its runs may differ
     base = { run = "sl" }                      # what all of its runs share
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lt_course.errors import CourseError
-from lt_course.study.spec import Run, differences, run, unknown
+from lt_course.study.run_config import RunConfig, config, differences, unknown
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -32,7 +32,20 @@ else:
     import tomli as tomllib
 
 FOLDER = Path(__file__).parents[1] / "experiments"
-"""Part of the repository, not of the installed package."""
+"""Part of the package, so that an installed course knows what was declared."""
+
+LESSONS = (
+    "clip_against_supervised",
+    "language",
+    "dynamic_classification",
+    "data",
+    "scale_and_text_heads",
+    "open_world",
+    "feature_space",
+    "extreme_tails",
+    "dino",
+)
+"""Those with experiments, in their order; their numbers are a matter of the book."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +78,13 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Factor:
+class Experiment:
     """Runs that differ in one respect, and what is claimed of them.
 
     Attributes:
         name: stem of its file.
         title: what is varied.
-        chapter: the lesson that explains it.
+        lesson: that explains it, one of `LESSONS`.
         differ_in: the only fields in which runs may differ.
         settings: label -> fields of the run, ``run`` among them.
         claims: what is claimed.
@@ -79,12 +92,12 @@ class Factor:
 
     name: str
     title: str
-    chapter: str
+    lesson: str
     differ_in: frozenset[str]
     settings: dict[str, dict[str, Any]]
     claims: tuple[Claim, ...]
 
-    def run(self, label: str, scale: str = "cpu", seed: int = 0) -> Run:
+    def run(self, label: str, scale: str = "cpu", seed: int = 0) -> RunConfig:
         """The run of that label.
 
         Raises:
@@ -93,20 +106,20 @@ class Factor:
         if label not in self.settings:
             raise CourseError(unknown(f"run in factor {self.name}", label, self.settings))
         fields = dict(self.settings[label])
-        return run(fields.pop("run"), scale=scale, seed=seed, **fields)
+        return config(fields.pop("run"), scale=scale, seed=seed, **fields)
 
-    def runs(self, scale: str = "cpu", seed: int = 0) -> dict[str, Run]:
+    def runs(self, scale: str = "cpu", seed: int = 0) -> dict[str, RunConfig]:
         """All runs by label."""
         return {label: self.run(label, scale, seed) for label in self.settings}
 
 
 def names() -> list[str]:
-    """The declared factors, in the order of their chapters."""
+    """The declared factors, in alphabetical order."""
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
 @cache
-def factor(name: str) -> Factor:
+def experiment(name: str) -> Experiment:
     """The factor of that name.
 
     Raises:
@@ -117,25 +130,25 @@ def factor(name: str) -> Factor:
         raise CourseError(unknown("factor", name, names()))
     path = FOLDER / f"{name}.toml"
     try:
-        return _factor(name, tomllib.loads(path.read_text()))
+        return _experiment(name, tomllib.loads(path.read_text()))
     except tomllib.TOMLDecodeError as error:
         raise CourseError(f"{path.name} is not valid TOML: {error}.") from error
     except CourseError as error:
         raise CourseError(f"{path.name}: {error}") from error
 
 
-def factors() -> list[Factor]:
-    """All factors."""
-    return [factor(name) for name in names()]
+def all_experiments() -> list[Experiment]:
+    """All factors, in the order of their lessons."""
+    return sorted(map(experiment, names()), key=lambda made: LESSONS.index(made.lesson))
 
 
-def _factor(name: str, table: dict[str, Any]) -> Factor:
+def _experiment(name: str, table: dict[str, Any]) -> Experiment:
     """A file's table, checked; errors name the field."""
     base, runs = _field(table, "base", dict, {}), _field(table, "runs", dict)
-    made = Factor(
+    made = Experiment(
         name=name,
         title=_field(table, "title", str),
-        chapter=_field(table, "chapter", str),
+        lesson=_lesson(_field(table, "lesson", str)),
         differ_in=frozenset(map(str, _field(table, "differ_in", list))),
         settings={label: base | _field(runs, label, dict) for label in runs},
         claims=tuple(_claim(claim) for claim in _field(table, "claims", list, [])),
@@ -183,6 +196,12 @@ def _claim(table: dict[str, Any]) -> Claim:
             f"Field 'expect' of claim {claim.id} is {claim.expect!r}; use 'positive' or 'none'."
         )
     return claim
+
+
+def _lesson(name: str) -> str:
+    if name not in LESSONS:
+        raise CourseError(unknown("lesson", name, LESSONS))
+    return name
 
 
 def _term(term: Any) -> tuple[float, str, str]:

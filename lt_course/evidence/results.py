@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 
 from lt_course.data import icontail
 from lt_course.errors import CourseError
-from lt_course.evidence.experiments import Factor, factor, factors
+from lt_course.evidence.experiments import Experiment, all_experiments, experiment
 from lt_course.files import (
     SUMS,
     DamagedError,
@@ -36,9 +36,10 @@ from lt_course.files import (
     seal,
     writing,
 )
-from lt_course.study import store
-from lt_course.study.spec import OBJECTIVES, Data, Model, Run, unknown
-from lt_course.training.loop import Training
+from lt_course.study import provenance, registry, store
+from lt_course.study.run_config import OBJECTIVES, PARTS, Model, RunConfig, unknown
+from lt_course.study.text_heads import TEXT_HEADS
+from lt_course.training.options import Training
 
 FOLDER = Path(__file__).parents[1] / "results"
 """Part of the package, so that an installed course shows its evidence."""
@@ -66,17 +67,17 @@ MEASURED = ("frequency", "trimmed", "accuracy", "predictions", "mean_logit")
 
 
 @dataclass(frozen=True)
-class Recorded:
+class CommittedResult:
     """A run of the recorded evidence.
 
     Attributes:
         run: its spec.
-        metrics: as `lt_course.study.store.Record` has them; nan where undefined.
+        metrics: as `lt_course.study.store.RunResult` has them; nan where undefined.
         environment: code, commit, versions, device, threads, seconds, … of its training.
         per_class: one row a class, in the concepts' order: `MEASURED`.
     """
 
-    run: Run
+    run: RunConfig
     metrics: dict[str, float]
     environment: dict[str, Any]
     per_class: pd.DataFrame
@@ -96,8 +97,8 @@ class Recorded:
 
 
 @dataclass(frozen=True)
-class Tally:
-    """What `record` did.
+class Commit:
+    """What `commit_results` did.
 
     Attributes:
         recorded: declared runs that are recorded now.
@@ -112,9 +113,9 @@ class Tally:
     dropped: int
 
 
-def record(
-    scale: str = "cpu", seeds: Iterable[int] = EVIDENCE, of: Iterable[Factor] | None = None
-) -> Tally:
+def commit_results(
+    scale: str = "cpu", seeds: Iterable[int] = EVIDENCE, of: Iterable[Experiment] | None = None
+) -> Commit:
     """Take the finished runs that factors (by default all) ask for out of the store.
 
     They go to ``results/``. Runs recorded before stay, unless the store holds them, too. Nothing
@@ -134,7 +135,7 @@ def record(
         del known[address]
     _write(known)
     present = asked.keys() & known.keys()
-    return Tally(
+    return Commit(
         recorded=len(present),
         new=sum(known[address].line() != before.get(address) for address in present),
         missing=len(asked) - len(present),
@@ -143,25 +144,25 @@ def record(
 
 
 def declared(
-    scale: str = "cpu", seeds: Iterable[int] = EVIDENCE, of: Iterable[Factor] | None = None
-) -> dict[str, Run]:
+    scale: str = "cpu", seeds: Iterable[int] = EVIDENCE, of: Iterable[Experiment] | None = None
+) -> dict[str, RunConfig]:
     """Every run that factors (by default all) ask for, by address: each once, in their order."""
-    seeds, asking = list(seeds), factors() if of is None else of
+    seeds, asking = list(seeds), all_experiments() if of is None else of
     runs = (each for f in asking for seed in seeds for each in f.runs(scale, seed).values())
-    found: dict[str, Run] = {}
+    found: dict[str, RunConfig] = {}
     for run in runs:
         found.setdefault(run.address, run)
     return found
 
 
-def undeclared(records: dict[str, Recorded]) -> list[str]:
+def undeclared(records: dict[str, CommittedResult]) -> list[str]:
     """Addresses of recorded runs that no factor asks for."""
     asked = {(found.run.scale, found.run.seed) for found in records.values()}
     wanted = {address for scale, seed in asked for address in declared(scale, [seed])}
     return sorted(records.keys() - wanted)
 
 
-def recorded(name: str, scale: str = "cpu", seeds: Iterable[int] = EVIDENCE) -> pd.DataFrame:
+def load_results(name: str, scale: str = "cpu", seeds: Iterable[int] = EVIDENCE) -> pd.DataFrame:
     """The metrics of a factor's recorded runs with some seeds.
 
     Returns:
@@ -171,7 +172,7 @@ def recorded(name: str, scale: str = "cpu", seeds: Iterable[int] = EVIDENCE) -> 
     Raises:
         CourseError: if there is no such factor, or a record is damaged.
     """
-    asked, known, seeds = factor(name), load(), sorted(seeds)
+    asked, known, seeds = experiment(name), load(), sorted(seeds)
     rows = {
         (label, seed): known[address].metrics
         for label in asked.settings
@@ -184,7 +185,7 @@ def recorded(name: str, scale: str = "cpu", seeds: Iterable[int] = EVIDENCE) -> 
     return pd.DataFrame(list(rows.values()), index=index)
 
 
-def recorded_per_class(name: str, label: str, seed: int, scale: str = "cpu") -> pd.DataFrame:
+def load_per_class(name: str, label: str, seed: int, scale: str = "cpu") -> pd.DataFrame:
     """One recorded run's per-class table.
 
     Returns:
@@ -193,7 +194,7 @@ def recorded_per_class(name: str, label: str, seed: int, scale: str = "cpu") -> 
     Raises:
         CourseError: if that run is not recorded, or not declared.
     """
-    run = factor(name).run(label, scale, seed)
+    run = experiment(name).run(label, scale, seed)
     known = load()
     if run.address not in known:
         raise CourseError(
@@ -240,7 +241,7 @@ def costs(scale: str = "cpu") -> pd.Series:
     )
 
 
-def load() -> dict[str, Recorded]:
+def load() -> dict[str, CommittedResult]:
     """All recorded runs by address.
 
     Raises:
@@ -260,7 +261,7 @@ def load() -> dict[str, Recorded]:
 
 
 @lru_cache(maxsize=1)
-def _load(folder: Path, state: tuple[tuple[int, int], ...]) -> dict[str, Recorded]:
+def _load(folder: Path, state: tuple[tuple[int, int], ...]) -> dict[str, CommittedResult]:
     """As `load`; read again when the files have changed."""
     known = {}
     lines = (folder / RUNS).read_text(errors="replace").splitlines()
@@ -296,7 +297,7 @@ def _load(folder: Path, state: tuple[tuple[int, int], ...]) -> dict[str, Recorde
     return known
 
 
-def _parse(text: str, tables: dict[str, pd.DataFrame], where: str) -> Recorded:
+def _parse(text: str, tables: dict[str, pd.DataFrame], where: str) -> CommittedResult:
     """One line; `where` names it in errors."""
     try:
         line = json.loads(text)
@@ -322,49 +323,45 @@ def _parse(text: str, tables: dict[str, pd.DataFrame], where: str) -> Recorded:
             f"{where} ({run.name}, seed {run.seed}) does not match its checksum: the line or its "
             f"rows in {PER_CLASS} were edited. Restore them, or record that run anew."
         )
-    return Recorded(run, metrics, line["environment"], per_class)
+    return CommittedResult(run, metrics, line["environment"], per_class)
 
 
-def rebuild(spec: dict[str, Any], name: str) -> Run:
-    """The run that a spec (`Run.json`) describes.
+def rebuild(spec: dict[str, Any], name: str) -> RunConfig:
+    """The run that a spec (`RunConfig.json`) describes.
 
     Raises:
         CourseError: if a field is unknown or out of range.
     """
-    fields = dict(spec["objective"])
-    kind = fields.pop("kind")
-    if kind not in OBJECTIVES:
-        raise CourseError(unknown("objective", kind, OBJECTIVES))
-    training = dict(spec["training"])
-    training.pop("sync_batch_norm", None)  # True in all that was recorded: one process trained it
+    kinds: dict[str, dict[str, type]] = {"text_head": TEXT_HEADS, "objective": OBJECTIVES}
+    parts = {part: dict(spec[part]) for part in PARTS}
+    make: dict[str, type] = {"model": Model, "training": Training}
+    make["data"] = registry.dataset(parts["data"]["dataset"]).config
+    for part, known in kinds.items():
+        kind = parts[part].pop("kind")
+        if kind not in known:
+            raise CourseError(unknown(part.replace("_", " "), kind, known))
+        make[part] = known[kind]
     try:
-        return Run(
-            name=name,
-            scale=spec["scale"],
-            seed=spec["seed"],
-            data=Data(**spec["data"]),
-            model=Model(**spec["model"]),
-            objective=OBJECTIVES[kind](**fields),
-            training=Training(**training),
-        )
+        made = {part: make[part](**fields) for part, fields in parts.items()}
     except TypeError as error:
         raise CourseError(
             f"The spec of {name} has a field too many or too few: {error}."
         ) from error
+    return RunConfig(name, spec["scale"], spec["seed"], **made)
 
 
-def measured(finished: store.Record) -> Recorded:
+def measured(finished: store.RunResult) -> CommittedResult:
     """What of a finished run is recorded.
 
     A store stays where it was made: a run that does not say on which processor it was trained
     was trained on the one that records it.
     """
-    environment = {"processor": store.processor()} | finished.environment
+    environment = {"processor": provenance.processor()} | finished.environment
     table = finished.per_class[list(MEASURED)]
     rows = pa.table(
         [pa.array(table[name], SCHEMA.field(name).type) for name in MEASURED], names=MEASURED
     )
-    return Recorded(finished.run, finished.metrics, environment, rows.to_pandas())
+    return CommittedResult(finished.run, finished.metrics, environment, rows.to_pandas())
 
 
 def _checksum(line: dict[str, Any], per_class: pd.DataFrame) -> str:
@@ -377,7 +374,7 @@ def _checksum(line: dict[str, Any], per_class: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def _write(known: dict[str, Recorded]) -> None:
+def _write(known: dict[str, CommittedResult]) -> None:
     """Write the files, each in one go; the same records always make the same bytes."""
     FOLDER.mkdir(exist_ok=True)
     ordered = [known[address] for address in sorted(known)]

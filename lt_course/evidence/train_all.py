@@ -18,9 +18,9 @@ from typing import Any
 import torch
 
 from lt_course.errors import CourseError
-from lt_course.evidence.experiments import Factor
+from lt_course.evidence.experiments import Experiment
 from lt_course.study import store
-from lt_course.study.spec import Run
+from lt_course.study.run_config import RunConfig
 from lt_course.training.loop import Interrupted
 
 
@@ -30,7 +30,7 @@ class Task:
 
     factor: str
     label: str
-    run: Run
+    run: RunConfig
 
     def __str__(self) -> str:
         """As progress calls it."""
@@ -47,7 +47,7 @@ class Done:
     error: str | None = None
 
 
-def tasks(factors: Iterable[Factor], scale: str, seeds: Iterable[int]) -> list[Task]:
+def tasks(factors: Iterable[Experiment], scale: str, seeds: Iterable[int]) -> list[Task]:
     """The runs that the factors ask for; one that several ask for is listed once."""
     seeds = list(seeds)
     found: dict[str, Task] = {}
@@ -103,7 +103,7 @@ def fill(asked: Sequence[Task], workers: int = 1) -> Iterator[Done]:
 def _train(task: Task) -> Done:
     start = time.perf_counter()
     try:
-        metrics, error = store.get(task.run).metrics, None
+        metrics, error = store.train_or_load(task.run).metrics, None
     except CourseError as failure:
         metrics, error = {}, str(failure)
     return Done(task, time.perf_counter() - start, metrics, error)

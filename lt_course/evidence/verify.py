@@ -19,7 +19,7 @@ import torch
 
 from lt_course.errors import CourseError
 from lt_course.evidence import results
-from lt_course.evidence.results import MEASURED, Recorded
+from lt_course.evidence.results import MEASURED, CommittedResult
 from lt_course.study import store
 
 TOLERANCE = {
@@ -61,7 +61,7 @@ class Comparison:
         faults: one sentence for each difference that must not be.
     """
 
-    recorded: Recorded
+    recorded: CommittedResult
     changed: list[str]
     differences: dict[str, float]
     faults: list[str]
@@ -92,18 +92,18 @@ def verify(sample: int, seed: int = 0, scale: str = "cpu") -> Iterator[Compariso
             yield again(known[str(address)])
 
 
-def again(recorded: Recorded) -> Comparison:
+def again(recorded: CommittedResult) -> Comparison:
     """Train one run anew, or read it from the store in use, and compare."""
     threads = torch.get_num_threads()
     torch.set_num_threads(recorded.environment["threads"])
     try:
-        finished = store.get(recorded.run)
+        finished = store.train_or_load(recorded.run)
     finally:
         torch.set_num_threads(threads)
     return compare(recorded, results.measured(finished))
 
 
-def compare(recorded: Recorded, new: Recorded) -> Comparison:
+def compare(recorded: CommittedResult, new: CommittedResult) -> Comparison:
     """A record and its repetition."""
     changed = [name for name in SAME if recorded.environment.get(name) != new.environment.get(name)]
     versions = [r.environment["versions"] for r in (recorded, new)]
@@ -120,7 +120,9 @@ def compare(recorded: Recorded, new: Recorded) -> Comparison:
     return Comparison(recorded, changed, differences, check(recorded, new, differences))
 
 
-def _strict_faults(recorded: Recorded, new: Recorded, differences: dict[str, float]) -> list[str]:
+def _strict_faults(
+    recorded: CommittedResult, new: CommittedResult, differences: dict[str, float]
+) -> list[str]:
     faults = [f"{name} is off by {value:+.2g}" for name, value in differences.items()]
     columns = [
         name
@@ -130,7 +132,9 @@ def _strict_faults(recorded: Recorded, new: Recorded, differences: dict[str, flo
     return faults + [f"the per-class column {name} is not equal" for name in columns]
 
 
-def _lax_faults(recorded: Recorded, new: Recorded, differences: dict[str, float]) -> list[str]:
+def _lax_faults(
+    recorded: CommittedResult, new: CommittedResult, differences: dict[str, float]
+) -> list[str]:
     faults = []
     for name, value in differences.items():
         bound = next((b for start, b in TOLERANCE.items() if name.startswith(start)), math.inf)

@@ -16,8 +16,7 @@ def check(
 ) -> bool | None:
     """Print `✓` for a right answer, `✗` with a hint for a wrong one, `○` for none as yet.
 
-    The result is returned for code that asks; a notebook cell should end in `_ = check(…)` or
-    call it before its last line, so that only the printed line is shown.
+    Returns whether it is right; a cell ends in `_ = check(…)`, so that only the line is shown.
 
     Args:
         name: what is checked, for the printed line.
@@ -38,8 +37,7 @@ def check(
 
 
 def _close(answer: Any, expected: npt.ArrayLike, tolerance: float) -> bool:
-    target = np.asarray(expected)
-    given = np.asarray(answer)
+    target, given = np.asarray(expected), np.asarray(answer)
     if given.shape != target.shape:
         return False
     if not np.issubdtype(target.dtype, np.number):

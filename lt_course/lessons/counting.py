@@ -1,4 +1,4 @@
-"""What counting concepts in captions gets right, where the class of every picture is known.
+"""Lesson 01: what counting concepts in captions gets right, where labels are known.
 
 Captions are searched by a rule of `lt_course.counting.rules`; labels say what the pictures show.
 A picture has one label, though a caption may name several things that it shows, so part of what
@@ -8,10 +8,12 @@ is called wrong here is a second thing in the picture.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+from matplotlib.figure import Figure
 
 from lt_course.counting.concept_lists import Concept
 from lt_course.counting.rules import Definition, compile_rule
@@ -19,22 +21,24 @@ from lt_course.data import icontail
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import third_of
 from lt_course.lessons.observer import Observer
+from lt_course.plots.style import BLUE, LINES, ORANGE, PALETTE, VERMILLION, Look, annotate
 from lt_course.statistics import spearman
 
 IntArray = npt.NDArray[np.int64]
 
+KINDS = {
+    "counted, and shown": (BLUE, "o"),
+    "mostly something else": (VERMILLION, "X"),
+    "mostly missed": (ORANGE, "v"),
+}
+"""Colour and marker of a class whose precision and recall are both above one half, whose precision
+is not, or whose recall is not."""
+
 
 def core_concepts(*, synonyms: bool) -> list[Concept]:
-    """IconTail's core concepts, whose labels were looked at, as a list to be counted.
-
-    Args:
-        synonyms: also count WordNet's synonyms of a concept, and not its name alone.
-    """
-    return [
-        Concept(c.key, (c.name, *(c.synonyms if synonyms else ())))
-        for c in icontail.load().concepts
-        if c.core
-    ]
+    """IconTail's core concepts, whose labels were looked at, by their names or WordNet's, too."""
+    core = [c for c in icontail.load().concepts if c.core]
+    return [Concept(c.key, (c.name, *(c.synonyms if synonyms else ()))) for c in core]
 
 
 def mentions(captions: Sequence[str], name: str, veto: str = "") -> IntArray:
@@ -90,11 +94,10 @@ class Counted:
         return np.asarray(self.labels[self.caption] == self.concept)
 
     def summary(self) -> dict[str, float]:
-        """Over all classes together.
+        """Over all classes together; a caption counts once for each class that it names.
 
-        `matches` (a caption counts once for each class that it names), `precision` and `recall`
-        (0..1), `several`: the share of counted captions that count for more than one class, and
-        `spearman`: the rank correlation of counts with labels over classes.
+        `several` is the share of counted captions that count for more than one class, `spearman`
+        the rank correlation of counts with labels over classes.
         """
         classes = self.per_class()
         times = np.unique(self.caption, return_counts=True)[1]
@@ -113,11 +116,10 @@ class Counted:
         of the latter that are among the former, nan where nothing was counted; `recall`: the
         share of the former among the latter.
         """
-        sizes = [
+        labels, counted, right = (
             np.bincount(of[of < len(self.concepts)], minlength=len(self.concepts))
             for of in (self.labels, self.concept, self.concept[self.right])
-        ]
-        labels, counted, right = sizes
+        )
         table = pd.DataFrame({"labels": labels, "counted": counted})
         table["precision"] = right / np.where(counted, counted, np.nan)
         table["recall"] = right / np.where(labels, labels, np.nan)
@@ -126,38 +128,27 @@ class Counted:
     def mistakes(self, names: Sequence[str]) -> pd.DataFrame:
         """What was counted for what it is not, the most frequent first.
 
-        Args:
-            names: of everything that a label can be.
-
-        Returns:
-            Rows with `counted for`, `but shows` and the number of `captions`.
+        `names` are of everything that a label can be. Rows have `counted for`, `but shows` and the
+        number of `captions`.
         """
         wrong = ~self.right
-        pairs = pd.DataFrame(
-            {
-                "counted for": [self.concepts[c].names[0] for c in self.concept[wrong]],
-                "but shows": [names[c] for c in self.labels[self.caption[wrong]]],
-            }
-        )
+        counted = [self.concepts[c].names[0] for c in self.concept[wrong]]
+        shown = [names[c] for c in self.labels[self.caption[wrong]]]
+        pairs = pd.DataFrame({"counted for": counted, "but shows": shown})
         return pairs.value_counts(sort=True).rename("captions").reset_index()
 
 
 def by_third(per_class: pd.DataFrame) -> pd.DataFrame:
-    """Errors where classes are frequent, and where they are rare.
+    """Errors where classes are frequent, and where they are rare, of `Counted.per_class`.
 
-    Args:
-        per_class: as `Counted.per_class` gives it.
-
-    Returns:
-        Rows head, mid and tail by the number of `labels`; `precision` and `recall` are means over
-        classes, `counted / labels` is the median.
+    Rows head, mid and tail by the number of `labels`; `precision` and `recall` are means over
+    classes, `counted / labels` is the median.
     """
-    third = pd.Series(np.array(["head", "mid", "tail"])[third_of(per_class["labels"])])
-    table = per_class[["precision", "recall"]].assign(
-        **{"counted / labels": per_class["counted"] / per_class["labels"]}
-    )
+    third = np.array(["head", "mid", "tail"])[third_of(per_class["labels"])]
+    ratio = per_class["counted"] / per_class["labels"]
+    table = per_class[["precision", "recall"]].assign(**{"counted / labels": ratio})
     how = {"precision": "mean", "recall": "mean", "counted / labels": "median"}
-    return table.groupby(third.to_numpy()).agg(how)
+    return table.groupby(third).agg(how)
 
 
 def correlations_by_counting(
@@ -172,9 +163,6 @@ def correlations_by_counting(
         per_class: `labels` and `counted`, as `Counted.per_class` gives them.
         pulls: how strongly predictions follow log frequency (`Observer.trained_on`), a row each.
         seeds: observers that are averaged, which find other classes difficult.
-
-    Returns:
-        `labels` and `counted`: mean correlations in -1..1, indexed by pull.
     """
     rows = []
     for pull in pulls:
@@ -186,3 +174,42 @@ def correlations_by_counting(
         rows.append(np.mean(found, axis=0))
     index = pd.Index(pulls, name="pull")
     return pd.DataFrame(rows, index, ["labels", "counted"])
+
+
+def plot_beside_labels(per_class: pd.DataFrame, label: Sequence[str]) -> Figure:
+    """Left: both tails, each ranked by itself. Right: the same classes, one against the other.
+
+    `per_class` is as `Counted.per_class` gives it; classes of `label` are named.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4))
+    for number, column in enumerate(["labels", "counted"]):
+        sizes = np.sort(per_class[column])[::-1]
+        ranks = np.arange(1, len(sizes) + 1)[sizes > 0]
+        line: Look = {"linestyle": LINES[number], "marker": "os"[number], "markevery": 0.1}
+        left.plot(ranks, sizes[sizes > 0], **line, color=PALETTE[number], label=column)
+    left.set(xscale="log", yscale="log", xlabel="rank of the class, each by itself")
+    left.set_ylabel("drawings, or titles")
+    left.legend()
+
+    kinds = _kind(per_class)
+    for kind, (color, marker) in KINDS.items():
+        rows = per_class[kinds == kind]
+        dots: Look = {"color": color, "linestyle": "none", "alpha": 0.8, "markersize": 4.5}
+        right.plot(rows["labels"], rows["counted"], marker, **dots, label=kind)
+    ends = [per_class["labels"].min(), per_class["labels"].max()]
+    right.plot(ends, ends, color="#888888", linewidth=1)
+    for name in label:
+        at = per_class.loc[name, ["labels", "counted"]]
+        annotate(right, name, at, (5, -3))
+    right.set_xscale("log")
+    right.set_yscale("symlog", linthresh=1)
+    right.set(xlabel="drawings with the label", ylabel="titles that name the class")
+    right.set_ylim(-0.3, None)
+    right.legend(fontsize=7.5, loc="upper left")
+    return figure
+
+
+def _kind(per_class: pd.DataFrame) -> npt.NDArray[np.str_]:
+    correct, wrong, missed = KINDS
+    kinds = np.where(per_class["recall"] < 0.5, missed, correct)
+    return np.where(per_class["precision"] < 0.5, wrong, kinds)

@@ -8,17 +8,23 @@ open models, and arithmetic. The page ``book/critical_reading`` tells the story.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import open_clip
 import pandas as pd
+from matplotlib.figure import Figure
 from open_clip.pretrained import get_pretrained_cfg
 
 from lt_course.errors import CourseError
 from lt_course.evidence import paper
+from lt_course.plots import style
 from lt_course.training.schedules import Schedule
+
+FloatArray = npt.NDArray[np.float64]
 
 RARE = 10
 """Table 1 lists the ImageNet classes with fewer captions than this in YFCC-15M."""
@@ -29,6 +35,9 @@ SCHEDULES: dict[str, Schedule] = {
     "what --scheduler cosine gives: ÷ 10 every 30": Schedule("step", 0.1, 90, milestones=(30, 60)),
 }
 """Three accounts of one learning rate: SGD's, one value an epoch, for 90 epochs."""
+
+VOCABULARIES = (50, 100, 200, 500)
+"""Sizes of the vocabulary that the paper asks for in Fig. 3."""
 
 FIGURE_8: dict[str, tuple[int, float, int, float, bool]] = {
     "SL": (256, 90, 64, 0.1, False),
@@ -47,8 +56,7 @@ def table_1(counts: pd.Series) -> pd.DataFrame:
     of the rows with fewer than `RARE` captions, and uses them as ids in a list of accuracies that
     is in ImageNet's own order.
 
-    Args:
-        counts: captions of each class, indexed by name, in ImageNet's order (YFCC-15M's file).
+    `counts` are captions of each class, indexed by name, in ImageNet's order (YFCC-15M's file).
 
     Returns:
         One row a printed accuracy: ``captions`` (of the rare class it is printed for), ``id`` (of
@@ -78,38 +86,23 @@ def table_1(counts: pd.Series) -> pd.DataFrame:
 
 
 def misindexed(per_class: pd.DataFrame, rarest: int) -> pd.DataFrame:
-    """The same slip on a table of our own: what it says of the rarest classes, and the truth.
+    """The same slip on a run's table per class: what it says of the rarest classes, and the truth.
 
-    Args:
-        per_class: a run's table, one row a class in class order, with frequency and accuracy.
-        rarest: how many of the rarest classes to ask about.
-
-    Returns:
-        Two rows, ``right index`` and ``index of the sorted table``; columns ``mean frequency``
-        and ``mean accuracy`` of the classes looked up.
+    Mean frequency and accuracy of the so many classes that are looked up by either index.
     """
     order = per_class["frequency"].to_numpy().argsort(kind="stable")[::-1]
     asked = {
         "right index": order[-rarest:],
         "index of the sorted table": np.arange(len(order))[-rarest:],
     }
-    return pd.DataFrame(
-        {
-            name: per_class.iloc[rows][["frequency", "accuracy"]].mean()
-            for name, rows in asked.items()
-        }
-    ).T.rename(columns=lambda column: f"mean {column}")
+    columns = per_class[["frequency", "accuracy"]].add_prefix("mean ")
+    return pd.DataFrame({name: columns.iloc[rows].mean() for name, rows in asked.items()}).T
 
 
 def expected_classes(counts: npt.ArrayLike, batch: int) -> float:
-    """Expected number of distinct classes among pictures drawn independently.
+    """Distinct classes to expect among B pictures: the sum over classes of 1 - (1 - p_c)^B.
 
-    Args:
-        counts: [C], pictures of each class.
-        batch: pictures drawn, B.
-
-    Returns:
-        The sum over classes of 1 - (1 - p_c)^B.
+    `counts` [C] are pictures of each class.
     """
     share = np.asarray(counts, dtype=np.float64)
     share = share / share.sum()
@@ -123,66 +116,39 @@ def steps(pictures: int, batch: int, epochs: float, drop_last: bool) -> int:
 
 
 def figure_8(pictures: int) -> pd.DataFrame:
-    """What differs between the methods of Fig. 8 besides what it compares.
+    """What differs between the methods of Fig. 8 besides what it compares, with so many pictures.
 
-    Args:
-        pictures: training pictures.
-
-    Returns:
-        One row a method: batch, pictures per GPU, peak learning rate, epochs, steps.
+    One row a method: batch, pictures per GPU, peak learning rate, epochs, steps.
     """
-    return pd.DataFrame.from_dict(
-        {
-            name: {
-                "batch": batch,
-                "pictures per GPU": share,
-                "peak learning rate": rate,
-                "epochs": epochs,
-                "steps": steps(pictures, batch, epochs, drop_last),
-            }
-            for name, (batch, epochs, share, rate, drop_last) in FIGURE_8.items()
-        },
-        orient="index",
-    )
+    columns = ["batch", "epochs", "pictures per GPU", "peak learning rate", "drop"]
+    table = pd.DataFrame.from_dict(FIGURE_8, orient="index", columns=columns)
+    rows = table[["batch", "epochs", "drop"]].itertuples(index=False)
+    table["steps"] = [steps(pictures, *row) for row in rows]
+    return table[["batch", "pictures per GPU", "peak learning rate", "epochs", "steps"]]
 
 
 def shared_weights(tags: Sequence[str] = ("cc12m", "yfcc15m")) -> pd.DataFrame:
-    """Models that open_clip lists under more names than it has weights for.
+    """Models of some pre-training sets that open_clip lists under more names than it has weights.
 
-    Args:
-        tags: names of pre-training sets.
-
-    Returns:
-        One row a file of weights, in open_clip's order: ``models``, its names there, and
-        ``trained with QuickGELU``, what open_clip says of it.
+    One row a file of weights, in open_clip's order: ``models``, its names there, and ``trained
+    with QuickGELU``, what open_clip says of it.
     """
-    listed = [(model, tag) for model, tag in open_clip.list_pretrained() if tag in tags]
-    found = pd.DataFrame(
-        {
-            "weights": get_pretrained_cfg(model, tag)["url"].rsplit("/", 1)[-1],
-            "models": f"{model}, {tag}",
-            "trained with QuickGELU": get_pretrained_cfg(model, tag).get("quick_gelu", False),
-        }
-        for model, tag in listed
-    )
-    return found.groupby("weights", sort=False).agg(
-        {"models": "; ".join, "trained with QuickGELU": "all"}
-    )
+    rows = []
+    for model, tag in open_clip.list_pretrained():
+        if tag in tags:
+            entry = get_pretrained_cfg(model, tag)
+            file = entry["url"].rsplit("/", 1)[-1]
+            rows.append((file, f"{model}, {tag}", entry.get("quick_gelu", False)))
+    table = pd.DataFrame(rows, columns=["weights", "models", "trained with QuickGELU"])
+    how: Any = {"models": "; ".join, "trained with QuickGELU": "all"}
+    return table.groupby("weights", sort=False).agg(how)
 
 
-def centred_targets(
-    scores: npt.NDArray[np.floating], temperature: float = 0.04
-) -> npt.NDArray[np.float64]:
+def centred_targets(scores: FloatArray, temperature: float = 0.04) -> FloatArray:
     """DINO's targets: scores less their mean over pictures, then a softmax (arXiv 2104.14294).
 
-    The running mean of many steps is put as the mean of this batch.
-
-    Args:
-        scores: float [B, K], the teacher's, of B pictures for K prototypes.
-        temperature: the teacher's.
-
-    Returns:
-        float [B, K], rows sum to 1.
+    The teacher's scores of B pictures for K prototypes are [B, K], and so are the targets; rows
+    sum to 1. The running mean of many steps is put as the mean of this batch.
     """
     logits = (scores - scores.mean(0)) / temperature
     weights = np.exp(logits - logits.max(1, keepdims=True))
@@ -190,17 +156,11 @@ def centred_targets(
 
 
 def sinkhorn_targets(
-    scores: npt.NDArray[np.floating], temperature: float = 0.04, iterations: int = 3
-) -> npt.NDArray[np.float64]:
+    scores: FloatArray, temperature: float = 0.04, iterations: int = 3
+) -> FloatArray:
     """The release's targets: rows and columns are scaled in turn, so that prototypes share alike.
 
-    Args:
-        scores: float [B, K], the teacher's, of B pictures for K prototypes.
-        temperature: the teacher's.
-        iterations: of Sinkhorn and Knopp's scaling.
-
-    Returns:
-        float [B, K], rows sum to 1.
+    Shapes as in `centred_targets`; `iterations` are of Sinkhorn and Knopp's scaling.
     """
     weights = np.exp((scores - scores.max()) / temperature)
     for _ in range(iterations):
@@ -209,13 +169,10 @@ def sinkhorn_targets(
     return weights * scores.shape[0]
 
 
-def imbalanced_scores(
-    pictures: int = 512, prototypes: int = 64, seed: int = 0
-) -> npt.NDArray[np.float64]:
-    """A teacher's cosines for pictures of classes with frequencies as 1 / rank, one prototype each.
+def imbalanced_scores(pictures: int = 512, prototypes: int = 64, seed: int = 0) -> FloatArray:
+    """A teacher's cosines [pictures, prototypes], one prototype a class, frequency 1 / rank.
 
-    Returns:
-        float [pictures, prototypes], each picture nearest to the prototype of its class.
+    Each picture is nearest to the prototype of its class.
     """
     generator = np.random.default_rng(seed)
     share = 1 / np.arange(1, prototypes + 1)
@@ -223,3 +180,72 @@ def imbalanced_scores(
     scores = generator.normal(0, 0.1, size=(pictures, prototypes))
     scores[np.arange(pictures), own] += 0.5
     return scores
+
+
+def plot_table_1(replayed: pd.DataFrame) -> Figure:
+    """Printed accuracies of `table_1` at the frequency they are printed for, and at their own."""
+    figure, axes = plt.subplots(figsize=(6.8, 3.4))
+    printed, own = replayed["captions"], replayed["captions of the class"]
+    axes.hlines(replayed["accuracy"], printed, own, color="#BBBBBB", linewidth=0.8)
+    square = style.look(style.VERMILLION, "s", "as printed")
+    circle = style.look(style.BLUE, "o", "of the class looked up")
+    axes.plot(printed, replayed["accuracy"], linestyle="", mfc="none", **square)
+    axes.plot(own, replayed["accuracy"], linestyle="", **circle)
+    axes.axvline(RARE, color="black", linestyle=":", linewidth=1)
+    axes.set_xscale("symlog", linthresh=1)
+    axes.set(xlabel="captions in YFCC-15M that name the class", ylabel="accuracy", xlim=(-0.3, 1e6))
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure
+
+
+def plot_expected_classes(sets: Mapping[str, npt.ArrayLike]) -> Figure:
+    """Distinct classes to expect among so many pictures, beside the vocabularies asked for.
+
+    `sets` are class counts [C] by title, five at most.
+    """
+    figure, axes = plt.subplots(figsize=(6.8, 3.8))
+    sizes = sorted({64, 256, *np.geomspace(8, 1024, 60).astype(int).tolist()})
+    looks = zip(sets.items(), style.PALETTE, style.LINES, "osD^v", strict=False)
+    for (title, counts), color, line, marker in looks:
+        curve = {size: expected_classes(counts, size) for size in sizes}
+        axes.plot(sizes, list(curve.values()), color=color, linestyle=line, label=title)
+        marked = [curve[size] for size in (64, 256, 1024)]
+        axes.plot([64, 256, 1024], marked, linestyle="", marker=marker, color=color)
+    for size in VOCABULARIES:
+        axes.axhline(size, color="#999999", linestyle=":", linewidth=1)
+        axes.annotate(f"V = {size}", (8.3, size * 1.06), fontsize=8, color="#555555")
+    axes.set(xscale="log", yscale="log", xlabel="pictures that share a vocabulary")
+    axes.set(ylabel="expected distinct classes", ylim=(5, 900))
+    axes.set_xticks([16, 64, 256, 1024], ["16", "64", "256", "1024"])
+    axes.minorticks_off()
+    axes.legend(loc="lower right")
+    return figure
+
+
+def plot_schedules(given: Mapping[str, Schedule], epochs: int) -> Figure:
+    """Learning rates by epoch on a logarithmic axis."""
+    rates = {title: [rate(epoch) for epoch in range(epochs)] for title, rate in given.items()}
+    figure = _curves(rates, range(epochs), 3.4)
+    figure.axes[0].set(xlabel="epoch", ylabel="learning rate", yscale="log", ylim=(2e-5, 0.2))
+    return figure
+
+
+def plot_shares(targets: Mapping[str, npt.ArrayLike]) -> Figure:
+    """What share [K] of a batch's targets each prototype gets, largest first, by title."""
+    ranked = {title: np.sort(np.asarray(share))[::-1] for title, share in targets.items()}
+    K = len(next(iter(ranked.values())))
+    figure = _curves(ranked, range(1, K + 1), 3.0)
+    axes = figure.axes[0]
+    axes.axhline(1 / K, color="#999999", linestyle=":", linewidth=1)
+    axes.set(xlabel="prototype, by share", ylabel="share of the targets", xscale="log")
+    axes.set_yscale("log")
+    return figure
+
+
+def _curves(values: Mapping[str, npt.ArrayLike], x: Sequence[int], height: float) -> Figure:
+    figure, axes = plt.subplots(figsize=(6.8, height))
+    looks = zip(style.PALETTE, style.LINES, strict=False)
+    for (title, y), (color, line) in zip(values.items(), looks, strict=False):
+        axes.plot(x, np.asarray(y), color=color, linestyle=line, label=title, linewidth=1.8)
+    axes.legend(loc="lower left")
+    return figure

@@ -1,43 +1,46 @@
-"""What lesson 11 computes: self-distillation in the plane, use of prototypes, power, memory."""
+"""Lesson 11: use of prototypes, transfer, power and memory of self-distillation."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from matplotlib.figure import Figure
 from scipy import optimize, stats
-from torch import Tensor, nn
 
 from lt_course.data import icontail
-from lt_course.data.augment import standardise
-from lt_course.data.batch import Batch
+from lt_course.data.augment import standardize
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import third_of
-from lt_course.evaluation.intervals import Interval, mean_over_seeds, paired_difference
+from lt_course.evidence import paper
 from lt_course.evidence.claims import Verdict
-from lt_course.objectives.distill import Distill, Distillation, Network, Timetable, sinkhorn_offset
-from lt_course.study import Record, training_set
-from lt_course.study.execute import image_tower_of, weights
+from lt_course.objectives.distill import DINOConfig, Network
+from lt_course.plots import drawings, intervals, style
+from lt_course.study import RunResult, training_set
+from lt_course.study.execute import weights
+from lt_course.study.model_parts import image_tower_of
 
 FloatArray = npt.NDArray[np.float64]
 
-RULES: dict[str, dict[str, Any]] = {
-    "no balance": {"centre_momentum": 1.0},
-    "centring": {},
-    "Sinkhorn-Knopp": {"targets": "sinkhorn"},
+THIRDS = {
+    "head": style.look(style.BLUE, "o", "head"),
+    "mid": style.look(style.ORANGE, "s", "mid"),
+    "tail": style.look(style.VERMILLION, "^", "tail"),
 }
-"""How the toy's targets are balanced. A running mean of momentum 1 stays at its start, 0."""
 
-THIRDS = ("head", "mid", "tail")
-SPAN = 1.6
-"""The toy's plane reaches from -SPAN to SPAN."""
+SIGNS = {
+    "information": style.look(style.BLUE, "o", "information"),
+    "target_entropy": style.look(style.VERMILLION, "s", "target entropy"),
+    "assignment_entropy": style.look(style.GREEN, "^", "assignment entropy"),
+    "utilisation": style.look(style.BLACK, "D", "utilisation"),
+}
+"""The numbers that are watched for collapse."""
 
 TRANSFER = {
     "probe_mean": "mean of four",
@@ -58,196 +61,43 @@ PAPER_ROWS = {
 """Runs that have a counterpart in Table 2: equal shares of the prototypes, in all or a step."""
 
 
-# The toy --------------------------------------------------------------------------------------
-
-
-def ring(
-    exponent: float = 1.0, groups: int = 8, points: int = 1_024, seed: int = 0
-) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-    """Groups of points around a circle, with frequencies as 1 / rank ** exponent.
-
-    Returns:
-        Points float [N, 2] and their groups int64 [N]; group 0 is the most frequent.
-    """
-    generator = np.random.default_rng(seed)
-    share = 1 / np.arange(1, groups + 1) ** exponent
-    group = generator.choice(groups, size=points, p=share / share.sum())
-    angle = 2 * np.pi * group / groups
-    centres = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return centres + generator.normal(0, 0.13, (points, 2)), group
-
-
-@dataclass(frozen=True)
-class Toy:
-    """What self-distillation of points in the plane ends in.
-
-    Attributes:
-        points: float [N, 2].
-        group: int64 [N].
-        first: int64 [N], each point's first choice among the prototypes.
-        share: float [K], the mean target.
-        map: int64 [G, G], the first choice at places of the plane, rows from below.
-        certainty: float [G, G], the largest entry of the target there.
-        report: signs of collapse, as `lt_course.objectives.collapse.Assignments` has them.
-    """
-
-    points: FloatArray
-    group: npt.NDArray[np.int64]
-    first: npt.NDArray[np.int64]
-    share: FloatArray
-    map: npt.NDArray[np.int64]
-    certainty: FloatArray
-    report: dict[str, float]
-
-    def prototypes_of_groups(self) -> pd.DataFrame:
-        """One row a group: its share of the points, and the number of prototypes chosen first."""
-        groups = range(self.group.max() + 1)
-        return pd.DataFrame(
-            {
-                "share of points": [np.mean(self.group == g) for g in groups],
-                "prototypes": [len(np.unique(self.first[self.group == g])) for g in groups],
-            },
-            index=pd.Index(groups, name="group"),
-        )
-
-
-def learn(
-    points: FloatArray,
-    group: npt.NDArray[np.int64],
-    *,
-    temperature: float = 0.04,
-    steps: int = 150,
-    prototypes: int = 16,
-    seed: int = 0,
-    **options: Any,
-) -> Toy:
-    """Self-distil points of the plane, by the objective that drawings are trained with.
-
-    Two crops of a point are the point with a little noise; the tower has one hidden layer.
-
-    Args:
-        points: float [N, 2].
-        group: int64 [N]; only handed on.
-        temperature: the teacher's.
-        steps: of Adam, with 64 points each.
-        prototypes: their number K.
-        seed: of the weights, the noise and the order.
-        **options: more fields of `Distill`, such as those of `RULES`.
-    """
-    chosen = Distill(
-        prototypes=prototypes,
-        layers=1,
-        bottleneck=8,
-        local_crops=0,
-        teacher_momentum=0.9,
-        teacher_temperature=temperature,
-        teacher_temperature_start=temperature,
-        window=20,
-        **options,
-    )
-    shown = torch.as_tensor(points, dtype=torch.float)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of collapse: it is what we came to see
-        torch.manual_seed(seed)
-        tower = nn.Sequential(nn.Flatten(), nn.Linear(2, 32), nn.GELU(), nn.Linear(32, 16))
-        model = Distillation(chosen, tower, 16, Timetable(steps))
-        optimiser = torch.optim.Adam(model.student.parameters(), lr=0.01)
-        for _ in range(steps):
-            rows = torch.randint(len(shown), (64,), generator=generator)
-            crops = shown[rows, None] + 0.1 * torch.randn(64, 2, 2, generator=generator)
-            batch = Batch(shown[rows], rows, crops=(crops[:, :, None, None],))
-            loss, report = model.loss(model.encode(batch), batch, generator)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            model.after_step()
-    found = {name: value.item() for name, value in report.items()}
-    return _seen(model, temperature, points, group, found)
-
-
-@torch.no_grad()
-def _seen(
-    model: Distillation,
-    temperature: float,
-    points: FloatArray,
-    group: npt.NDArray[np.int64],
-    report: dict[str, float],
-) -> Toy:
-    """The teacher's targets at the points, and all over the plane."""
-    weight, scale = model.teacher.prototypes()
-
-    def logits(places: FloatArray) -> Tensor:
-        crops = torch.as_tensor(places, dtype=torch.float)[:, None, None, None]
-        return model.teacher(crops)[0] @ weight.T * scale / temperature
-
-    of_points = logits(points)
-    if model.options.targets == "sinkhorn":
-        offset = sinkhorn_offset(of_points, model.options.sinkhorn_iterations)
-    else:
-        offset = model.centre / temperature
-    targets = (of_points - offset).softmax(1)
-    ticks = np.linspace(-SPAN, SPAN, 80)
-    places = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
-    certainty, map_ = (logits(places) - offset).softmax(1).max(1)
-    return Toy(
-        points,
-        group,
-        targets.argmax(1).numpy(),
-        targets.double().mean(0).numpy(),
-        map_.view(80, 80).numpy(),
-        certainty.double().view(80, 80).numpy(),
-        report,
-    )
-
-
 def none_drawn(prototypes: int, sampled: int, of_a_thing: int) -> float:
     """Probability that a uniform draw of `sampled` of all has none of a thing's prototypes."""
     return float(stats.hypergeom.pmf(0, prototypes, of_a_thing, sampled))
 
 
-# A trained run --------------------------------------------------------------------------------
-
-
 @torch.no_grad()
-def projected(record: Record, pictures: npt.NDArray[np.uint8]) -> FloatArray:
-    """Where a run's teacher puts pictures, to be compared with its prototypes by cosine.
+def projected(record: RunResult, pictures: npt.NDArray[np.uint8]) -> FloatArray:
+    """Where a run's teacher puts pictures (uint8 [N, 32, 32]), to be compared by cosine.
 
-    Args:
-        record: of a run of self-distillation whose checkpoint is in the store.
-        pictures: uint8 [N, 32, 32].
-
-    Returns:
-        float64 [N, D], rows of length 1.
+    Rows of the result, float64 [N, D], have length 1, as have the run's prototypes.
 
     Raises:
-        CourseError: if the run is another one, or has no checkpoint.
+        CourseError: if it is no run of self-distillation, or has no checkpoint.
     """
     run = record.run
-    if not isinstance(run.objective, Distill):
+    if not isinstance(run.objective, DINOConfig):
         raise CourseError(
             f"The run {run.name} has no teacher to project pictures; ask for one of 'dino'."
         )
-    teacher = Network(run.objective, image_tower_of(run), run.model.embedding)
+    teacher = Network(run.objective, image_tower_of(run), run.model.embed_dim)
     state = weights(record.folder / "checkpoint")
     prefix = "teacher."
     teacher.load_state_dict(
         {name.removeprefix(prefix): v for name, v in state.items() if name.startswith(prefix)}
     )
     teacher.eval()
-    shown = standardise(torch.from_numpy(pictures))
+    shown = standardize(torch.from_numpy(pictures))
     parts = [teacher.projection(teacher.tower(part)) for part in shown.split(512)]
     return F.normalize(torch.cat(parts).double(), dim=1).numpy()
 
 
-def shares_of_thirds(record: Record) -> pd.DataFrame:
+def shares_of_thirds(record: RunResult) -> pd.DataFrame:
     """What head, mid and tail third have of training pictures and of the prototypes.
 
-    Returns:
-        One row a third: ``pictures``, its share of them; ``prototypes``, its share of the
-        prototypes that any picture is nearest to, each given to the third that most of its
-        pictures belong to; ``own pictures``, the share of a third's pictures that are nearest to
-        one of its own prototypes.
+    One row a third: ``pictures``, its share of them; ``prototypes``, its share of the prototypes
+    that any picture is nearest to, each given to the third that most of its pictures belong to;
+    ``own pictures``, the share of its pictures that are nearest to one of its own prototypes.
     """
     assigned = record.arrays["assigned"].astype(np.float64)
     third = third_of(record.per_class["frequency"])
@@ -267,131 +117,47 @@ def shares_of_thirds(record: Record) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Typical:
-    """A prototype and the drawings nearest to it.
-
-    Attributes:
-        prototype: its number.
-        pictures: uint8 [n, 32, 32], the nearest first.
-        thirds: the third of each picture's concept.
-        names: and its name.
-    """
+    """A prototype's number, the drawings nearest to it, uint8 [n, 32, 32], and their thirds."""
 
     prototype: int
     pictures: npt.NDArray[np.uint8]
     thirds: list[str]
-    names: list[str]
 
 
-def typical(record: Record, third: str, number: int = 4, drawings: int = 8) -> list[Typical]:
-    """The prototypes that belong to a third the most, with the training drawings nearest to them.
+def typical(record: RunResult, third: str, number: int = 4, count: int = 8) -> list[Typical]:
+    """The prototypes that belong to a third the most, with the drawings nearest to them.
 
-    Prototypes are ranked by the share of their pictures that the third has; those with fewer
-    pictures than `drawings` are left out.
-
-    Args:
-        record: as in `projected`.
-        third: one of `THIRDS`.
-        number: of prototypes.
-        drawings: of each.
+    Prototypes are ranked by the share of their training pictures that the third has; those with
+    fewer than `count` are left out. The run is as in `projected`.
     """
     drawn, tail = training_set(record.run), icontail.load()
-    group = third_of(drawn.frequency)
+    thirds = np.array(list(THIRDS))[third_of(drawn.frequency)]
     assigned = record.arrays["assigned"].astype(np.float64)
     total = assigned.sum(1)
-    share = assigned[:, group == THIRDS.index(third)].sum(1) / np.maximum(total, 1)
-    share[total < drawings] = -1
-    known = drawn.pictures[drawn.labels < len(drawn.frequency)]
+    share = assigned[:, thirds == third].sum(1) / np.maximum(total, 1)
+    share[total < count] = -1
+    known = drawn.image_ids[drawn.labels < len(drawn.frequency)]
     cosine = projected(record, tail.pictures[known]) @ record.arrays["prototypes"].T
     found = []
     for prototype in np.argsort(-share, kind="stable")[:number]:
-        nearest = known[np.argsort(-cosine[:, prototype], kind="stable")[:drawings]]
-        concepts = tail.concept[nearest]
-        found.append(
-            Typical(
-                int(prototype),
-                tail.pictures[nearest],
-                [THIRDS[group[c]] for c in concepts],
-                [tail.concepts[c].name for c in concepts],
-            )
-        )
+        nearest = known[np.argsort(-cosine[:, prototype], kind="stable")[:count]]
+        own = thirds[tail.concept[nearest]].tolist()
+        found.append(Typical(int(prototype), tail.pictures[nearest], own))
     return found
 
 
-# Recorded runs --------------------------------------------------------------------------------
+# Recorded runs: `runs` are metrics indexed by (label, seed) ------------------------------------
 
 
-def labels(recorded: pd.DataFrame) -> list[str]:
-    """The runs of `lt_course.evidence.recorded` with two seeds or more, in their order."""
-    counted = recorded.index.get_level_values("label").value_counts(sort=False)
-    return [str(label) for label, seeds in counted.items() if seeds > 1]
+def head_less_tail(runs: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
+    """One row a run: how much more the head third has than the tail, paired by seed, as text.
 
-
-def by_seed(recorded: pd.DataFrame, label: str, metric: str) -> pd.Series:
-    """A recorded metric of one run, indexed by seed."""
-    return recorded[metric].xs(label, level="label")
-
-
-def over_seeds(recorded: pd.DataFrame, label: str, metric: str) -> Interval:
-    """A recorded metric of one run: its mean over seeds with Student's t interval."""
-    return mean_over_seeds(by_seed(recorded, label, metric))
-
-
-def paired(recorded: pd.DataFrame, a: str, b: str, metric: str) -> Interval:
-    """Mean over shared seeds of what run `a` has more of a metric than run `b`."""
-    sides = by_seed(recorded, a, metric), by_seed(recorded, b, metric)
-    first, second = sides[0].align(sides[1], join="inner")
-    return paired_difference(first, second)
-
-
-def summary(recorded: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
-    """One row a run, one column a metric: means over seeds with t intervals, as text.
-
-    Args:
-        recorded: as `lt_course.evidence.recorded` returns it.
-        metrics: metric -> heading.
+    `metrics`: beginning of a metric's name, such as ``prototypes`` -> heading.
     """
-    rows = {
-        label: {
-            heading: f"{over_seeds(recorded, label, metric):.3f}"
-            for metric, heading in metrics.items()
-        }
-        for label in labels(recorded)
-    }
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(metrics.values()))
-
-
-def head_less_tail(recorded: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
-    """One row a run: how much more the head third has than the tail, over paired seeds, as text.
-
-    Args:
-        recorded: as `lt_course.evidence.recorded` returns it.
-        metrics: beginning of the metric's name, such as ``prototypes`` -> heading.
-    """
-    rows: dict[str, dict[str, str]] = {label: {} for label in labels(recorded)}
-    for label in rows:
-        for metric, heading in metrics.items():
-            head, tail = (by_seed(recorded, label, f"{metric}_{t}") for t in ("head", "tail"))
-            rows[label][heading] = f"{paired_difference(head, tail):+.3f}"
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(metrics.values()))
-
-
-def differences(
-    recorded: pd.DataFrame, pairs: Mapping[str, tuple[str, str]], metrics: Mapping[str, str]
-) -> pd.DataFrame:
-    """One row a pair of runs: how much more the first has than the second, over paired seeds.
-
-    Args:
-        recorded: as `lt_course.evidence.recorded` returns it.
-        pairs: name of the row -> the two runs.
-        metrics: metric -> heading.
-    """
-    known = set(labels(recorded))
-    rows = {
-        name: {h: f"{paired(recorded, a, b, m):+.3f}" for m, h in metrics.items()}
-        for name, (a, b) in pairs.items()
-        if {a, b} <= known
-    }
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(metrics.values()))
+    gaps = pd.DataFrame(
+        {metric: runs[f"{metric}_head"] - runs[f"{metric}_tail"] for metric in metrics}
+    )
+    return intervals.means(gaps, metrics, spec="+.3f")
 
 
 def detectable(deviation: float, seeds: int, power: float = 0.8, confidence: float = 0.95) -> float:
@@ -418,12 +184,10 @@ def detectable(deviation: float, seeds: int, power: float = 0.8, confidence: flo
 
 
 def power(verdicts: Sequence[Verdict]) -> pd.DataFrame:
-    """What each claim's seeds could have seen.
+    """What each claim's seeds could have seen: one row a claim with an interval.
 
-    Returns:
-        One row a claim with an interval: its effect; ``half width`` of its interval;
-        ``detectable``, the effect that is found in 80 % of repetitions, by `detectable`;
-        ``smallest``, the one that would matter; and the paper's.
+    Its effect; ``half width`` of its interval; ``detectable``, the effect that is found in 80 % of
+    repetitions; ``smallest``, the one that would matter; and the paper's.
     """
     rows = {}
     for verdict in verdicts:
@@ -440,26 +204,16 @@ def power(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
-# Memory ---------------------------------------------------------------------------------------
-
-
 def step_memory(
     pictures: int, global_crops: int, local_crops: int, dimension: int, step_prototypes: int
 ) -> dict[str, float]:
     """Mebibytes of one step's float32 arrays with a side of one step's prototypes, by their shapes.
 
-    Args:
-        pictures: B.
-        global_crops: G.
-        local_crops: L.
-        dimension: D of prototypes and features.
-        step_prototypes: S.
-
-    Returns:
-        ``targets`` [G, B, S]; ``all at once``: targets, the student's logits [G + L, B, S] and a
-        log-softmax [B, S] for each of the G (G + L - 1) pairs, as a loss in plain autograd keeps
-        them; ``one crop at a time``: targets, their sum [B, S], two [B, S] arrays of one crop and
-        the gradient of the prototypes [S, D].
+    With B pictures, G global and L local crops, D dimensions and S prototypes a step: ``targets``
+    [G, B, S]; ``all at once``: targets, the student's logits [G + L, B, S] and a log-softmax
+    [B, S] for each of the G (G + L - 1) pairs, as a loss in plain autograd keeps them; ``one crop
+    at a time``: targets, their sum [B, S], two [B, S] arrays of one crop and the gradient of the
+    prototypes [S, D].
     """
     one = 4 * pictures * step_prototypes / 2**20
     views = global_crops + local_crops
@@ -469,3 +223,98 @@ def step_memory(
         "all at once": targets + views * one + global_crops * (views - 1) * one,
         "one crop at a time": targets + 3 * one + 4 * step_prototypes * dimension / 2**20,
     }
+
+
+# Figures ----------------------------------------------------------------------------------------
+
+
+def plot_signs(history: pd.DataFrame) -> Figure:
+    """What is watched for collapse, at the end of each epoch and of the run."""
+    figure, axes = plt.subplots()
+    for (name, look), line in zip(SIGNS.items(), style.LINES, strict=False):
+        axes.plot(history["step"], history[name], linestyle=line, **look)
+    axes.set(xlabel="step", xlim=(0, None), ylabel="share of the greatest", ylim=(-0.03, 1.03))
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+    return figure
+
+
+def plot_typical(found: Mapping[str, Sequence[Typical]]) -> Figure:
+    """The drawings nearest to some prototypes, one row a prototype and one block a third.
+
+    Over each drawing stands the third of its concept: H, M or T.
+    """
+    rows = {f"{third}, {t.prototype}": t for third, several in found.items() for t in several}
+    pictures = {label: each.pictures for label, each in rows.items()}
+    letters = {label: [third[0].upper() for third in each.thirds] for label, each in rows.items()}
+    return drawings.rows(pictures, letters, max(map(len, pictures.values())), size=0.72)
+
+
+def plot_transfer(runs: pd.DataFrame) -> Figure:
+    """Left, the mean of our probes by run, with t intervals over seeds; right, Table 2's means."""
+    names = intervals.labels(runs)
+    height = 0.28 * len(names) + 1.4
+    figure, (left, right) = style.panels(2, 4, height, sharey=True, width_ratios=[1.5, 1])
+    for place, name in enumerate(names):
+        values = intervals.by_seed(runs, name, "probe_mean")
+        intervals.draw_seeds(left, values, place, color=style.BLUE, marker="o")
+        if name in PAPER_ROWS:
+            theirs = paper.value("table2", *PAPER_ROWS[name], "transfer")
+            right.plot(theirs, place, color="black", **style.HOLLOW)
+    style.name_rows(left, names)
+    left.set(xlabel="accuracy, mean of four", title="ours")
+    right.set(xlabel="accuracy, mean of twelve", title="the paper, single runs")
+    return figure
+
+
+def plot_transfer_by_set(runs: pd.DataFrame, labels: Sequence[str]) -> Figure:
+    """Each transfer set's probe as a difference to the first of some runs, paired by seed."""
+    reference, *others = labels
+    figure, axes = plt.subplots(figsize=(7.2, 3.4))
+    shifts = np.linspace(-0.22, 0.22, len(others))
+    for run, shift, color, marker in zip(others, shifts, style.PALETTE, "os^Dv", strict=False):
+        for place, metric in enumerate(TRANSFER):
+            gain = intervals.interval(intervals.paired(runs, run, reference, metric))
+            label = run if place == 0 else None
+            look: style.Look = {"color": color, "marker": marker, "label": label}
+            intervals.draw(axes, gain, place + shift, **look)
+    axes.axvline(0, **style.ZERO)
+    style.name_rows(axes, TRANSFER.values())
+    axes.set(xlabel=f"accuracy of the probe, less that of {reference!r}")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+    return figure
+
+
+def plot_thirds(runs: pd.DataFrame, metrics: Mapping[str, str]) -> Figure:
+    """What head, mid and tail have of the prototypes, one panel a metric, one row a run.
+
+    `metrics`: beginning of a metric's name, such as ``prototypes`` -> the panel's label.
+    """
+    names = intervals.labels(runs)
+    width, height = 8 / len(metrics), 0.32 * len(names) + 1.4
+    figure, panels = style.panels(len(metrics), width, height, sharey=True)
+    for axes, (metric, label) in zip(panels, metrics.items(), strict=True):
+        for (third, look), shift in zip(THIRDS.items(), (-0.22, 0, 0.22), strict=True):
+            for place, name in enumerate(names):
+                values = intervals.by_seed(runs, name, f"{metric}_{third}")
+                intervals.draw(axes, intervals.interval(values), place + shift, **look)
+        style.name_rows(axes, names)
+        axes.set(xlabel=label)
+    style.legend(figure, "outside upper center")
+    return figure
+
+
+def plot_power(found: pd.DataFrame) -> Figure:
+    """Of each claim of `power`: effect, interval, what could be seen, and the paper's effect."""
+    figure, axes = plt.subplots(figsize=(8, 0.32 * len(found) + 1.3))
+    places = np.arange(len(found))
+    unseen = "not seen in 80 % of repetitions"
+    axes.barh(places, found["detectable"], color="#DDDDDD", height=0.7, label=unseen)
+    ours = style.look(style.BLUE, "o", "our effect with its interval") | {"linestyle": ""}
+    axes.errorbar(found["effect"], places, xerr=found["half width"], capsize=3, **ours)
+    theirs = style.HOLLOW | {"color": "black", "label": "the paper's effect"}
+    axes.plot(found["the paper's"], places, **theirs)
+    axes.axvline(0, **style.ZERO)
+    style.name_rows(axes, found.index)
+    axes.set(xlabel="effect, in the unit of its claim")
+    style.legend(figure)
+    return figure

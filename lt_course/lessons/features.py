@@ -8,28 +8,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lt_course.data.augment import standardise
+from lt_course.data.augment import standardize
 from lt_course.evaluation.neural_collapse import class_means
-from lt_course.study import Record, training_set
-from lt_course.study.execute import image_tower_of, weights
+from lt_course.study import RunResult, training_set
+from lt_course.study.execute import weights
 from lt_course.study.icontail_dataset import icontail_of
+from lt_course.study.model_parts import image_tower_of
 
 PREFIX = "image_tower."
 
 
 @torch.no_grad()
 def image_features(
-    record: Record, pictures: npt.NDArray[np.uint8], *, normalise: bool = True
+    record: RunResult, pictures: npt.NDArray[np.uint8], *, normalise: bool = True
 ) -> Tensor:
-    """Features of pictures, computed by a run's trained image tower.
+    """Features of pictures, computed by a run's trained image tower, float32 [N, D].
 
     Args:
         record: of a run whose checkpoint is in the store.
         pictures: uint8 [N, 32, 32], or [N, 64, 64, 3] of a run in colour.
         normalise: bring the rows to length 1; otherwise they are as they leave the tower.
-
-    Returns:
-        float32 [N, D].
 
     Raises:
         CourseError: if there is no checkpoint.
@@ -41,47 +39,39 @@ def image_features(
     )
     tower.eval()
     parts = torch.from_numpy(pictures).split(512)
-    features = torch.cat([tower(standardise(part)).float() for part in parts])
+    features = torch.cat([tower(standardize(part)).float() for part in parts])
     return F.normalize(features, dim=1) if normalise else features
 
 
-def cosines(record: Record, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """Cosines of pictures with a run's prototypes.
+def cosines(record: RunResult, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Cosines of pictures with a run's prototypes, float64 [N, C]; arguments as above.
 
     Their argmax is the class that the run predicts, but for what is applied after training (logit
     adjustment, tau-normalisation) and for heads that do not normalise.
-
-    Args:
-        record: of a run whose checkpoint is in the store.
-        pictures: uint8 [N, 32, 32], or [N, 64, 64, 3] of a run in colour.
-
-    Returns:
-        float64 [N, C].
-
-    Raises:
-        CourseError: if there is no checkpoint.
     """
     prototypes = F.normalize(torch.from_numpy(record.arrays["prototypes"]).double(), dim=1)
     products = image_features(record, pictures).double() @ prototypes.T
     return np.asarray(products.numpy(), dtype=np.float64)
 
 
-def nearest_mean_accuracy(record: Record) -> float:
+def cosines_on_test(record: RunResult) -> npt.NDArray[np.float64]:
+    """`cosines` of a run's test pictures, float64 [M, C]."""
+    return cosines(record, icontail_of(record.run).pictures[record.arrays["test"]])
+
+
+def nearest_mean_accuracy(record: RunResult) -> float:
     """Accuracy on the test drawings if each gets the class of the nearest mean, 0 … 1.
 
     The means are those of the normalised features of the run's training drawings, so that neither
     captions nor prompts have a part in it: what CLIP loses by being asked in the wrong words, this
     does not lose.
 
-    Args:
-        record: of a run whose checkpoint is in the store.
-
     Raises:
         CourseError: if there is no checkpoint.
     """
     tail, drawn = icontail_of(record.run), training_set(record.run)
     concepts = record.run.data.concepts
-    features = image_features(record, tail.pictures[drawn.pictures])
+    features = image_features(record, tail.pictures[drawn.image_ids])
     means = class_means(features, torch.from_numpy(drawn.labels), concepts)
     test = np.flatnonzero(tail.test & (tail.concept < concepts))
     asked = image_features(record, tail.pictures[test]).double()

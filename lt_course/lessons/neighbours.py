@@ -14,38 +14,39 @@ from lt_course.errors import CourseError
 FloatArray = npt.NDArray[np.float64]
 
 
+def unit(vectors: npt.ArrayLike) -> FloatArray:
+    """Rows brought to length 1, float64 [C, D].
+
+    Raises:
+        CourseError: if a vector is zero.
+    """
+    rows = np.asarray(vectors, dtype=np.float64)
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    if (length < 1e-12).any():
+        raise CourseError(
+            f"Vector {int((length < 1e-12).argmax())} has length 0, so it has no direction; leave "
+            "such classes out."
+        )
+    return rows / length
+
+
 def cosines(vectors: npt.ArrayLike) -> FloatArray:
-    """Cosine of every pair, after the mean of the normalised vectors is taken off.
+    """Cosine of every pair of C vectors, [C, C], after the mean of their directions is taken off.
 
     What all vectors share says nothing about which are alike: without their mean, those of text
     towers, which fill a narrow cone, and those of classifiers can be compared.
 
-    Args:
-        vectors: float [C, D], one a class.
-
-    Returns:
-        float [C, C], ones on the diagonal.
-
     Raises:
         CourseError: if a vector is zero, or equals the mean.
     """
-    found = _normalised(np.asarray(vectors, dtype=np.float64))
-    found = _normalised(found - found.mean(0))
-    product: FloatArray = found @ found.T
+    rows = unit(vectors)
+    rows = unit(rows - rows.mean(0))
+    product: FloatArray = rows @ rows.T
     return product
 
 
 def nearest(vectors: npt.ArrayLike, names: Sequence[str], name: str, k: int = 5) -> pd.Series:
-    """The classes nearest to one of them, from the nearest on.
-
-    Args:
-        vectors: float [C, D], one a class.
-        names: of the C classes.
-        name: the class that is asked for.
-        k: how many neighbours, 1 … C-1.
-
-    Returns:
-        Cosines as of `cosines`, indexed by name.
+    """The k classes nearest to one of them, as `cosines` indexed by name, from the nearest on.
 
     Raises:
         CourseError: if there is no such name, or not as many neighbours.
@@ -61,13 +62,9 @@ def nearest(vectors: npt.ArrayLike, names: Sequence[str], name: str, k: int = 5)
 def agreement(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     """Spearman's correlation of two sets of vectors' pairwise cosines, pair by pair.
 
-    1: the same classes are alike in both; 0: unrelated. The two may have different dimensions, as
-    only similarities are compared (representational similarity analysis, Kriegeskorte et al.,
-    Frontiers in Systems Neuroscience 2, 2008).
-
-    Args:
-        a: float [C, D], C >= 3.
-        b: float [C, E], of the same classes in the same order.
+    1: the same classes are alike in both; 0: unrelated. The two, [C, D] and [C, E], may have
+    different dimensions, as only similarities are compared (representational similarity analysis,
+    Kriegeskorte et al., Frontiers in Systems Neuroscience 2, 2008).
 
     Raises:
         CourseError: if the numbers of classes differ or are below three.
@@ -79,13 +76,3 @@ def agreement(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
         )
     pairs = np.triu_indices(len(first), k=1)
     return float(stats.spearmanr(cosines(first)[pairs], cosines(second)[pairs]).statistic)
-
-
-def _normalised(vectors: FloatArray) -> FloatArray:
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    if (length < 1e-12).any():
-        raise CourseError(
-            f"Vector {int((length < 1e-12).argmax())} has length 0, so it has no direction; leave "
-            "such classes out."
-        )
-    return vectors / length

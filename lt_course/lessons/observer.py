@@ -52,14 +52,13 @@ class Observer:
 
         Args:
             frequency: float [C] > 0, training pictures of each class.
-            prior: pull per unit of log frequency; 0 for a decision that ignores frequency,
-                negative for one that leans towards rare classes.
+            prior: pull per unit of log frequency; negative for one that leans towards rare classes.
             knowledge: how much more visible a class is per standard deviation of log frequency.
-            hubs: standard deviation of the classes' own pull, whatever their frequency: some
-                classes attract pictures of others for reasons such as a vague name.
-            ease: mean visibility.
-            spread: standard deviation of the classes' own visibility, whatever their frequency.
-            seed: seed of the classes' own visibility and pull.
+            hubs: standard deviation of the classes' own pull: some attract pictures of others for
+                reasons such as a vague name.
+            ease: mean visibility …
+            spread: … and the standard deviation of the classes' own.
+            seed: of the classes' own visibility and pull.
 
         Raises:
             CourseError: if a frequency is not positive.

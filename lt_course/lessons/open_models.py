@@ -1,4 +1,4 @@
-"""What lesson 12 computes: the paper's released models, the right frequency file, and our own.
+"""Lesson 12: the paper's released models, the right frequency file, and our own.
 
 The paper's per-model numbers were never released. What it shows of them was read off its plots
 (`lt_course.evidence.paper`); a reader who has run ``lt-course models evaluate`` has numbers of
@@ -7,13 +7,16 @@ their own, which `lt_course.web.released.own_models` finds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from matplotlib.figure import Figure
 from scipy.stats import rankdata
 
 from lt_course.counting.web_frequencies import CONCEPT_SETS, PRETRAINING_SETS, WebFrequencies
@@ -21,8 +24,9 @@ from lt_course.data import icontail
 from lt_course.evaluation.answers import Answers, score
 from lt_course.evidence import paper
 from lt_course.lessons.features import image_features
+from lt_course.plots import style
 from lt_course.statistics import spearman
-from lt_course.study import Record
+from lt_course.study import RunResult
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -49,7 +53,20 @@ CONCEPTS = {  # classes of the concept sets of Fig. 12
 }
 
 
-# What the paper shows --------------------------------------------------------------------------
+SETS: dict[str, style.Look] = {
+    key: style.look(color, marker, PRETRAINING_SETS[key])
+    for key, color, marker in (
+        ("cc12m", style.BLACK, "o"),
+        ("yfcc15m", style.PURPLE, "X"),
+        ("laion400m", style.SKY, "^"),
+        ("metaclip_400m", style.ORANGE, "s"),
+        ("laion2b", style.BLUE, "v"),
+        ("metaclip_fullcc", style.VERMILLION, "D"),
+    )
+}
+"""Blue: LAION; warm: MetaCLIP; black and purple: the two small sets."""
+
+CHANCE: dict[str, Any] = {"color": "#BBBBBB", "alpha": 0.35, "linewidth": 0}
 
 
 def by_pretraining(web: WebFrequencies) -> pd.DataFrame:
@@ -70,11 +87,7 @@ def by_pretraining(web: WebFrequencies) -> pd.DataFrame:
 def markers(evaluated: str = "imagenet") -> pd.DataFrame:
     """Fig. 18's models: those of the 41 that can be told apart in the plot, one a row.
 
-    Args:
-        evaluated: ``imagenet`` or ``imagenet-v2``.
-
-    Returns:
-        Columns set, S(a), S(p), hidden (whether another marker covers part of it).
+    Of ``imagenet`` or ``imagenet-v2``: set, S(a), S(p), and whether another marker covers part.
     """
     values = paper.table("fig18")
     number = values["method"].str.extract(rf"^clip-{evaluated}-(\d\d)$")[0]
@@ -84,34 +97,26 @@ def markers(evaluated: str = "imagenet") -> pd.DataFrame:
     table = wide.rename(columns=BIAS).assign(hidden=hidden).reset_index()
     order = {key: place for place, key in enumerate(MILLIONS)}
     table = table.sort_values(["dataset", "number"], key=lambda c: c.replace(order))
-    return table.rename(columns={"dataset": "set"})[["set", *BIAS.values(), "hidden"]].reset_index(
-        drop=True
-    )
+    table = table.rename(columns={"dataset": "set"}).reset_index(drop=True)
+    return table[["set", *BIAS.values(), "hidden"]]
 
 
 def once_each(points: pd.DataFrame, sets: Sequence[str] = ("cc12m", "yfcc15m")) -> pd.DataFrame:
     """Means of a set's markers, and how far they could move if each checkpoint counted once.
 
-    Every second marker is a checkpoint under its wrong name; which one is not known. So all ways
-    to keep half of the markers are tried.
+    Every second marker of `sets` is a checkpoint under its wrong name; which one is not known. So
+    all ways to keep half of the markers are tried.
 
-    Args:
-        points: as `markers` returns them.
-        sets: those whose models are all counted twice.
-
-    Returns:
-        A row a set and correlation: markers, all (the mean), lowest and highest mean of a half.
+    A row a set and correlation: markers, all (the mean), lowest and highest mean of a half.
     """
     rows = {}
     for key in sets:
         for letter in BIAS.values():
             values = points.loc[points["set"] == key, letter].to_numpy()
             halves = [np.mean(h) for h in combinations(values, len(values) // 2)]
-            said = [len(values), values.mean(), min(halves), max(halves)]
-            rows[key, letter] = dict(
-                zip(("markers", "all", "lowest", "highest"), said, strict=True)
-            )
-    return pd.DataFrame.from_dict(rows, orient="index")
+            rows[key, letter] = [len(values), values.mean(), min(halves), max(halves)]
+    table = pd.DataFrame(rows, ["markers", "all", "lowest", "highest"]).T
+    return table.astype({"markers": int})
 
 
 def other_concepts() -> pd.DataFrame:
@@ -134,9 +139,7 @@ def other_concepts() -> pd.DataFrame:
 def figure_17(web: WebFrequencies, key: str) -> pd.DataFrame:
     """Fig. 17's accuracies, a row a plotted class: captions as printed, and of the class looked up.
 
-    Args:
-        web: counts of single classes must be at hand.
-        key: ``laion400m`` or ``metaclip_400m``.
+    Counts of single classes must be at hand; `key` is ``laion400m`` or ``metaclip_400m``.
     """
     values = paper.table("fig17")
     values = values[values["dataset"] == key]
@@ -152,18 +155,8 @@ def figure_17(web: WebFrequencies, key: str) -> pd.DataFrame:
     )
 
 
-# Chance, and the wrong file --------------------------------------------------------------------
-
-
 def by_chance(classes: int, draws: int = 4_000, seed: int = 0, share: float = 0.95) -> float:
-    """How large Spearman's correlation of unrelated ranks gets: the bound of 95 % of their |S|.
-
-    Args:
-        classes: C.
-        draws: random orders.
-        seed: of the orders.
-        share: of the draws.
-    """
+    """How large Spearman's correlation of unrelated ranks gets: the bound of 95 % of their |S|."""
     generator = np.random.default_rng(seed)
     ranks = np.arange(classes) - (classes - 1) / 2
     orders = generator.permuted(np.tile(ranks, (draws, 1)), axis=1)
@@ -183,46 +176,27 @@ def rank_matrix(web: WebFrequencies, concepts: str = "imagenet") -> pd.DataFrame
 
 
 def judged_by(matrix: pd.DataFrame, own: str, bias: float) -> pd.DataFrame:
-    """S(a) of a model of one set if it is judged by the counts of each.
+    """S(a) of a model of the set `own` if it is judged by the counts of each, of `rank_matrix`.
 
-    Args:
-        matrix: as `rank_matrix` returns it.
-        own: the set that the model learnt from.
-        bias: its S(a) by that set's counts.
-
-    Returns:
-        A row a file: ``predicted``, r S(a), which holds if the other counts know of accuracy only
-        what they share with the model's own; ``lowest`` and ``highest``, what three correlations
-        allow at all.
+    A row a file: ``predicted``, r S(a) (`bias` by the own counts), which holds if the other counts
+    know of accuracy only what they share with the model's own; ``lowest`` and ``highest``, what
+    three correlations allow at all.
     """
     r = matrix[own]
     room = np.sqrt((1 - r**2) * (1 - bias**2))
-    return pd.DataFrame(
-        {"predicted": r * bias, "lowest": r * bias - room, "highest": r * bias + room}
-    )
+    columns = {"predicted": r * bias, "lowest": r * bias - room, "highest": r * bias + room}
+    return pd.DataFrame(columns)
 
 
 def simulated(
-    matrix: pd.DataFrame, own: str, bias: float, *, classes: int = 1_000, draws: int = 100,
-    seed: int = 0,
-) -> pd.DataFrame:  # fmt: skip
-    """S(a) under each file for made-up models whose accuracy depends on their own set's counts.
+    matrix: pd.DataFrame, own: str, bias: float, draws: int = 100, classes: int = 1_000
+) -> pd.DataFrame:
+    """S(a) under each file [draws, 6] for made-up models, arguments as in `judged_by`.
 
     Counts are drawn with the rank correlations of the true ones (a Gaussian copula); accuracy is
     their own set's, plus noise that no file knows.
-
-    Args:
-        matrix: as `rank_matrix` returns it.
-        own: the set that the models learnt from.
-        bias: S(a) by that set's counts that is aimed at.
-        classes: C.
-        draws: models.
-        seed: of the draws.
-
-    Returns:
-        float [draws, 6], columns as in the matrix.
     """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     linear = 2 * np.sin(np.pi / 6 * matrix.to_numpy())  # of normal variables with these ranks
     root = np.linalg.cholesky(linear + 1e-6 * np.eye(len(linear)))
     slope = 2 * np.sin(np.pi / 6 * bias)
@@ -236,15 +210,12 @@ def simulated(
     return pd.DataFrame(found, columns=list(matrix))
 
 
-# Models of our own -----------------------------------------------------------------------------
-
-
-def test_pictures(record: Record) -> npt.NDArray[np.uint8]:
+def test_pictures(record: RunResult) -> npt.NDArray[np.uint8]:
     """The drawings that a run was tested on, uint8 [N, 32, 32]."""
     return icontail.load().pictures[record.arrays["test"]]
 
 
-def of_run(record: Record) -> Answers:
+def of_run(record: RunResult) -> Answers:
     """What a run answers on the test drawings, by the code that evaluates released models."""
     features = image_features(record, test_pictures(record), normalise=False)
     labels = torch.from_numpy(record.arrays["labels"])
@@ -272,13 +243,9 @@ def lifted(
     frequency: npt.ArrayLike,
     lifts: Sequence[float],
 ) -> pd.DataFrame:
-    """Accuracy, S(a) and S(p) when lift * log frequency is added to every class's cosine.
+    """Accuracy, S(a) and S(p) when lift * log frequency [C] is added to the cosines [N, C].
 
-    Args:
-        cosines: [N, C], of pictures with class vectors.
-        labels: int64 [N].
-        frequency: [C].
-        lifts: one row each.
+    One row a lift; the pictures have labels [N].
     """
     counts = np.asarray(frequency, dtype=np.float64)
     prior = np.log1p(counts)
@@ -295,9 +262,6 @@ def lifted(
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("lift")
 
 
-# The reader's own evaluation -------------------------------------------------------------------
-
-
 def beside(theirs: pd.DataFrame, own: pd.DataFrame | None) -> pd.DataFrame:
     """The table of `by_pretraining`, with the number and the means of the reader's models."""
     if own is None:
@@ -310,3 +274,116 @@ def beside(theirs: pd.DataFrame, own: pd.DataFrame | None) -> pd.DataFrame:
 def title(key: str) -> str:
     """A set's name as printed."""
     return {**PRETRAINING_SETS, **CONCEPT_SETS}[key]
+
+
+# Figures: `chance` is the half-width of the grey band of correlations that unrelated ranks have,
+# `own` what `lt_course.web.released.own_models` finds.
+
+
+def plot_by_scale(theirs: pd.DataFrame, chance: float, own: pd.DataFrame | None = None) -> Figure:
+    """S(a) and S(p) against pairs: the paper's means, and a small hollow marker for each of yours.
+
+    `theirs` is as `by_pretraining` returns it.
+    """
+    figure, panels = style.panels(2, 3.7, 3.3, sharex=True, sharey=True)
+    for axes, (metric, letter) in zip(panels, BIAS.items(), strict=True):
+        axes.axhspan(-chance, chance, **CHANCE)
+        for key, look in SETS.items():
+            row: Any = theirs.loc[key]
+            x = float(row["millions"])
+            axes.plot(x, row[letter], linestyle="", markersize=8, **look)
+            if own is not None:
+                yours = own.loc[own["pretrained_on"] == key, metric]
+                beside = np.full(len(yours), 1.15 * x)
+                style.dots(axes, beside, yours, look, markersize=4, mfc="none", alpha=0.8)
+        axes.set(title=letter, xscale="log", xlabel="pre-training pairs, millions", xlim=(7, 5_000))
+    panels[0].set_ylabel("Spearman with frequency")
+    style.legend(figure)
+    return figure
+
+
+def plot_markers(points: pd.DataFrame, chance: float, own: pd.DataFrame | None = None) -> Figure:
+    """S(p) against S(a) of `markers`; hollow where another hides part; yours edged in black."""
+    figure, axes = plt.subplots(figsize=(6.4, 3.8))
+    axes.axvspan(-chance, chance, **CHANCE)
+    axes.axhspan(-chance, chance, **CHANCE)
+    for key, look in SETS.items():
+        for hidden, fill in ((False, look["color"]), (True, "white")):
+            shown = points[(points["set"] == key) & (points["hidden"] == hidden)]
+            style.dots(axes, shown["S(a)"], shown["S(p)"], look, mfc=fill, markersize=7)
+        if own is not None:
+            x, y = own.loc[own["pretrained_on"] == key, list(BIAS)].to_numpy().T
+            style.dots(axes, x, y, look, markersize=4, mec="black", mew=0.8)
+    handles = [plt.Line2D([], [], linestyle="", **look) for look in SETS.values()]
+    axes.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.set(xlabel="S(a): frequency with accuracy", ylabel="S(p): with predictions")
+    return figure
+
+
+def plot_wrong_file(judged: pd.DataFrame, simulated: pd.DataFrame, own: str) -> Figure:
+    """S(a) of a model under every frequency file: predicted, simulated, and what is possible.
+
+    Of `judged_by` and `simulated`; the set that the model learnt from, `own`, is filled.
+    """
+    figure, axes = plt.subplots(figsize=(6.8, 3.2))
+    low, high = simulated.quantile(0.025), simulated.quantile(0.975)
+    for row, key in enumerate(judged.index):
+        color, ends = SETS[key]["color"], judged.loc[key, ["lowest", "highest"]]
+        axes.plot(ends, [row, row], color="#BBBBBB", linewidth=7, linestyle="-", alpha=0.5)
+        axes.plot([low[key], high[key]], [row, row], color=color, linestyle="-")
+        fill = color if key == own else "white"
+        style.dots(axes, simulated[key].mean(), row, SETS[key], mfc=fill, markersize=8)
+        axes.plot(judged.loc[key, "predicted"], row, color="black", marker="|", markersize=16)
+    axes.axvline(0, **style.ZERO)
+    style.name_rows(axes, [PRETRAINING_SETS[key] for key in judged.index])
+    axes.set(xlim=(-1, 1), xlabel="S(a) by the counts of each set")
+    bias = float(judged["predicted"][own])
+    axes.set_title(f"a model of {PRETRAINING_SETS[own]}, S(a) {bias:.2f}")
+    return figure
+
+
+def plot_confusions(tables: Mapping[str, FloatArray]) -> Figure:
+    """`blocks`: where answers go, by groups of classes from frequent to rare; a panel a model."""
+    figure, panels = style.panels(len(tables), 3.3, 3.2)
+    top = max(table.max() for table in tables.values())
+    for axes, (title, table) in zip(panels, tables.items(), strict=True):
+        groups = ["frequent", *[""] * (len(table) - 2), "rare"]
+        names = {"xticklabels": groups, "yticklabels": groups}
+        style.matrix(axes, table, "Blues", 0, top, annot=True, fmt=".2f", **names)
+        axes.set(title=title, xlabel="answer")
+    panels[0].set_ylabel("true class")
+    return figure
+
+
+def plot_lifts(curves: Mapping[str, pd.DataFrame], looks: Mapping[str, style.Look]) -> Figure:
+    """S(p) against S(a) as a multiple of log frequency is added; a curve (`lifted`) a model."""
+    figure, axes = plt.subplots(figsize=(5.6, 3.6))
+    for label, curve in curves.items():
+        axes.plot(curve["S(a)"], curve["S(p)"], linestyle="-", markersize=4, **looks[label])
+        if 0 in curve.index:
+            x, y = curve.loc[0, ["S(a)", "S(p)"]]
+            style.dots(axes, x, y, looks[label], markersize=12, mfc="none")
+    axes.axhline(0, **style.ZERO)
+    axes.axvline(0, **style.ZERO)
+    axes.set(xlabel="S(a)", ylabel="S(p)")
+    axes.legend()
+    return figure
+
+
+def plot_other_concepts(table: pd.DataFrame, letter: str = "S(a)") -> Figure:
+    """S(a) or S(p) of `other_concepts`, a marker a pre-training set, on the grey band of chance."""
+    sizes = table.groupby("concepts")["classes"].first().sort_values(ascending=False)
+    figure, axes = plt.subplots(figsize=(7.2, 3.9))
+    shifts = np.linspace(-0.25, 0.25, len(SETS))
+    for row, concepts in enumerate(sizes.index):
+        of_set = table[table["concepts"] == concepts].set_index("set")
+        chance = of_set["chance"].iloc[0]
+        axes.fill_betweenx([row - 0.4, row + 0.4], -chance, chance, **CHANCE)
+        for (key, look), shift in zip(SETS.items(), shifts, strict=True):
+            named = look if row == 0 else style.unnamed(look)
+            axes.plot(of_set.loc[key, letter], row + shift, linestyle="", **named)
+    axes.axvline(0, **style.ZERO)
+    style.name_rows(axes, [f"{CONCEPT_SETS[str(name)]} ({size})" for name, size in sizes.items()])
+    axes.set(xlim=(-0.75, 0.75), xlabel=f"{letter}, read off Fig. 12")
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure

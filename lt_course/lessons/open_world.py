@@ -1,13 +1,18 @@
-"""What lesson 08 computes: what other concepts bring into a run, and what they change."""
+"""Lesson 08: what other concepts bring into a run, and what they change.
+
+`runs` are metrics indexed by (label, seed), as `lt_course.evidence.load_results` returns them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from matplotlib.figure import Figure
 
 from lt_course import evidence
 from lt_course.data import icontail
@@ -15,35 +20,48 @@ from lt_course.data.captions import usual_name
 from lt_course.data.icontail import IconTail
 from lt_course.data.tokenizer import tokens
 from lt_course.errors import CourseError
-from lt_course.evaluation.intervals import (
-    Interval,
-    bootstrap_spearman_difference,
-    paired_difference,
-)
+from lt_course.evaluation.intervals import bootstrap_spearman_difference
+from lt_course.evidence import paper
+from lt_course.plots import bias, drawings, intervals, style
+from lt_course.plots.runs import THREE as METRICS
 from lt_course.statistics import spearman
-from lt_course.study import Record, Run, training_set
+from lt_course.study import RunConfig, RunResult, training_set
+from lt_course.study.icontail_dataset import drawings_of
 from lt_course.training.schedules import steps
 
 QUESTIONS = {"S(a)": "accuracy", "S(p)": "predictions"}
 
+FIGURE_6: dict[str, tuple[str, dict[str, str]]] = {
+    "fig6a": (
+        "ImageNet-100's concepts",
+        {"incaps-100": "IN-Caps-100", "incaps-10pct": "IN-Caps, 10 %", "incaps": "IN-Caps"},
+    ),
+    "fig6b": (
+        "ImageNet's concepts",
+        {"yfcc15m_cls": "YFCC-15M-Cls", "yfcc15m": "YFCC-15M"},
+    ),
+}
+"""Panels of the paper's Fig. 6: title, and the training sets in order of openness."""
 
-def other_pictures(run: Run) -> npt.NDArray[np.int64]:
+
+def other_pictures(run: RunConfig) -> npt.NDArray[np.int64]:
     """A run's pictures of concepts outside the evaluated ones: indices [K] into IconTail."""
-    found = training_set(run)
-    return found.pictures[found.labels == run.data.concepts]
+    drawn = training_set(run)
+    return drawn.image_ids[drawn.labels == run.data.concepts]
 
 
-def make_up(run: Run) -> dict[str, float]:
+def make_up(run: RunConfig) -> dict[str, float]:
     """What a run's batches are made of.
 
     Returns:
         ``steps`` of the run; ``core a batch`` and ``others a batch``, the expected numbers of
         pictures; ``views``, how often each picture is shown in the whole run.
     """
-    core, others = run.data.pictures, run.data.others
+    data = drawings_of(run)
+    core, others = data.num_images, data.distractors
     if core is None:
-        raise CourseError(f"Field 'pictures' of {run.name} is None; name a number.")
-    pictures, batch = core + others, run.training.batch
+        raise CourseError(f"Field 'num_images' of {run.name} is None; name a number.")
+    pictures, batch = core + others, run.training.batch_size
     length = steps(run.training.duration, "duration", pictures // batch)
     return {
         "steps": length,
@@ -56,32 +74,20 @@ def make_up(run: Run) -> dict[str, float]:
 def titles_with_tokens_of_names(
     data: IconTail, concepts: int, pictures: Iterable[int], context: int = 77
 ) -> npt.NDArray[np.int64]:
-    """How many of some pictures' titles share a token with what each concept is asked for by.
+    """How many titles of pictures (indices) share a token with what each concept is asked for by.
 
-    Args:
-        data: IconTail.
-        concepts: number of evaluated concepts C.
-        pictures: indices into the data set.
-        context: length at which texts are cut.
-
-    Returns:
-        int64 [C].
+    Returns int64 [concepts]; texts are cut at `context` tokens.
     """
     names = _token_sets([usual_name(data, concept) for concept in range(concepts)], context)
     titles = _token_sets([data.titles[picture] for picture in pictures], context)
     return np.array([sum(not name.isdisjoint(title) for title in titles) for name in names])
 
 
-def beside(records: Mapping[str, Record], baseline: str) -> pd.DataFrame:
+def beside(records: Mapping[str, RunResult], baseline: str) -> pd.DataFrame:
     """S(a), S(p) and accuracy of runs with the same core pictures, and what they change.
 
-    Args:
-        records: per label a run.
-        baseline: the label that the others are compared with.
-
-    Returns:
-        One row a run: accuracy, S(a), S(p), and by how much either correlation is lower than in
-        the baseline, with its interval over concepts (as text; empty for the baseline).
+    One row a run: accuracy, S(a), S(p), and by how much either correlation is lower than in the
+    run `baseline`, with its interval over concepts (as text; empty for the baseline).
 
     Raises:
         CourseError: if runs differ in their core pictures.
@@ -93,13 +99,13 @@ def beside(records: Mapping[str, Record], baseline: str) -> pd.DataFrame:
         if not table["frequency"].equals(base["frequency"]):
             raise CourseError(
                 f"Runs {label!r} and {baseline!r} have other core pictures; compare runs with "
-                "the same 'pictures' and seed."
+                "the same 'num_images' and seed."
             )
         row: dict[str, Any] = {"accuracy": record.metrics["accuracy"]}
         row |= {s: record.metrics[f"spearman_{field}"] for s, field in QUESTIONS.items()}
         for letter, field in QUESTIONS.items():
-            drop = "" if label == baseline else str(_drop(base, table, field))
-            row[f"{letter} is lower by"] = drop
+            drop = bootstrap_spearman_difference(base["frequency"], base[field], table[field])
+            row[f"{letter} is lower by"] = "" if label == baseline else str(drop)
         rows[label] = row
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -116,69 +122,96 @@ def changes(before: pd.DataFrame, after: pd.DataFrame, field: str) -> npt.NDArra
     return (after[field] - before[field]).to_numpy(dtype=np.float64)
 
 
-def contrasts(
-    metrics: pd.DataFrame, pairs: Mapping[str, tuple[str, str]], metric: str
-) -> pd.Series:
-    """By how much a metric is lower in the second run of each pair, with its interval over seeds.
-
-    Args:
-        metrics: indexed by (label, seed), as `lt_course.evidence.recorded` returns it.
-        pairs: per name the labels of two runs.
-        metric: a column.
-
-    Returns:
-        Text by name; ``not recorded`` below two seeds that both runs have.
-    """
-    known = metrics.index.unique(level="label")
-    found = {}
-    for name, (first, second) in pairs.items():
-        shared = pd.DataFrame(
-            {
-                label: metrics[metric].xs(label, level="label")
-                for label in (first, second)
-                if label in known
-            }
-        ).dropna()
-        enough = shared.shape[1] == 2 and len(shared) >= 2
-        found[name] = (
-            str(paired_difference(shared[first], shared[second])) if enough else "not recorded"
-        )
-    return pd.Series(found)
-
-
 def token_correlations(name: str, before: str, after: str, field: str) -> dict[int, float]:
-    """Spearman of shared titles and of what concepts gained, by recorded seed.
+    """Spearman of shared titles and of what concepts gained, by seed of which both are recorded.
 
-    Args:
-        name: of a factor.
-        before: label of its run without others.
-        after: label of its run with them.
-        field: of the per-class table.
-
-    Returns:
-        One correlation for each seed of which both runs are recorded: positive where concepts
-        whose names share tokens with titles of others gained more.
+    Of a factor's runs without others (`before`) and with them; positive where concepts whose names
+    share tokens with titles of others gained more of a field of the per-class table.
     """
-    metrics, found = evidence.recorded(name), {}
-    recorded = set(metrics.index)
-    seeds = sorted({seed for _, seed in recorded})
-    for seed in (s for s in seeds if {(before, s), (after, s)} <= recorded):
-        run = evidence.factor(name).run(after, "cpu", seed)
-        shared = titles_with_tokens_of_names(
-            icontail.load(), run.data.concepts, other_pictures(run)
-        )
-        first, second = (
-            evidence.recorded_per_class(name, label, seed) for label in (before, after)
-        )
-        found[seed] = spearman(shared, changes(first, second, field))
-    return found
-
-
-def _drop(before: pd.DataFrame, after: pd.DataFrame, field: str) -> Interval:
-    return bootstrap_spearman_difference(before["frequency"], before[field], after[field])
+    correlations = {}
+    recorded = set(evidence.load_results(name).index)
+    for seed in sorted(seed for label, seed in recorded if label == before):
+        if (after, seed) not in recorded:
+            continue
+        open_ = evidence.experiment(name).run(after, "cpu", seed)
+        pictures = other_pictures(open_)
+        shared = titles_with_tokens_of_names(icontail.load(), open_.data.concepts, pictures)
+        first, second = (evidence.load_per_class(name, run, seed) for run in (before, after))
+        correlations[seed] = spearman(shared, changes(first, second, field))
+    return correlations
 
 
 def _token_sets(texts: list[str], context: int) -> list[set[int]]:
     ids = tokens(texts, context).tolist()
     # The first is the start of text; the largest is its end; 0 is padding.
     return [set(row[1:]) - {0, max(row)} for row in ids]
+
+
+# Figures ----------------------------------------------------------------------------------------
+
+
+def plot_samples(data: IconTail, rows: Mapping[str, Sequence[int]]) -> Figure:
+    """Drawings with their titles, one row a group of indices."""
+    pictures = {title: data.pictures[list(indices)] for title, indices in rows.items()}
+    titles = {
+        title: [data.titles[i].replace(" ", "\n", 1) for i in indices]
+        for title, indices in rows.items()
+    }
+    return drawings.rows(pictures, titles, max(map(len, rows.values())), size=1.05)
+
+
+def plot_ladder(runs: pd.DataFrame, labels: Sequence[str]) -> Figure:
+    """One row a kind of run, one panel a metric: each seed, and their mean with its t interval."""
+    figure, panels = style.panels(3, 2.9, 0.4 * len(labels) + 1, sharey=True)
+    for axes, (metric, title) in zip(panels, METRICS.items(), strict=True):
+        for place, label in enumerate(labels):
+            look = style.of("sl" if label.startswith("sl") else "clip-title")
+            values = intervals.by_seed(runs, label, metric)
+            intervals.draw_seeds(axes, values, place, **style.unnamed(look))
+        style.name_rows(axes, labels)
+        axes.set_title(title)
+    return figure
+
+
+def plot_run(per_class: pd.DataFrame, title: str, most: float) -> Figure:
+    """One run: accuracy and predictions (up to `most`) against frequency, a dot a concept."""
+    figure, panels = style.panels(2, 3.6, 3.0)
+    tops = {"accuracy": 1.05, "predictions": 1.05 * most}
+    for axes, (field, top) in zip(panels, tops.items(), strict=True):
+        look = style.of("clip-title")
+        style.dots(axes, per_class["frequency"], per_class[field], look, alpha=0.75, mew=0)
+        rho = spearman(per_class["frequency"], per_class[field])
+        axes.set(xscale="log", xlabel="training pictures", ylabel=bias.QUESTIONS[field])
+        axes.set_ylim(-0.04 * top, top)
+        axes.set_title(f"S({field[0]}) = {rho:.2f}", loc="right")
+    figure.suptitle(title, fontsize=10, fontweight="bold")
+    return figure
+
+
+def plot_changes(shared: npt.ArrayLike, gained: npt.ArrayLike, ylabel: str) -> Figure:
+    """What each concept gained [C], against how many titles share a token with its name [C]."""
+    figure, axes = plt.subplots(figsize=(6.4, 3.2))
+    axes.axhline(0, color="#888888", linestyle="-", linewidth=0.8)
+    style.dots(axes, shared, gained, style.of("clip-title"), alpha=0.7, mew=0)
+    axes.set_xscale("symlog", linthresh=1)
+    axes.set(xlabel="titles of others that share a token with the concept's name", ylabel=ylabel)
+    axes.set_xlim(-0.15, None)
+    return figure
+
+
+def plot_figure_6() -> Figure:
+    """S(a) and S(p) of the paper's Fig. 6: the training set opens from left to right."""
+    figure, panels = style.panels(2, 3.8, 3.2, sharey=True, width_ratios=[3, 2])
+    for axes, (name, (title, sets)) in zip(panels, FIGURE_6.items(), strict=True):
+        values = paper.table(name)["value"]
+        for (letter, field), line in zip(QUESTIONS.items(), ("-", "--"), strict=True):
+            for method, drawn_as in (("sl", "sl"), ("clip", "clip-full")):
+                wanted = [f"{name}/{each}/{method}/spearman_{field}" for each in sets]
+                points = values[values.index.intersection(wanted)].tolist()
+                look = style.of(drawn_as) | {"label": f"{method.upper()}, {letter}"}
+                axes.plot(range(len(points)), points, linestyle=line, **look)
+        axes.set_xticks(range(len(sets)), list(sets.values()))
+        axes.set(xlim=(-0.3, len(sets) - 0.7), title=title)
+    panels[0].set_ylabel("Spearman's correlation")
+    style.legend(figure, "outside right center", ncols=1)
+    return figure

@@ -24,41 +24,28 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lt_course.errors import CourseError
-from lt_course.objectives.classify import Classify, draw_vocabularies
+from lt_course.objectives.classify import SupervisedConfig, draw_vocabularies
 
 Floats = npt.NDArray[np.float64]
 
 
-def inclusion_in_batch(prior: npt.ArrayLike, micro_batch: int) -> Floats:
-    """P(c in A | y is not c) where A holds the classes of the micro-batch and no others.
+def inclusion_in_batch(prior: npt.ArrayLike, vocabulary_group: int) -> Floats:
+    """P(c in A | y is not c) where A holds the classes of m pictures: 1 - (1 - p_c)^(m - 1), [C].
 
-    Args:
-        prior: float [C], the classes' shares of the training pictures.
-        micro_batch: pictures m that share a vocabulary; the m - 1 others are independent of y.
-
-    Returns:
-        float [C], 1 - (1 - p_c)^(m - 1).
+    `prior` are the classes' shares [C] of the training pictures, which are independent of y.
     """
-    return -np.expm1((micro_batch - 1) * np.log1p(-np.asarray(prior, dtype=np.float64)))
+    return -np.expm1((vocabulary_group - 1) * np.log1p(-np.asarray(prior, dtype=np.float64)))
 
 
 def inclusion(
-    frequency: npt.ArrayLike, options: Classify, draws: int = 5_000, seed: int = 0
+    frequency: npt.ArrayLike, options: SupervisedConfig, draws: int = 5_000, seed: int = 0
 ) -> Floats:
     """P(c in A | y is not c) under the options of a classifier.
 
     Exact where nothing is drawn. Otherwise counted over simulated micro-batches, with the very
     function that draws vocabularies in training; classes of equal frequency are counted together,
-    as they have equal probability.
-
-    Args:
-        frequency: int [C], training pictures of each class.
-        options: vocabulary, sampling law and micro-batch.
-        draws: simulated micro-batches.
-        seed: of the simulation.
-
-    Returns:
-        float [C] in [0, 1]; 0 for a class that is never in the vocabulary of another one's picture.
+    as they have equal probability. `frequency` are training pictures, int [C]; the result [C] is 0
+    for a class that is never in the vocabulary of another one's picture.
 
     Raises:
         CourseError: if no class has pictures.
@@ -67,35 +54,34 @@ def inclusion(
     if not options.draws_from(len(prior)):
         return np.ones_like(prior)
     if options.sampling == "in-batch":
-        return inclusion_in_batch(prior, options.micro_batch)
+        return inclusion_in_batch(prior, options.vocabulary_group)
     ordered, place = np.unique(np.asarray(frequency), return_inverse=True)
     counts = np.repeat(ordered, np.bincount(place))
     return _simulated(tuple(counts.tolist()), options, draws, seed)[place]
 
 
 @cache
-def _simulated(frequency: tuple[float, ...], options: Classify, draws: int, seed: int) -> Floats:
+def _simulated(
+    frequency: tuple[float, ...], options: SupervisedConfig, draws: int, seed: int
+) -> Floats:
     """Inclusion of each distinct frequency, counted; frequencies come sorted."""
     prior = torch.from_numpy(_prior(frequency))
     generator = torch.Generator().manual_seed(seed)
     labels = torch.multinomial(
-        prior.expand(draws, -1), options.micro_batch, replacement=True, generator=generator
+        prior.expand(draws, -1), options.vocabulary_group, replacement=True, generator=generator
     )
     counts = torch.tensor(frequency, dtype=torch.float32)
     masks = draw_vocabularies(labels, counts, options, generator)
     # Each picture in turn is the one that is asked about, unless its own class is c.
     own = torch.zeros(masks.shape).scatter_add_(1, labels, torch.ones(labels.shape))
-    asked = options.micro_batch - own
+    asked = options.vocabulary_group - own
     _, group = np.unique(frequency, return_inverse=True)
     inside = np.bincount(group, (masks * asked).sum(0).numpy())
     return np.asarray(inside / np.bincount(group, asked.sum(0).numpy()), dtype=np.float64)
 
 
 def shift(included: npt.ArrayLike) -> Floats:
-    """What the theory adds to the logits of a full softmax: -log pi_c, less its mean over classes.
-
-    Args:
-        included: float [C], inclusion probabilities.
+    """What the theory adds to the logits of a full softmax: -log pi_c [C], less its mean.
 
     Raises:
         CourseError: if one is 0: such a class is never a wrong answer, and its logit has no bound.
@@ -144,11 +130,7 @@ class Agreement:
 
 
 def agreement(measured: npt.ArrayLike, predicted: npt.ArrayLike) -> Agreement:
-    """Compare what was measured with what was predicted, float [C] each.
-
-    Raises:
-        CourseError: if shapes differ, or one side is the same for all classes.
-    """
+    """Compare measured and predicted values, float [C] each, neither the same for all classes."""
     m, p = _centred(measured), _centred(predicted)
     if m.shape != p.shape or not np.ptp(m) or not np.ptp(p):
         raise CourseError(
@@ -164,7 +146,7 @@ def agreement(measured: npt.ArrayLike, predicted: npt.ArrayLike) -> Agreement:
 
 
 def best_logits(
-    posterior: npt.ArrayLike, options: Classify, pictures: int = 120_000, seed: int = 0
+    posterior: npt.ArrayLike, options: SupervisedConfig, pictures: int = 120_000, seed: int = 0
 ) -> Floats:
     """The optimum that training would reach if nothing stood in its way.
 
@@ -172,36 +154,30 @@ def best_logits(
     classifier with a free logit for each kind and class; and the loss of training, minimised over
     many micro-batches by L-BFGS. The loss is convex, so the way does not matter.
 
-    Args:
-        posterior: float [K, C], p(c | kind), > 0, rows of sum 1.
-        options: vocabulary, sampling law and micro-batch.
-        pictures: that the loss is averaged over.
-        seed: of the pictures and vocabularies.
-
-    Returns:
-        float [K, C], logits less their mean over classes.
+    The posterior p(c | kind) > 0 is [K, C], rows of sum 1, and so are the logits, less their mean
+    over classes; the loss is averaged over so many pictures.
     """
     chances = torch.tensor(np.asarray(posterior), dtype=torch.float64)
     generator = torch.Generator().manual_seed(seed)
-    groups = pictures // options.micro_batch
-    kinds = torch.randint(len(chances), (groups * options.micro_batch,), generator=generator)
+    groups = pictures // options.vocabulary_group
+    kinds = torch.randint(len(chances), (groups * options.vocabulary_group,), generator=generator)
     labels = torch.multinomial(chances[kinds], 1, generator=generator)[:, 0]
     masks = torch.ones(len(labels), chances.shape[1], dtype=torch.bool)
     if options.draws_from(chances.shape[1]):
         drawn = draw_vocabularies(
             labels.view(groups, -1), chances.mean(0).float(), options, generator
         )
-        masks = drawn.repeat_interleave(options.micro_batch, dim=0)
+        masks = drawn.repeat_interleave(options.vocabulary_group, dim=0)
     logits = torch.zeros_like(chances, requires_grad=True)
-    optimiser = torch.optim.LBFGS([logits], max_iter=200, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS([logits], max_iter=200, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss = F.cross_entropy(logits[kinds].masked_fill(~masks, -torch.inf), labels)
         loss.backward()
         return loss
 
-    optimiser.step(closure)
+    optimizer.step(closure)
     found = logits.detach().numpy()
     return np.asarray(found - found.mean(1, keepdims=True), dtype=np.float64)
 

@@ -1,35 +1,54 @@
-"""Vocabularies: what the theory says of runs, and what became of it (Fig. 3 and lesson 05)."""
+"""Lesson 05: what the theory says of runs with vocabularies, and what became of it (Fig. 3)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from matplotlib.figure import Figure
 
 from lt_course.data.class_profiles import profile_counts
-from lt_course.evaluation.intervals import mean_over_seeds
-from lt_course.evidence import factor, paper, recorded, recorded_per_class
-from lt_course.lessons.features import cosines
-from lt_course.lessons.prior_shift import agreement, inclusion, remaining, shift
-from lt_course.objectives.classify import Classify, Sampling
+from lt_course.evidence import experiment, load_per_class, load_results, paper
+from lt_course.lessons.features import cosines_on_test
+from lt_course.lessons.prior_shift import agreement, inclusion, remaining, residual_prior, shift
+from lt_course.objectives.classify import Sampling, SupervisedConfig
+from lt_course.plots import intervals, style
 from lt_course.statistics import spearman
-from lt_course.study import Record
+from lt_course.study import RunResult
 from lt_course.study.execute import weights
-from lt_course.study.icontail_dataset import icontail_of
 
-FACTOR = "05_vocabulary"
-"""The recorded runs of this lesson."""
-
-FULL = "all"
-"""Its run with a softmax over all classes."""
+FACTOR, FULL = "vocabulary", "all"
+"""The recorded runs of this lesson, and among them the one with a softmax over all classes."""
 
 LAWS: tuple[Sampling, ...] = ("frequency", "sqrt", "uniform")
 """Laws by which a vocabulary is filled up."""
 
 PAPER_CLASSES, PAPER_PICTURES, PAPER_MICRO_BATCH = 1_000, 448_896, 64
 """ImageNet-Captions, and the pictures of one GPU, which share a vocabulary in the release."""
+
+PAPER_SERIES: list[tuple[str, str, str, Sampling]] = [
+    ("from scratch, frequency", "fig3", "sl-vocab", "frequency"),
+    ("frozen head, frequency", "fig19", "sl-vocab", "frequency"),
+    ("frozen head, uniform", "released", "sl-uniform", "uniform"),
+]
+"""Series of the paper's runs (head and law): figure, method and law."""
+
+LAW_LOOKS: dict[str, style.Look] = {
+    "all": {"color": style.VERMILLION, "marker": "o"},
+    "in-batch": {"color": style.BLACK, "marker": "*"},
+    "frequency": {"color": style.ORANGE, "marker": "s"},
+    "sqrt": {"color": style.PURPLE, "marker": "p"},
+    "uniform": {"color": style.VERMILLION, "marker": "X"},
+}
+"""Colour and marker of each sampling law; ``all`` is the full softmax."""
+
+LAW_LINES: dict[str, str] = {"frequency": "-", "sqrt": "--", "uniform": ":"}
+
+REMEDY_MARKERS = "<>Pdh8"
+"""For the remedies that are no vocabularies, in order."""
 
 
 def law_of(label: str) -> str:
@@ -40,22 +59,21 @@ def law_of(label: str) -> str:
 def remaining_curve(
     frequency: npt.ArrayLike,
     sizes: Iterable[int],
-    laws: Iterable[Sampling] = LAWS,
-    micro_batch: int = 32,
+    laws: Sequence[Sampling] = LAWS,
+    vocabulary_group: int = 32,
 ) -> pd.DataFrame:
     """Share of the prior that the theory says is left: one row a size V, one column a law."""
-    laws = list(laws)
     rows = {
-        size: [
-            remaining(frequency, inclusion(frequency, Classify(size, law, micro_batch)))
+        V: [
+            remaining(frequency, inclusion(frequency, SupervisedConfig(V, law, vocabulary_group)))
             for law in laws
         ]
-        for size in sizes
+        for V in sizes
     }
-    return pd.DataFrame.from_dict(rows, orient="index", columns=laws).rename_axis("V")
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(laws)).rename_axis("V")
 
 
-def shifts(run: pd.DataFrame, full: pd.DataFrame, options: Classify) -> pd.DataFrame:
+def shifts(run: pd.DataFrame, full: pd.DataFrame, options: SupervisedConfig) -> pd.DataFrame:
     """Each class's shift of the logit: predicted from the vocabulary, and measured.
 
     Args:
@@ -68,58 +86,54 @@ def shifts(run: pd.DataFrame, full: pd.DataFrame, options: Classify) -> pd.DataF
         the test set less that of `full`, less its mean over classes.
     """
     difference = run["mean_logit"] - full["mean_logit"]
-    return pd.DataFrame(
-        {
-            "frequency": run["frequency"],
-            "predicted": shift(inclusion(run["frequency"], options)),
-            "measured": difference - difference.mean(),
-        }
-    )
+    predicted = shift(inclusion(run["frequency"], options))
+    columns = {"predicted": predicted, "measured": difference - difference.mean()}
+    return pd.DataFrame({"frequency": run["frequency"], **columns})
 
 
 def agreements(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """`Agreement` of each table of `shifts`, one row a label."""
-    found = {
+    rows = {
         label: vars(agreement(table["measured"], table["predicted"]))
         for label, table in tables.items()
     }
-    return pd.DataFrame.from_dict(found, orient="index").rename_axis("label")
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("label")
 
 
 def recorded_shifts(seed: int) -> dict[str, pd.DataFrame]:
     """`shifts` of every recorded run of one seed, by label; empty if none is recorded."""
-    declared, known = factor(FACTOR), recorded(FACTOR).index
+    known = load_results(FACTOR).index
     if (FULL, seed) not in known:
         return {}
-    full = recorded_per_class(FACTOR, FULL, seed)
+    full = load_per_class(FACTOR, FULL, seed)
     return {
-        label: shifts(recorded_per_class(FACTOR, label, seed), full, options)
-        for label in declared.settings
-        if (label, seed) in known
-        and isinstance(options := declared.run(label).objective, Classify)
-        and options.draws_from(len(full))
+        label: shifts(load_per_class(FACTOR, label, seed), full, options)
+        for label, options in _options().items()
+        if (label, seed) in known and options.draws_from(len(full))
     }
 
 
-def recorded_agreements() -> pd.DataFrame:
-    """Theory against the recorded runs.
+def _options() -> dict[str, SupervisedConfig]:
+    """Label of each run of the factor that classifies -> its options."""
+    runs = experiment(FACTOR).runs().items()
+    return {label: o for label, run in runs if isinstance(o := run.objective, SupervisedConfig)}
 
-    Returns:
-        Indexed by (label, seed): remaining, as predicted; S(p), as measured; slope, r2 and
-        r2_as_predicted of the shifts, nan for the full softmax.
+
+def recorded_agreements() -> pd.DataFrame:
+    """Theory against the recorded runs, indexed by (label, seed).
+
+    Columns remaining, as predicted; S(p), as measured; slope, r2 and r2_as_predicted of the
+    shifts, nan for the full softmax.
     """
-    metrics, declared = recorded(FACTOR), factor(FACTOR)
-    parts = []
-    for seed in metrics.index.unique("seed"):
-        parts.append(pd.concat({seed: agreements(recorded_shifts(seed))}, names=["seed"]))
-    found = pd.concat(parts).swaplevel().reindex(metrics.index)
+    metrics = load_results(FACTOR)
+    seeds = metrics.index.unique("seed")
+    found = pd.concat({s: agreements(recorded_shifts(s)) for s in seeds}, names=["seed"])
+    found = found.swaplevel().reindex(metrics.index)
     found.insert(0, "S(p)", metrics["spearman_predictions"])
-    label, seed = metrics.index[0]
-    frequency = recorded_per_class(FACTOR, label, seed)["frequency"]
+    frequency = load_per_class(FACTOR, *metrics.index[0])["frequency"]
     left = {
-        label: remaining(frequency, inclusion(frequency, objective))
-        for label in metrics.index.unique("label")
-        if isinstance(objective := declared.run(label).objective, Classify)
+        label: remaining(frequency, inclusion(frequency, options))
+        for label, options in _options().items()
     }
     found.insert(0, "remaining", [left[label] for label, _ in metrics.index])
     return found
@@ -132,43 +146,36 @@ def over_seeds(found: pd.DataFrame) -> pd.DataFrame:
     """
     counts = found.groupby("label", sort=False).size()
     rows = {
-        label: {
-            column: None if values.isna().any() else mean_over_seeds(values)
-            for column, values in found.loc[label].items()
-        }
+        label: [
+            None if values.isna().any() else intervals.interval(values)
+            for _, values in found.loc[label].items()
+        ]
         for label in counts.index[counts > 1]
     }
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(found.columns)).rename_axis(
-        "label"
-    )
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(found.columns))
+    return table.rename_axis("label")
 
 
 def united(sources: Mapping[str, Iterable[str]]) -> pd.DataFrame:
-    """Accuracy and S(p) of recorded runs of several factors.
+    """Accuracy and S(p) of recorded runs of several factors (factor -> labels).
 
-    Args:
-        sources: factor -> labels of its runs.
-
-    Returns:
-        Indexed by (label, seed): accuracy, spearman_predictions, and the factor; runs that are not
-        recorded have no row.
+    Indexed by (label, seed): accuracy, spearman_predictions, and the factor.
     """
     parts = []
     for name, labels in sources.items():
-        found = recorded(name)
-        chosen = found[found.index.isin(list(labels), level="label")]
-        parts.append(chosen[["accuracy", "spearman_predictions"]].assign(factor=name))
+        runs = load_results(name)
+        runs = runs[runs.index.isin(list(labels), level="label")]
+        parts.append(runs[["accuracy", "spearman_predictions"]].assign(factor=name))
     return pd.concat(parts)
 
 
-def logits_on_test(record: Record) -> npt.NDArray[np.float64]:
+def logits_on_test(record: RunResult) -> npt.NDArray[np.float64]:
     """Logits of a classifier on the test pictures, recomputed from its checkpoint: [M, C].
 
     Without what is applied after training (logit adjustment, tau-normalisation).
     """
     state = weights(record.folder / "checkpoint")
-    scale = float(state["head.temperature.log_scale"].exp())
-    return scale * cosines(record, icontail_of(record.run).pictures[record.arrays["test"]])
+    return float(state["head.temperature.log_scale"].exp()) * cosines_on_test(record)
 
 
 def predicted_bias(
@@ -188,20 +195,14 @@ def paper_vocabularies() -> pd.DataFrame:
         ImageNet-Captions and 64 pictures to a vocabulary.
     """
     frequency = profile_counts("incaps", PAPER_CLASSES, PAPER_PICTURES)
-    series: list[tuple[str, str, str, Sampling]] = [
-        ("from scratch, frequency", "fig3", "sl-vocab", "frequency"),
-        ("frozen head, frequency", "fig19", "sl-vocab", "frequency"),
-        ("frozen head, uniform", "released", "sl-uniform", "uniform"),
-    ]
     rows = []
-    for name, figure, method, law in series:
+    for name, figure, method, law in PAPER_SERIES:
         for size in (50, 100, 200, 500, PAPER_CLASSES):
             full = size == PAPER_CLASSES
-            source = "fig19" if full and figure == "released" else figure
-            values = paper.table(source)
+            values = paper.table("fig19" if full and figure == "released" else figure)
             values = values[values["method"] == ("sl" if full else f"{method}-{size}")]
             measured = values.set_index("metric")["value"]
-            options = Classify(size, law, micro_batch=PAPER_MICRO_BATCH)
+            options = SupervisedConfig(size, law, vocabulary_group=PAPER_MICRO_BATCH)
             rows.append(
                 {
                     "series": name,
@@ -213,3 +214,124 @@ def paper_vocabularies() -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
+
+
+# Figures ----------------------------------------------------------------------------------------
+
+
+def plot_laws(
+    frequency: npt.ArrayLike, size: int, laws: Sequence[Sampling], vocabulary_group: int = 32
+) -> Figure:
+    """Inclusion probability, and what is left of the log prior, against frequency, int [C] > 0."""
+    counts = np.sort(np.asarray(frequency))
+    figure, (left, right) = style.panels(2, 4, 3.2)
+    every_class: style.Look = {
+        "linestyle": "-",
+        "markevery": 6,
+        "label": "all classes: the log prior",
+    }
+    right.plot(
+        counts, residual_prior(counts, np.ones(len(counts))), **every_class, **LAW_LOOKS["all"]
+    )
+    for law in laws:
+        included = inclusion(counts, SupervisedConfig(size, law, vocabulary_group))
+        look = LAW_LOOKS[law] | {"linestyle": LAW_LINES.get(law, "-."), "markevery": 6}
+        left.plot(counts, included, **look, label=law)
+        right.plot(counts, residual_prior(counts, included), **look)
+    left.set(xscale="log", yscale="log", xlabel="training pictures", ylim=(0.003, 1.3))
+    left.set_ylabel("probability of being in the vocabulary")
+    left.set_title(f"V = {size}, micro-batches of {vocabulary_group}")
+    right.set(xscale="log", xlabel="training pictures", ylim=(-3.2, 4.8))
+    right.set_ylabel("what is left of the log prior")
+    left.legend()
+    right.legend()
+    return figure
+
+
+def plot_remaining(table: pd.DataFrame) -> Figure:
+    """Share of the prior that is left against V, one line a law, of `remaining_curve`."""
+    figure, axes = plt.subplots(figsize=(6, 3.4))
+    for law, values in table.items():
+        look = LAW_LOOKS[str(law)] | {"linestyle": LAW_LINES[str(law)], "label": str(law)}
+        axes.plot(table.index, values, **look)
+    axes.set(xlabel="vocabulary size V", ylabel="share of the log prior left", ylim=(0, 1.05))
+    axes.legend(title="filled up by")
+    return figure
+
+
+def plot_shifts(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Measured against predicted `shifts`, one dot a class and one panel a run."""
+    figure, panels = style.panels(len(tables), 2.6, 3.1, sharey=True)
+    for axes, (title, table) in zip(panels, tables.items(), strict=True):
+        found = agreement(table["measured"], table["predicted"])
+        ends = np.array([table["predicted"].min(), table["predicted"].max()])
+        axes.plot(ends, ends, color="#888888", linestyle="--", linewidth=1, label="as predicted")
+        axes.plot(ends, found.slope * ends, color="black", linestyle="-", label="fitted")
+        dots = LAW_LOOKS[law_of(title)] | {"linestyle": "", "alpha": 0.6, "markersize": 4}
+        axes.plot(table["predicted"], table["measured"], **dots)
+        axes.set_title(f"{title}\nslope {found.slope:.2f}, R² {found.r2:.2f}")
+        axes.set_xlabel("predicted shift")
+    panels[0].set_ylabel("measured shift of the mean logit")
+    panels[0].legend(loc="upper left")
+    return figure
+
+
+def plot_collapse(found: pd.DataFrame) -> Figure:
+    """Measured S(p) against the share of the prior that should be left, one marker a run.
+
+    Of `recorded_agreements`: means over seeds with t intervals.
+    """
+    figure, axes = plt.subplots(figsize=(6.4, 3.8))
+    named: set[str] = set()
+    for label, group in found.groupby("label", sort=False):
+        law = law_of(str(label))
+        look = LAW_LOOKS[law] | {"label": None if law in named else law}
+        values = {group["remaining"].mean(): group["S(p)"]}
+        intervals.draw_curve(axes, values, **look, linestyle="")
+        named.add(law)
+    axes.set(xlabel="share of the log prior left, as predicted", ylabel="S(p), measured")
+    axes.legend(loc="lower right")
+    return figure
+
+
+def plot_beside_theory(table: pd.DataFrame) -> Figure:
+    """`paper_vocabularies`: S(p) against the share of the prior that should be left, by series."""
+    figure, axes = plt.subplots(figsize=(6.4, 3.8))
+    for (name, _, _, law), fill in zip(PAPER_SERIES, (None, "white", "white"), strict=True):
+        group = table[table["series"] == name].sort_values("remaining")
+        look = LAW_LOOKS[law] | {"linestyle": LAW_LINES[law], "markerfacecolor": fill}
+        axes.plot(group["remaining"], group["S(p)"], **look, label=name)
+    for _, row in table[table["V"] < table["V"].max()].iterrows():
+        beside: style.Look = {"xytext": (4, -8), "textcoords": "offset points", "fontsize": 7}
+        axes.annotate(f"{row['V']}", (row["remaining"], row["S(p)"]), **beside)
+    axes.set(xlabel="share of the log prior left, as predicted", ylabel="S(p), the paper's")
+    axes.legend(loc="lower right")
+    return figure
+
+
+def plot_plane(found: pd.DataFrame) -> Figure:
+    """Accuracy against S(p), all methods of `united`: means over seeds with both t intervals.
+
+    Vocabularies have the look of their law, CLIPs that of their method, remedies a marker each.
+    """
+    figure, axes = plt.subplots(figsize=(8, 4.8))
+    remedies = iter(REMEDY_MARKERS)
+    for name, label in found.reset_index()[["factor", "label"]].drop_duplicates().to_numpy():
+        group = found[found["factor"] == name].loc[label]
+        x, y = (intervals.interval(group[m]) for m in ("spearman_predictions", "accuracy"))
+        if name == FACTOR:
+            law, size = law_of(label), label.split()[-1]
+            called = "SL, all classes" if law == FULL else f"vocabulary, {law}"
+            look = LAW_LOOKS[law] | {"label": called}
+            if size.isdigit():
+                style.annotate(axes, size, (x.estimate, y.estimate))
+        elif label in style.METHODS:
+            look = style.of(label)
+        else:
+            look = style.look("#777777", next(remedies), label)
+        # Half the interval's width; nan, which draws nothing, for a single seed.
+        reach: style.Look = {"xerr": (x.high - x.low) / 2, "yerr": (y.high - y.low) / 2}
+        axes.errorbar(x.estimate, y.estimate, **look, **reach, linestyle="", elinewidth=0.8)
+    axes.set(xlabel="S(p): Spearman of frequency and number of predictions", ylabel="accuracy")
+    style.legend(figure, "outside right upper", ncols=1)
+    return figure

@@ -52,20 +52,20 @@ class Prototypes(nn.Module):
         self,
         classes: int,
         embedding: int,
-        normalised: bool = True,
+        normalized: bool = True,
         start: Tensor | None = None,
         frozen: bool = False,
     ) -> None:
         super().__init__()
-        self.normalised = normalised
-        drawn = torch.randn(classes, embedding) * embedding**-0.5
-        self.weight = nn.Parameter(drawn if start is None else start.clone())
+        self.normalized = normalized
+        random = torch.randn(classes, embedding) * embedding**-0.5
+        self.weight = nn.Parameter(random if start is None else start.clone())
         self.weight.requires_grad_(not frozen)
         self.temperature = Temperature()
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits of all classes."""
-        weight = F.normalize(self.weight, dim=1) if self.normalised else self.weight
+        weight = F.normalize(self.weight, dim=1) if self.normalized else self.weight
         return self.temperature(features @ weight.T)
 
 
@@ -85,13 +85,13 @@ class Projection(nn.Sequential):
 
     def __init__(self, embedding: int, layers: int, hidden: int, bottleneck: int) -> None:
         widths = [embedding, *[hidden] * (layers - 1), bottleneck]
-        parts: list[nn.Module] = []
+        modules: list[nn.Module] = []
         for before, after in pairwise(widths):
             linear = nn.Linear(before, after)
             nn.init.trunc_normal_(linear.weight, std=0.02)
             nn.init.zeros_(linear.bias)
-            parts += [linear, nn.GELU()]
-        super().__init__(*parts[:-1])
+            modules += [linear, nn.GELU()]
+        super().__init__(*modules[:-1])
 
     def forward(self, features: Tensor) -> Tensor:
         """Points on the unit sphere."""
@@ -116,13 +116,13 @@ class WeightNormPrototypes(nn.Module):
         self.weight = nn.Parameter(torch.randn(prototypes, dimension) * dimension**-0.5)
         self.gain = nn.Parameter(torch.ones(prototypes)) if learn_gain else None
 
-    def forward(self, chosen: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Vectors w float [S, D] of the chosen prototypes (None: all), and gain / |w|, [S].
+    def forward(self, subset: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Vectors w float [S, D] of a subset int64 [S] (None: all), and gain / |w|, [S].
 
         The logits are left to the caller, who may not want all of them at once.
         """
-        weight = self.weight if chosen is None else self.weight[chosen]
+        weight = self.weight if subset is None else self.weight[subset]
         scale = 1 / weight.norm(dim=1)
         if self.gain is None:
             return weight, scale
-        return weight, scale * (self.gain if chosen is None else self.gain[chosen])
+        return weight, scale * (self.gain if subset is None else self.gain[subset])

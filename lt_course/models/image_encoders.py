@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import open_clip
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,10 +11,7 @@ from lt_course.errors import CourseError
 
 
 class SmallCNN(nn.Module):
-    """Five convolutions; three of them halve the resolution as they widen.
-
-    It strides at once, where a larger network would pool later: most of the cost of a small
-    network lies at its highest resolution.
+    """Five convolutions; three of them halve the resolution as they widen, the first at once.
 
     Args:
         embedding: dimension D of the features.
@@ -74,13 +70,14 @@ class OpenClipImageTower(nn.Module):
 
     def __init__(self, name: str, size: int, natively: tuple[int, ...] = ()) -> None:
         super().__init__()
+        import open_clip
+
         self.size, self.natively = size, natively
-        self.visual = open_clip.create_model(
-            name,
-            device=torch.get_default_device(),
-            force_image_size=size,
-            force_custom_text=True,
-        ).visual
+        device = torch.get_default_device()
+        model = open_clip.create_model(
+            name, device=device, force_image_size=size, force_custom_text=True
+        )
+        self.visual = model.visual
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Features, not normalised."""
@@ -100,7 +97,7 @@ class OpenClipImageTower(nn.Module):
         if name is None:
             raise CourseError(
                 f"The image tower has no positions that could be interpolated for pictures of "
-                f"{seen} pixels; set 'local_size' to field 'picture_size', {self.size}."
+                f"{seen} pixels; set 'local_size' to field 'image_size', {self.size}."
             )
         whole, grid = known[name][:1], known[name][1:]
         side = round(len(grid) ** 0.5)
@@ -134,6 +131,8 @@ def image_tower(
 
 def check_open_clip(name: str, embedding: int, field: str) -> None:
     """Raise a CourseError unless open_clip lists the model, with features of that dimension."""
+    import open_clip
+
     config = open_clip.get_model_config(name)
     if config is None:
         raise CourseError(
@@ -143,5 +142,5 @@ def check_open_clip(name: str, embedding: int, field: str) -> None:
     if config["embed_dim"] != embedding:
         raise CourseError(
             f"Field {field!r} is {name!r}, whose features have {config['embed_dim']} dimensions, "
-            f"but field 'embedding' is {embedding}; set it to {config['embed_dim']}."
+            f"but field 'embed_dim' is {embedding}; set it to {config['embed_dim']}."
         )

@@ -6,24 +6,19 @@ norm (8 to 15 in most of the files), which is harmless, since a head normalises 
 
 from __future__ import annotations
 
-import logging
 import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-import pooch
 import torch
 import torch.nn.functional as F
-from requests.exceptions import RequestException
 from torch import Tensor
 
 from lt_course.data.imagenet import ImageNetClass, imagenet_classes
 from lt_course.data.tokenizer import first_line
 from lt_course.errors import CourseError
-from lt_course.files import named_folder
-from lt_course.release import COMMIT, METADATA, MIRROR_VARIABLE, REPOSITORY
+from lt_course.release import released_file, require_released
 
 HEADS: Mapping[str, str] = {
     "in1k_clip_rn50_wit400m_a+cname.pt": (
@@ -33,12 +28,10 @@ HEADS: Mapping[str, str] = {
 """Released files whose SHA-256 is known: the head of the paper's classifiers with frozen
 prototypes, "a" and the name of each class as OpenAI's RN50 reads it. Others are given by path."""
 
-URL = f"{METADATA}heads/"
-
-ALIKE = 0.95
-"""Least cosine between any two prototypes from which a table tells no class from another. The mean
-of those of CLIP's RN50 is .57, the least .03; the file of RoBERTa, made of an output that was never
-trained, has .98."""
+MAX_LEAST_COSINE = 0.95
+"""A table whose prototypes all have a greater cosine tells no class from another. The least of
+CLIP's RN50 is .03 (the mean .57); that of RoBERTa's, made of an output that was never trained,
+.98."""
 
 
 def released_prototypes(file: str, classes: Sequence[ImageNetClass], embedding: int) -> Tensor:
@@ -69,19 +62,18 @@ def released_prototypes(file: str, classes: Sequence[ImageNetClass], embedding: 
     if table.shape[1] != embedding:
         raise CourseError(
             f"The prototypes in {path} (field 'text_weights') have {table.shape[1]} dimensions, "
-            f"but field 'embedding' is {embedding}; set it to {table.shape[1]}."
+            f"but field 'embed_dim' is {embedding}; set it to {table.shape[1]}."
         )
     table = table.float()
     norms = table.norm(dim=1)
-    if not norms.isfinite().all() or not norms.all():
-        bad = int((~norms.isfinite() | (norms == 0)).sum())
+    if bad := int((~norms.isfinite() | (norms == 0)).sum()):
         raise CourseError(
             f"Of the prototypes in {path} (field 'text_weights'), {bad} are zero or not finite; "
             "fetch the file again."
         )
     directions = F.normalize(table, dim=1)
     least = float((directions @ directions.T).min())
-    if least > ALIKE:
+    if least > MAX_LEAST_COSINE:
         raise CourseError(
             f"The prototypes in {path} (field 'text_weights') are all alike: no cosine between two "
             f"is below {least:.2f}, so they tell no class from another; take another head."
@@ -90,42 +82,17 @@ def released_prototypes(file: str, classes: Sequence[ImageNetClass], embedding: 
 
 
 def _at_hand(file: str) -> Path:
-    name = Path(file).name
-    if Path(file).is_file():
-        path = Path(file)
-    elif file not in HEADS:
+    path = Path(file)
+    if path.is_file():
+        if path.name in HEADS:
+            require_released(path, f"heads/{path.name}", HEADS[path.name])
+        return path
+    if file not in HEADS:
         raise CourseError(
             f"Field 'text_weights' is {file!r}, which is no file of prototypes; give the path of "
             f"one, or one of {', '.join(HEADS)}."
         )
-    elif mirror := named_folder(MIRROR_VARIABLE):
-        path = mirror / "heads" / file
-        if not path.is_file():
-            raise CourseError(
-                f"{MIRROR_VARIABLE} lacks heads/{file}; copy it from {URL}{quote(file)}."
-            )
-    else:
-        return _fetched(file)
-    if name in HEADS and pooch.file_hash(str(path)) != HEADS[name]:
-        raise CourseError(
-            f"{path} is not the file that was released under that name; fetch it again from "
-            f"{URL}{quote(name)}, or call it otherwise."
-        )
-    return path
-
-
-def _fetched(file: str) -> Path:
-    pooch.get_logger().setLevel(logging.WARNING)
-    folder = pooch.os_cache("lt-course") / "release" / COMMIT[:7]
-    ask = pooch.HTTPDownloader(timeout=10)
-    try:
-        return Path(pooch.retrieve(URL + quote(file), HEADS[file], file, folder, downloader=ask))
-    except RequestException as problem:
-        raise CourseError(
-            f"The prototypes {file} are not at hand: {REPOSITORY} could not be reached "
-            f"({type(problem).__name__}); connect to the network, or set {MIRROR_VARIABLE} to a "
-            f"folder that holds heads/{file} (from {URL}{quote(file)})."
-        ) from problem
+    return released_file(f"heads/{file}", f"The released table {file} is", HEADS[file])
 
 
 def _read(path: Path) -> Tensor:

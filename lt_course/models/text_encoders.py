@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import open_clip
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -43,11 +42,8 @@ class Block(nn.Module):
 class SmallTransformer(nn.Module):
     """A causal transformer read at the end-of-text token, as CLIP's text tower is.
 
-    The batch is trimmed to its longest text first. That is exact: attention is causal, and nothing
-    behind the end-of-text token is read.
-
-    It learns a row for each token that its captions use, a few hundred or thousand, and not for
-    all 49,408 of the byte-pair encoding.
+    It learns a row for each token that its captions use, and not for all 49,408 of the byte-pair
+    encoding. The batch is trimmed to its longest text, which is exact: attention is causal.
 
     Args:
         vocabulary: int64 [T], the token ids that it knows, in ascending order, padding included.
@@ -95,10 +91,9 @@ def _longest(end: Tensor) -> int | None:
 
 
 class LanguageModel(nn.Module):
-    """A frozen language model with a trainable head, as the paper's RoBERTa (Sec. 3.5).
+    """A trainable head on a frozen language model, as the paper's RoBERTa (Sec. 3.5).
 
-    Its sentence embeddings are known beforehand, so the model itself is not needed: a caption is
-    the number of the text that it stands for.
+    Its sentence embeddings are known beforehand: a caption is the number of a text.
 
     Args:
         table: float [T, E], the embeddings of T texts.
@@ -140,12 +135,13 @@ def text_tower(name: str, tokens: Tensor, embedding: int) -> nn.Module:
         known = torch.cat([torch.zeros(1, dtype=torch.long), tokens.flatten()]).unique()
         return SmallTransformer(known, context, embedding)
     check_open_clip(name, embedding, "text_tower")
-    return open_clip.create_model(
-        name,
-        device=torch.get_default_device(),
-        force_custom_text=True,
-        force_context_length=context,
-    ).text
+    import open_clip
+
+    device = torch.get_default_device()
+    model = open_clip.create_model(
+        name, device=device, force_custom_text=True, force_context_length=context
+    )
+    return model.text
 
 
 def pretrained_text_tower(state: Mapping[str, Tensor], tokens: Tensor) -> SmallTransformer:

@@ -2,19 +2,18 @@
 
 CLIP tells each picture from the few classes that its batch holds. A supervised classifier is put on
 the same footing by drawing a *vocabulary* for each micro-batch: the classes that occur in it, and
-further ones until there are V. Softmax and gradient see the vocabulary alone.
+further ones until there are V (`vocabulary_mask`). Softmax and gradient see the vocabulary alone.
 
 Beside it stand the usual remedies for long tails, as options of the same objective:
 
-- logit adjustment (Menon et al., arXiv 2007.07314, eq. 9): scores minus strength * log prior, after
-  training;
-- balanced softmax (Ren et al., arXiv 2007.10740): logits plus strength * log prior, while
-  training. At strength 1 it is the loss form of logit adjustment (eq. 10 of the former);
+- logit adjustment (arXiv 2007.07314, eq. 9): scores minus strength * log prior, after training;
+- balanced softmax (arXiv 2007.10740): logits plus strength * log prior, while training. At strength
+  1 it is the loss form of logit adjustment (eq. 10 of the former);
 - weighted cross-entropy: class weights in proportion to 1 / frequency, mean 1 over the pictures;
-- tau-normalisation (Kang et al., arXiv 1910.09217): a linear head whose prototypes are
-  divided by the power tau of their norms after training;
-- federated loss (Zhou et al., arXiv 2103.07461, Sec. 5.2): one sigmoid a class in place of the
-  softmax, over a vocabulary filled up by the square root of frequency;
+- tau-normalisation (arXiv 1910.09217): a linear head whose prototypes are divided by the power tau
+  of their norms after training;
+- federated loss (arXiv 2103.07461, Sec. 5.2): one sigmoid a class in place of the softmax, over a
+  vocabulary filled up by the square root of frequency;
 - class-balanced sampling is a matter of order, and is set there (``Training.sampler``).
 """
 
@@ -29,10 +28,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lt_course.data.batch import Batch
-from lt_course.distributed import everyone, rank
-from lt_course.fields import COUNT, NATURAL, check
+from lt_course.distributed import all_gather, rank
+from lt_course.fields import COUNT, NATURAL, check, require_effect
 from lt_course.models.heads import Prototypes
-from lt_course.objectives.objective import Report, Representations
+from lt_course.objectives.objective import ModelParts, Report, Representations
 
 Sampling = Literal["frequency", "sqrt", "uniform", "in-batch"]
 Loss = Literal["softmax", "sigmoid"]
@@ -40,19 +39,17 @@ Adjustment = Literal["none", "logit-adjustment", "balanced-softmax", "weighted"]
 
 
 @dataclass(frozen=True)
-class Classify:
+class SupervisedConfig:
     """How to classify.
 
     Attributes:
         vocabulary: number V of classes that a micro-batch is told from; None is all of them.
-            Classes present are never left out, so the realised size can exceed V; classes
-            without training pictures are never drawn by frequency, so it can fall short of V.
-            With V = C or None there is nothing to draw: the softmax is over all classes.
+            Classes present are never left out, so there can be more; classes without training
+            pictures are never drawn by frequency, so there can be fewer.
         sampling: law by which the vocabulary is filled up: in proportion to class frequency, to its
             square root, uniformly, or not at all (in-batch, which ignores V).
-        micro_batch: pictures that share one vocabulary; divides the batch. Micro-batches are parts
-            of the global batch: they may lie on several processes, and do not depend on how many
-            there are.
+        vocabulary_group: images of the global batch that share one vocabulary; divides the batch.
+            They may lie on several processes.
         loss: cross-entropy of one softmax, or the sum of binary ones of a sigmoid a class; both
             over the vocabulary alone.
         adjustment: remedy for the class prior.
@@ -63,7 +60,7 @@ class Classify:
 
     vocabulary: int | None = None
     sampling: Sampling = "frequency"
-    micro_batch: int = 32
+    vocabulary_group: int = 32
     loss: Loss = "softmax"
     adjustment: Adjustment = "none"
     strength: float = 1.0
@@ -71,11 +68,24 @@ class Classify:
 
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range."""
-        check(self, vocabulary=COUNT, micro_batch=COUNT, strength=NATURAL, tau=(0, 1))
+        check(self, vocabulary=COUNT, vocabulary_group=COUNT, strength=NATURAL, tau=(0, 1))
+        drawn = self.vocabulary is not None
+        effects = {
+            "vocabulary": ("sampling", self.sampling != "in-batch"),
+            "sampling": ("vocabulary", drawn or self.sampling == "in-batch"),
+            "vocabulary_group": ("vocabulary", drawn or self.sampling == "in-batch"),
+            "strength": ("adjustment", self.adjustment not in ("none", "weighted")),
+        }
+        require_effect(self, effects)
 
     def draws_from(self, classes: int) -> bool:
         """Whether micro-batches see fewer than all `classes`."""
         return self.sampling == "in-batch" or (self.vocabulary or classes) < classes
+
+    def build(self, parts: ModelParts) -> Supervised:
+        """Image tower and prototypes."""
+        tower, head = parts.image_tower(), parts.prototypes(normalized=self.tau is None)
+        return Supervised(self, tower, head, parts.frequency)
 
 
 def vocabulary_mask(
@@ -85,8 +95,7 @@ def vocabulary_mask(
 
     The classes present come first; the rest are drawn without replacement, each draw in
     proportion to `weights` among the classes left. Adding Gumbel noise to the log weights and
-    keeping the largest is that law exactly (arXiv 1903.06059), for all micro-batches
-    at once.
+    keeping the largest is that law exactly (arXiv 1903.06059), for all micro-batches at once.
 
     Args:
         labels: int64 [G, m], G micro-batches of m labels.
@@ -100,26 +109,16 @@ def vocabulary_mask(
     present = torch.zeros(len(labels), len(weights), dtype=torch.bool, device=labels.device)
     present.scatter_(1, labels, True)
     uniform = torch.rand(present.shape, generator=generator).to(labels.device)
-    keys = weights.log() - torch.log(-torch.log(uniform))
-    keys = keys.masked_fill(present, torch.inf)
-    rank = keys.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
-    return present | ((rank < size) & (weights > 0))
+    gumbel = -torch.log(-torch.log(uniform))
+    keys = (weights.log() + gumbel).masked_fill(present, torch.inf)
+    place = keys.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
+    return present | ((place < size) & (weights > 0))
 
 
 def draw_vocabularies(
-    labels: Tensor, frequency: Tensor, options: Classify, generator: torch.Generator
+    labels: Tensor, frequency: Tensor, options: SupervisedConfig, generator: torch.Generator
 ) -> Tensor:
-    """The vocabularies of micro-batches under a sampling law.
-
-    Args:
-        labels: int64 [G, m], G micro-batches of m labels.
-        frequency: float [C], training pictures of each class.
-        options: vocabulary and sampling law.
-        generator: source of the noise, on the CPU.
-
-    Returns:
-        bool [G, C], True for the classes in the vocabulary.
-    """
+    """`vocabulary_mask` under the sampling law of `options`, for class frequencies float [C]."""
     weights = {
         "frequency": frequency,
         "sqrt": frequency.sqrt(),
@@ -130,7 +129,7 @@ def draw_vocabularies(
     return vocabulary_mask(labels, size, weights, generator)
 
 
-class Classification(nn.Module):
+class Supervised(nn.Module):
     """An image tower and prototypes, trained to classify.
 
     Args:
@@ -143,7 +142,7 @@ class Classification(nn.Module):
     frequency: Tensor
 
     def __init__(
-        self, options: Classify, tower: nn.Module, head: Prototypes, frequency: Tensor
+        self, options: SupervisedConfig, tower: nn.Module, head: Prototypes, frequency: Tensor
     ) -> None:
         super().__init__()
         self.options = options
@@ -169,31 +168,31 @@ class Classification(nn.Module):
         logits = self.head(representations[0])
         if self.options.adjustment == "balanced-softmax":
             logits = logits + self.options.strength * self._log_prior()
-        allowed = self._vocabularies(batch.labels, generator)
+        vocabulary = self._vocabularies(batch.labels, generator)
         if self.options.loss == "sigmoid":
             target = F.one_hot(batch.labels, len(self.frequency)).float()
             each = F.binary_cross_entropy_with_logits(logits + self.bias, target, reduction="none")
-            losses = (each * allowed).sum(1)
+            losses = (each * vocabulary).sum(1)
         else:
-            logits = logits.masked_fill(~allowed, -torch.inf)
+            logits = logits.masked_fill(~vocabulary, -torch.inf)
             losses = F.cross_entropy(logits, batch.labels, reduction="none")
         if self.options.adjustment == "weighted":
             weights = self.frequency.sum() / (self.frequency * (self.frequency > 0).sum())
             losses = losses * weights[batch.labels]
         return losses.mean(), {
-            "vocabulary": allowed.sum(1).float().mean(),
+            "vocabulary": vocabulary.sum(1).float().mean(),
             "log_scale": self.head.temperature.log_scale.detach(),
         }
 
     def _vocabularies(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Which classes each picture of this process is told from: bool [B, C]."""
-        classes, m = len(self.frequency), self.options.micro_batch
+        classes, m = len(self.frequency), self.options.vocabulary_group
         if not self.options.draws_from(classes):
             return labels.new_ones(len(labels), classes, dtype=torch.bool)
-        together = everyone(labels).view(-1, m)
-        masks = draw_vocabularies(together, self.frequency, self.options, generator)
-        place = rank() * len(labels) + torch.arange(len(labels), device=labels.device)
-        return masks[place // m]
+        micro_batches = all_gather(labels).view(-1, m)
+        masks = draw_vocabularies(micro_batches, self.frequency, self.options, generator)
+        own = rank() * len(labels) + torch.arange(len(labels), device=labels.device)
+        return masks[own // m]
 
     def _log_prior(self) -> Tensor:
         """Log of each class's share of the training pictures; a class without any counts as one."""

@@ -2,8 +2,8 @@
 
 Nothing but the targets' rule keeps teacher and student from agreeing on an answer that does not
 depend on the picture: one prototype for all of them, or all prototypes alike (Sec. 5.3 of
-arXiv 2104.14294). A falling loss does not tell: both answers are easily agreed on. So four numbers
-are watched, each a share of what it could be at most.
+arXiv 2104.14294). Both make the loss fall, so four numbers are watched instead, each a share of
+what it could be at most.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from lt_course.distributed import everyone
+from lt_course.distributed import all_gather
 from lt_course.objectives.objective import Report
 
 LEAST_INFORMATION = 0.05
@@ -40,34 +40,34 @@ class Assignments(nn.Module):
         self.register_buffer("last_used", torch.full((prototypes,), -window))
 
     @torch.no_grad()
-    def observe(self, targets: Tensor, chosen: Tensor | None, step: int) -> Report:
+    def observe(self, targets: Tensor, subset: Tensor | None, step: int) -> Report:
         """Take note of one step's targets.
 
         Args:
             targets: float [N, S], a distribution over the step's S prototypes for each of N views.
-            chosen: int64 [S], which of the K prototypes these are; None: all.
+            subset: int64 [S], which of the K prototypes these are; None: all.
             step: its number.
 
         Returns:
             All between 0 and 1:
 
             - ``target_entropy``: mean entropy of a view's target, as a share of log S;
-            - ``information``: mutual information of view and prototype, that is entropy of the
-              step's mean target minus mean entropy of a target, as a share of log min(N, S). It is
-              0 if targets do not depend on the picture;
+            - ``information``: mutual information of view and prototype (entropy of the step's mean
+              target minus the above), as a share of log min(N, S); 0 if targets do not depend on
+              the picture;
             - ``assignment_entropy``: entropy of the mean target, averaged over steps with a decay
               of 1 / window, as a share of log K;
             - ``utilisation``: prototypes that were some view's first choice within the window, as a
               share of K, or of the views within the window if those are fewer.
         """
         K, S = len(self.mean), targets.shape[1]
-        mean = everyone(targets.mean(0)).mean(0)
-        entropy = everyone(torch.special.entr(targets).sum(1).mean()).mean()
+        mean = all_gather(targets.mean(0)).mean(0)
+        entropy = all_gather(torch.special.entr(targets).sum(1).mean()).mean()
         first = torch.zeros(S, dtype=torch.bool, device=targets.device)
-        first = everyone(first.index_fill(0, targets.argmax(1), True)).any(0)
-        views = len(targets) * len(everyone(entropy))
+        first = all_gather(first.index_fill(0, targets.argmax(1), True)).any(0)
+        views = len(targets) * len(all_gather(entropy))
 
-        rows = slice(None) if chosen is None else chosen
+        rows = slice(None) if subset is None else subset
         self.mean.mul_(1 - 1 / self.window)
         self.mean[rows] += mean / self.window
         used = torch.full_like(first, step, dtype=torch.int64)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from lt_course.data.batch import Batch
-from lt_course.distributed import everyone, rank, ranks
+from lt_course.distributed import all_gather
 from lt_course.fields import COUNT, check
 from lt_course.models.heads import Temperature
-from lt_course.objectives.objective import Report, Representations
+from lt_course.objectives.objective import ModelParts, Report, Representations, fused
 
 
 @dataclass(frozen=True)
-class Contrast:
+class CLIPConfig:
     """What CLIP is trained on.
 
     Attributes:
@@ -29,7 +28,8 @@ class Contrast:
             are `lt_course.data.captions.zero_shot_prompts`.
         context: greatest length of a caption in tokens, 3 … 77.
         tile: rows of the logits that exist at a time, for batches whose logits do not fit into
-            memory; None is all of them. It changes the loss by rounding alone.
+            memory or should be shared among processes (`lt_course.web.fused_losses`); None is the
+            plain loss. It changes the loss by rounding alone.
     """
 
     text: str = "template"
@@ -41,89 +41,40 @@ class Contrast:
         """Raise a CourseError for a field out of range."""
         check(self, context=(3, 77), tile=COUNT)
 
+    def build(self, parts: ModelParts) -> CLIP:
+        """Both towers."""
+        return CLIP(self, parts.image_tower(), parts.text_tower())
 
-def info_nce(
-    image: Tensor, text: Tensor, temperature: Temperature, tile: int | None = None
-) -> Tensor:
+
+def info_nce(image: Tensor, text: Tensor, temperature: Temperature) -> Tensor:
     """Symmetric InfoNCE (arXiv 2103.00020, Fig. 3): the mean of both directions' cross-entropies.
 
-    Several processes give b pairs each, and every pair is told from all B of them. The mean of
-    what they get is the loss of the global batch, and so are the means of their gradients
-    (`lt_course.distributed`).
+    Each of several processes gives its pairs, and takes the loss of the global batch. Its tiled
+    twin, for batches whose logits do not fit, is `lt_course.web.fused_losses.info_nce`.
 
     Args:
-        image: float [b, D], normalised.
-        text: float [b, D], normalised; row i is the caption of picture i.
+        image: float [B, D], normalised.
+        text: float [B, D], normalised; row i is the caption of picture i.
         temperature: scales cosines to logits.
-        tile: rows of the logits [b, B] that exist at a time; None is all of them.
     """
-    if tile is None and ranks() == 1:
-        logits = temperature(image @ text.T)
-        target = torch.arange(len(logits), device=logits.device)
-        return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
-    loss: Tensor = _InfoNCE.apply(
-        image, everyone(text).flatten(0, 1), temperature(image.new_ones(())), tile or len(image)
-    )
-    return loss
+    image, text = all_gather(image).flatten(0, 1), all_gather(text).flatten(0, 1)
+    logits = temperature(image @ text.T)
+    labels = torch.arange(len(logits), device=logits.device)
+    return (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, labels)) / 2
 
 
-class _InfoNCE(torch.autograd.Function):
-    """The loss by its normalisers alone, and its gradient from logits that are computed anew.
-
-    With z the logits, r and c the log-sum-exp of their rows and columns, pair i costs
-    (r_i + c_i) / 2 - z_ii, and so the gradient for z is
-    (exp(z - r) + exp(z - c)) / 2 - identity, over b. A process has the rows of its pictures; their
-    columns continue on the others.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, image: Tensor, text: Tensor, scale: Tensor, tile: int) -> Tensor:
-        own = rank() * len(image)
-        by_row, by_column = [], image.new_full((len(text),), -torch.inf)
-        for rows in image.split(tile):
-            logits = (rows @ text.T).mul_(scale)
-            by_row.append(logits.logsumexp(1))
-            by_column = torch.logaddexp(by_column, logits.logsumexp(0))
-        row, column = torch.cat(by_row), everyone(by_column).logsumexp(0)
-        ctx.save_for_backward(image, text, scale, row, column)
-        ctx.own, ctx.tile = own, tile
-        pairs = slice(own, own + len(image))
-        right = scale * torch.einsum("bd,bd->b", image, text[pairs])
-        return ((row + column[pairs]) / 2 - right).mean()
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        image, text, scale, row, column = ctx.saved_tensors
-        to_image, to_text = torch.empty_like(image), torch.zeros_like(text)
-        share = upstream / (2 * len(image))
-        for start in range(0, len(image), ctx.tile):
-            rows = slice(start, start + ctx.tile)
-            logits = (image[rows] @ text.T).mul_(scale)
-            gradient = (logits - row[rows, None]).exp_()
-            gradient += logits.sub_(column).exp_()
-            gradient.diagonal(ctx.own + start).sub_(2)
-            gradient *= share
-            torch.mm(gradient, text, out=to_image[rows])
-            to_text.addmm_(gradient.T, image[rows])
-        to_scale = torch.einsum("bd,bd->", to_image, image)
-        return to_image.mul_(scale), to_text.mul_(scale), to_scale, None
-
-
-class Contrastive(nn.Module):
+class CLIP(nn.Module):
     """An image and a text tower, trained to agree.
 
     Args:
+        options: how.
         image_tower: pictures in, features [B, D] out.
         text_tower: token ids in, features [B, D] out.
-        tile: as `Contrast`.
     """
 
-    def __init__(
-        self, image_tower: nn.Module, text_tower: nn.Module, tile: int | None = None
-    ) -> None:
+    def __init__(self, options: CLIPConfig, image_tower: nn.Module, text_tower: nn.Module) -> None:
         super().__init__()
-        self.tile = tile
+        self.options = options
         self.image_tower = image_tower
         self.text_tower = text_tower
         self.temperature = Temperature()
@@ -146,9 +97,11 @@ class Contrastive(nn.Module):
     ) -> tuple[Tensor, Report]:
         """InfoNCE over the batch."""
         image, text = representations
-        return info_nce(image, text, self.temperature, self.tile), {
-            "log_scale": self.temperature.log_scale.detach()
-        }
+        if self.options.tile is None:
+            loss = info_nce(image, text, self.temperature)
+        else:
+            loss = fused("info_nce")(image, text, self.temperature, self.options.tile)
+        return loss, {"log_scale": self.temperature.log_scale.detach()}
 
     def after_step(self) -> None:
         """Clamp the temperature."""

@@ -2,16 +2,13 @@
 
 Each picture is cropped several times. The teacher, an exponential moving average of the student,
 turns every *global* crop into a distribution over K prototypes; the student has to predict it from
-every *other* crop, the small *local* ones included. Neither has labels, so what a prototype stands
-for is theirs to find out, and nothing but the rule by which targets are balanced keeps all pictures
-from being assigned alike.
+every *other* crop, the small *local* ones included. Nothing but the rule by which targets are
+balanced keeps all pictures from being assigned alike. Both rules are softmax(t - offset), with t
+the teacher's logits over its temperature and an offset that is large where a prototype is popular:
 
-Both rules are one formula. With t the teacher's logits over its temperature, a picture's target is
-softmax(t - offset), with one offset a prototype that is large where a prototype is popular:
-
-- *centring*: the offset is a running mean of t over the batches seen;
-- *Sinkhorn-Knopp* (arXiv 2006.09882, Sec. 3.1): the offset is what makes all prototypes equally
-  popular within this very batch, found by a few alternations.
+- *centring*: a running mean of t over the batches seen;
+- *Sinkhorn-Knopp* (arXiv 2006.09882, Sec. 3.1): what makes all prototypes equally popular within
+  this very batch, found by a few alternations.
 
 On imbalanced data the prototypes of what is rare have nothing to win against. Sec. 4.2 of
 arXiv 2405.21070 carries vocabulary subsampling over: each step compares pictures with a random
@@ -24,37 +21,33 @@ import copy
 import math
 import warnings
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from lt_course.data.batch import Batch
-from lt_course.distributed import everyone, rank
+from lt_course.data.crops import Crops
+from lt_course.distributed import all_gather, rank
 from lt_course.errors import CourseError
-from lt_course.fields import COUNT, NATURAL, check
+from lt_course.fields import COUNT, check, require_effect
 from lt_course.models.heads import Projection, WeightNormPrototypes
 from lt_course.objectives.collapse import Assignments, signs_of_collapse
-from lt_course.objectives.objective import Report, Representations
+from lt_course.objectives.objective import ModelParts, Report, Representations, fused
 
-Targets = Literal["centring", "sinkhorn"]
-LastLayer = Literal["normalised", "weight-norm"]
+Targets = Literal["centering", "sinkhorn"]
+LastLayer = Literal["normalized", "weight-norm"]
 TEMPERATURE = (1e-3, 10.0)
-AREA = (0.01, 1.0)
 
 
 @dataclass(frozen=True)
-class Distill:
+class DINOConfig(Crops):
     """How to distil oneself.
 
-    Defaults are those of the study (App. D of arXiv 2405.21070, and the flags of its scripts where
-    the text is silent), which are Caron et al.'s (arXiv 2104.14294: Sec. 3.2, the head in App. C)
-    unless said otherwise. Crop sizes are theirs (224 and 96 pixels) in proportion to drawings of
-    32 pixels, brought to the multiple of 16 that the small tower asks for. Durations are texts such
-    as ``12 epochs``, ``500 steps`` or ``5 %``. The loop has the study's clipping of gradients
-    (``Training.clip_norm``), and not Caron et al.'s rising weight decay, which the study does not
-    use.
+    Defaults are the study's (App. D of arXiv 2405.21070, and its scripts where that is silent),
+    which are Caron et al.'s (arXiv 2104.14294: Sec. 3.2, the head in App. C) unless said otherwise.
+    Durations are texts: ``12 epochs``, ``500 steps``, ``5 %``. Caron et al.'s rising weight decay
+    is left out, as in the study. Fields of the crops are `Crops`'.
 
     Attributes:
         prototypes: their number K.
@@ -64,73 +57,51 @@ class Distill:
         targets: the rule that balances them. Caron et al. centre; all runs of the study's release
             use ``sinkhorn``, though its text does not say so.
         sinkhorn_iterations: alternations of that rule.
-        centre_momentum: of the running mean of the other.
-        student_temperature: that divides the student's logits.
-        teacher_temperature: that divides the teacher's, from the end of its warm-up on.
-        teacher_temperature_start: where its linear warm-up starts.
-        teacher_warmup: duration of that warm-up. The study has none; Caron et al. go from 0.04 to
-            0.07 in the first 30 epochs.
+        center_momentum: of the running mean of the other.
+        student_temperature: divides the student's logits.
+        teacher_temperature: divides the teacher's, after a linear warm-up …
+        teacher_temperature_start: … from here …
+        teacher_warmup: … that lasts so long. The study has none; Caron et al. go from 0.04 to 0.07
+            in the first 30 epochs.
         teacher_momentum: of the teacher's weights; rises to 1 by a cosine over the run.
-        last_layer: ``normalised`` prototypes, which is weight norm with a gain fixed at 1; or
+        last_layer: ``normalized`` prototypes, which is weight norm with a gain fixed at 1; or
             ``weight-norm`` with a gain that is learnt for each.
-        freeze_last_layer: for how long the prototypes keep their start: the first of 100 epochs in
+        freeze_last_layer: how long the prototypes keep their start: the first of 100 epochs in
             Caron et al. and in the study's unsampled runs; its sampled ones do not freeze.
-        layers: linear layers of the projection head.
-        hidden: its width.
+        layers, hidden: depth and width of the projection head.
         bottleneck: dimension D in which features and prototypes are compared.
-        global_crops: number G of crops that teacher and student see.
-        global_size: their height and width in pixels.
-        global_least: their least area, as a share of the picture.
-        global_greatest: their greatest.
-        local_crops: number L of crops that the student alone sees. Caron et al. compare 2 to 10
-            of them (Sec. 5.4).
-        local_size: as above.
-        local_least: as above.
-        local_greatest: as above.
-        aspect: greatest ratio of a crop's sides, torchvision's default.
-        photometric: mirror, jitter the colours of, blur and solarise crops of photographs as Caron
-            et al. do (`lt_course.data.photometric`).
-        redrawn: share of crops drawn with another pen (`lt_course.data.multi_crop.redrawn`), the
-            course's own in the place of jitter and blur; 0 draws all as they are.
         window: steps over which the use of prototypes is watched (`Assignments`); the course's own.
+        fused: take the loss crop by crop (`lt_course.web.fused_losses`), for logits that do not fit
+            into memory. It changes the loss by rounding alone.
     """
 
     prototypes: int = 65_536
     sampled: int | None = None
-    targets: Targets = "centring"
+    targets: Targets = "centering"
     sinkhorn_iterations: int = 3
-    centre_momentum: float = 0.9
+    center_momentum: float = 0.9
     student_temperature: float = 0.1
     teacher_temperature: float = 0.04
     teacher_temperature_start: float = 0.04
     teacher_warmup: str = "0 %"
     teacher_momentum: float = 0.996
-    last_layer: LastLayer = "normalised"
+    last_layer: LastLayer = "normalized"
     freeze_last_layer: str = "1 %"
     layers: int = 3
     hidden: int = 2048
     bottleneck: int = 256
-    global_crops: int = 2
-    global_size: int = 32
-    global_least: float = 0.14
-    global_greatest: float = 1.0
-    local_crops: int = 8
-    local_size: int = 16
-    local_least: float = 0.05
-    local_greatest: float = 0.14
-    aspect: float = 4 / 3
-    photometric: bool = False
-    redrawn: float = 0.0
     window: int = 100
+    fused: bool = False
 
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range, or for two that contradict each other."""
+        super().__post_init__()
         check(
             self,
             prototypes=(2, math.inf),
             sampled=(2, math.inf),
             sinkhorn_iterations=COUNT,
-            centre_momentum=(0, 1),
+            center_momentum=(0, 1),
             student_temperature=TEMPERATURE,
             teacher_temperature=TEMPERATURE,
             teacher_temperature_start=TEMPERATURE,
@@ -138,51 +109,32 @@ class Distill:
             layers=COUNT,
             hidden=COUNT,
             bottleneck=COUNT,
-            global_crops=COUNT,
-            global_size=COUNT,
-            global_least=AREA,
-            global_greatest=AREA,
-            local_crops=NATURAL,
-            local_size=COUNT,
-            local_least=AREA,
-            local_greatest=AREA,
-            aspect=(1, 10),
-            redrawn=(0, 1),
             window=COUNT,
         )
+        effects = {
+            "sinkhorn_iterations": ("targets", self.targets == "sinkhorn"),
+            "center_momentum": ("targets", self.targets == "centering"),
+        }
+        require_effect(self, effects)
         if self.sampled is not None and self.sampled > self.prototypes:
             raise CourseError(
                 f"Field 'sampled' is {self.sampled}, more than the {self.prototypes} of field "
                 "'prototypes'; draw fewer, or None for all."
             )
-        if self.global_crops + self.local_crops < 2:
-            raise CourseError(
-                "Field 'global_crops' is 1 and 'local_crops' is 0, which leaves no other crop to "
-                "predict a target from; raise one of them."
-            )
-        for which in ("global", "local"):
-            least, greatest = getattr(self, f"{which}_least"), getattr(self, f"{which}_greatest")
-            if least > greatest:
-                raise CourseError(
-                    f"Field '{which}_least' is {least}, more than the {greatest} of field "
-                    f"'{which}_greatest'; swap them."
-                )
 
-    @property
-    def native_sizes(self) -> tuple[int, ...]:
-        """The size of local crops, if towers can see it: most have strides of 32 pixels."""
-        return (self.local_size,) if self.local_crops and self.local_size % 32 == 0 else ()
+    def build(self, parts: ModelParts) -> DINO:
+        """One tower, which becomes student and teacher."""
+        timetable = Timetable(
+            parts.total_steps,
+            parts.steps(self.teacher_warmup, "teacher_warmup"),
+            parts.steps(self.freeze_last_layer, "freeze_last_layer"),
+        )
+        return DINO(self, parts.image_tower(), parts.embed_dim, timetable)
 
 
 @dataclass(frozen=True)
 class Timetable:
-    """The durations of a run, in steps.
-
-    Attributes:
-        total: of the run.
-        teacher_warmup: of the teacher's temperature.
-        freeze_last_layer: during which prototypes stay.
-    """
+    """Steps: of the run, of the teacher's warm-up, and for which prototypes keep their start."""
 
     total: int
     teacher_warmup: int = 0
@@ -190,16 +142,10 @@ class Timetable:
 
 
 def draw_prototypes(prototypes: int, sampled: int, generator: torch.Generator) -> Tensor:
-    """Which prototypes a step compares pictures with: uniform, without replacement.
-
-    Args:
-        prototypes: their number K.
-        sampled: how many S to draw, at most K.
-        generator: source of randomness, on the CPU. Its state is a function of the run's seed and
-            the step, and so is the subset.
+    """Which S of K prototypes a step compares with: uniform, without replacement.
 
     Returns:
-        int64 [S], ascending.
+        int64 [S], ascending; a function of the generator's state, and so of seed and step.
     """
     return torch.randperm(prototypes, generator=generator)[:sampled].sort().values
 
@@ -207,9 +153,8 @@ def draw_prototypes(prototypes: int, sampled: int, generator: torch.Generator) -
 def sinkhorn_offset(logits: Tensor, iterations: int) -> Tensor:
     """The offset by which Sinkhorn-Knopp makes prototypes equally popular (arXiv 2006.09882).
 
-    It alternates between two normalisations of exp(logits): all prototypes get equal shares of the
-    batch, all pictures one assignment each. The last of them is the softmax that is left to the
-    caller, so only the prototypes' factors are returned, and all of it happens in logarithms.
+    It alternates between two normalisations of exp(logits), in logarithms: all prototypes get equal
+    shares of the batch, all pictures one assignment each. The last is the caller's softmax.
 
     Args:
         logits: float [N, S], the teacher's over its temperature, for all views of the batch.
@@ -220,48 +165,9 @@ def sinkhorn_offset(logits: Tensor, iterations: int) -> Tensor:
     """
     views = logits.new_zeros(len(logits), 1)
     for _ in range(iterations):
-        offset = everyone((logits - views).logsumexp(0)).logsumexp(0)
+        offset = all_gather((logits - views).logsumexp(0)).logsumexp(0)
         views = (logits - offset).logsumexp(1, keepdim=True)
     return offset
-
-
-class _CrossEntropy(torch.autograd.Function):
-    """The gradient is found on the way forward, one crop after the other.
-
-    A crop's cross-entropies with all its targets are c * logsumexp(z) - <sum of the targets, z>,
-    where c is their number and z the crop's logits; its gradient is c * softmax(z) - sum of the
-    targets. So the logits of a crop can be turned into their gradient in place, passed on to
-    features and prototypes, and forgotten before the next crop's come into being.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, features: Tensor, weight: Tensor, scale: Tensor, targets: Tensor
-    ) -> Tensor:
-        (V, B, _), G = features.shape, len(targets)
-        to_features, to_weight = torch.empty_like(features), torch.zeros_like(weight)
-        together = targets.sum(0)
-        loss = features.new_zeros(())
-        for v, feature in enumerate(features):
-            # Crop v < G is the one that target v was made of.
-            pairs, wanted = (G - 1, together - targets[v]) if v < G else (G, together)
-            logits = (feature @ weight.T).mul_(scale)
-            normaliser = logits.logsumexp(1, keepdim=True)
-            loss += pairs * normaliser.sum() - torch.einsum("bk,bk->b", wanted, logits).sum()
-            gradient = logits.sub_(normaliser).exp_().mul_(pairs).sub_(wanted)
-            if any(ctx.needs_input_grad[1:]):
-                to_weight.addmm_(gradient.T, feature)
-            torch.mm(gradient.mul_(scale), weight, out=to_features[v])
-        to_scale = torch.einsum("kd,kd->k", to_weight, weight)
-        ctx.terms = G * (V - 1) * B
-        ctx.save_for_backward(to_features, to_weight.mul_(scale[:, None]), to_scale)
-        return loss / ctx.terms
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        share = upstream / ctx.terms
-        return *(share * gradient for gradient in ctx.saved_tensors), None
 
 
 def multi_crop_cross_entropy(
@@ -269,23 +175,26 @@ def multi_crop_cross_entropy(
 ) -> Tensor:
     """Mean cross-entropy of each target with the predictions from every other crop (eq. 3).
 
-    A prediction is softmax(scale * (feature @ weight.T)). Beyond the targets, no more than a few
-    [B, S] arrays exist at a time, however many crops there are.
-
     Args:
         features: float [V, B, D], the student's, of V crops of B pictures; the global ones first.
         weight: float [S, D], prototypes.
         scale: float [S], what their products are multiplied with: gain / (norm * temperature).
         targets: float [G, B, S], the teacher's distributions for the G global crops.
     """
-    loss: Tensor = _CrossEntropy.apply(features, weight, scale, targets)
-    return loss
+    log_predictions = (scale * (features @ weight.T)).log_softmax(-1)
+    losses = [
+        -(target * log_prediction).sum(-1).mean()
+        for g, target in enumerate(targets)
+        for v, log_prediction in enumerate(log_predictions)
+        if v != g
+    ]
+    return torch.stack(losses).mean()
 
 
 class Network(nn.Module):
     """Tower, projection head and prototypes: what both student and teacher are."""
 
-    def __init__(self, options: Distill, tower: nn.Module, embedding: int) -> None:
+    def __init__(self, options: DINOConfig, tower: nn.Module, embedding: int) -> None:
         super().__init__()
         self.tower = tower
         self.projection = Projection(embedding, options.layers, options.hidden, options.bottleneck)
@@ -295,19 +204,16 @@ class Network(nn.Module):
 
     def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
         """Crops of one size, float [B, n, 1, h, w], to n normalised features [B, D]."""
-        together = self.projection(self.tower(crops.flatten(0, 1)))
-        return together.unflatten(0, crops.shape[:2]).unbind(1)
+        features = self.projection(self.tower(crops.flatten(0, 1)))
+        return features.unflatten(0, crops.shape[:2]).unbind(1)
 
 
-class Distillation(nn.Module):
+class DINO(nn.Module):
     """An image tower, trained as student and teacher in one.
 
-    All state, the teacher, the centre and the number of steps taken among it, is in
-    ``state_dict``, so a resumed run goes on exactly. As in the published implementations, the
-    teacher's batch norms work in training mode, on batches of their own.
-
-    Signs of collapse (`lt_course.objectives.collapse`) are warned of once, in the second half of a
-    run.
+    All state, the number of steps taken among it, is in ``state_dict``, so a resumed run goes on
+    exactly. As in the published implementations, the teacher's batch norms work in training mode,
+    on batches of their own. Signs of collapse are warned of once, in the second half of a run.
 
     Args:
         options: how.
@@ -319,7 +225,7 @@ class Distillation(nn.Module):
     centre: Tensor
 
     def __init__(
-        self, options: Distill, tower: nn.Module, embedding: int, timetable: Timetable
+        self, options: DINOConfig, tower: nn.Module, embedding: int, timetable: Timetable
     ) -> None:
         super().__init__()
         self.options = options
@@ -368,15 +274,18 @@ class Distillation(nn.Module):
     ) -> tuple[Tensor, Report]:
         """Mean cross-entropy over pairs of a target and another crop, and signs of collapse."""
         options, step = self.options, self.step
-        G = options.global_crops
-        chosen = self._chosen(generator)
-        targets = self._targets(torch.cat(representations[-G:]), chosen, step)
-        report = self.assignments.observe(targets, chosen, step)
-        self._warn_of_collapse(report, step)
-        weight, scale = self.student.prototypes(chosen)
+        G, K, S = options.global_crops, options.prototypes, options.sampled
+        subset = None
+        if S is not None and S < K:
+            subset = draw_prototypes(K, S, generator).to(self.centre.device)
+        targets = self._targets(torch.cat(representations[-G:]), subset)
+        report = self.assignments.observe(targets, subset, step)
+        self._warn_of_collapse(report)
+        weight, scale = self.student.prototypes(subset)
         if step < self.timetable.freeze_last_layer:
             weight, scale = weight.detach(), scale.detach()
-        loss = multi_crop_cross_entropy(
+        loss_of = fused("multi_crop_cross_entropy") if options.fused else multi_crop_cross_entropy
+        loss = loss_of(
             torch.stack(representations[:-G]),
             weight,
             scale / options.student_temperature,
@@ -384,37 +293,29 @@ class Distillation(nn.Module):
         )
         return loss, report
 
-    def _chosen(self, generator: torch.Generator) -> Tensor | None:
-        """The step's prototypes, int64 [S], or None for all."""
-        K, S = self.options.prototypes, self.options.sampled
-        if S is None or S == K:
-            return None
-        return draw_prototypes(K, S, generator).to(self.centre.device)
-
     @torch.no_grad()
-    def _targets(self, features: Tensor, chosen: Tensor | None, step: int) -> Tensor:
+    def _targets(self, features: Tensor, subset: Tensor | None) -> Tensor:
         """The teacher's distributions over the step's prototypes for all its views: [G * B, S].
 
-        Centring uses the centre of the steps before, and moves it afterwards; of the prototypes
-        that are not drawn it stays.
+        Centring uses the centre of the steps before, and moves it afterwards for prototypes that
+        are drawn.
         """
-        weight, scale = self.teacher.prototypes(chosen)
+        weight, scale = self.teacher.prototypes(subset)
         logits = (features @ weight.T).mul_(scale)
-        temperature = self.teacher_temperature(step)
+        temperature = self.teacher_temperature(self.step)
         if self.options.targets == "sinkhorn":
             logits /= temperature
             return (logits - sinkhorn_offset(logits, self.options.sinkhorn_iterations)).softmax(1)
-        rows = slice(None) if chosen is None else chosen
-        centre, mean = self.centre[rows].clone(), everyone(logits.mean(0)).mean(0)
-        self.centre[rows] = mean.lerp(centre, self.options.centre_momentum)
+        rows = slice(None) if subset is None else subset
+        centre, mean = self.centre[rows].clone(), all_gather(logits.mean(0)).mean(0)
+        self.centre[rows] = mean.lerp(centre, self.options.center_momentum)
         return logits.sub_(centre).div_(temperature).softmax(1)
 
-    def _warn_of_collapse(self, report: Report, step: int) -> None:
+    def _warn_of_collapse(self, report: Report) -> None:
         """Say so once, at the end of a window or of the run; in its first half it may be early."""
-        done, total = step + 1, self.timetable.total
-        if rank() > 0 or self._warned:
-            return
-        if done < total / 2 or (done % self.options.window and done < total):
+        done, total = self.step + 1, self.timetable.total
+        early = done < total / 2 or (done % self.options.window and done < total)
+        if early or self._warned or rank() > 0:
             return
         if signs := signs_of_collapse({name: share.item() for name, share in report.items()}):
             self._warned = True

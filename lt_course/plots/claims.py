@@ -16,7 +16,8 @@ from matplotlib.lines import Line2D
 from scipy import stats
 
 from lt_course.evidence.claims import Judgement, Verdict
-from lt_course.evidence.experiments import FOLDER, Claim, factor
+from lt_course.evidence.experiments import FOLDER, Claim, experiment
+from lt_course.plots import style
 
 KINDS: dict[str, str] = {
     "spearman_predictions": "S(p): Spearman of frequency and number of predictions",
@@ -32,27 +33,16 @@ KINDS: dict[str, str] = {
 }
 """What an effect is measured in, by the metric's first letters; the figure has a panel for each."""
 
-LOOKS: dict[Judgement, tuple[str, str]] = {
-    "supported": ("#009E73", "o"),
-    "undecided": ("#E69F00", "s"),
-    "contradicted": ("#D55E00", "X"),
+LOOKS: dict[Judgement, tuple[str, str, str]] = {
+    "supported": (style.GREEN, "o", "●"),
+    "undecided": (style.ORANGE, "s", "■"),
+    "contradicted": (style.VERMILLION, "X", "✖"),
 }
-"""Colour and marker of each verdict."""
-
-GLYPHS = {"supported": "●", "undecided": "■", "contradicted": "✖"}
-"""The markers as text."""
-
+"""Colour and marker of each verdict, and the marker as text."""
 
 LEFT: Any = {"selector": "th, td", "props": "text-align: left; vertical-align: top"}
-"""How the tables of a page are set."""
-
-PAPER: dict[str, Any] = {
-    "color": "black",
-    "marker": "D",
-    "linestyle": "",
-    "markerfacecolor": "none",
-    "zorder": 3,
-}
+GREY: dict[str, Any] = {"color": "#888888", "linestyle": "-"}
+PAPER: dict[str, Any] = style.HOLLOW | {"color": "black", "zorder": 3}
 
 
 def table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
@@ -81,30 +71,28 @@ def table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
 def page(verdicts: Sequence[Verdict]) -> str:
     """The table of all claims as HTML, each with a link from the page to its lesson."""
     rows = table(verdicts)
-    rows.insert(0, "lesson", [_link(factor(v.factor).chapter) for v in verdicts])
+    rows.insert(0, "lesson", [_link(experiment(v.factor).lesson) for v in verdicts])
     rows["claim"] = [
         "<br>".join([html.escape(v.claim.sentence), *_small_print(v.claim)]) for v in verdicts
     ]
     rows["paper"] = rows.pop("in the paper").str.partition(" (")[0]
     rows["ours"], rows["verdict"] = _marked(rows)
     shown = rows[["lesson", "target", "claim", "paper", "ours", "seeds", "verdict"]]
-    wide: Any = {"selector": ".col2", "props": "min-width: 19em"}
-    return str(shown.style.hide().set_table_styles([LEFT, wide]).set_uuid("claims").to_html())
+    return _html(shown, "claims", {"selector": ".col2", "props": "min-width: 19em"})
+
+
+def _html(shown: pd.DataFrame, name: str, *styles: Any) -> str:
+    return str(shown.style.hide().set_table_styles([LEFT, *styles]).set_uuid(name).to_html())
 
 
 def _marked(rows: pd.DataFrame) -> tuple[pd.Series, list[str]]:
     """Columns ours and verdict of `table` as HTML: two lines, and coloured markers."""
-    ours = (
-        rows["ours"]
-        .str.replace("-", "−")
-        .str.replace(" [", "<br>[", regex=False)
-        .str.replace(", ", ",&nbsp;")
-    )
+    ours = rows["ours"].str.replace("-", "−").str.replace(" [", "<br>[", regex=False)
     verdicts = [
-        f'<span style="color: {LOOKS[v][0]}">{GLYPHS[v]}</span>&nbsp;{v}' if v in LOOKS else v
+        f'<span style="color: {LOOKS[v][0]}">{LOOKS[v][2]}</span>&nbsp;{v}' if v in LOOKS else v
         for v in rows["verdict"]
     ]
-    return ours, verdicts
+    return ours.str.replace(", ", ",&nbsp;"), verdicts
 
 
 def _small_print(claim: Claim) -> list[str]:
@@ -116,39 +104,35 @@ def _small_print(claim: Claim) -> list[str]:
 
 def summary(verdicts: Sequence[Verdict]) -> str:
     """How many claims there are of each verdict, in Markdown."""
-    counted = Counter(v.verdict for v in verdicts)
+    counts = Counter(v.verdict for v in verdicts)
     seeds = Counter(len(v.by_seed) for v in verdicts if v.effect is not None)
-    said = ", ".join(f"**{counted[kind]}** {kind}" for kind in get_args(Judgement) if counted[kind])
+    kinds = ", ".join(f"**{counts[kind]}** {kind}" for kind in get_args(Judgement) if counts[kind])
     rest = " or ".join(str(n) for n in sorted(seeds))
-    return f"{len(verdicts)} claims: {said}." + (f" Seeds to a claim: {rest}." if rest else "")
+    return f"{len(verdicts)} claims: {kinds}." + (f" Seeds to a claim: {rest}." if rest else "")
 
 
 def again_page(*judged: Sequence[Verdict]) -> str:
     """The same claims judged by several sets of seeds, as HTML."""
     columns: dict[str, Any] = {"claim": [v.claim.id for v in judged[0]]}
     for verdicts in judged:
-        ours, said = _marked(table(verdicts))
+        ours, marked = _marked(table(verdicts))
         seeds = _seeds(verdicts)
-        columns |= {f"seeds {seeds}": list(ours), f"verdict, {seeds}": said}
-    shown = pd.DataFrame(columns)
-    return str(shown.style.hide().set_table_styles([LEFT]).set_uuid("again").to_html())
+        columns |= {f"seeds {seeds}": list(ours), f"verdict, {seeds}": marked}
+    return _html(pd.DataFrame(columns), "again")
 
 
 def again_summary(first: Sequence[Verdict], again: Sequence[Verdict]) -> str:
     """What became of the verdicts with other seeds, in Markdown."""
-    counted = Counter((a.verdict, b.verdict) for a, b in zip(first, again, strict=True))
+    counts = Counter((a.verdict, b.verdict) for a, b in zip(first, again, strict=True))
     lines = []
     for kind in LOOKS:
-        total = sum(number for (before, _), number in counted.items() if before == kind)
+        total = sum(number for (before, _), number in counts.items() if before == kind)
         after = ", ".join(
-            f"**{counted[kind, now]}** {now}" for now in get_args(Judgement) if counted[kind, now]
+            f"**{counts[kind, now]}** {now}" for now in get_args(Judgement) if counts[kind, now]
         )
         lines.append(f"- {total} claims were {kind}; with the other seeds: {after or 'none'}.")
-    both = [
-        (a.effect, b.effect)
-        for a, b in zip(first, again, strict=True)
-        if a.effect is not None and b.effect is not None
-    ]
+    pairs = zip((v.effect for v in first), (v.effect for v in again), strict=True)
+    both = [(a, b) for a, b in pairs if a is not None and b is not None]
     if both:
         within = sum(a.low <= b.estimate <= a.high for a, b in both)
         turned = sum(a.estimate * b.estimate < 0 for a, b in both)
@@ -171,15 +155,15 @@ def again_effects(first: Sequence[Verdict], again: Sequence[Verdict]) -> Figure:
         x, y = before.effect, after.effect
         if x is None or y is None:
             continue
-        colour, marker = LOOKS[before.verdict]
-        axes.plot([x.low, x.high], [y.estimate] * 2, color=colour, linewidth=1, linestyle="-")
-        axes.plot([x.estimate] * 2, [y.low, y.high], color=colour, linewidth=1, linestyle="-")
-        axes.plot(x.estimate, y.estimate, color=colour, marker=marker, linestyle="")
+        color, marker, _ = LOOKS[before.verdict]
+        axes.plot([x.low, x.high], [y.estimate] * 2, color=color, linewidth=1, linestyle="-")
+        axes.plot([x.estimate] * 2, [y.low, y.high], color=color, linewidth=1, linestyle="-")
+        axes.plot(x.estimate, y.estimate, color=color, marker=marker, linestyle="")
         ends += [x.low, x.high, y.low, y.high]
     if ends:
         axes.plot([min(ends), max(ends)], [min(ends), max(ends)], color="#888888", linestyle=":")
-    axes.axhline(0, color="black", linewidth=0.8, linestyle="-")
-    axes.axvline(0, color="black", linewidth=0.8, linestyle="-")
+    axes.axhline(0, **style.ZERO)
+    axes.axvline(0, **style.ZERO)
     axes.set(xlabel=f"effect, seeds {_seeds(first)}", ylabel=f"effect, seeds {_seeds(again)}")
     figure.legend(handles=_legend()[: len(LOOKS)], loc="outside upper center", ncols=3)
     return figure
@@ -193,14 +177,14 @@ def _seeds(verdicts: Sequence[Verdict]) -> str:
 
 def by_chance(verdicts: Sequence[Verdict]) -> str:
     """How many verdicts chance alone would make, in Markdown."""
-    positive = sum(v.claim.expect == "positive" for v in verdicts)
-    supported = sum(v.claim.expect == "positive" and v.verdict == "supported" for v in verdicts)
+    positive = [v for v in verdicts if v.claim.expect == "positive"]
+    supported = sum(v.verdict == "supported" for v in positive)
     return (
         "The intervals are not corrected for their number. Were there no effect at all, an "
         "interval would lie wholly above zero in 2.5 % of cases: with "
-        f"{positive} claims of a positive effect, about {0.025 * positive:.0f} would be supported "
-        f"by chance alone (fewer, since the estimate must reach the smallest effect, too). "
-        f"{supported} of them are."
+        f"{len(positive)} claims of a positive effect, about {0.025 * len(positive):.0f} would be "
+        "supported by chance alone (fewer, since the estimate must reach the smallest effect, "
+        f"too). {supported} of them are."
     )
 
 
@@ -213,7 +197,6 @@ def effects(verdicts: Sequence[Verdict]) -> Figure:
     groups = {kind: rows for kind in KINDS if (rows := [v for v in verdicts if _kind(v) == kind])}
     figure, panels = plt.subplots(
         len(groups),
-        1,
         figsize=(8.2, 0.9 * len(groups) + 0.27 * len(verdicts) + 0.5),
         height_ratios=[len(rows) + 0.6 for rows in groups.values()],
         squeeze=False,
@@ -231,36 +214,35 @@ def _panel(axes: Axes, rows: Sequence[Verdict]) -> None:
         if claim.paper is not None:
             axes.plot(claim.paper[0], place, **PAPER)
         for bound in (claim.smallest, *([-claim.smallest] if claim.expect == "none" else [])):
-            axes.plot([bound] * 2, [place - 0.3, place + 0.3], color="#888888", linestyle="-")
+            axes.plot([bound] * 2, [place - 0.3, place + 0.3], **GREY)
         if effect is None:
             continue
-        colour, marker = LOOKS[verdict.verdict]
-        axes.plot([effect.low, effect.high], [place] * 2, color=colour, linestyle="-", linewidth=2)
-        axes.plot(effect.estimate, place, color=colour, marker=marker, markersize=7)
-    axes.axvline(0, color="black", linewidth=0.8, linestyle="-")
-    axes.set_yticks(np.arange(len(rows)), [v.claim.id for v in rows])
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+        color, marker, _ = LOOKS[verdict.verdict]
+        axes.plot([effect.low, effect.high], [place] * 2, color=color, linestyle="-", linewidth=2)
+        axes.plot(effect.estimate, place, color=color, marker=marker, markersize=7)
+    axes.axvline(0, **style.ZERO)
+    style.name_rows(axes, [v.claim.id for v in rows])
+    axes.grid(visible=True, axis="y")
     axes.margins(x=0.04)
 
 
 def _legend() -> list[Line2D]:
     ours = [
-        Line2D([], [], color=colour, marker=marker, linewidth=2, linestyle="-", label=verdict)
-        for verdict, (colour, marker) in LOOKS.items()
+        Line2D([], [], color=color, marker=marker, linewidth=2, linestyle="-", label=verdict)
+        for verdict, (color, marker, _) in LOOKS.items()
     ]
-    smallest: dict[str, Any] = {"color": "#888888", "marker": "|", "linestyle": ""}
-    return [
-        *ours,
-        Line2D([], [], label="the paper's effect", **PAPER),
-        Line2D([], [], label="smallest that would matter", markersize=10, **smallest),
-    ]
+    smallest: style.Look = {"color": "#888888", "marker": "|", "linestyle": "", "markersize": 10}
+    paper = Line2D([], [], label="the paper's effect", **PAPER)
+    return [*ours, paper, Line2D([], [], label="smallest that would matter", **smallest)]
 
 
-def _link(chapter: str) -> str:
-    """From a page of the book to a lesson, if that is there yet."""
-    number = chapter.partition("_")[0]
-    there = (FOLDER.parents[1] / "notebooks" / f"{chapter}.ipynb").exists()
-    return f'<a href="../notebooks/{chapter}.html">{number}</a>' if there else number
+def _link(lesson: str) -> str:
+    """From a page of the book to a lesson, by the number that it has there."""
+    found = sorted((FOLDER.parents[1] / "notebooks").glob(f"[0-9][0-9]_{lesson}.ipynb"))
+    if not found:
+        return lesson.replace("_", " ")
+    stem = found[0].stem
+    return f'<a href="../notebooks/{stem}.html">{stem.partition("_")[0]}</a>'
 
 
 def _kind(verdict: Verdict) -> str:

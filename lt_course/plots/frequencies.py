@@ -1,8 +1,7 @@
 """Figures of class frequencies: rank curves, agreement between sets, counted captions.
 
-Every function takes what `lt_course.counting.web_frequencies.load` returns, whatever its source.
-Where only the summary table is at hand, a curve is drawn through its few recorded ranks and the
-picture says so.
+`web` is what `lt_course.counting.web_frequencies.load` returns. Where only the summary table is at
+hand, a curve is drawn through its few recorded ranks and the picture says so.
 """
 
 from __future__ import annotations
@@ -13,36 +12,31 @@ import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import seaborn as sns
 from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.ndimage import gaussian_filter1d
 
 from lt_course.counting.web_frequencies import CONCEPT_SETS, PRETRAINING_SETS, RANKS, WebFrequencies
-from lt_course.plots.style import LINES, PALETTE
+from lt_course.plots.style import LINES, PALETTE, Look, annotate, matrix
+
+FloatArray = npt.NDArray[np.float64]
 
 MARKERS = "os^Dv*"
 
 
 def summary_table(web: WebFrequencies, files: Mapping[str, str], columns: Sequence[str]) -> HTML:
-    """Statistics of some files as a table: fractions with two decimals, all else whole.
+    """Statistics of files (name -> title) as a table: fractions with two decimals, all else whole.
 
-    Args:
-        web: the counts.
-        files: short names of files and their titles, one row each.
-        columns: columns of `WebFrequencies.summary`, or `ratio`: maximum over smallest.
+    `columns` are those of `WebFrequencies.summary`, or `ratio`: maximum over smallest.
     """
     rows = web.summary.loc[list(files)].rename(index=dict(files)).rename_axis(None)
     rows = rows.assign(ratio=rows["maximum"] / rows["smallest"])[list(columns)]
     fractions = [column for column in columns if rows[column].abs().max() <= 1]
-    named = rows.rename(columns=lambda column: column.replace("_", " "))
-    styler = named.style.format("{:,.0f}").format(
-        "{:.2f}", subset=pd.Index([column.replace("_", " ") for column in fractions])
-    )
-    aligned = styler.set_table_styles(
-        [{"selector": "td, th.col_heading", "props": "text-align: right; padding: 0.2em 0.6em"}]
-    )
+    styler = rows.style.format("{:,.0f}").format("{:.2f}", subset=pd.Index(fractions))
+    styler = styler.format_index(lambda column: str(column).replace("_", " "), axis=1)
+    right = "text-align: right; padding: 0.2em 0.6em"
+    aligned = styler.set_table_styles([{"selector": "td, th.col_heading", "props": right}])
     # A fixed name, and HTML instead of an object, keep the page equal from build to build.
     return HTML(aligned.set_uuid("summary").to_html())
 
@@ -60,8 +54,8 @@ def rank_curves(
     Classes without any caption have no place on a logarithmic axis: a curve ends before them.
 
     Args:
-        web: the counts.
-        files: short names of files and their titles, six at most together with `more`.
+        web: see above.
+        files: names of files -> titles, six at most together with `more`.
         ax: where to draw.
         divide: draw shares (0..1) of a file's total instead of counts.
         more: counts int [C] that come from elsewhere, by title.
@@ -86,7 +80,7 @@ def shared_ranking(web: WebFrequencies, width: float, by: str = "LAION-400M") ->
     log(1 + count), so that a line follows the typical class and not the largest.
 
     Args:
-        web: the counts; with the summary alone, each set is ranked by itself instead.
+        web: with the summary alone, each set is ranked by itself instead.
         width: standard deviation of the Gaussian, in ranks; 0 draws the counts as they are.
         by: title of the set that gives the order.
     """
@@ -118,18 +112,9 @@ def agreement(web: WebFrequencies) -> Figure:
     for ax, (concept_set, title) in zip(axes.flat, CONCEPT_SETS.items(), strict=True):
         rows = _web_pairs(web, concept_set)
         half = rows.pivot(index="second", columns="first", values="spearman")
-        sns.heatmap(
-            half.reindex(index=keys[1:], columns=keys[:-1]),
-            ax=ax,
-            cmap=plt.get_cmap("cividis", 6),
-            vmin=0.4,
-            vmax=1,
-            annot=True,
-            fmt=".2f",
-            annot_kws={"fontsize": 7.5},
-            square=True,
-            cbar=False,
-        )
+        half = half.reindex(index=keys[1:], columns=keys[:-1])
+        numbers: Look = {"annot": True, "fmt": ".2f", "annot_kws": {"fontsize": 7.5}}
+        matrix(ax, half, plt.get_cmap("cividis", 6), 0.4, 1, **numbers)
         ax.set(title=f"{title} ({rows['classes'].iloc[0]})", xlabel="", ylabel="")
         ax.set_xticklabels(names[:-1], rotation=60, ha="right")
         ax.set_yticklabels(names[1:], rotation=0)
@@ -145,13 +130,9 @@ def three_correlations(web: WebFrequencies) -> Figure:
     pairs = (titles["first"] + " – " + titles["second"]).to_list()
     figure, ax = plt.subplots(figsize=(7, 4.2))
     ax.hlines(pairs, rows["pearson"], rows["spearman"], color="#BBBBBB", linewidth=1)
-    for number, (column, label) in enumerate(
-        {
-            "spearman": "Spearman",
-            "pearson_log": "Pearson of log(1 + count)",
-            "pearson": "Pearson of counts",
-        }.items()
-    ):
+    labels: Look = {"spearman": "Spearman", "pearson_log": "Pearson of log(1 + count)"}
+    labels["pearson"] = "Pearson of counts"
+    for number, (column, label) in enumerate(labels.items()):
         ax.plot(rows[column], pairs, MARKERS[number], color=PALETTE[number], label=label)
     ax.set(xlim=(0, 1.02), xlabel="correlation")
     ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1), ncols=3)
@@ -171,30 +152,10 @@ def beside_the_web(ours: pd.Series, theirs: pd.Series, label: Sequence[str]) -> 
     ax.plot(theirs[~zero], ours[~zero], "o", color=PALETTE[0], markersize=3)
     ax.plot(theirs[zero], ours[zero], "|", color=PALETTE[1], markersize=7)
     for name in label:
-        ax.annotate(
-            name, (theirs[name], ours[name]), xytext=(4, 3), textcoords="offset points", size=8
-        )
+        annotate(ax, name, (theirs[name], ours[name]))
     ax.set_xscale("log")
     ax.set_yscale("symlog", linthresh=1)
     ax.set(xlabel=theirs.name, ylabel=ours.name, ylim=(-0.3, 3 * ours.max()))
-    return figure
-
-
-def drawings(pictures: npt.NDArray[np.uint8], titles: Sequence[str], columns: int = 8) -> Figure:
-    """Drawings with a title under each.
-
-    Args:
-        pictures: uint8 [N, 32, 32], 255 is paper.
-        titles: N lines of text; long ones are cut.
-        columns: drawings in a row.
-    """
-    rows = -(-len(pictures) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(1.05 * columns, 1.3 * rows))
-    for ax in np.ravel(axes):
-        ax.set_axis_off()
-    for ax, picture, title in zip(np.ravel(axes), pictures, titles, strict=False):
-        ax.imshow(picture, cmap="gray", vmin=0, vmax=255)
-        ax.set_title(title if len(title) <= 16 else f"{title[:15]}…", fontsize=8, y=-0.28)
     return figure
 
 
@@ -206,9 +167,7 @@ def _web_pairs(web: WebFrequencies, concept_set: str) -> pd.DataFrame:
     return rows[in_panel & of_the_web]
 
 
-def _sorted_counts(
-    web: WebFrequencies, name: str
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _sorted_counts(web: WebFrequencies, name: str) -> tuple[FloatArray, FloatArray]:
     """Ranks and counts, descending, zeros left out: all of them, or the summary's few."""
     if web.complete:
         counts = np.sort(web.counts(name).to_numpy(dtype=np.float64))[::-1]
@@ -220,24 +179,12 @@ def _sorted_counts(
 
 
 def _curve(
-    ax: Axes,
-    number: int,
-    ranks: npt.NDArray[np.float64],
-    counts: npt.NDArray[np.float64],
-    title: str,
-    linewidth: float = 1.6,
+    ax: Axes, number: int, ranks: FloatArray, counts: FloatArray, title: str, linewidth: float = 1.6
 ) -> None:
+    line: Look = {"linestyle": LINES[number % len(LINES)], "linewidth": linewidth, "label": title}
     # Markers at other places on each curve tell the curves apart without colour.
-    ax.plot(
-        ranks,
-        counts,
-        color=PALETTE[number],
-        linestyle=LINES[number % len(LINES)],
-        marker=MARKERS[number],
-        markevery=(0.02 + 0.025 * number, 0.16),
-        linewidth=linewidth,
-        label=title,
-    )
+    line |= {"marker": MARKERS[number], "markevery": (0.02 + 0.025 * number, 0.16)}
+    ax.plot(ranks, counts, color=PALETTE[number], **line)
 
 
 def _say_source(ax: Axes, web: WebFrequencies) -> None:

@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lt_course.data.icontail import IconTail
-from lt_course.plots import style
-from lt_course.study import Record
+from lt_course.plots import drawings, style
+from lt_course.study import RunResult
 
 METRICS = {
     "accuracy": "accuracy",
@@ -23,22 +23,22 @@ METRICS = {
 }
 """The metrics of a run that tables show, and their headings."""
 
+BIAS = {metric: name for metric, name in METRICS.items() if metric.startswith("spearman")}
+THREE = {"accuracy": "accuracy"} | BIAS
+"""The three that most lessons compare runs by."""
 
-def table(records: Sequence[Record]) -> pd.DataFrame:
+
+def table(records: Sequence[RunResult]) -> pd.DataFrame:
     """One row a run: method and seed as index, `METRICS` as columns."""
     rows = pd.DataFrame([record.summary() for record in records]).set_index(["name", "seed"])
     return rows[list(METRICS)].rename(columns=METRICS).rename_axis(["method", "seed"])
 
 
 def profile(per_class: pd.DataFrame) -> Figure:
-    """Training pictures of each concept, from the most to the least frequent.
-
-    Args:
-        per_class: a run's per-class table with the columns `name` and `frequency`.
-    """
+    """Training pictures (`frequency`) of each concept (`name`), from the most frequent on."""
     ranked = per_class.sort_values("frequency", ascending=False)
     figure, axes = plt.subplots(figsize=(8, 3.4))
-    axes.bar(np.arange(len(ranked)), ranked["frequency"], color=style.PALETTE[0], width=0.8)
+    axes.bar(np.arange(len(ranked)), ranked["frequency"], color=style.BLUE, width=0.8)
     axes.set(yscale="log", ylabel="training pictures", xlim=(-0.7, len(ranked) - 0.3))
     axes.set_xticks(np.arange(len(ranked)), ranked["name"], rotation=90, fontsize=7)
     axes.grid(visible=False, axis="x")
@@ -54,71 +54,56 @@ def concept_frame(icontail: IconTail, tables: Mapping[str, pd.DataFrame], concep
         concept: its key.
     """
     number = [c.key for c in icontail.concepts].index(concept)
-    shown = np.flatnonzero((icontail.concept == number) & icontail.test)
-    rows = {method: t.set_index("concept").loc[concept] for method, t in tables.items()}
+    tested = np.flatnonzero((icontail.concept == number) & icontail.test)
+    rows = {method: table.set_index("concept").loc[concept] for method, table in tables.items()}
     figure = plt.figure(figsize=(7, 2.2))
     left, right = np.ravel(np.array(figure.subfigures(1, 2, width_ratios=[1, 1.2])))
-    for axes, picture in zip(left.subplots(2, 5).flat, shown, strict=False):
-        axes.imshow(icontail.pictures[picture], cmap="gray", vmin=0, vmax=255)
+    for axes, picture in zip(left.subplots(2, 5).flat, tested, strict=False):
+        drawings.show(axes, icontail.pictures[picture])
         axes.set_axis_off()
     frequency = next(iter(rows.values()))["frequency"]
     left.suptitle(f"{icontail.concepts[number].name}: {frequency} training pictures", fontsize=10)
     axes = right.subplots()
-    names = [style.LABELS[method] for method in rows]
+    looks = [style.of(method) for method in rows]
     counts = [row["predictions"] for row in rows.values()]
-    axes.barh(names, counts, color=[style.COLOURS[method] for method in rows], height=0.6)
-    axes.axvline(len(shown), color="black", linestyle="--", linewidth=1)
-    axes.invert_yaxis()
+    axes.barh(range(len(rows)), counts, color=[look["color"] for look in looks], height=0.6)
+    axes.axvline(len(tested), color="black", linestyle="--", linewidth=1)
+    style.name_rows(axes, [look["label"] for look in looks])
     widest = max(table["predictions"].max() for table in tables.values())
     axes.set(xlabel="number of predictions", xlim=(0, 1.05 * widest))
-    axes.grid(visible=False, axis="y")
     return figure
 
 
 def seeds(metrics: pd.DataFrame, columns: Sequence[str] = ("S(a)", "S(p)")) -> Figure:
-    """Methods side by side, one line a seed.
-
-    Args:
-        metrics: as `table` returns it.
-        columns: which metrics, one panel each.
-    """
-    figure, panels = plt.subplots(1, len(columns), figsize=(3.6 * len(columns), 3.4), sharey=True)
-    for axes, column in zip(np.ravel(panels), columns, strict=True):
+    """Methods side by side, one line a seed and one panel a column of `table`."""
+    figure, panels = style.panels(len(columns), 3.6, 3.4, sharey=True)
+    for axes, column in zip(panels, columns, strict=True):
         wide = metrics[column].unstack("seed").loc[metrics.index.unique("method")]
+        methods = [style.of(str(method)) for method in wide.index]
         axes.plot(range(len(wide)), wide, color="#999999", linestyle="-", linewidth=0.8)
-        for place, (method, row) in enumerate(wide.iterrows()):
-            look = style.of(str(method))
-            axes.plot([place] * len(row), row, linestyle="", **look)
-        axes.set_xticks(
-            range(len(wide)), [style.LABELS[str(m)].replace(", ", ",\n") for m in wide.index]
-        )
+        for place, look in enumerate(methods):
+            axes.plot([place] * wide.shape[1], wide.iloc[place], linestyle="", **look)
+        names = [look["label"].replace(", ", ",\n") for look in methods]
+        axes.set_xticks(range(len(wide)), names)
         axes.set(title=column, xlim=(-0.4, len(wide) - 0.6), ylim=(-0.4, 1))
     return figure
 
 
 def within_concepts(pairs: Mapping[str, Sequence[pd.DataFrame]]) -> Figure:
-    """What a concept gains when it becomes more frequent: one line a concept and panel.
+    """What a concept gains when it becomes more frequent: one line a concept, one panel a method.
 
     Args:
         pairs: per method two per-class tables with different permutations.
     """
-    figure, grid = plt.subplots(
-        1, len(pairs), figsize=(2.7 * len(pairs), 3.0), sharey=True, squeeze=False
-    )
-    for axes, (method, (a, b)) in zip(grid.flat, pairs.items(), strict=True):
-        joined = a.merge(b, on="concept", validate="one_to_one", suffixes=("_a", "_b"))
-        swap = joined["frequency_a"] > joined["frequency_b"]
-        ends = {
-            field: [
-                joined[f"{field}_a"].where(~swap, joined[f"{field}_b"]),
-                joined[f"{field}_b"].where(~swap, joined[f"{field}_a"]),
-            ]
-            for field in ("frequency", "predictions")
-        }
-        axes.plot(*map(np.array, (ends["frequency"], ends["predictions"])), linestyle="-",
-                  color=style.COLOURS[method], alpha=0.45, linewidth=0.9)  # fmt: skip
-        axes.plot(ends["frequency"][1], ends["predictions"][1], linestyle="", markersize=4,
-                  marker=style.MARKERS[method], color=style.COLOURS[method])  # fmt: skip
-        axes.set(title=style.LABELS[method], xlabel="training pictures", xscale="log")
-    grid[0, 0].set_ylabel("number of predictions")
+    figure, panels = style.panels(len(pairs), 2.7, 3.0, sharey=True)
+    for axes, (method, tables) in zip(panels, pairs.items(), strict=True):
+        look = style.of(method)
+        both = pd.concat(tables)[["concept", "frequency", "predictions"]].sort_values("frequency")
+        for _, ends in both.groupby("concept"):
+            line = ends["frequency"], ends["predictions"]
+            axes.plot(*line, linestyle="-", alpha=0.45, linewidth=0.9, color=look["color"])
+        upper = both[both.duplicated("concept")]
+        style.dots(axes, upper["frequency"], upper["predictions"], look, markersize=4)
+        axes.set(title=look["label"], xlabel="training pictures", xscale="log")
+    panels[0].set_ylabel("number of predictions")
     return figure

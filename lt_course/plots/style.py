@@ -4,90 +4,115 @@ Colour never carries a meaning alone: whatever has a colour also has a marker or
 The figure's ground is white on purpose, so that pictures stay legible on a dark page.
 """
 
-from typing import TypedDict
+from collections.abc import Iterable
+from typing import Any
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
+import seaborn as sns
 from cycler import cycler
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-PALETTE: list[str] = [
-    "#0072B2",  # blue
-    "#D55E00",  # vermillion
-    "#009E73",  # bluish green
-    "#CC79A7",  # reddish purple
-    "#E69F00",  # orange
-    "#56B4E9",  # sky blue
-    "#000000",  # black
+BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK = PALETTE = [
+    *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 ]
 """Okabe & Ito's colour-blind-safe palette (2008), less its yellow, too pale on white."""
 
 LINES: list[str | tuple[int, tuple[int, ...]]] = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1))]
 """Line styles, in the order of `PALETTE`."""
 
-COLOURS: dict[str, str] = {
-    "sl": "#D55E00",
-    "sl-vocab": "#E69F00",
-    "clip-template": "#56B4E9",
-    "clip-title": "#0072B2",
-    "clip-full": "#009E73",
-}
-"""Colour of each method: warm for supervised learning, cool for CLIP."""
+Look = dict[str, Any]
+"""Keyword arguments of `Axes.plot` and its like."""
 
-MARKERS: dict[str, str] = {
-    "sl": "o",
-    "sl-vocab": "s",
-    "clip-template": "^",
-    "clip-title": "D",
-    "clip-full": "v",
-}
-"""Marker of each method."""
+ZERO: Look = {"color": "black", "linewidth": 0.8, "linestyle": "-"}
+"""A line at zero."""
 
-LABELS: dict[str, str] = {
-    "sl": "SL",
-    "sl-vocab": "SL, subsampled vocabulary",
-    "clip-template": "CLIP, class templates",
-    "clip-title": "CLIP, titles",
-    "clip-full": "CLIP, full text",
+HOLLOW: Look = {"linestyle": "", "markerfacecolor": "none", "marker": "D"}
+"""What the paper found, beside ours."""
+
+
+def look(color: str, marker: str, label: str) -> Look:
+    """Colour, marker and label of what is drawn."""
+    return {"color": color, "marker": marker, "label": label}
+
+
+METHODS: dict[str, Look] = {
+    "sl": look(VERMILLION, "o", "SL"),
+    "sl-vocab": look(ORANGE, "s", "SL, subsampled vocabulary"),
+    "clip-template": look(SKY, "^", "CLIP, class templates"),
+    "clip-title": look(BLUE, "D", "CLIP, titles"),
+    "clip-full": look(GREEN, "v", "CLIP, full text"),
+    "siglip-title": look("black", "P", "SigLIP, titles"),
 }
+"""Look of each method: warm for supervised learning, cool for CLIP."""
+
+LABELS: dict[str, str] = {method: style["label"] for method, style in METHODS.items()}
 """Name of each method in figures and tables."""
 
 
-class MethodStyle(TypedDict):
-    """Keyword arguments of `Axes.plot` and `Axes.errorbar`."""
-
-    color: str
-    marker: str
-    label: str
-
-
-def of(method: str) -> MethodStyle:
+def of(method: str) -> Look:
     """Colour, marker and label of a method, as keyword arguments of `Axes.plot`."""
-    return MethodStyle(color=COLOURS[method], marker=MARKERS[method], label=LABELS[method])
+    return METHODS[method]
+
+
+def unnamed(style: Look) -> Look:
+    """A look without its label, for what the legend need not name."""
+    return {"color": style["color"], "marker": style["marker"]}
+
+
+def dots(axes: Axes, x: Any, y: Any, style: Look, **more: Any) -> None:
+    """Markers without a line, which the legend need not name."""
+    axes.plot(x, y, linestyle="", **(unnamed(style) | more))
+
+
+def annotate(axes: Axes, name: str, place: Any, shift: tuple[int, int] = (4, 3)) -> None:
+    """Write a name beside a point."""
+    axes.annotate(name, place, xytext=shift, textcoords="offset points", fontsize=8)
+
+
+def matrix(axes: Axes, values: Any, cmap: Any, low: float, high: float, **options: Any) -> None:
+    """A heat map of square cells."""
+    look: Look = {"cmap": cmap, "vmin": low, "vmax": high, "cbar": False} | options
+    sns.heatmap(values, ax=axes, square=True, **look)
+
+
+def panels(
+    columns: int, width: float, height: float, rows: int = 1, **options: Any
+) -> tuple[Figure, list[Axes]]:
+    """Panels in a grid, each so many inches wide and high, row by row."""
+    size = (width * columns, height * rows)
+    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, **options)
+    return figure, list(grid.flat)
+
+
+def name_rows(axes: Axes, names: Iterable[str]) -> None:
+    """Name the places 0, 1, … of the y axis, from the top."""
+    ticks = list(names)
+    axes.set_yticks(range(len(ticks)), ticks)
+    axes.set_ylim(len(ticks) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")
+
+
+def legend(figure: Figure, loc: Any = "outside lower center", ncols: int = 3) -> None:
+    """One legend for all panels, in which each label stands once."""
+    known: dict[str, Artist] = {}
+    for axes in figure.axes:
+        handles, labels = axes.get_legend_handles_labels()
+        known |= {name: h for name, h in zip(labels, handles, strict=True) if name not in known}
+    if known:
+        figure.legend(list(known.values()), list(known), loc=loc, ncols=ncols)
 
 
 def use() -> None:
     """Set matplotlib's defaults for the course's figures (sizes in points, 100 dpi, PNG)."""
     styles = cycler(color=PALETTE[:5]) + cycler(linestyle=LINES)
-    mpl.rcParams.update(
-        {
-            "figure.figsize": (6.4, 3.6),
-            "figure.dpi": 100,
-            "figure.facecolor": "white",
-            "figure.constrained_layout.use": True,
-            "savefig.facecolor": "white",
-            "font.size": 10,
-            "axes.titlesize": 10,
-            "axes.labelsize": 10,
-            "legend.fontsize": 9,
-            "xtick.labelsize": 9,
-            "ytick.labelsize": 9,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.grid": True,
-            "axes.axisbelow": True,
-            "axes.prop_cycle": styles,
-            "grid.color": "#DDDDDD",
-            "grid.linewidth": 0.6,
-            "legend.frameon": False,
-            "lines.markersize": 5,
-        }
-    )
+    mpl.rcParams.update({"axes.prop_cycle": styles, "figure.constrained_layout.use": True})
+    mpl.rcParams.update({"figure.figsize": (6.4, 3.6), "figure.dpi": 100, "lines.markersize": 5})
+    mpl.rcParams.update({"figure.facecolor": "white", "savefig.facecolor": "white"})
+    mpl.rcParams.update({"font.size": 10, "axes.titlesize": 10, "axes.labelsize": 10})
+    mpl.rcParams.update({"legend.fontsize": 9, "xtick.labelsize": 9, "ytick.labelsize": 9})
+    mpl.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
+    mpl.rcParams.update({"axes.grid": True, "axes.axisbelow": True, "legend.frameon": False})
+    mpl.rcParams.update({"grid.color": "#DDDDDD", "grid.linewidth": 0.6})

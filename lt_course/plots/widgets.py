@@ -1,8 +1,6 @@
-"""A slider over drawn frames: one control that works with a kernel and without one.
+"""A slider over drawn frames, linked in the browser: it works with a kernel and without one.
 
-Each frame is drawn once, in Python. The slider is linked to the frames in the browser, so the
-control moves the picture in JupyterLab, in Colab and on the static page of the book alike; and
-each frame is an ordinary HTML image, so that it has alt text.
+Each frame is drawn once, and is an ordinary HTML image, so that it has alt text.
 """
 
 import base64
@@ -38,7 +36,7 @@ def slider_figure(
         draw: draws the figure of one value.
         values: the slider's values, in order.
         label: name of the control, beside the slider.
-        start: the value shown first, one of `values`.
+        start: the value shown first.
         alt: one sentence that says what the frame of a value shows.
         readout: how a value is written at the end of the slider.
 

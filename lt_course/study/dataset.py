@@ -1,6 +1,6 @@
 """What a run trains on and is tested on, whatever it is made of.
 
-A run's `Data` says which pictures; a `Material` has them: their order, a loader of batches, what
+A run's `Data` says which pictures; a `RunDataset` has them: their order, a loader of batches, what
 their captions say, and what is tested. Drawings lie in memory, photographs in shards; execution
 (`lt_course.study.execute`) asks all of them the same questions. A further set is a
 class that answers, entered in `lt_course.study.registry`.
@@ -11,11 +11,11 @@ Where files lie is no part of a run: `lt_course.web.data_paths`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -23,16 +23,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lt_course.data import captions
+from lt_course.data.augment import random_crop
+from lt_course.data.batch import Batch
 from lt_course.data.fingerprint import Fingerprint
-from lt_course.data.labelled_images import Shown
-from lt_course.data.order import Order
+from lt_course.data.labeled_images import LabeledImages
+from lt_course.data.multi_crop import multi_crop
+from lt_course.data.order import Order, torch_generator
 from lt_course.data.tokenizer import tokenizer
 from lt_course.errors import CourseError
 from lt_course.evaluation.linear_probe import Metric
-from lt_course.objectives.contrast import Contrast
-from lt_course.objectives.distill import Distill
+from lt_course.objectives.contrast import CLIPConfig
+from lt_course.objectives.distill import DINOConfig
 from lt_course.study import registry
-from lt_course.study.spec import OPEN_WORLD, Data, Run
+from lt_course.study.run_config import RunConfig
+from lt_course.study.text_heads import LanguageModel, OpenWorld
 from lt_course.training.loop import LoadBatch
 
 Ints = NDArray[np.int64]
@@ -71,70 +75,54 @@ class Task:
     name: str
     classes: int
     metric: Metric
-    train: Shown
-    validation: Shown | None
-    test: Shown
+    train: LabeledImages
+    validation: LabeledImages | None
+    test: LabeledImages
 
 
-class Material(ABC):
-    """N training pictures of C classes, and what is tested.
+class RunDataset(ABC):
+    """N training images of C classes, and what is tested.
 
     Attributes:
         run: whose `Data` it is.
         keys: of the classes.
         names: of the classes.
-        labels: int64 [N], the class of each training picture (C: of none that is evaluated).
-        frequency: int64 [C], training pictures of each class.
+        labels: int64 [N], the class of each training image (C: of none that is evaluated).
+        frequency: int64 [C], training images of each class.
         trimmed: bool [C], the classes that were cut to a few shots.
-        test: the test pictures.
+        test: the test images.
         test_rows: int64 [M], by which a record names them.
     """
 
-    MEANT: ClassVar[frozenset[str]]
-    """Fields of `Data` that mean something for this kind; others must be at their default."""
+    config: ClassVar[type[Any]]
+    """Its kind of `Data`."""
 
     keys: Sequence[str]
     names: Sequence[str]
     labels: Ints
     frequency: Ints
     trimmed: NDArray[np.bool_]
-    test: Shown
+    test: LabeledImages
     test_rows: Ints
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunConfig) -> None:
         self.run = run
 
     @classmethod
-    def require_sound(cls, run: Run) -> None:
-        """Refuse fields that mean nothing for this kind, without looking at data.
-
-        Raises:
-            CourseError: the sentence names the field, and what it may be.
-        """
-        for field in fields(Data):
-            value = getattr(run.data, field.name)
-            if field.name not in cls.MEANT and value != field.default:
-                assert field.default is not MISSING
-                raise CourseError(
-                    f"Field {field.name!r} is {value!r}, which has no meaning for "
-                    f"{run.data.dataset!r}; leave it at {field.default!r}."
-                )
+    @abstractmethod
+    def expected(cls, run: RunConfig) -> int | None:
+        """Number of training images, told without the data; None if nobody can tell."""
 
     @classmethod
-    @abstractmethod
-    def expected(cls, run: Run) -> int | None:
-        """Number of training pictures, told without the data; None if nobody can tell."""
-
-    @classmethod
-    @abstractmethod
-    def shape(cls, run: Run) -> tuple[int, int, int]:
-        """Channels, height and width of a batch's pictures."""
+    def shape(cls, run: RunConfig) -> tuple[int, int, int]:
+        """Channels, height and width of a batch's images."""
+        return run.data.channels, run.data.image_size, run.data.image_size
 
     @cached_property
     def order(self) -> Order:
         """Which training pictures make up which step."""
         training = self.run.training
-        return Order(self.labels, training.batch, self.run.seed, training.sampler)
+        return Order(self.labels, training.batch_size, self.run.seed, training.sampler)
 
     @cached_property
     @abstractmethod
@@ -160,7 +148,7 @@ class Material(ABC):
         """Name the evaluated classes: with equally many pictures of each, as far as they go."""
 
     @abstractmethod
-    def shown(self, rows: Ints) -> Shown:
+    def shown(self, rows: Ints) -> LabeledImages:
         """Some of the training pictures, as test pictures are shown."""
 
     @property
@@ -180,7 +168,7 @@ class Material(ABC):
 
     @property
     @abstractmethod
-    def trained_on(self) -> Shown:
+    def trained_on(self) -> LabeledImages:
         """Training pictures of the evaluated classes, all or a balanced choice."""
 
     def tasks(self) -> Iterator[Task]:
@@ -192,28 +180,52 @@ class Material(ABC):
         return {}
 
 
-def kind(dataset: str) -> type[Material]:
-    """The kind of material that a data set is.
+class InMemoryDataset(RunDataset):
+    """Images that lie on the training device as a whole, and are cropped there.
+
+    Attributes:
+        images: uint8 [N, …], those that are trained on, as `standardize` takes them.
+        standardise: uint8 images -> float [B, channels, H, W].
+    """
+
+    images: Tensor
+    standardize: Callable[[Tensor], Tensor]
+
+    @abstractmethod
+    def captions_of(self, rows: Ints, step: int) -> Tensor:
+        """A caption of each row, token ids [B, L]; for runs with the contrastive objective."""
+
+    def loader(self, device: torch.device) -> AbstractContextManager[LoadBatch]:
+        """As `RunDataset`."""
+        run, objective = self.run, self.run.objective
+        images = self.images.to(device)
+        labels = torch.from_numpy(self.labels).to(device)
+
+        def get_batch(rows: Ints, step: int) -> Batch:
+            index = torch.from_numpy(rows).to(device)
+            batch, generator = (
+                self.standardize(images[index]),
+                torch_generator(run.seed, step, "augmentation"),
+            )
+            if isinstance(objective, DINOConfig):
+                return Batch(batch, labels[index], crops=multi_crop(batch, objective, generator))
+            crops = random_crop(batch, run.training.crop, generator)
+            if run.training.channels_last:
+                crops = crops.contiguous(memory_format=torch.channels_last)
+            reads = isinstance(objective, CLIPConfig)
+            tokens = self.captions_of(rows, step).to(device) if reads else None
+            return Batch(crops, labels[index], tokens)
+
+        return nullcontext(get_batch)
+
+
+def load_dataset(run: RunConfig) -> RunDataset:
+    """The data of a run, read now.
 
     Raises:
-        CourseError: if there is no such set.
+        CourseError: if files are missing or damaged.
     """
-    if (known := registry.find(registry.DATASETS, dataset)) is None:
-        raise CourseError(
-            f"Field 'dataset' is {dataset!r}, which this version of lt_course cannot read; it "
-            f"reads {', '.join(registry.names(registry.DATASETS))}."
-        )
-    return cast("type[Material]", known)
-
-
-def material(run: Run) -> Material:
-    """The material of a run, read now.
-
-    Raises:
-        CourseError: if the set is unknown, its files are missing or damaged, or a field does not
-            go with it.
-    """
-    return kind(run.data.dataset)(run)
+    return registry.dataset(run.data.dataset)(run)
 
 
 def every_token(context: int, name: str) -> Tensor:
@@ -232,14 +244,14 @@ def balanced(labels: Ints, most: int, seed: int = 0) -> Ints:
     return shuffled[within < most]
 
 
-def require_caption(run: Run, known: Sequence[str]) -> None:
+def require_caption(run: RunConfig, known: Sequence[str]) -> None:
     """Refuse captions and prompts that photographs do not have.
 
     Raises:
         CourseError: the sentence says which there are.
     """
     options = run.objective
-    if not isinstance(options, Contrast):
+    if not isinstance(options, CLIPConfig):
         return
     if options.text not in MADE and not set(options.text.split("+")) <= set(known):
         words = known[0] if len(known) == 1 else f"{', '.join(known)}, joined by +"
@@ -254,20 +266,19 @@ def require_caption(run: Run, known: Sequence[str]) -> None:
         )
 
 
-def require_photographs(run: Run) -> None:
+def require_photographs(run: RunConfig) -> None:
     """Refuse what goes with drawings alone: pens, and text heads made from them.
 
     Raises:
         CourseError: the sentence names the field, and what it may be.
     """
-    model, options, dataset = run.model, run.objective, run.data.dataset
-    if model.text_head != "scratch" and model.text_weights == OPEN_WORLD:
+    head, options, dataset = run.text_head, run.objective, run.data.dataset
+    if head == LanguageModel() or isinstance(head, OpenWorld):
         raise CourseError(
-            f"Field 'text_head' is {model.text_head!r} and field 'text_weights' is {OPEN_WORLD!r}, "
-            f"which are made from drawings and their names; with {dataset} name released weights, "
-            "such as 'openai', or use 'scratch'."
+            f"Field 'text_head' is {head}, which is made from drawings and their names; with "
+            f"{dataset} name released weights, such as 'openai', or use 'scratch'."
         )
-    if isinstance(options, Distill) and options.redrawn:
+    if isinstance(options, DINOConfig) and options.redrawn:
         raise CourseError(
             f"Field 'redrawn' is {options.redrawn}, but photographs have no pen; set it to 0."
         )

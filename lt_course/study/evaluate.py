@@ -14,40 +14,46 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import pandas as pd
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lt_course.data.fingerprint import Fingerprint
+from lt_course.errors import CourseError
 from lt_course.evaluation import neural_collapse
 from lt_course.evaluation.bias import bias_report, per_class, third_of
 from lt_course.evaluation.features import features
 from lt_course.evaluation.linear_probe import (
+    FeatureSet,
     Probe,
-    Sample,
-    evaluate,
     linear_probe,
     nearest_neighbours,
 )
+from lt_course.evaluation.linear_probe import (
+    evaluate as probe_score,
+)
 from lt_course.evaluation.neural_collapse import class_means, mean_cosine, nc1, nc2
 from lt_course.evaluation.zero_shot import zero_shot_prototypes
-from lt_course.objectives.classify import Classification
-from lt_course.objectives.contrast import Contrastive
-from lt_course.objectives.distill import Distillation
+from lt_course.objectives.classify import Supervised
+from lt_course.objectives.contrast import CLIP
+from lt_course.objectives.distill import DINO
+from lt_course.objectives.objective import Objective
 from lt_course.statistics import spearman
-from lt_course.study.dataset import Material, Task
+from lt_course.study.dataset import RunDataset, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROWS = 16_384
 """Pictures whose scores are in memory at a time."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class EvalResult:
     """What a run leaves.
 
     Attributes:
@@ -71,32 +77,48 @@ class Outcome:
     fingerprint: Fingerprint | None = None
 
 
+def evaluate(
+    dataset: RunDataset, objective: Objective, history: list[dict[str, float]]
+) -> EvalResult:
+    """Measure a trained model on its data set."""
+    if isinstance(objective, DINO):
+        return of_features(dataset, objective, history)
+    if not isinstance(objective, Supervised | CLIP):
+        raise CourseError(
+            f"Nobody knows how to measure a {type(objective).__name__}; derive it from CLIP or "
+            "Supervised, or add its measure to lt_course.study.evaluate."
+        )
+    return of_class_vectors(dataset, objective, history)
+
+
 @torch.no_grad()
 def of_class_vectors(
-    given: Material, objective: Classification | Contrastive, history: list[dict[str, float]]
-) -> Outcome:
+    dataset: RunDataset, objective: Supervised | CLIP, history: list[dict[str, float]]
+) -> EvalResult:
     """Measure a classifier, or a CLIP by its zero-shot prompts."""
+    import pandas as pd
+
     objective.eval()
     device = next(objective.parameters()).device
-    shown = features(objective.image_tower, given.test)
-    if isinstance(objective, Contrastive):
-        asked = given.texts.prompts.to(device)
+    shown = features(objective.image_tower, dataset.test)
+    if isinstance(objective, CLIP):
+        asked = dataset.texts.prompts.to(device)
         prototypes = zero_shot_prototypes(objective.text_features, asked)
     else:
         prototypes = objective.head.weight
-    tested = torch.from_numpy(given.tested)
+    tested = torch.from_numpy(dataset.tested)
 
     def scores(part: Tensor) -> Tensor:
-        normalised = F.normalize(part.to(device), dim=1)
-        if isinstance(objective, Contrastive):
-            return objective.temperature(normalised @ prototypes.T)[:, tested]
-        return objective.scores(normalised)[:, tested]
+        normalized = F.normalize(part.to(device), dim=1)
+        if isinstance(objective, CLIP):
+            return objective.temperature(normalized @ prototypes.T)[:, tested]
+        return objective.scores(normalized)[:, tested]
 
-    table, metrics, arrays = _of_test_pictures(given, shown, scores)
+    table, metrics, arrays = _of_test_pictures(dataset, shown, scores)
     vectors = prototypes.float().cpu()[tested]
     geometry = neural_collapse.per_class(shown.features, shown.labels, vectors)
     table = pd.concat([table, geometry], axis=1)
-    seen = given.frequency[given.tested] > 0
+    seen = dataset.frequency[dataset.tested] > 0
     metrics |= {
         "nc2_prototypes": nc2(vectors, centre=False),
         "cosine_seen": mean_cosine(vectors[seen]),
@@ -106,13 +128,13 @@ def of_class_vectors(
     for name in geometry:
         for against in ("accuracy", "frequency"):
             metrics[f"spearman_{name}_{against}"] = spearman(table[against], table[name])
-    return Outcome(metrics, history, table, arrays | {"prototypes": vectors.numpy()})
+    return EvalResult(metrics, history, table, arrays | {"prototypes": vectors.numpy()})
 
 
 @torch.no_grad()
 def of_features(
-    given: Material, objective: Distillation, history: list[dict[str, float]]
-) -> Outcome:
+    dataset: RunDataset, objective: DINO, history: list[dict[str, float]]
+) -> EvalResult:
     """Measure a tower that has learnt without labels.
 
     Bias is that of a linear probe fitted to equally many pictures of every evaluated class; what
@@ -120,7 +142,7 @@ def of_features(
     and the votes of nearest neighbours among the same pictures stand in for it (`Task`).
     """
     objective.eval()
-    tower, task = objective.image_tower, given.naming()
+    tower, task = objective.image_tower, dataset.naming()
     bank, test = features(tower, task.train), features(tower, task.test)
     found: dict[str, float] = {}
     if task.validation is None:
@@ -131,11 +153,11 @@ def of_features(
         probe, nearest = _tried_on(tower, task, bank, test)
         scores = probe.classifier
         found = {"penalty": probe.penalty, "nearest_neighbours": nearest}
-    table, metrics, arrays = _of_test_pictures(given, test, scores)
+    table, metrics, arrays = _of_test_pictures(dataset, test, scores)
     metrics |= found
 
     probed = []
-    for further in given.tasks():
+    for further in dataset.tasks():
         name = re.sub("[ -]", "_", further.name)
         parts = features(tower, further.train), features(tower, further.test)
         probe, nearest = _tried_on(tower, further, *parts)
@@ -144,24 +166,26 @@ def of_features(
     if probed:
         metrics["probe_mean"] = float(np.mean(probed))
     metrics |= {k: v for k, v in history[-1].items() if k not in ("step", "learning_rate")}
-    used, prototypes, assigned = _use_of_prototypes(given, test, objective)
-    return Outcome(
+    used, prototypes, assigned = _use_of_prototypes(dataset, test, objective)
+    return EvalResult(
         metrics | used, history, table, arrays | {"prototypes": prototypes, "assigned": assigned}
     )
 
 
-def _tried_on(tower: nn.Module, task: Task, train: Sample, test: Sample) -> tuple[Probe, float]:
+def _tried_on(
+    tower: nn.Module, task: Task, train: FeatureSet, test: FeatureSet
+) -> tuple[Probe, float]:
     """The linear probe, and the score of nearest neighbours."""
     assert task.validation is not None
     validation = features(tower, task.validation)
     with torch.enable_grad():
         probe = linear_probe(train, validation, test, task.classes, task.metric)
     votes = nearest_neighbours(train + validation, test.features, task.classes)
-    return probe, evaluate(task.metric, votes, test.labels)
+    return probe, probe_score(task.metric, votes, test.labels)
 
 
 def _use_of_prototypes(
-    given: Material, test: Sample, objective: Distillation
+    dataset: RunDataset, test: FeatureSet, objective: DINO
 ) -> tuple[dict[str, float], NDArray[np.float32], NDArray[np.int32]]:
     """Which pictures are nearest to which prototype, and how alike those are.
 
@@ -177,11 +201,11 @@ def _use_of_prototypes(
         parts = (objective.teacher.projection(p.to(weight.device)) for p in shown.split(ROWS))
         return torch.cat([(points @ prototypes.T).argmax(1).cpu() for points in parts])
 
-    shown = features(objective.image_tower, given.trained_on)
-    assigned = np.zeros((len(prototypes), len(given.frequency)), dtype=np.int32)
+    shown = features(objective.image_tower, dataset.trained_on)
+    assigned = np.zeros((len(prototypes), len(dataset.frequency)), dtype=np.int32)
     np.add.at(assigned, (nearest(shown.features).numpy(), shown.labels.numpy()), 1)
     used = assigned.sum(1) > 0
-    frequency = assigned @ given.frequency / np.maximum(assigned.sum(1), 1)
+    frequency = assigned @ dataset.frequency / np.maximum(assigned.sum(1), 1)
     metrics = {
         "prototypes_used": float(used.mean()),
         "prototype_cosine": float(alike.mean()),
@@ -189,7 +213,7 @@ def _use_of_prototypes(
         "spearman_prototype_cosine": spearman(frequency[used], alike[used]),
     }
     of_test = nearest(test.features).numpy()
-    third = third_of(given.frequency)[test.labels.numpy()]
+    third = third_of(dataset.frequency)[test.labels.numpy()]
     for number, name in enumerate(("head", "mid", "tail")):
         here = of_test[third == number]
         metrics[f"prototypes_{name}"] = len(np.unique(here)) / len(prototypes)
@@ -208,11 +232,13 @@ def _nearest_other(vectors: Tensor) -> Tensor:
 
 
 def _of_test_pictures(
-    given: Material, shown: Sample, scores: Callable[[Tensor], Tensor]
+    dataset: RunDataset, shown: FeatureSet, scores: Callable[[Tensor], Tensor]
 ) -> tuple[pd.DataFrame, dict[str, float], dict[str, NDArray[Any]]]:
     """What scores of classes, [m, C] for features [m, D] at a time, say of the test pictures."""
-    tested, raw, truth = given.tested, shown.features, shown.labels
-    frequency, trimmed, classes = given.frequency[tested], given.trimmed[tested], len(tested)
+    import pandas as pd
+
+    tested, raw, truth = dataset.tested, shown.features, shown.labels
+    frequency, trimmed, classes = dataset.frequency[tested], dataset.trimmed[tested], len(tested)
     guesses, total = [], torch.zeros(())
     for part in raw.split(ROWS):
         logits = scores(part).cpu()
@@ -222,8 +248,8 @@ def _of_test_pictures(
     accuracy, predicted = per_class(labels, predictions, classes)
     table = pd.DataFrame(
         {
-            "concept": [given.keys[number] for number in tested],
-            "name": [given.names[number] for number in tested],
+            "concept": [dataset.keys[number] for number in tested],
+            "name": [dataset.names[number] for number in tested],
             "frequency": frequency,
             "trimmed": trimmed,
             "accuracy": accuracy,
@@ -238,10 +264,10 @@ def _of_test_pictures(
         "predictions_trimmed": _mean(predicted[trimmed]),
         "nc1": nc1(raw, truth, classes),
         "nc2_means": nc2(centres),
-        **given.further(labels == predictions),
+        **dataset.further(labels == predictions),
     }
     arrays = {
-        "test": given.test_rows,
+        "test": dataset.test_rows,
         "labels": labels,
         "predictions": predictions,
         "centres": centres.float().numpy(),

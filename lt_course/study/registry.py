@@ -1,13 +1,13 @@
 """What a run can name: data sets, released text heads, recipes.
 
-Core knows the drawings, and adds them here. All else is added by extensions (entry points of the
-group ``lt_course``; `lt_course.web` is one), which are loaded when a run names something that is
-not here yet. No other module of core knows of them.
+`lt_course.study.icontail_dataset` adds the drawings. All else is added by extensions (entry points
+of the group ``lt_course``; `lt_course.web` is one), which are loaded when a run names something
+that is not here yet. No other module of core knows of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import entry_points
 from types import ModuleType
@@ -16,35 +16,47 @@ from typing import TYPE_CHECKING, Any
 from lt_course.errors import CourseError
 
 if TYPE_CHECKING:
-    from lt_course.study.dataset import Material
-    from lt_course.study.spec import Run
+    from lt_course.study.dataset import RunDataset
+    from lt_course.study.run_config import RunConfig
 
 GROUP = "lt_course"
 
-CORE_DATASETS = ("icontail", "icontail-colour")
-"""Those that core has."""
+DATASETS: dict[str, type[RunDataset]] = {}
+"""Data set -> what has its images."""
 
-DATASETS: dict[str, type[Material]] = {}
-"""Data set -> what has its pictures."""
-
-RECIPES: dict[str, Run] = {}
-"""Runs with a name besides `lt_course.study.spec.NAMED`."""
+RECIPES: dict[str, RunConfig] = {}
+"""Runs with a name besides `lt_course.study.run_config.NAMED`."""
 
 TEXT_HEADS: list[ModuleType] = []
 """The module that makes text towers with released weights, as `lt_course.web` does."""
 
-BEFORE_TRAINING: list[Callable[[Run], None]] = []
+BEFORE_TRAINING: list[Callable[[RunConfig], None]] = []
 """Called before a run that was declared for a GPU trains."""
 
 
-def dataset(*names: str) -> Callable[[type[Material]], type[Material]]:
-    """Add a class as what has the pictures of the sets of these names."""
+def add_dataset(*names: str) -> Callable[[type[RunDataset]], type[RunDataset]]:
+    """Add a class as what has the images of the sets of these names."""
 
-    def add(material: type[Material]) -> type[Material]:
-        DATASETS.update(dict.fromkeys(names, material))
-        return material
+    def add(kind: type[RunDataset]) -> type[RunDataset]:
+        DATASETS.update(dict.fromkeys(names, kind))
+        return kind
 
     return add
+
+
+def dataset(name: str) -> type[RunDataset]:
+    """What has the images of a data set.
+
+    Raises:
+        CourseError: if there is no such set.
+    """
+    kind: type[RunDataset] | None = find(DATASETS, name)
+    if kind is None:
+        raise CourseError(
+            f"Field 'dataset' is {name!r}, which this version of lt_course cannot read; it reads "
+            f"{', '.join(DATASETS)}."
+        )
+    return kind
 
 
 @cache
@@ -84,9 +96,3 @@ def released_text() -> ModuleType:
             "reinstall lt-course."
         )
     return TEXT_HEADS[-1]
-
-
-def names(known: Iterable[str]) -> list[str]:
-    """All names, those of extensions included."""
-    load_extensions()
-    return list(known)

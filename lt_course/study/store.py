@@ -11,33 +11,23 @@ record made by other code is therefore never read, and never overwritten; one ma
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-import platform
-import resource
-import subprocess
-import sys
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import cache
-from importlib.metadata import version
 from math import isnan
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import pandas as pd
-import pooch
-import torch
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from lt_course import scale as scales
-from lt_course.distributed import by_first, rank, ranks
+from lt_course.distributed import on_rank_zero, rank
 from lt_course.errors import AbsentDataError, CourseError
 from lt_course.files import (
     SUMS,
@@ -50,26 +40,27 @@ from lt_course.files import (
 )
 from lt_course.progress import progress
 from lt_course.study import registry
-from lt_course.study.dataset import material
-from lt_course.study.execute import device_of, execute, require_sound, weights
-from lt_course.study.spec import OPEN_WORLD, Run, open_world_clip
+from lt_course.study.dataset import load_dataset
+from lt_course.study.execute import execute, weights
+from lt_course.study.provenance import (
+    IMPORTED,
+    PACKAGE,
+    code_hash,
+    environment,
+    require_imported_code,
+)
+from lt_course.study.run_config import RunConfig, open_world_clip
+from lt_course.study.text_heads import OpenWorld
 
-PACKAGE = Path(__file__).parents[1]
-CORE = ("*.py", *(f"{part}/*.py" for part in (
-    "data", "models", "objectives", "training", "evaluation", "study",
-)), "data/resources/*.npz")  # fmt: skip
-"""Files of the package that decide what a run on drawings gives."""
-
-EXTENSIONS = ("web/**/*.py", "counting/*.py")
-"""Files that decide, besides, what photographs and released weights give."""
-
+if TYPE_CHECKING:
+    import pandas as pd
 
 FILES = ("spec.json", "metrics.jsonl", "per_class.parquet", "arrays.npz", "environment.json")
 """Of a finished record."""
 
 
 @dataclass(frozen=True)
-class Record:
+class RunResult:
     """A finished run.
 
     Attributes:
@@ -78,7 +69,8 @@ class Record:
         history: one row per epoch of training.
         per_class: one row per concept: concept, name, frequency, trimmed, accuracy, predictions,
             mean_logit.
-        arrays: test, labels, predictions, prototypes, centres (`lt_course.study.evaluate.Outcome`).
+        arrays: test, labels, predictions, prototypes, centres
+            (`lt_course.study.evaluate.EvalResult`).
         environment: versions, device, threads, memory; ``seconds`` and ``cpu_seconds`` of the
             process that finished the run, set-up and evaluation included, and the ``first_step``
             that it took (not 0 if it went on from a checkpoint); ``pictures_per_second`` of its
@@ -86,7 +78,7 @@ class Record:
         folder: where it lies.
     """
 
-    run: Run
+    run: RunConfig
     metrics: dict[str, float]
     history: pd.DataFrame
     per_class: pd.DataFrame
@@ -114,49 +106,12 @@ def root() -> Path:
     checkout = PACKAGE.parent
     if (checkout / "pyproject.toml").exists():
         return checkout / ".store"
+    import pooch  # which takes a while, as pandas does
+
     return Path(pooch.os_cache("lt_course")) / "runs"
 
 
-def _hash_on_disk(patterns: Sequence[str]) -> str:
-    """First 12 hexadecimal digits of the SHA-256 of files of the package."""
-    digest = hashlib.sha256()
-    for pattern in patterns:
-        for path in sorted(PACKAGE.glob(pattern)):
-            digest.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-_IMPORTED = {patterns: _hash_on_disk(patterns) for patterns in (CORE, CORE + EXTENSIONS)}
-
-
-def code_hash(run: Run) -> str:
-    """The hash of the code that decides what a run gives, as it was when it was imported."""
-    return _IMPORTED[_deciding(run)]
-
-
-def _deciding(run: Run) -> tuple[str, ...]:
-    """Patterns of the files that decide a run's result: core's alone, or all."""
-    of_core = run.data.dataset in registry.CORE_DATASETS and run.model.text_weights == OPEN_WORLD
-    return CORE if of_core else CORE + EXTENSIONS
-
-
-def _require_imported_code(run: Run) -> None:
-    """Refuse to take code for what it is no longer: files were edited since they were imported.
-
-    Raises:
-        CourseError: the sentence asks for a new start.
-    """
-    before, now = code_hash(run), _hash_on_disk(_deciding(run))
-    if now != before:
-        raise CourseError(
-            f"The code of lt_course was edited after it was imported (its hash was {before}, and "
-            f"is {now}), so nobody can say which of both a result is of; restart the kernel or the "
-            "command. A training that was under way goes on from its last checkpoint if the edit "
-            "is undone."
-        )
-
-
-def get(run: Run) -> Record:
+def train_or_load(run: RunConfig) -> RunResult:
     """The record of a run: read if it is in the store, else trained now.
 
     If another process is training the same run, this one waits for it. A run that was stopped goes
@@ -168,15 +123,15 @@ def get(run: Run) -> Record:
             of other pictures, the store cannot be written, or the code was edited meanwhile.
     """
     folder = root() / run.address / code_hash(run)
-    by_first(lambda: _require_imported_code(run))
-    if (record := by_first(lambda: _read(run, folder))) is not None:
-        by_first(lambda: _require_same_data(record))
+    on_rank_zero(lambda: require_imported_code(run))
+    if (record := on_rank_zero(lambda: _read(run, folder))) is not None:
+        on_rank_zero(lambda: _require_same_data(record))
         return record
     with _locked(run, folder):
-        return by_first(lambda: _read(run, folder)) or _train(run, folder)
+        return on_rank_zero(lambda: _read(run, folder)) or _train(run, folder)
 
 
-def _require_same_data(record: Record) -> None:
+def _require_same_data(record: RunResult) -> None:
     """Compare the pictures that a record was made of with those that are here now.
 
     Where nobody has said where they are, as on a laptop that a record was copied to, that is said.
@@ -185,7 +140,7 @@ def _require_same_data(record: Record) -> None:
     if (before := record.environment.get("data")) is None:
         return
     try:
-        now = material(record.run).fingerprint
+        now = load_dataset(record.run).fingerprint
     except AbsentDataError as absent:
         warnings.warn(
             f"Records of {record.run.data.dataset} are shown without comparing them with its "
@@ -198,7 +153,7 @@ def _require_same_data(record: Record) -> None:
 
 
 @contextmanager
-def _locked(run: Run, folder: Path) -> Iterator[None]:
+def _locked(run: RunConfig, folder: Path) -> Iterator[None]:
     """Hold the lock of a run; of processes that train together, the first holds it for all."""
     lock = FileLock(folder / "lock")
 
@@ -212,14 +167,14 @@ def _locked(run: Run, folder: Path) -> Iterator[None]:
                 with progress(waiting, 1):
                     lock.acquire()
 
-    by_first(acquire)
+    on_rank_zero(acquire)
     try:
         yield
     finally:
         lock.release()
 
 
-def find(run: Run) -> Record | None:
+def find(run: RunConfig) -> RunResult | None:
     """The record of a run if it is in the store, finished; nothing is trained or written.
 
     Raises:
@@ -228,9 +183,9 @@ def find(run: Run) -> Record | None:
     return _read(run, root() / run.address / code_hash(run))
 
 
-def get_all(runs: Iterable[Run]) -> list[Record]:
+def train_or_load_all(runs: Iterable[RunConfig]) -> list[RunResult]:
     """The records of several runs, in their order."""
-    return [get(run) for run in runs]
+    return [train_or_load(run) for run in runs]
 
 
 def records() -> Iterator[dict[str, Any]]:
@@ -269,7 +224,7 @@ def _listed(folder: Path) -> dict[str, Any]:
         return _row(folder.parent.name, "damaged")
     except OSError as error:
         return _row(folder.parent.name, f"unreadable ({error.strerror})")
-    other = "" if folder.name in _IMPORTED.values() else ", other code"
+    other = "" if folder.name in IMPORTED.values() else ", other code"
     state = ("finished" if finished else "unfinished") + other
     return _row(folder.parent.name, state, result, **spec)
 
@@ -302,7 +257,9 @@ def _reading(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _read(run: Run, folder: Path) -> Record | None:
+def _read(run: RunConfig, folder: Path) -> RunResult | None:
+    import pandas as pd
+
     with _reading(folder):
         # The checksums are written last: where they are, all is.
         if not (folder / SUMS).exists():
@@ -319,21 +276,20 @@ def _read(run: Run, folder: Path) -> Record | None:
         with np.load(folder / "arrays.npz") as archive:
             arrays = dict(archive)
         environment = json.loads((folder / "environment.json").read_text())
-    return Record(run, result, pd.DataFrame(history), per_class, arrays, environment, folder)
+    return RunResult(run, result, pd.DataFrame(history), per_class, arrays, environment, folder)
 
 
-def _train(run: Run, folder: Path) -> Record:
-    require_sound(run)
+def _train(run: RunConfig, folder: Path) -> RunResult:
     if scales.named(run.scale).device == "cuda":
         registry.load_extensions()
         for say in registry.BEFORE_TRAINING:
             say(run)
     # A run that another one starts from is no part of its own costs.
-    teacher = open_world_clip(run) if run.model.taught else None
+    teacher = open_world_clip(run) if isinstance(run.text_head, OpenWorld) else None
     taught_by = None
     if teacher is not None:
-        taught = get(teacher).folder / "checkpoint"
-        taught_by = by_first(lambda: weights(taught))
+        taught = train_or_load(teacher).folder / "checkpoint"
+        taught_by = on_rank_zero(lambda: weights(taught))
     wall, cpu = time.perf_counter(), time.process_time()
     steps: list[tuple[int, float]] = []
 
@@ -352,20 +308,20 @@ def _train(run: Run, folder: Path) -> Record:
     )
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
 
-    def keep() -> Record:
-        _require_imported_code(run)
+    def keep() -> RunResult:
+        require_imported_code(run)
         rows = [*outcome.history, outcome.metrics]
         table, arrays = io.BytesIO(), io.BytesIO()
         outcome.per_class.to_parquet(table)
         np.savez_compressed(arrays, **cast("Any", outcome.arrays))
-        environment = _environment(run) | {
+        measured = environment(run) | {
             "seconds": round(wall, 3),
             "cpu_seconds": round(cpu, 3),
             "first_step": steps[0][0] if steps else None,
-            "pictures_per_second": _speed(steps, run.training.batch),
+            "pictures_per_second": _speed(steps, run.training.batch_size),
         }
         if outcome.fingerprint is not None:
-            environment["data"] = asdict(outcome.fingerprint)
+            measured["data"] = asdict(outcome.fingerprint)
         saved = "make room and start the same run again: it goes on from its last checkpoint"
         with writing(folder, saved):
             write_spec()  # of a run that had no step left to take, too
@@ -374,11 +330,11 @@ def _train(run: Run, folder: Path) -> Record:
             )
             atomic_write(folder / "per_class.parquet", table.getvalue())
             atomic_write(folder / "arrays.npz", arrays.getvalue())
-            atomic_write(folder / "environment.json", json.dumps(environment, indent=1).encode())
+            atomic_write(folder / "environment.json", json.dumps(measured, indent=1).encode())
             seal(folder, FILES)
         return _finished(run, folder)
 
-    return by_first(keep)
+    return on_rank_zero(keep)
 
 
 def _speed(steps: list[tuple[int, float]], batch: int) -> float | None:
@@ -389,53 +345,7 @@ def _speed(steps: list[tuple[int, float]], batch: int) -> float | None:
     return round((len(steps) - 1) * batch / (end - start), 1)
 
 
-def _finished(run: Run, folder: Path) -> Record:
+def _finished(run: RunConfig, folder: Path) -> RunResult:
     record = _read(run, folder)
     assert record is not None, "it was written just now"
     return record
-
-
-def _environment(run: Run) -> dict[str, Any]:
-    packages = ("torch", "torchvision", "open_clip_torch", "numpy", "scipy", "lt-course")
-    per_mebibyte = 2**20 if sys.platform == "darwin" else 2**10
-    return {
-        "code": code_hash(run),
-        "commit": _commit(),
-        "python": platform.python_version(),
-        "platform": platform.platform(terse=True),
-        "processor": processor(),
-        "versions": {package: version(package) for package in packages},
-        "device": str(device_of(run)),
-        "threads": torch.get_num_threads(),
-        "processes": ranks(),
-        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // per_mebibyte,
-    }
-
-
-@cache
-def processor() -> str:
-    """The processor's name and vector instructions, on which the last digits depend."""
-    described = Path("/proc/cpuinfo")  # on Linux; elsewhere Python knows the name
-    lines = described.read_text().splitlines() if described.exists() else []
-    pairs = [[part.strip() for part in line.split(":", 1)] for line in lines if ":" in line]
-    known = dict(reversed(pairs))  # of the first core
-    name = known.get("model name") or platform.processor() or platform.machine()
-    details = [f"{key} {known[key]}" for key in ("cpu family", "model") if key in known]
-    return ", ".join([name, *details, torch.backends.cpu.get_cpu_capability()])
-
-
-@cache
-def _commit() -> str | None:
-    """The checkout's commit, or None outside of one."""
-    if not (PACKAGE.parent / "pyproject.toml").exists():
-        return None
-    try:
-        asked = subprocess.run(
-            ["git", "-C", str(PACKAGE.parent), "rev-parse", "HEAD"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        return None
-    return asked.stdout.strip() or None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -12,115 +14,199 @@ from lt_course.data.imagenet import Concepts, ImageNetClass, classes_of
 from lt_course.data.tokenizer import require_transformers, tokens
 from lt_course.errors import CourseError
 from lt_course.evaluation.zero_shot import zero_shot_prototypes
+from lt_course.fields import check
+from lt_course.models import text_encoders
 from lt_course.models.released_heads import released_prototypes
-from lt_course.models.text_encoders import pretrained_text_tower, text_tower
-from lt_course.objectives.classify import Classify
-from lt_course.objectives.contrast import Contrast
-from lt_course.objectives.distill import Distill
+from lt_course.objectives.contrast import CLIPConfig
+from lt_course.objectives.distill import DINOConfig
 from lt_course.study import registry
-from lt_course.study.spec import OPEN_WORLD, Model, Run
 
-SMALL = (None, "small-transformer")
-"""Text towers without released weights."""
+if TYPE_CHECKING:
+    from lt_course.study.run_config import RunConfig
 
 
-def require_sound_text_head(run: Run) -> None:
-    """Refuse a text head that does not go with the other fields, or that is not known.
+@dataclass(frozen=True)
+class Scratch:
+    """Class vectors are learnt from a random start.
 
-    Raises:
-        CourseError: if so; nothing is fetched and nothing is read.
+    Attributes:
+        text_tower: ``small-transformer`` or an open_clip model; None where no text is read.
     """
-    model = run.model
-    if isinstance(run.objective, Distill):
-        if model.text_head != "scratch":
+
+    text_tower: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise a CourseError for a field out of range."""
+        check(self)
+
+
+@dataclass(frozen=True)
+class OpenWorld:
+    """They come from the text tower of the open-world CLIP, which is trained first.
+
+    Attributes:
+        frozen: keep the tower, its projection included (a classifier: its prototypes), or learn on.
+    """
+
+    frozen: bool = True
+
+    def __post_init__(self) -> None:
+        """Raise a CourseError for a field out of range."""
+        check(self)
+
+
+@dataclass(frozen=True)
+class Released:
+    """They come from weights that others have released.
+
+    Attributes:
+        text_tower: the open_clip model; None: a classifier's table of ImageNet's classes.
+        text_weights: a tag of open_clip's (``openai``, ``laion400m_e32``, …) or a file with such
+            weights; without a tower the table (`lt_course.models.released_heads`). A path enters
+            the run's address, and not what lies there.
+        frozen: as `OpenWorld`.
+    """
+
+    text_tower: str | None = None
+    text_weights: str = "openai"
+    frozen: bool = True
+
+    def __post_init__(self) -> None:
+        """Raise a CourseError for a field out of range."""
+        check(self)
+        if self.text_tower == "small-transformer":
             raise CourseError(
-                f"Field 'text_head' is {model.text_head!r}, but self-distillation has neither text "
-                "nor class vectors; use 'scratch'."
-            )
-    elif model.text_head == "language-model":
-        _require_sound_language_model(run)
-    if model.text_weights == OPEN_WORLD:
-        if model.taught and model.text_tower not in SMALL:
-            raise CourseError(
-                f"Field 'text_head' is {model.text_head!r} and field 'text_weights' is "
-                f"{OPEN_WORLD!r}, which goes with the text tower 'small-transformer' alone, not "
-                f"with {model.text_tower!r}; name released weights, such as 'openai', or use "
-                "'scratch'."
-            )
-    elif model.text_head == "scratch":
-        raise CourseError(
-            f"Field 'text_weights' is {model.text_weights!r}, but field 'text_head' is 'scratch'; "
-            "use 'initialised', 'frozen' or 'language-model'."
-        )
-    elif model.text_head != "language-model" and model.text_tower is not None:
-        if model.text_tower in SMALL:
-            raise CourseError(
-                f"Field 'text_weights' is {model.text_weights!r}, but field 'text_tower' is "
-                f"{model.text_tower!r}, of which there are no released weights; name the open_clip "
+                f"Field 'text_weights' is {self.text_weights!r}, but field 'text_tower' is "
+                f"{self.text_tower!r}, of which there are no released weights; name the open_clip "
                 "model that they belong to, such as 'RN50'."
             )
-        registry.released_text().check_released(
-            model.text_tower, model.text_weights, model.embedding
-        )
 
 
-def _require_sound_language_model(run: Run) -> None:
-    model, options = run.model, run.objective
-    if isinstance(options, Classify):
+@dataclass(frozen=True)
+class LanguageModel:
+    """A frozen model of language behind a projection that is learnt.
+
+    Attributes:
+        text_weights: its name in the package transformers (``roberta-base``), or a folder; None:
+            MiniLM's embeddings of the concepts' names, which travel with the package.
+    """
+
+    text_weights: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise a CourseError for a field out of range."""
+        check(self)
+
+
+TextHead = Scratch | OpenWorld | Released | LanguageModel
+TEXT_HEADS: dict[str, type[TextHead]] = {
+    "scratch": Scratch,
+    "open-world": OpenWorld,
+    "released": Released,
+    "language-model": LanguageModel,
+}
+"""Where class vectors come from (Sec. 3.5), by the name that settings and a run's JSON give it."""
+
+
+def name_of(member: object, names: Mapping[str, type]) -> str:
+    """The name of a union's member."""
+    return next(name for name, kind in names.items() if kind is type(member))
+
+
+def check_text_head(head: TextHead, options: Any) -> None:
+    """Refuse a text head that does not go with the objective.
+
+    Raises:
+        CourseError: the sentence names the field, and what it may be.
+    """
+    kind, clip = name_of(head, TEXT_HEADS), isinstance(options, CLIPConfig)
+    tower = getattr(head, "text_tower", None)
+    if isinstance(options, DINOConfig) and head != Scratch():
         raise CourseError(
-            "Field 'text_head' is 'language-model', which only CLIP can read; a classifier's is "
-            "scratch, initialised or frozen."
+            f"Field 'text_head' is {kind!r} and its tower {tower!r}, but self-distillation has "
+            "neither text nor class vectors; use 'scratch', without 'text_tower'."
         )
-    if not model.numbers_names:
-        require_transformers(model.text_weights)
-    elif isinstance(options, Contrast) and options.text != "name":
+    if clip and isinstance(head, Scratch | Released) and tower is None:
         raise CourseError(
-            f"Field 'text' is {options.text!r}, but the shipped language model's table holds "
-            "concept names alone; use text 'name' with text_head 'language-model', or name a "
-            "language model in field 'text_weights', such as 'roberta-base'."
+            "Field 'text_tower' is None, but the contrastive objective reads captions; name one."
         )
+    if not clip and isinstance(head, Scratch) and tower is not None:
+        raise CourseError(
+            f"Field 'text_tower' is {tower!r}, but a classifier whose prototypes start at random "
+            "reads no text; leave it out."
+        )
+    if isinstance(head, LanguageModel):
+        if not clip:
+            raise CourseError(
+                "Field 'text_head' is 'language-model', which only CLIP can read; a classifier's "
+                "is scratch, open-world or released."
+            )
+        if head.text_weights is None and options.text != "name":
+            raise CourseError(
+                f"Field 'text' is {options.text!r}, but the shipped language model's table holds "
+                "concept names alone; use text 'name' with text_head 'language-model', or name a "
+                "language model in field 'text_weights', such as 'roberta-base'."
+            )
 
 
-def text_tower_of(model: Model, ids: Tensor, teacher: Mapping[str, Tensor] | None) -> nn.Module:
-    """CLIP's text tower, with what is frozen of it frozen.
+def require_known(head: TextHead, embed_dim: int) -> None:
+    """Refuse released weights that are not known, before anything is fetched, read or trained.
+
+    Raises:
+        CourseError: if so.
+    """
+    if isinstance(head, LanguageModel) and head.text_weights is not None:
+        require_transformers(head.text_weights)
+    elif isinstance(head, Released) and head.text_tower is not None:
+        released = registry.released_text()
+        released.check_released(head.text_tower, head.text_weights, embed_dim)
+
+
+def text_tower_of(
+    head: TextHead, embed_dim: int, ids: Tensor, teacher: Mapping[str, Tensor] | None
+) -> nn.Module:
+    """A text tower, with what is frozen of it frozen.
 
     Args:
-        model: as specified; its head is not the shipped table of names.
-        ids: int64 [U, L], all texts that it will read, by the model's tokenizer.
+        head: as specified; not the shipped table of names.
+        embed_dim: dimension D of its features.
+        ids: int64 [U, L], all texts that it will read, by the run's tokenizer.
         teacher: the weights of the open-world CLIP, where it starts from that.
 
     Raises:
         CourseError: as the tower that is made.
     """
-    if model.text_weights != OPEN_WORLD:
-        return released_tower(model, ids.shape[1])
-    if teacher is not None:
-        return pretrained_text_tower(teacher, ids).requires_grad_(model.text_head != "frozen")
-    assert model.text_tower is not None, "require_sound has seen to it"
-    return text_tower(model.text_tower, ids, model.embedding)
+    match head:
+        case Scratch(text_tower):
+            assert text_tower is not None, "check_text_head has seen to it"
+            return text_encoders.text_tower(text_tower, ids, embed_dim)
+        case OpenWorld(frozen):
+            assert teacher is not None, "it was trained first"
+            return text_encoders.pretrained_text_tower(teacher, ids).requires_grad_(not frozen)
+    return released_tower(head, embed_dim, ids.shape[1])
 
 
-def released_tower(model: Model, context: int, load: bool = True) -> nn.Module:
+def released_tower(
+    head: Released | LanguageModel, embed_dim: int, context: int, load: bool = True
+) -> nn.Module:
     """The text tower with the weights that ``text_weights`` names, or, without `load`, random ones.
 
     Raises:
         CourseError: as `registry.released_text` and what it has.
     """
-    if model.text_head == "language-model":
-        language: nn.Module = registry.released_text().language_tower(
-            model.text_weights, model.embedding, load=load
+    released = registry.released_text()
+    tower: nn.Module
+    if isinstance(head, LanguageModel):
+        tower = released.language_tower(head.text_weights, embed_dim, load=load)
+    else:
+        tower = released.released_text_tower(
+            head.text_tower, head.text_weights, context, embed_dim, frozen=head.frozen, load=load
         )
-        return language
-    assert model.text_tower is not None, "require_sound has seen to it"
-    frozen = model.text_head == "frozen"
-    tower: nn.Module = registry.released_text().released_text_tower(
-        model.text_tower, model.text_weights, context, model.embedding, frozen=frozen, load=load
-    )
     return tower
 
 
 def prototypes(
-    run: Run,
+    run: RunConfig,
     prompts: Sequence[Sequence[str]],
     teacher: Mapping[str, Tensor] | None,
     device: torch.device,
@@ -140,32 +226,29 @@ def prototypes(
         CourseError: as `released_prototypes` and `text_tower_of`, or if a table of ImageNet's
             classes is to stand for others.
     """
-    model = run.model
-    if model.text_head == "scratch":
+    head, embed_dim = run.text_head, run.model.embed_dim
+    if isinstance(head, Scratch):
         return None
-    if model.text_weights != OPEN_WORLD and model.text_tower is None:
-        return released_prototypes(model.text_weights, _imagenet_classes(run), model.embedding)
-    context = (
-        Contrast().context
-        if model.text_weights == OPEN_WORLD
-        else registry.released_text().CLIPS_CONTEXT
-    )
+    if isinstance(head, Released) and head.text_tower is None:
+        return released_prototypes(head.text_weights, _imagenet_classes(run), embed_dim)
+    of_the_course = isinstance(head, OpenWorld)
+    context = CLIPConfig().context if of_the_course else registry.released_text().CLIPS_CONTEXT
     ids = tokens([text for each in prompts for text in each], context)
     ids = ids[:, : int(ids.argmax(1).max()) + 1]
-    tower = text_tower_of(model, ids, teacher).to(device).eval()
+    tower = text_tower_of(head, embed_dim, ids, teacher).to(device).eval()
     return zero_shot_prototypes(
         lambda part: F.normalize(tower(part.to(device)).float(), dim=1),
         ids.unflatten(0, (len(prompts), -1)),
     ).cpu()
 
 
-def _imagenet_classes(run: Run) -> Sequence[ImageNetClass]:
+def _imagenet_classes(run: RunConfig) -> Sequence[ImageNetClass]:
     sets: dict[int, Concepts] = {1_000: "imagenet", 100: "imagenet-100"}
     if run.data.dataset == "icontail" or run.data.concepts not in sets:
         raise CourseError(
-            f"Field 'text_weights' is {run.model.text_weights!r}, a table of ImageNet's classes, "
-            f"but these are {run.data.concepts} of {run.data.dataset!r}; it goes with photographs "
-            "of all 1,000 or of ImageNet-100, and otherwise field 'text_tower' names the text "
-            "tower that reads the names."
+            f"Field 'text_weights' names a table of ImageNet's classes, but these are "
+            f"{run.data.concepts} of {run.data.dataset!r}; it goes with photographs of all 1,000 "
+            "or of ImageNet-100, and otherwise field 'text_tower' names the text tower that reads "
+            "the names."
         )
     return classes_of(sets[run.data.concepts])

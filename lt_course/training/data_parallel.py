@@ -9,25 +9,39 @@ with the backward pass.
 
 from __future__ import annotations
 
-from typing import cast
+from functools import cache
+from typing import Any, cast
 
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lt_course.distributed import everyone, rank, ranks
+from lt_course.data.batch import Batch
+from lt_course.distributed import all_gather, rank, world_size
 from lt_course.errors import CourseError
 
 
 @torch.no_grad()
-def start_alike(module: nn.Module) -> None:
+def broadcast_state(module: nn.Module) -> None:
     """Give all processes the parameters and buffers of process 0."""
-    if ranks() == 1:
+    if world_size() == 1:
         return
     for tensor in module.state_dict().values():
         dist.broadcast(whole := tensor.contiguous(), src=0)
         tensor.copy_(whole)
+
+
+def local_part(batch: Batch, size: int) -> Batch:
+    """This process's part of a global batch of so many; nothing else may have been loaded."""
+    local = size // world_size()
+    return batch if len(batch.labels) == local else batch[rank() * local : (rank() + 1) * local]
+
+
+@torch.no_grad()
+def average(values: Tensor) -> Tensor:
+    """The mean over the processes, element by element."""
+    return all_gather(values).mean(0)
 
 
 @torch.no_grad()
@@ -36,32 +50,29 @@ def average_gradients(module: nn.Module) -> None:
 
     What is not finite on one process is not finite on any of them afterwards.
     """
-    if ranks() == 1:
+    if world_size() == 1:
         return
     gradients = [p.grad for p in module.parameters() if p.grad is not None]
-    together = torch.cat([gradient.flatten() for gradient in gradients])
-    dist.all_reduce(together)
-    together /= ranks()
-    parts = together.split([gradient.numel() for gradient in gradients])
-    for gradient, mean in zip(gradients, parts, strict=True):
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    dist.all_reduce(flat)
+    flat /= world_size()
+    means = flat.split([gradient.numel() for gradient in gradients])
+    for gradient, mean in zip(gradients, means, strict=True):
         gradient.copy_(mean.view_as(gradient))
 
 
-def synchronise_batch_norm(module: nn.Module) -> None:
-    """Let batch norms use the statistics of the global batch, in place.
+def any_process(flag: bool) -> bool:
+    """Whether the flag is set on any process; hosts agree on it, and wait for no device."""
+    if world_size() == 1:
+        return flag
+    flags = torch.tensor(int(flag))
+    dist.all_reduce(flags, dist.ReduceOp.MAX, _of_hosts(dist.group.WORLD))
+    return bool(flags)
 
-    On CUDA devices that is torch's SyncBatchNorm; it has no CPU version, so there `GlobalBatchNorm`
-    takes its place. Names and values in the state_dict stay what they were.
-    """
-    for name, child in module.named_children():
-        synchronise_batch_norm(child)
-        if not isinstance(child, nn.modules.batchnorm._BatchNorm):
-            continue
-        if next(child.buffers()).device.type == "cuda":
-            setattr(module, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))
-        else:
-            child.__class__ = GlobalBatchNorm
-            cast(GlobalBatchNorm, child).processes = ranks()
+
+@cache
+def _of_hosts(world: dist.ProcessGroup) -> Any:
+    return dist.new_group(backend="gloo")
 
 
 def own_groups(groups: int, processes: int) -> int:
@@ -81,90 +92,58 @@ def own_groups(groups: int, processes: int) -> int:
 def group_batch_norm(module: nn.Module, groups: int) -> None:
     """Let batch norms use the statistics of each of so many equal parts of the global batch.
 
+    Where a part spans CUDA devices that is torch's SyncBatchNorm; it has no CPU version. Names and
+    values in the state_dict stay what they were.
+
     Raises:
         CourseError: as `own_groups`.
     """
-    own = own_groups(groups, ranks())
-    if groups == 1:
-        if ranks() > 1:
-            synchronise_batch_norm(module)
+    own = own_groups(groups, world_size())
+    if groups == world_size() == 1:
+        return
+    if not own and any(parameter.is_cuda for parameter in module.parameters()):
+        processes = dist.new_subgroups(world_size() // groups)[0] if groups > 1 else None
+        nn.SyncBatchNorm.convert_sync_batchnorm(module, processes)
         return
     for child in module.modules():
         if isinstance(child, nn.modules.batchnorm._BatchNorm):
-            child.__class__ = GroupBatchNorm if own else GlobalBatchNorm
-            if own:
-                cast(GroupBatchNorm, child).groups = own
-            else:
-                cast(GlobalBatchNorm, child).processes = ranks() // groups
+            child.__class__ = GroupBatchNorm
+            cast(GroupBatchNorm, child).groups = max(1, own)
+            cast(GroupBatchNorm, child).processes = 1 if own else world_size() // groups
 
 
 class GroupBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """Batch norm over equal parts of a process's pictures, each by itself, on any device.
+    """Batch norm over equal parts of the global batch, each by itself.
 
-    Running statistics are those of the first part that process 0 has. Shapes: float [b, C, …] in
-    and out.
+    Running statistics are those of the first part, on the processes that have it. Shapes:
+    float [b, C, …] in and out.
+
+    Attributes:
+        groups: parts that a process has.
+        processes: neighbors that share a part; with several, each normalizes all of it (on CPUs).
     """
 
     groups: int
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise each part with its own statistics in training, else with the running ones."""
-        if not self.training:
-            return super().forward(x)
-        first, *others = x.chunk(self.groups)
-        if rank() == 0 and self.track_running_stats:
-            assert self.num_batches_tracked is not None
-            self.num_batches_tracked += 1
-            parts = [self._normalise(first, self.running_mean, self.running_var)]
-        else:
-            parts = [self._normalise(first)]
-        return torch.cat(parts + [self._normalise(part) for part in others])
-
-    def _normalise(
-        self, x: Tensor, mean: Tensor | None = None, variance: Tensor | None = None
-    ) -> Tensor:
-        momentum = 0.0 if self.momentum is None else self.momentum
-        return F.batch_norm(x, mean, variance, self.weight, self.bias, True, momentum, self.eps)
-
-    def _check_input_dim(self, x: Tensor) -> None:
-        """Any number of dimensions will do."""
-
-
-class GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """Batch norm over the equally large parts of several processes, on any device.
-
-    Attributes:
-        processes: so many neighbours have statistics in common.
-
-    Shapes: float [b, C, …] in and out.
-    """
-
     processes: int
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise with the common statistics in training, with the running ones otherwise."""
+        """Normalize each part with its own statistics in training, else with the running ones."""
         if not self.training:
             return super().forward(x)
-        dims = [0, *range(2, x.ndim)]
-        own = torch.stack([x.float().mean(dims), x.float().var(dims, correction=0)])
-        first = rank() // self.processes * self.processes
-        means, variances = everyone(own)[first : first + self.processes].unbind(1)
-        mean = means.mean(0)
-        variance = (variances + (means - mean).square()).mean(0)
-        if self.track_running_stats:
-            self._note(mean.detach(), variance.detach(), self.processes * x.numel() // x.shape[1])
-        scale = self.weight * (variance + self.eps).rsqrt()
-        shape = (1, -1, *[1] * (x.ndim - 2))
-        return (x * scale.view(shape) + (self.bias - mean * scale).view(shape)).to(x.dtype)
+        if self.processes == 1:
+            return self._in_parts(x)
+        neighbor = rank() % self.processes
+        gathered = all_gather(x)[rank() - neighbor :][: self.processes]
+        return self._in_parts(gathered.flatten(0, 1)).unflatten(0, (-1, len(x)))[neighbor]
 
-    def _note(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        assert self.running_mean is not None
-        assert self.running_var is not None
-        assert self.num_batches_tracked is not None
-        assert self.momentum is not None
-        self.num_batches_tracked += 1
-        self.running_mean.lerp_(mean, self.momentum)
-        self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
+    def _in_parts(self, x: Tensor) -> Tensor:
+        first, *others = x.chunk(self.groups)
+        tracked = rank() < self.processes
+        parts = [super().forward(first) if tracked else self._alone(first)]
+        return torch.cat(parts + [self._alone(part) for part in others])
+
+    def _alone(self, x: Tensor) -> Tensor:
+        return F.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
 
     def _check_input_dim(self, x: Tensor) -> None:
         """Any number of dimensions will do."""

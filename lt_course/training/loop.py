@@ -6,43 +6,43 @@ checkpoint and ends with the same weights, bit by bit, if it is given as many th
 as before (sums depend on how they are grouped).
 
 Several processes (`lt_course.training.data_parallel`) share each batch and end with the weights of
-a single one, up to rounding. Whether to stop is told from values that all of them have, so they
-stop at the same step.
+a single one, up to rounding; they stop at the same step.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import compress
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from lt_course import signals
 from lt_course.data.batch import Batch
 from lt_course.data.fingerprint import Fingerprint
-from lt_course.data.order import Order, Sampler, share, torch_generator
-from lt_course.distributed import by_first, everyone, rank, ranks
+from lt_course.data.order import Order, share, torch_generator
+from lt_course.distributed import on_rank_zero, rank, world_size
 from lt_course.errors import CourseError
-from lt_course.fields import COUNT, NATURAL, check
-from lt_course.objectives.objective import Objective, Report
+from lt_course.objectives.objective import Objective, Representations
 from lt_course.progress import progress
-from lt_course.scale import Precision
 from lt_course.training import checkpoints
 from lt_course.training.data_parallel import (
+    any_process,
+    average,
     average_gradients,
+    broadcast_state,
     group_batch_norm,
+    local_part,
     own_groups,
-    start_alike,
 )
-from lt_course.training.schedules import Schedule, ScheduleName, steps
+from lt_course.training.metrics import MetricLog, Row
+from lt_course.training.options import Training, make_optimizer
+from lt_course.training.schedules import Schedule, steps
 
 LoadBatch = Callable[[NDArray[np.int64], int], Batch]
 """(rows of the training set, step) -> batch on the training device.
@@ -52,330 +52,226 @@ The rows are those of the global batch. Of several processes each may load all o
 """
 
 
-@dataclass(frozen=True)
-class Training:
-    """How to train. Durations are texts such as ``12 epochs``, ``500 steps`` or ``5 %``.
-
-    Attributes:
-        duration: of the run.
-        batch: pictures a step, over all processes.
-        sampler: order of the pictures, `lt_course.data.order.Order`.
-        crop: least area of the random crop, 0.01 … 1 (`lt_course.data.augment.random_crop`).
-        optimiser: ``adamw`` (torch's defaults: betas 0.9 and 0.999, epsilon 1e-8), or ``sgd`` with
-            momentum 0.9.
-        nesterov: of ``sgd``, whether its momentum is Nesterov's.
-        learning_rate: its peak.
-        final_learning_rate: where the ``cosine`` schedule ends.
-        weight_decay: decoupled in ``adamw``, a part of the gradient in ``sgd``.
-        decays: what it is on: ``matrices`` and convolutions, while biases, norms and the
-            temperature have none; or ``everything``.
-        clip_norm: greatest norm of each tensor's gradient, as in DINO; None does not clip.
-        schedule: course of the learning rate, `lt_course.training.schedules.Schedule`.
-        warmup: duration of its rise.
-        milestones: where the ``step`` schedule decays by 10.
-        precision: of the towers; losses are always float32.
-        channels_last: memory layout of convolutions.
-        accumulate: parts that a batch is encoded in, one after the other, to save memory; the
-            loss still compares the whole batch. Of several processes each parts its own share.
-        checkpoint_every: greatest work that a kill can lose.
-        batch_norm_groups: equal parts of the global batch that batch norm takes statistics of,
-            each of its own, however many processes share the batch; their number must be a divisor
-            or a multiple of that of the groups. Running statistics are those of the first part.
-        compile: let torch.compile build faster code for the parts of the model, in minutes and
-            with other rounding.
-    """
-
-    duration: str = "6 epochs"
-    batch: int = 128
-    sampler: Sampler = "natural"
-    crop: float = 0.9
-    optimiser: Literal["adamw", "sgd"] = "adamw"
-    nesterov: bool = True
-    learning_rate: float = 2e-3
-    final_learning_rate: float = 0.0
-    weight_decay: float = 0.05
-    decays: Literal["matrices", "everything"] = "matrices"
-    clip_norm: float | None = None
-    schedule: ScheduleName = "cosine"
-    warmup: str = "5 %"
-    milestones: tuple[str, ...] = ()
-    precision: Precision = "bfloat16"
-    channels_last: bool = True
-    accumulate: int = 1
-    checkpoint_every: str = "25 %"
-    batch_norm_groups: int = 1
-    compile: bool = False
-
-    def __post_init__(self) -> None:
-        """Raise a CourseError for a field out of range."""
-        check(
-            self,
-            batch=COUNT,
-            crop=(0.01, 1),
-            learning_rate=NATURAL,
-            final_learning_rate=NATURAL,
-            weight_decay=NATURAL,
-            clip_norm=(1e-6, math.inf),
-            accumulate=COUNT,
-            batch_norm_groups=COUNT,
-        )
-
-
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C or a termination signal, after the state was saved."""
 
 
-def optimiser(model: nn.Module, options: Training) -> torch.optim.Optimizer:
-    """The optimiser, in two groups: parameters of two and more dimensions, and the others."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    rest = options.weight_decay if options.decays == "everything" else 0.0
-    groups = [
-        {
-            "params": [p for p in parameters if p.ndim >= 2],
-            "weight_decay": options.weight_decay,
-        },
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": rest},
-    ]
-    if options.optimiser == "sgd":
-        nesterov = options.nesterov
-        return torch.optim.SGD(groups, lr=0.0, momentum=0.9, nesterov=nesterov, fused=True)
-    return torch.optim.AdamW(groups, lr=0.0, fused=True)
-
-
 def fit(
     objective: Objective,
-    load: LoadBatch,
+    get_batch: LoadBatch,
     order: Order,
-    options: Training,
+    training: Training,
     *,
     label: str = "training",
     folder: Path | None = None,
     address: str = "",
     fingerprint: Fingerprint | None = None,
     before_step: Callable[[int], None] = lambda step: None,
-) -> list[dict[str, float]]:
-    """Train, or go on training, the objective (which is an ``nn.Module``) in place.
+) -> list[Row]:
+    """Train the objective (an ``nn.Module``) in place; return a row of means for each epoch.
 
     Args:
-        objective: model and loss.
-        load: rows of a step's global batch in, a batch out.
+        get_batch: rows of a step's global batch in, a batch out.
         order: which rows make up which step.
-        options: how to train.
-        label: what the progress line calls the run.
-        folder: where checkpoints go; None keeps none. Process 0 alone writes and reads there.
-        address: identity of the run; a checkpoint with another one is refused.
-        fingerprint: of the pictures; a checkpoint that was made of others is refused.
+        folder: where process 0 keeps checkpoints, and takes up the newest; None keeps none.
+        address, fingerprint: of the run and its pictures; a checkpoint of others is refused.
         before_step: called with each step's number (tests inject faults here).
 
-    Returns:
-        One row per epoch with its last step, learning rate and the means of loss and report.
-
     Raises:
-        CourseError: if the loss or the gradient is not finite (the optimiser has not taken that
-            step), the duration is less than a step, the batch exceeds the data, the processes
-            cannot share it evenly, or a checkpoint belongs to another run or to other data.
+        CourseError: if a field does not fit the data, or a loss or gradient is not finite.
         Interrupted: after Ctrl-C or SIGTERM; the state of the last whole step is saved.
     """
     assert isinstance(objective, nn.Module)
+    schedule, save_every = _in_steps(training, order)
+    optimizer = _prepare(objective, training, order)
+    log, total = MetricLog(), schedule.total
+    state = _State(label, objective, optimizer, log, folder, address, fingerprint)
+    start = state.load()
+    with signals.deferred() as interrupted, progress(label, total, start) as progress_bar:
+        for step in range(start, total):
+            before_step(step)
+            batch = local_part(get_batch(order.rows(step), step), order.batch)
+            generator = torch_generator(order.seed, step, "objective")
+            learning_rate = schedule(step)
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate
+
+            optimizer.zero_grad()
+            representations = encode(objective, batch, training)
+            loss, report = objective.loss(representations, batch, generator)
+            loss.backward()
+            average_gradients(objective)
+            norms = clip_gradients(objective, training.clip_grad_per_tensor)
+            optimizer.found_inf = log.found_inf(average(loss), norms)  # type: ignore[attr-defined]
+            optimizer.step()
+            objective.after_step()
+
+            log.add(step, learning_rate, {"loss": loss} | report)
+            if (step + 1) % order.steps_per_epoch == 0 or step + 1 == total:
+                mean_loss = log.end_epoch(step + 1, learning_rate)
+                progress_bar.set_postfix_str(f"loss {mean_loss:.2f}", refresh=False)
+            progress_bar.update()
+            stop = any_process(interrupted())
+            if stop or (step + 1) % save_every == 0 or step + 1 == total:
+                state.save(step + 1, total, stop)
+    broadcast_state(objective)
+    return log.history
+
+
+def _in_steps(training: Training, order: Order) -> tuple[Schedule, int]:
+    """The learning rate at each step, and after how many steps a checkpoint is due."""
     per_epoch = order.steps_per_epoch
     if per_epoch == 0:
         raise CourseError(
-            f"Field 'batch' is {options.batch}, but there are only {len(order.labels)} training "
-            "pictures; use a smaller batch."
+            f"Field 'batch_size' is {training.batch_size}, but there are only "
+            f"{len(order.labels)} training images; use a smaller batch."
         )
-    total = steps(options.duration, "duration", per_epoch)
+    total = steps(training.duration, "duration", per_epoch)
     if total == 0:
         raise CourseError(
-            f"Field 'duration' is {options.duration!r}, less than one step; train for longer."
+            f"Field 'duration' is {training.duration!r}, less than one step; train for longer."
         )
     schedule = Schedule(
-        options.schedule,
-        options.learning_rate,
+        training.schedule,
+        training.learning_rate,
         total,
-        steps(options.warmup, "warmup", per_epoch, total),
-        tuple(steps(m, "milestones", per_epoch, total) for m in options.milestones),
-        end=options.final_learning_rate,
+        steps(training.warmup, "warmup", per_epoch, total),
+        tuple(steps(m, "milestones", per_epoch, total) for m in training.milestones),
+        end=training.final_learning_rate,
     )
-    every = max(1, steps(options.checkpoint_every, "checkpoint_every", per_epoch, total))
-    own = len(share(order.rows(0), rank(), ranks())) // options.accumulate
-    if own % max(1, own_groups(options.batch_norm_groups, ranks())):
+    return schedule, max(1, steps(training.checkpoint_every, "checkpoint_every", per_epoch, total))
+
+
+def _prepare(objective: nn.Module, training: Training, order: Order) -> torch.optim.Optimizer:
+    """Bring all processes' models to one start and into their form; an optimizer for them."""
+    encoded = len(share(order.rows(0), rank(), world_size())) // training.accumulate
+    if encoded % max(1, own_groups(training.batch_norm_groups, world_size())):
         raise CourseError(
-            f"Field 'batch_norm_groups' is {options.batch_norm_groups}, but {order.batch} pictures "
-            f"a step, encoded in {ranks() * options.accumulate} parts, have no so many equal "
-            "groups; use a larger 'batch', or fewer groups."
+            f"Field 'batch_norm_groups' is {training.batch_norm_groups}, but {order.batch} "
+            f"pictures a step, encoded in {world_size() * training.accumulate} parts, have no so "
+            "many equal groups; use a larger 'batch_size', or fewer groups."
         )
-    start_alike(objective)
-    group_batch_norm(objective, options.batch_norm_groups)
-    adapt = optimiser(objective, options)
-    if options.channels_last:
+    broadcast_state(objective)
+    group_batch_norm(objective, training.batch_norm_groups)
+    if training.channels_last:
         objective.to(memory_format=torch.channels_last)
-    if options.compile:
+    if training.compile:
         for part in objective.children():
             part.compile()
-
-    start, history, recent = _resume(objective, adapt, folder, address, fingerprint)
-
-    def save(step: int) -> None:
-        if folder is not None:
-            state = {"address": address, "step": step, "history": history, "recent": recent}
-            state["data"] = None if fingerprint is None else asdict(fingerprint)
-            state |= {"model": objective.state_dict(), "optimiser": adapt.state_dict()}
-            by_first(lambda: checkpoints.save(folder, step, state))
-
-    objective.train()
-    quiet = rank() > 0
-    with (
-        signals.deferred(several=ranks() > 1) as interrupted,
-        progress(label, total, start, quiet) as line,
-    ):
-        for step in range(start, total):
-            before_step(step)
-            for group in adapt.param_groups:
-                group["lr"] = schedule(step)
-            adapt.zero_grad(set_to_none=True)
-            batch = _own_part(load(order.rows(step), step), order.batch)
-            generator = torch_generator(order.seed, step, "objective")
-            own_loss, report = _backward(objective, batch, options, generator)
-            loss = everyone(own_loss).mean(0)
-            average_gradients(objective)
-            _require_finite(objective, loss, step, schedule(step))
-            if options.clip_norm is not None:
-                clip_gradients(objective, options.clip_norm)
-            adapt.step()
-            objective.after_step()
-            recent.append({"loss": loss.item()} | _means(report))
-            if (step + 1) % per_epoch == 0 or step + 1 == total:
-                means = {k: float(np.mean([row[k] for row in recent])) for k in recent[0]}
-                history.append({"step": step + 1, "learning_rate": schedule(step)} | means)
-                recent = []
-                line.set_postfix_str(f"loss {means['loss']:.2f}", refresh=False)
-            line.update()
-            stop = bool(everyone(torch.tensor(interrupted(), device=loss.device)).any())
-            with signals.undisturbed():
-                if (step + 1) % every == 0 or step + 1 == total or stop:
-                    save(step + 1)
-                if stop:
-                    kept = "saved; the same command goes on from there" if folder else "not saved"
-                    raise Interrupted(
-                        f"{label} was stopped after step {step + 1} of {total} and {kept}."
-                    )
-    start_alike(objective)
-    return history
+    return make_optimizer(objective.train(), training)
 
 
-def _resume(
-    objective: nn.Module,
-    adapt: torch.optim.Optimizer,
-    folder: Path | None,
-    address: str,
-    fingerprint: Fingerprint | None,
-) -> tuple[int, list[dict[str, float]], list[dict[str, float]]]:
-    """Load the newest checkpoint, if there is one: step, history, and the epoch's rows so far."""
-    state = None if folder is None else by_first(lambda: checkpoints.load_latest(folder))
-    if state is None:
-        return 0, [], []
-    if state["address"] != address:
-        raise CourseError(
-            f"The checkpoints in {folder} belong to the run {state['address']}, not to {address}; "
-            "use another folder, or delete them."
-        )
-    if fingerprint is not None:
-        fingerprint.require_same(state["data"], f"The checkpoint in {folder}")
-    objective.load_state_dict(state["model"])
-    adapt.load_state_dict(state["optimiser"])
-    return state["step"], state["history"], state["recent"]
+@dataclass
+class _State:
+    """What a checkpoint holds, and whose it is."""
+
+    label: str
+    objective: nn.Module
+    optimizer: torch.optim.Optimizer
+    log: MetricLog
+    folder: Path | None
+    address: str
+    fingerprint: Fingerprint | None
+
+    def load(self) -> int:
+        """Take up the newest checkpoint, if there is one; the number of steps that are done."""
+        folder = self.folder
+        state = None if folder is None else on_rank_zero(lambda: checkpoints.load_latest(folder))
+        if state is None:
+            return 0
+        if state["address"] != self.address:
+            raise CourseError(
+                f"The checkpoints in {folder} belong to the run {state['address']}, not to "
+                f"{self.address}; use another folder, or delete them."
+            )
+        if self.fingerprint is not None:
+            self.fingerprint.require_same(state["data"], f"The checkpoint in {folder}")
+        self.objective.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.log.history, self.log.recent = state["history"], state["recent"]
+        step: int = state["step"]
+        return step
+
+    def save(self, step: int, total: int, stop: bool) -> None:
+        """Write a checkpoint, if there is a folder; raise `Interrupted` afterwards if told to."""
+        with signals.undisturbed():
+            if (folder := self.folder) is not None:
+                state = {
+                    "address": self.address,
+                    "data": None if self.fingerprint is None else asdict(self.fingerprint),
+                    "step": step,
+                    "recent": self.log.fetch(),
+                    "history": self.log.history,
+                    "model": self.objective.state_dict(),
+                    "optimizer": self.optimizer.state_dict(),
+                }
+                on_rank_zero(lambda: checkpoints.save(folder, step, state))
+            if stop:
+                kept = "saved; the same command goes on from there" if folder else "not saved"
+                raise Interrupted(
+                    f"{self.label} was stopped after step {step} of {total} and {kept}."
+                )
 
 
-def _own_part(batch: Batch, whole: int) -> Batch:
-    """This process's part of a batch, of which nothing else may have been loaded."""
-    size = whole // ranks()
-    if len(batch.labels) == size:
-        return batch
-    return batch[rank() * size : (rank() + 1) * size]
+def encode(objective: Objective, batch: Batch, training: Training) -> Representations:
+    """Representations of this process's part of a batch, in `training.accumulate` parts.
 
-
-def _means(report: Report) -> dict[str, float]:
-    """The report on the global batch."""
-    if ranks() > 1:
-        means = everyone(torch.stack(list(report.values()))).mean(0)
-        report = dict(zip(report, means, strict=True))
-    return {name: value.item() for name, value in report.items()}
-
-
-def _backward(
-    objective: Objective, batch: Batch, options: Training, generator: torch.Generator
-) -> tuple[Tensor, Report]:
-    """Loss and gradients of one batch, encoded in `options.accumulate` parts.
-
-    With several parts the representations are first computed without a graph; the loss of the
-    whole batch then says what gradient each of them is owed, and every part is encoded again to
-    pass its share on (arXiv 2101.06983). Batch statistics are those of a part.
+    With several, nothing else is kept of the first parts while the later ones are encoded; once
+    the loss of the whole batch has a gradient for a part, it is encoded again to pass that on
+    (arXiv 2101.06983). Batch statistics are those of a part.
     """
-    device = batch.pictures.device.type
-    autocast = torch.autocast(device, torch.bfloat16, enabled=options.precision == "bfloat16")
-    if options.accumulate == 1:
-        with autocast:
-            representations = objective.encode(batch)
-        loss, report = objective.loss(representations, batch, generator)
-        loss.backward()
-        return loss.detach(), report
 
-    B = len(batch.labels)
-    if B % options.accumulate:
+    def encode_part(part: Batch) -> Representations:
+        enabled = training.precision == "bfloat16"
+        with torch.autocast(part.pictures.device.type, torch.bfloat16, enabled=enabled):
+            return objective.encode(part)
+
+    parts, size = training.accumulate, len(batch.labels)
+    if parts == 1:
+        return encode_part(batch)
+    if size % parts:
         raise CourseError(
-            f"Field 'accumulate' is {options.accumulate}, which does not divide the batch of {B}"
-            f"{' that each process has' if ranks() > 1 else ''}."
+            f"Field 'accumulate' is {parts}, which does not divide the batch of {size}"
+            f"{' that each process has' if world_size() > 1 else ''}."
         )
     # Every n-th picture, so that what is in a part does not depend on the number of processes.
-    parts = [batch[start :: options.accumulate] for start in range(options.accumulate)]
-    with torch.no_grad(), autocast, _frozen_statistics(objective):
-        encoded = [objective.encode(part) for part in parts]
-    columns = (torch.stack(column, dim=1) for column in zip(*encoded, strict=True))
-    leaves = tuple(column.flatten(0, 1).requires_grad_() for column in columns)
-    loss, report = objective.loss(leaves, batch, generator)
-    loss.backward()
-    owed = [leaf.grad for leaf in leaves if leaf.grad is not None]
-    for start, part in enumerate(parts):
-        gradients = [gradient[start :: options.accumulate] for gradient in owed]
-        with autocast:
-            representations = objective.encode(part)
-        # A frozen tower's representations have no graph, and are owed to no one.
-        learnt = [part.requires_grad for part in representations]
-        torch.autograd.backward(
-            list(compress(representations, learnt)), list(compress(gradients, learnt))
+    encoded = [
+        checkpoint(
+            encode_part,
+            batch[first::parts],
+            use_reentrant=False,
+            preserve_rng_state=False,
+            context_fn=lambda: (contextlib.nullcontext(), _kept_statistics(objective)),
         )
-    return loss.detach(), report
+        for first in range(parts)
+    ]
+    return tuple(torch.stack(each, dim=1).flatten(0, 1) for each in zip(*encoded, strict=True))
 
 
 @contextlib.contextmanager
-def _frozen_statistics(objective: Objective) -> Iterator[None]:
-    """Batch norm uses the statistics of the batch, but does not count it twice."""
+def _kept_statistics(objective: Objective) -> Iterator[None]:
+    """Batch norms see a part a second time, and count it once."""
     assert isinstance(objective, nn.Module)
-    norms = [m for m in objective.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    for norm in norms:
-        norm.track_running_stats = False
+    norms = (m for m in objective.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm))
+    statistics = [buffer for norm in norms for buffer in norm.buffers()]
+    before = [buffer.clone() for buffer in statistics]
     try:
         yield
     finally:
-        for norm in norms:
-            norm.track_running_stats = True
+        for buffer, value in zip(statistics, before, strict=True):
+            buffer.copy_(value)
 
 
 @torch.no_grad()
-def clip_gradients(module: nn.Module, greatest: float) -> None:
-    """Shrink each gradient, tensor by tensor, whose norm exceeds the greatest one allowed."""
+def clip_gradients(module: nn.Module, greatest: float | None) -> list[Tensor]:
+    """Shrink each gradient, tensor by tensor, whose norm exceeds the greatest one allowed.
+
+    Returns:
+        The norms, as they were: float [] each.
+    """
     gradients = [p.grad for p in module.parameters() if p.grad is not None]
-    norms = torch._foreach_norm(gradients)
-    shares = [(greatest / (norm + 1e-6)).clamp(max=1) for norm in norms]
-    torch._foreach_mul_(gradients, shares)
-
-
-def _require_finite(objective: nn.Module, loss: Tensor, step: int, rate: float) -> None:
-    """Raise before the optimiser could write a value that is not finite into the weights."""
-    norms = torch._foreach_norm([p.grad for p in objective.parameters() if p.grad is not None])
-    if not torch.stack([loss, *norms]).isfinite().all():
-        raise CourseError(
-            f"The loss ({loss.item():.3g}) or its gradient is not finite at step {step}, with "
-            f"learning rate {rate:.2g}; lower 'learning_rate', or lengthen 'warmup'. No step was "
-            "taken; the last checkpoint is whole."
-        )
+    norms = [*torch._foreach_norm(gradients)]
+    if greatest is not None:
+        shares = [(greatest / (norm + 1e-6)).clamp(max=1) for norm in norms]
+        torch._foreach_mul_(gradients, shares)
+    return norms

@@ -10,7 +10,6 @@ from typing import Literal
 from lt_course.errors import CourseError
 
 ScheduleName = Literal["constant", "cosine", "step", "one-cycle"]
-_UNITS = {"step": "step", "epoch": "epoch", "%": "%", "percent": "%"}
 
 
 def steps(duration: str, field: str, steps_per_epoch: int, total: int | None = None) -> int:
@@ -31,8 +30,8 @@ def steps(duration: str, field: str, steps_per_epoch: int, total: int | None = N
             f"Field {field!r} is {duration!r}; write a duration such as '8 epochs' or '500 steps'"
             + ("." if total is None else " or '5 %'.")
         )
-    amount, unit = float(match[1]), _UNITS[match[2].rstrip("s")]
-    return round(amount * {"step": 1, "epoch": steps_per_epoch, "%": (total or 0) / 100}[unit])
+    unit = {"s": 1, "e": steps_per_epoch}.get(match[2][0], (total or 0) / 100)
+    return round(float(match[1]) * unit)
 
 
 @dataclass(frozen=True)
@@ -44,10 +43,10 @@ class Schedule:
             ``one-cycle``, a cosine rise over the warm-up, then a cosine fall to zero.
         peak: the greatest learning rate.
         total: steps of the run.
-        warmup: steps of linear (one-cycle: cosine) rise from 0.
-        milestones: steps at which ``step`` decays.
+        warmup: steps of linear (one-cycle: cosine) rise from 0, at most all.
+        milestones: steps at which ``step`` decays, before the end.
         decay: factor of each such decay.
-        end: what ``cosine`` falls to.
+        end: what ``cosine`` falls to, an absolute rate that step `total` would have.
     """
 
     name: ScheduleName
@@ -57,6 +56,19 @@ class Schedule:
     milestones: tuple[int, ...] = ()
     decay: float = 0.1
     end: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise a CourseError for what would never happen."""
+        if self.warmup > self.total:
+            raise CourseError(
+                f"Field 'warmup' comes to {self.warmup} steps, more than the {self.total} of the "
+                "run; shorten it, or train for longer."
+            )
+        if self.milestones and (last := max(self.milestones)) >= self.total:
+            raise CourseError(
+                f"Field 'milestones' comes to step {last} at last, but the run ends after "
+                f"{self.total}; name earlier ones, or train for longer."
+            )
 
     def __call__(self, step: int) -> float:
         """The learning rate of step 0 … total-1."""

@@ -1,22 +1,25 @@
 """Photographs in shards, released weights, clusters and the command: what lessons do not need.
 
 Nobody imports this package but the command; `register` adds to `lt_course.study.registry` what runs
-can name of it.
+can name of it, and to `lt_course.objectives` the twins of losses.
 """
-
-from __future__ import annotations
-
-from lt_course.study import registry
 
 
 def register() -> None:
-    """Add data sets, recipes and released text heads."""
-    from lt_course.web import cpu_time, paper_recipes
+    """Add data sets, recipes, released text heads and fused losses."""
+    # Not above, so that help is quick, and processes that count captions need no torch.
+    from lt_course.objectives.objective import FUSED
+    from lt_course.study import registry
+    from lt_course.web import cpu_time, fused_losses, paper_recipes
     from lt_course.web.datasets import cifar100, photographs
     from lt_course.web.released import released_text
 
-    registry.dataset("cifar100")(cifar100.Thumbnails)
-    registry.dataset(*photographs.SHARDS)(photographs.Photographs)
+    registry.add_dataset("cifar100")(cifar100.Cifar100Dataset)
+    registry.add_dataset(*photographs.SHARDS)(photographs.PhotographDataset)
     registry.RECIPES.update({name: each.run for name, each in paper_recipes.RECIPES.items()})
     registry.TEXT_HEADS.append(released_text)
+    FUSED.update(
+        info_nce=fused_losses.info_nce,
+        multi_crop_cross_entropy=fused_losses.multi_crop_cross_entropy,
+    )
     registry.BEFORE_TRAINING.append(cpu_time.announce)

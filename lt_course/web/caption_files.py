@@ -9,9 +9,11 @@ as lines of JSONL and as records of the other formats, without the header.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +21,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv, parquet
-from pyarrow import json as arrow_json
 
 from lt_course.errors import CourseError
 
@@ -30,9 +31,9 @@ COLUMNS = ("caption", "TEXT", "text", "title")
 FORMATS = (".tsv", ".csv", ".jsonl", ".parquet")
 COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 BLOCK = 4_000_000
-"""Bytes of a text file that are read at a time."""
+"""Bytes of a TSV or CSV file that are read at a time."""
 ROWS = 32_768
-"""Rows of a parquet file that are read at a time."""
+"""Rows of a JSONL or parquet file that are read at a time."""
 
 NO_CAPTION = "no caption"
 NOT_UTF8 = "not UTF-8"
@@ -195,64 +196,31 @@ class _Numbering:
 
 def _read_jsonl(path: Path, column: str | None) -> Iterator[Batch]:
     stored, stream = _stream(path)
-    row, rest, more = 1, b"", True
-    while more:
-        block = stream.read(BLOCK)
-        more = bool(block)
-        text = rest + block
-        cut = text.rfind(b"\n") + 1 if more else len(text)
-        text, rest = text[:cut], text[cut:]
-        if not text:
-            continue
-        if column is None:
-            column = _choose(path, _fields(path, text), None)
-        lines = text.count(b"\n") + (not text.endswith(b"\n"))
-        captions = _parsed(text, lines, column)
-        if captions is not None:
-            yield _batch(path, captions, np.arange(row, row + lines), [], stored.tell())
-        else:
-            yield _one_by_one(path, text, row, column, stored.tell())
-        row += lines
-    if row == 1:
+    lines = enumerate(io.BufferedReader(stream), start=1)
+    some = list(islice(lines, ROWS))
+    if not some:
         raise EOFError("no line")
+    column = column or _choose(path, _fields(path, some), None)
+    while some:
+        captions: list[str] = []
+        malformed: list[Malformed] = []
+        for row, line in some:
+            try:
+                if line.strip():
+                    captions.append(_caption(line, column))
+            except ValueError as problem:
+                malformed.append(Malformed(str(path), row, str(problem)))
+        yield Batch(pa.array(captions, pa.string()), malformed, stored.tell())
+        some = list(islice(lines, ROWS))
 
 
-def _fields(path: Path, text: bytes) -> list[str]:
-    for line in text.splitlines():
+def _fields(path: Path, lines: Iterable[tuple[int, bytes]]) -> list[str]:
+    for _, line in lines:
         with contextlib.suppress(ValueError):
             value = json.loads(line)
             if isinstance(value, dict):
                 return list(value)
     raise CourseError(f"{path} does not begin with a JSON object; write one a line.")
-
-
-def _parsed(text: bytes, lines: int, column: str) -> pa.Array | None:
-    """The captions of lines that are all well formed, otherwise None."""
-    try:
-        table = arrow_json.read_json(
-            pa.BufferReader(text),
-            arrow_json.ReadOptions(use_threads=False, block_size=len(text) + 1),
-            arrow_json.ParseOptions(
-                explicit_schema=pa.schema([(column, pa.string())]),
-                unexpected_field_behavior="ignore",
-            ),
-        )
-    except pa.ArrowInvalid:
-        return None
-    return table.column(0).combine_chunks() if len(table) == lines else None
-
-
-def _one_by_one(path: Path, text: bytes, row: int, column: str, read: int) -> Batch:
-    captions: list[str] = []
-    malformed: list[Malformed] = []
-    for number, line in enumerate(text.split(b"\n"), start=row):
-        if not line.strip():
-            continue
-        try:
-            captions.append(_caption(line, column))
-        except ValueError as problem:
-            malformed.append(Malformed(str(path), number, str(problem)))
-    return Batch(pa.array(captions, pa.string()), malformed, read)
 
 
 def _caption(line: bytes, column: str) -> str:

@@ -30,8 +30,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from lt_course.data.batch import Batch
 from lt_course.data.order import torch_generator
 from lt_course.objectives.objective import Objective, Representations
-from lt_course.training.data_parallel import own_groups, synchronise_batch_norm
-from lt_course.training.loop import Training, optimiser
+from lt_course.training.data_parallel import own_groups
+from lt_course.training.options import Training, make_optimizer
 
 
 class Live(TorchDispatchMode):
@@ -92,7 +92,7 @@ class Step:
     forward: int
     flops: int
     gradients: int
-    optimiser: int
+    optimizer: int
 
 
 @dataclass(frozen=True)
@@ -146,8 +146,6 @@ class Rehearsal:
         """
         model = copy.deepcopy(self.model)
         own_groups(self.training.batch_norm_groups, self.processes)
-        if self.training.batch_norm_groups == 1 and self.processes > 1:
-            synchronise_batch_norm(model)
         objective, batch = cast(Objective, model), self._batch(pictures, "meta")
         with fake_processes(self.processes):
             with FlopCounterMode(display=False) as forward:
@@ -157,13 +155,13 @@ class Rehearsal:
                 loss.backward()
         with FakeTensorMode(allow_non_fake_inputs=True):
             model.to_empty(device="cpu")
-            adapt = optimiser(model, self.training)
-            adapt.step()
+            optimizer = make_optimizer(model, self.training)
+            optimizer.step()
             return Step(
                 forward.get_total_flops(),
                 forward.get_total_flops() + rest.get_total_flops(),
                 _bytes(p.grad for p in model.parameters()),
-                _bytes(tree_leaves([*adapt.state.values()])),
+                _bytes(tree_leaves([*optimizer.state.values()])),
             )
 
     def activations(self, pictures: int, compared: int) -> int:

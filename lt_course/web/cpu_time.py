@@ -18,13 +18,13 @@ from lt_course import scale as scales
 from lt_course.distributed import rank
 from lt_course.errors import CourseError
 from lt_course.study.execute import device_of
-from lt_course.study.spec import Run
+from lt_course.study.run_config import RunConfig
 
 SIDE = 512
 """Rows and columns of the matrices that are multiplied to measure speed."""
 
 
-def device_here(run: Run) -> torch.device:
+def device_here(run: RunConfig) -> torch.device:
     """The device of a run; where it has none here, the refusal says how long a CPU would take.
 
     Raises:
@@ -39,7 +39,7 @@ def device_here(run: Run) -> torch.device:
     return device_of(run)
 
 
-def announce(run: Run) -> None:
+def announce(run: RunConfig) -> None:
     """Before a run of a GPU's scale trains on a CPU, warn how long that takes; once a process.
 
     Raises:
@@ -65,7 +65,7 @@ def cpu_speed(seconds: float = 1.0, clock: Callable[[], float] = time.perf_count
 _warned = False
 
 
-def _warn_once(run: Run) -> None:
+def _warn_once(run: RunConfig) -> None:
     global _warned
     if not _warned:
         _warned = True
@@ -76,7 +76,7 @@ def _warn_once(run: Run) -> None:
         )
 
 
-def _expected(run: Run) -> str:
+def _expected(run: RunConfig) -> str:
     from lt_course.web.plan import flops  # which takes a second to import
 
     try:

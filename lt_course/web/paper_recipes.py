@@ -2,29 +2,31 @@
 
     lt-course plan paper-clip-full --gpus 8
     torchrun --nproc-per-node 8 -m lt_course.web.cli run paper-clip-full
-    lt-course run paper-trim-sl-vocab-frozen --trim 20 --shots 1
+    lt-course run paper-trim-sl-vocab-frozen --tail-classes 20 --tail-shots 1
 
-A recipe is a whole `Run`, and any field of it can be set otherwise. Numbers are the paper's (Wen et
-al., arXiv 2405.21070), where it is silent its release's, and each is named here with its source:
+A recipe is a whole `RunConfig`, and any field of it can be set otherwise. Numbers are the paper's
+(Wen et al., arXiv 2405.21070), where it is silent its release's, and each is named here with its
+source:
 
 *Supervised learning* (App. C): ResNet-50 in CLIP's form at 224 pixels, l2-normalised prototypes and
 a learnt temperature; crops of 0.9 to 1 of the area and nothing else; SGD with Nesterov momentum
 0.9, learning rate 0.1 without warm-up, a tenth of it from epochs 30, 50 and 70 on; 90 epochs of
 batches of 256, weight decay 1e-4. The release's code has plain momentum (``nesterov``) and, under
-the name of steps, a cosine (``schedule``); it decays everything (``decays``) and keeps batch norms
-to each of four GPUs, of which the paper says nothing, and so it is here: statistics are those of
-groups of 64 pictures (``batch_norm_groups``), on one, two or four GPUs. It trains in float32 with
-TF32 products; here the towers compute in bfloat16 (``precision``).
+the name of steps, a cosine (``schedule``); it decays everything (``no_decay_on_bias_norm``) and
+keeps batch norms to each of four GPUs, of which the paper says nothing, and so it is here:
+statistics are those of groups of 64 images (``batch_norm_groups``), on one, two or four GPUs. It
+trains in float32 with TF32 products; here the towers compute in bfloat16 (``precision``).
 
 *Vocabularies* (Sec. 3.3): classes are drawn by frequency until a vocabulary has 100
-(``vocabulary``; 50, 200 and 500 beside it), for each 64 pictures (``micro_batch``), as many as a
-GPU of the release has. With 50 next to nothing is drawn, for 64 pictures show about 62 classes.
+(``vocabulary``; 50, 200 and 500 beside it), for each 64 images (``vocabulary_group``), as many as
+a GPU of the release has. With 50 next to nothing is drawn, for 64 pictures show about 62 classes.
 
 *Extreme tails* (Sec. 4.1): the same runs, with the rarest 50 classes left out. (The release's runs
 over vocabularies take batches of 1,024, a learning rate of 0.4 and, for each 256 pictures, the
-classes that occur in them and no others: ``--batch 1024 --learning-rate 0.4 --micro-batch 256
---vocabulary 50``. Those that they are compared with do not; here all are alike. Vocabularies
-without frozen prototypes, ``paper-trim-sl-vocab``, are a control that the paper lacks.)
+classes that occur in them and no others: ``--batch-size 1024 --learning-rate 0.4
+--vocabulary-group 256 --vocabulary 50``. Those that they are compared with do not; here all are
+alike. Vocabularies without frozen prototypes, ``paper-trim-sl-vocab``, are a control that the paper
+lacks.)
 
 *CLIP* (App. C): both towers of RN50, 77 tokens; AdamW with torch's betas 0.9 and 0.999 and epsilon
 1e-8, which are the paper's; learning rate 1e-3 with 500 steps of warm-up, then a cosine; 32 epochs
@@ -46,10 +48,10 @@ matrices and convolutions, gradients clipped at 3 a tensor; bfloat16, where the 
 temperatures 0.1 and 0.04, teacher's momentum from 0.996 to 1. Targets by Sinkhorn-Knopp are the
 release's (``targets``). Prototypes keep their start for the first epoch; the release's sampled and
 shrunk runs do not (``--freeze-last-layer "0 %"``). What it plots of ImageNet had batches of 512
-(``--batch 512 --learning-rate 0.06``), not the paper's 1,024.
+(``--batch-size 512 --learning-rate 0.06``), not the paper's 1,024.
 
 *Open concepts* (Fig. 6a): ``paper-sl-frozen`` and ``paper-clip-full-frozen`` with
-``--concepts 100``, with ``--pictures 44548 --tested 100``, and with ``--tested 100``.
+``--concepts 100``, with ``--num-images 44548 --tested 100``, and with ``--tested 100``.
 
 *On one GPU*: the same, shorter and smaller; nothing of it is the paper's.
 """
@@ -57,73 +59,77 @@ shrunk runs do not (``--freeze-last-layer "0 %"``). What it plots of ImageNet ha
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from lt_course.models.released_heads import HEADS
-from lt_course.objectives.classify import Classify
-from lt_course.objectives.contrast import Contrast
-from lt_course.objectives.distill import Distill
-from lt_course.study.spec import NAMED, Data, Model, ObjectiveSpec, Run, override
-from lt_course.training.loop import Training
+from lt_course.objectives.classify import SupervisedConfig
+from lt_course.objectives.contrast import CLIPConfig
+from lt_course.objectives.distill import DINOConfig
+from lt_course.study.run_config import NAMED, Data, Model, ObjectiveSpec, RunConfig, override
+from lt_course.study.text_heads import Scratch
+from lt_course.training.options import Training
+from lt_course.web.datasets.cifar100 import Cifar100Data
+from lt_course.web.datasets.shard_data import ShardData
 
 # --- the paper -----------------------------------------------------------------------------------
 
-IN_CAPS = Data("imagenet-captions", 1_000, "natural", None)
-IMAGENET = Data("imagenet", 1_000, "natural", None)
-LAIONET = Data("laionet", 1_000, "natural", None, keep_classes=True)
-CC12M = Data("cc12m-cls", 1_000, "natural", None)
-YFCC15M = Data("yfcc15m-cls", 1_000, "natural", None)
-TRIMMED = replace(IN_CAPS, trim=50, shots=0)
+IN_CAPS = ShardData("imagenet-captions")
+IMAGENET = ShardData("imagenet")
+LAIONET = ShardData("laionet", keep_classes=True)
+CC12M = ShardData("cc12m-cls")
+YFCC15M = ShardData("yfcc15m-cls")
+TRIMMED = replace(IN_CAPS, tail_classes=50)
 
-SUPERVISED = Training(
+SUPERVISED_TRAINING = Training(
     duration="90 epochs",
-    batch=256,
+    batch_size=256,
     crop=0.9,
-    optimiser="sgd",
+    optimizer="sgd",
     nesterov=True,
     learning_rate=0.1,
     weight_decay=1e-4,
-    decays="everything",
+    no_decay_on_bias_norm=False,
     schedule="step",
     warmup="0 steps",
     milestones=("30 epochs", "50 epochs", "70 epochs"),
     batch_norm_groups=4,
     checkpoint_every="1 epochs",
 )
-CLIP = Training(
+CLIP_TRAINING = Training(
     duration="32 epochs",
-    batch=1_024,
+    batch_size=1_024,
     crop=0.9,
-    optimiser="adamw",
+    optimizer="adamw",
     learning_rate=1e-3,
     weight_decay=0.2,
     schedule="cosine",
     warmup="500 steps",
     checkpoint_every="1 epochs",
 )
-DINO = Training(
+DINO_TRAINING = Training(
     duration="100 epochs",
-    batch=1_024,
-    optimiser="sgd",
+    batch_size=1_024,
+    optimizer="sgd",
     nesterov=False,
     learning_rate=0.03 * 1_024 / 256,
     final_learning_rate=1e-6,
     weight_decay=1e-4,
-    clip_norm=3.0,
+    clip_grad_per_tensor=3.0,
     schedule="cosine",
     warmup="10 epochs",
     checkpoint_every="1 epochs",
 )
-CROPS = Distill(
+CROPS = DINOConfig(
     prototypes=65_536,
     targets="sinkhorn",
     global_size=224,
     local_size=96,
     photometric=True,
+    fused=True,
 )
-VOCABULARY = Classify(vocabulary=100, sampling="frequency", micro_batch=64)
+VOCABULARY = SupervisedConfig(vocabulary=100, vocabulary_group=64)
 
-RN50 = Model("RN50", None, embedding=1_024, picture_size=224)
-BOTH = replace(RN50, text_tower="RN50")
+RN50 = Model("RN50", embed_dim=1_024)
 (RELEASED_TABLE,) = HEADS
 
 
@@ -137,44 +143,58 @@ class Recipe:
     """
 
     what: str
-    run: Run
+    run: RunConfig
+
+
+def _scratch(objective: ObjectiveSpec) -> Scratch:
+    return Scratch("RN50" if isinstance(objective, CLIPConfig) else None)
 
 
 def _paper(what: str, data: Data, objective: ObjectiveSpec, training: Training) -> Recipe:
-    model = BOTH if isinstance(objective, Contrast) else RN50
-    return Recipe(what, Run("", "full", 0, data, model, objective, training))
+    return Recipe(
+        what, RunConfig("", "full", 0, data, RN50, _scratch(objective), objective, training)
+    )
 
 
 def _read(text: str, what: str, figures: str = "Fig. 3") -> Recipe:
-    return _paper(f"{figures}: CLIP on {what}", IN_CAPS, Contrast(text, context=77), CLIP)
+    return _paper(
+        f"{figures}: CLIP on {what}", IN_CAPS, CLIPConfig(text, context=77), CLIP_TRAINING
+    )
 
 
-def _taught(what: str, recipe: Recipe, text_head: str, text_weights: str) -> Recipe:
+def _taught(what: str, recipe: Recipe, **text_head: Any) -> Recipe:
     """The recipe with a text head that others have trained."""
-    return Recipe(what, override(recipe.run, text_head=text_head, text_weights=text_weights))
+    return Recipe(what, override(recipe.run, **text_head))
 
 
 def _frozen(what: str, recipe: Recipe) -> Recipe:
     """The recipe with the class vectors of CLIP's pre-trained RN50, which are kept."""
-    reads = isinstance(recipe.run.objective, Contrast)
-    return _taught(what, recipe, "frozen", "openai" if reads else RELEASED_TABLE)
+    reads = isinstance(recipe.run.objective, CLIPConfig)
+    weights = "openai" if reads else RELEASED_TABLE
+    return _taught(what, recipe, text_head="released", text_weights=weights)
 
 
 SCRATCH = {
-    "paper-sl": _paper("Fig. 3: supervised learning on IN-Caps", IN_CAPS, Classify(), SUPERVISED),
+    "paper-sl": _paper(
+        "Fig. 3: supervised learning on IN-Caps", IN_CAPS, SupervisedConfig(), SUPERVISED_TRAINING
+    ),
     "paper-sl-vocab": _paper(
         "Fig. 3: the same over vocabularies (--vocabulary 50, 100, 200, 500)",
-        IN_CAPS, VOCABULARY, SUPERVISED,
+        IN_CAPS,
+        VOCABULARY,
+        SUPERVISED_TRAINING,
     ),
     "paper-sl-laionet": _paper(
-        "Fig. 1b: supervised learning on LAIONet", LAIONET, Classify(), SUPERVISED
+        "Fig. 1b: supervised learning on LAIONet", LAIONET, SupervisedConfig(), SUPERVISED_TRAINING
     ),
     "paper-sl-cc12m": _paper(
-        "Fig. 1b: supervised learning on CC-12M-Cls", CC12M, Classify(), SUPERVISED
+        "Fig. 1b: supervised learning on CC-12M-Cls", CC12M, SupervisedConfig(), SUPERVISED_TRAINING
     ),
     "paper-sl-yfcc15m": _paper(
         "Fig. 1b, 6b and 11: supervised learning on YFCC-15M-Cls",
-        YFCC15M, Classify(), SUPERVISED,
+        YFCC15M,
+        SupervisedConfig(),
+        SUPERVISED_TRAINING,
     ),
     "paper-clip-template": _read("template", "class templates"),
     "paper-clip-synset": _read("synset", "class templates around a synonym"),
@@ -188,41 +208,59 @@ SCRATCH = {
         "title+tags+description", "titles, tags and descriptions", "Fig. 3 and 4b"
     ),
     "paper-clip-laionet": _paper(
-        "Fig. 1b, 4b, 5: CLIP on LAIONet (--fraction 0.03125; --threshold 0.8 --pictures 448896)",
-        LAIONET, Contrast("caption", context=77), CLIP,
+        "Fig. 1b, 4b, 5: CLIP on LAIONet (--fraction 0.03125; --threshold 0.8 --num-images 448896)",
+        LAIONET,
+        CLIPConfig("caption", context=77),
+        CLIP_TRAINING,
     ),
     "paper-clip-laionet-matched": _paper(
         "Fig. 4b: CLIP on LAIONet with the class frequencies of IN-Caps",
         replace(LAIONET, matched="imagenet-captions", filled=True, keep_classes=False),
-        Contrast("caption", context=77), CLIP,
+        CLIPConfig("caption", context=77),
+        CLIP_TRAINING,
     ),
     "paper-clip-cc12m": _paper(
-        "CLIP on CC-12M-Cls, which no figure shows", CC12M, Contrast("caption", context=77), CLIP
+        "CLIP on CC-12M-Cls, which no figure shows",
+        CC12M,
+        CLIPConfig("caption", context=77),
+        CLIP_TRAINING,
     ),
     "paper-clip-yfcc15m": _paper(
-        "Fig. 6b and 11: CLIP on YFCC-15M-Cls", YFCC15M, Contrast("caption", context=77), CLIP
+        "Fig. 6b and 11: CLIP on YFCC-15M-Cls",
+        YFCC15M,
+        CLIPConfig("caption", context=77),
+        CLIP_TRAINING,
     ),
     "paper-trim-sl": _paper(
-        "Fig. 8 and 9: supervised learning, a tail cut (--trim 5 to 500, --shots 0 or 1)",
-        TRIMMED, Classify(), SUPERVISED,
+        "Fig. 8 and 9: supervised learning, a tail cut (--tail-classes 5 to 500, --tail-shots 1)",
+        TRIMMED,
+        SupervisedConfig(),
+        SUPERVISED_TRAINING,
     ),
     "paper-trim-sl-vocab": _paper(
-        "the same over vocabularies, which Fig. 8 lacks", TRIMMED, VOCABULARY, SUPERVISED
+        "the same over vocabularies, which Fig. 8 lacks", TRIMMED, VOCABULARY, SUPERVISED_TRAINING
     ),
     "paper-trim-clip": _paper(
         "Fig. 8: CLIP, a tail cut",
-        TRIMMED, Contrast("title+tags+description", context=77), CLIP,
+        TRIMMED,
+        CLIPConfig("title+tags+description", context=77),
+        CLIP_TRAINING,
     ),
-    "paper-dino-imagenet": _paper("Tab. 2: DINO on ImageNet", IMAGENET, CROPS, DINO),
-    "paper-dino": _paper("Tab. 2: DINO on LAIONet", LAIONET, CROPS, DINO),
+    "paper-dino-imagenet": _paper("Tab. 2: DINO on ImageNet", IMAGENET, CROPS, DINO_TRAINING),
+    "paper-dino": _paper("Tab. 2: DINO on LAIONet", LAIONET, CROPS, DINO_TRAINING),
     "paper-dino-sampled": _paper(
         "Tab. 2: 16,384 of its prototypes in each step (--sampled 1024, 4096)",
-        LAIONET, replace(CROPS, sampled=16_384), DINO,
+        LAIONET,
+        replace(CROPS, sampled=16_384),
+        DINO_TRAINING,
     ),
     "paper-dino-shrunk": _paper(
-        "Tab. 2: 16,384 prototypes in all", LAIONET, replace(CROPS, prototypes=16_384), DINO
+        "Tab. 2: 16,384 prototypes in all",
+        LAIONET,
+        replace(CROPS, prototypes=16_384),
+        DINO_TRAINING,
     ),
-}  # fmt: skip
+}
 
 FROZEN = {
     "paper-sl": "Fig. 6a and 19: supervised learning on IN-Caps, frozen prototypes",
@@ -238,13 +276,18 @@ FROZEN = {
 TAUGHT = {f"{name}-frozen": _frozen(what, SCRATCH[name]) for name, what in FROZEN.items()} | {
     "paper-clip-laionet-initialised": _taught(
         "Fig. 5: CLIP on LAIONet, its text tower starting from OpenAI's",
-        SCRATCH["paper-clip-laionet"], "initialised", "openai",
+        SCRATCH["paper-clip-laionet"],
+        text_head="released",
+        text_weights="openai",
+        frozen=False,
     ),
     "paper-clip-laionet-roberta": _taught(
         "Fig. 5: CLIP on LAIONet, frozen RoBERTa",
-        SCRATCH["paper-clip-laionet"], "language-model", "roberta-base",
+        SCRATCH["paper-clip-laionet"],
+        text_head="language-model",
+        text_weights="roberta-base",
     ),
-}  # fmt: skip
+}
 PAPER = SCRATCH | TAUGHT
 
 # --- one GPU, one hour ---------------------------------------------------------------------------
@@ -252,55 +295,72 @@ PAPER = SCRATCH | TAUGHT
 
 def _short(what: str, data: Data, objective: ObjectiveSpec, size: int, duration: str) -> Recipe:
     """A run for one GPU: the optimisers of the paper, fewer steps."""
-    supervised = not isinstance(objective, Contrast)
+    supervised = not isinstance(objective, CLIPConfig)
     milestones = ("33 %", "56 %", "78 %") if supervised else ()
     training = replace(
-        SUPERVISED if supervised else CLIP,
+        SUPERVISED_TRAINING if supervised else CLIP_TRAINING,
         duration=duration,
-        batch=256,
+        batch_size=256,
         warmup="5 %",
         milestones=milestones,
         checkpoint_every="10 %",
         batch_norm_groups=1,
     )
-    model = replace(BOTH if isinstance(objective, Contrast) else RN50, picture_size=size)
-    return Recipe(what, Run("", "gpu", 0, data, model, objective, training))
+    data = replace(data, image_size=size)
+    return Recipe(
+        what, RunConfig("", "gpu", 0, data, RN50, _scratch(objective), objective, training)
+    )
 
 
-IN_CAPS_100 = Data("imagenet-captions", 100, "natural", None)
-CIFAR = Data("cifar100", 100, "natural", None, imbalance=100)
-CC3M = Data("cc3m", 1_000, "natural", 200_000, keep_classes=True)
-FEW = Classify(vocabulary=40, sampling="frequency", micro_batch=32)
+IN_CAPS_100 = ShardData("imagenet-captions", 100)
+CIFAR = Cifar100Data(imbalance_factor=100)
+CC3M = ShardData("cc3m", num_images=200_000, keep_classes=True)
+FEW = SupervisedConfig(vocabulary=40)
 
 SHORT = {
     "gpu-cifar100-sl": _short(
-        "CIFAR-100 with a long tail: supervised learning", CIFAR, Classify(), 64, "100 epochs"
+        "CIFAR-100 with a long tail: supervised learning",
+        CIFAR,
+        SupervisedConfig(),
+        64,
+        "100 epochs",
     ),
-    "gpu-cifar100-sl-vocab": _short(
-        "the same over vocabularies", CIFAR, FEW, 64, "100 epochs"
-    ),
+    "gpu-cifar100-sl-vocab": _short("the same over vocabularies", CIFAR, FEW, 64, "100 epochs"),
     "gpu-cifar100-clip": _short(
         "the same with CLIP on class names (--text superclass, class+superclass)",
-        CIFAR, Contrast("class"), 64, "100 epochs",
+        CIFAR,
+        CLIPConfig("class"),
+        64,
+        "100 epochs",
     ),
     "gpu-incaps100-sl": _short(
-        "IN-Caps-100 at 112 pixels: supervised learning", IN_CAPS_100, Classify(), 112, "20 epochs"
+        "IN-Caps-100 at 112 pixels: supervised learning",
+        IN_CAPS_100,
+        SupervisedConfig(),
+        112,
+        "20 epochs",
     ),
     "gpu-incaps100-sl-vocab": _short(
         "the same over vocabularies", IN_CAPS_100, FEW, 112, "20 epochs"
     ),
     "gpu-incaps100-clip": _short(
         "the same with CLIP on titles and tags",
-        IN_CAPS_100, Contrast("title+tags", context=32), 112, "20 epochs",
+        IN_CAPS_100,
+        CLIPConfig("title+tags", context=32),
+        112,
+        "20 epochs",
     ),
     "gpu-cc3m-sl": _short(
         "Conceptual Captions 3M, labelled by its captions: supervised learning",
-        CC3M, Classify(), 112, "4 epochs",
+        CC3M,
+        SupervisedConfig(),
+        112,
+        "4 epochs",
     ),
     "gpu-cc3m-clip": _short(
-        "the same with CLIP", CC3M, Contrast("caption", context=32), 112, "4 epochs"
+        "the same with CLIP", CC3M, CLIPConfig("caption", context=32), 112, "4 epochs"
     ),
-}  # fmt: skip
+}
 
 RECIPES: dict[str, Recipe] = {
     name: replace(recipe, run=replace(recipe.run, name=name))

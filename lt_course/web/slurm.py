@@ -4,8 +4,8 @@ submitit hands a callable to SLURM, which runs it once a GPU. Before the time is
 job is preempted, the cluster sends a signal. Then the loop ends its step and saves, and submitit
 puts the job into the queue again, where it goes on from that checkpoint.
 
-    run = study.run("clip-full", scale="full")
-    submit(partial(study.get, run), Path("jobs"), nodes=1, gpus=8)
+    run = study.config("clip-full", scale="full")
+    submit(partial(study.train_or_load, run), Path("jobs"), nodes=1, gpus=8)
 """
 
 from __future__ import annotations

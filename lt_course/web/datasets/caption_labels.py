@@ -2,25 +2,27 @@
 
 A caption names a class if a WordNet lemma of it stands there as it is, whatever its case, with no
 letter, digit or underscore directly before or after (Fang et al., arXiv 2205.01397; Wen et al.,
-arXiv 2405.21070, App. C; `lt_course.counting.rules.Substring`). No other filter is applied. A pair
-whose caption names several classes stands for each of them in CC-12M-Cls. In YFCC-15M-Cls it is
-left out: the released script keeps it, but in the released counts all 38 classes that only occur
-together with another one (*sea lion* with *lion*) are empty.
+arXiv 2405.21070, App. C; `lt_course.counting.rules.Substring`). A pair whose caption names several
+classes stands for each of them in CC-12M-Cls. In YFCC-15M-Cls it is left out: the released script
+keeps it, but in the released counts all 38 classes that only occur together with another one (*sea
+lion* with *lion*) are empty.
 
-The pictures stay in the shards where they are, made by img2dataset or anything that writes
-webdataset tars, here or at a remote address. For each tar a small table is written, of keys and
-labels, that `load` joins with an index. Who has not downloaded the pictures yet can have the list
-of CC-12M shortened first (`shorten`), and label the shards that img2dataset makes of it.
+The pictures stay in the shards where they are, here or at a remote address. For each tar a small
+table is written, of keys and labels, that `load` joins with an index. Who has not downloaded the
+pictures yet can have the list of CC-12M shortened first (`shorten`).
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv, parquet
@@ -29,13 +31,16 @@ from lt_course.counting.concept_lists import Concept
 from lt_course.counting.rules import Substring
 from lt_course.data.imagenet import imagenet_classes
 from lt_course.errors import CourseError
+from lt_course.web.datasets import sources
 from lt_course.web.datasets.sources import Input, Source, missing
 from lt_course.web.shards import shard_scan
-from lt_course.web.shards.manifest import make_parts
+from lt_course.web.shards.manifest import MANIFEST, Manifest, Part, entries, make_parts
 from lt_course.web.shards.shard_index import Index, identity
 from lt_course.web.shards.shard_paths import expand
 from lt_course.web.shards.shard_scan import Fields
-from lt_course.web.shards.shard_writer import Manifest
+
+CC3M_ADDRESS = "hf://datasets/pixparse/cc3m-wds/cc3m-train-*.tar"
+CC12M_ADDRESS = "hf://datasets/pixparse/cc12m-wds/cc12m-train-*.tar"
 
 CC12M = Source(
     "cc12m-cls",
@@ -46,7 +51,7 @@ CC12M = Source(
         Input(
             "tars of Conceptual 12M in the webdataset format, or its list cc12m.tsv",
             "https://github.com/google-research-datasets/conceptual-12m through img2dataset, or "
-            "hf://datasets/pixparse/cc12m-wds/cc12m-train-*.tar",
+            + CC12M_ADDRESS,
             "the list may be used freely; pictures belong to their authors",
             "330 GB at 256 pixels",
         ),
@@ -68,22 +73,27 @@ YFCC15M = Source(
 )
 SETS = {source.name: source for source in (CC12M, YFCC15M)}
 
-_HUB = "https://huggingface.co/datasets/pixparse/"
+img2dataset_command = sources.img2dataset_command
+"""The command that downloads the pictures of a shortened list."""
+
 HUB = {
-    "cc3m": Input(
-        "shards.txt with the line hf://datasets/pixparse/cc3m-wds/cc3m-train-*.tar, or the tars",
-        f"{_HUB}cc3m-wds",
+    name: Input(
+        f"shards.txt with the line {address}, or the tars",
+        f"https://huggingface.co/datasets/pixparse/{name}-wds",
         "the list may be used freely; pictures belong to their authors",
-        "576 tars, 2.9 million pairs",
-    ),
-    "cc12m": Input(
-        "shards.txt with the line hf://datasets/pixparse/cc12m-wds/cc12m-train-*.tar, or the tars",
-        f"{_HUB}cc12m-wds",
-        "the list may be used freely; pictures belong to their authors",
-        "11 million pairs",
-    ),
+        size,
+    )
+    for name, address, size in (
+        ("cc3m", CC3M_ADDRESS, "576 tars, 2.9 million pairs"),
+        ("cc12m", CC12M_ADDRESS, "11 million pairs"),
+    )
 }
 """Conceptual Captions on the Hugging Face hub; their captions are labelled as CC-12M's are."""
+
+
+def table_name(source: str) -> str:
+    """The file of what is made of a shard or a list."""
+    return f"{Path(source).name.split('.')[0]}.parquet"
 
 
 @cache
@@ -123,20 +133,18 @@ def prepare(
             ``wnid``.
         fields: which members are picture and caption.
 
-    Returns:
-        The manifest; its counts are ``captions``, ``named`` (captions that are kept), ``pairs``,
-        and the pairs of each class by WordNet id.
+    The manifest's counts are ``captions``, ``named`` (captions that are kept), ``pairs``, and the
+    pairs of each class by WordNet id.
 
     Raises:
         CourseError: if the set is unknown, there is no shard, or two shards have one name.
     """
-    if name not in SETS:
-        raise CourseError(f"There is no set {name!r} of labels; choose {' or '.join(SETS)}.")
-    chosen, several = fields or Fields(), name == CC12M.name
+    _require_known(name)
+    fields, several = fields or Fields(), name == CC12M.name
     wnids = list(imagenet_classes())
 
-    def make(shard: str, path: Path, done: Callable[[int], object]) -> Mapping[str, int]:
-        captions = shard_scan.captions(shard, chosen)
+    def label_shard(shard: str, file: BinaryIO, done: Callable[[int], object]) -> dict[str, int]:
+        captions = shard_scan.captions(shard, fields)
         place, label = named_classes(pa.array(captions.values(), pa.string()), several)
         keys = list(captions)
         of = [wnids[number] for number in label]
@@ -145,12 +153,21 @@ def prepare(
             "label": pa.array(label, pa.int64()),
             "wnid": pa.array(of, pa.string()),
         }
-        parquet.write_table(pa.table(columns), path)
+        parquet.write_table(pa.table(columns), file)
         counts = {"captions": len(keys), "named": len(np.unique(place)), "pairs": len(place)}
         return counts | Counter(of)
 
-    about = {"name": name, "several": several, "caption": chosen.caption}
-    return make_parts(out, expand(shards), make, about=about, identity=identity)
+    about = {"name": name, "several": several, "caption": fields.caption}
+    parts = [
+        Part(table_name(shard), partial(label_shard, shard), identity(shard))
+        for shard in expand(shards)
+    ]
+    return make_parts(out, parts, about=about)
+
+
+def _require_known(name: str) -> None:
+    if name not in SETS:
+        raise CourseError(f"There is no set {name!r} of labels; choose {' or '.join(SETS)}.")
 
 
 def shorten(name: str, list_of_urls: Path, out: Path) -> Manifest:
@@ -162,18 +179,16 @@ def shorten(name: str, list_of_urls: Path, out: Path) -> Manifest:
             without quotes (``cc12m.tsv``).
         out: folder of the list, one parquet file with the columns ``url`` and ``caption``.
 
-    Returns:
-        The manifest; its counts are ``captions`` and ``kept``.
+    The manifest's counts are ``captions`` and ``kept``.
 
     Raises:
         CourseError: if the set is unknown, or the file is missing or not of that kind.
     """
-    if name not in SETS:
-        raise CourseError(f"There is no set {name!r} of labels; choose {' or '.join(SETS)}.")
+    _require_known(name)
     if not list_of_urls.is_file():
         raise missing(list_of_urls.parent, SETS[name].inputs)
 
-    def make(source: str, path: Path, done: Callable[[int], object]) -> Mapping[str, int]:
+    def shortened(file: BinaryIO, done: Callable[[int], object]) -> dict[str, int]:
         counts = {"captions": 0, "kept": 0}
         schema = pa.schema([("url", pa.string()), ("caption", pa.string())])
         # The size of blocks keeps a batch, and what matching makes of it, small.
@@ -183,8 +198,8 @@ def shorten(name: str, list_of_urls: Path, out: Path) -> Manifest:
         parsing = csv.ParseOptions(delimiter="\t", quote_char=False)
         types = csv.ConvertOptions(column_types=schema)
         with (
-            csv.open_csv(source, reading, parsing, types) as reader,
-            parquet.ParquetWriter(path, schema) as writer,
+            csv.open_csv(list_of_urls, reading, parsing, types) as reader,
+            parquet.ParquetWriter(file, schema) as writer,
         ):
             for batch in reader:
                 place, _ = named_classes(batch.column(1), several=name == CC12M.name)
@@ -195,26 +210,15 @@ def shorten(name: str, list_of_urls: Path, out: Path) -> Manifest:
                 done(batch.nbytes)
         return counts
 
-    about = {"name": name, "list": list_of_urls.name}
-    size = [list_of_urls.stat().st_size]
+    source, size = str(list_of_urls), list_of_urls.stat().st_size
+    part = Part(table_name(source), shortened, identity(source), size)
     try:
-        return make_parts(
-            out, [str(list_of_urls)], make, about=about, identity=identity, sizes=size, unit="B"
-        )
+        return make_parts(out, [part], about={"name": name, "list": list_of_urls.name}, unit="B")
     except pa.ArrowInvalid as error:
         raise CourseError(
             f"{list_of_urls} is not a list of addresses and captions ({error}); get it from "
             f"{SETS[name].inputs[0].where}."
         ) from error
-
-
-def img2dataset_command(out: Path) -> str:
-    """The command that downloads the pictures of a shortened list."""
-    return (
-        f"img2dataset --url_list {out} --input_format parquet --url_col url --caption_col caption "
-        f"--output_format webdataset --output_folder {out}-shards --image_size 256 "
-        "--resize_only_if_bigger True --resize_mode keep_ratio --skip_reencode True"
-    )
 
 
 def load(index: Index, folder: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -225,21 +229,27 @@ def load(index: Index, folder: Path) -> tuple[NDArray[np.int64], NDArray[np.int6
         [M] each.
 
     Raises:
-        CourseError: if the labels of a tar are missing.
+        CourseError: if the labels of a tar are missing, or are not as the manifest beside them
+            says.
     """
+    listed = entries(folder)
     rows, labels = [], []
     for shard, tar in enumerate(index.shards):
-        path = folder / f"{Path(tar).name.split('.')[0]}.parquet"
+        path = folder / table_name(tar)
         if not path.is_file():
             raise CourseError(
                 f"There are no labels for {tar}: {path} is missing; give lt-course data prepare "
                 "these shards."
             )
-        first = int(index.first[shard])
-        row = {key: first + place for place, key in enumerate(index.keys(shard))}
-        table = parquet.read_table(path, columns=["key", "label"]).to_pydict()
-        for key, label in zip(table["key"], table["label"], strict=True):
-            if key in row:
-                rows.append(row[key])
-                labels.append(label)
-    return np.array(rows, np.int64), np.array(labels, np.int64)
+        content = path.read_bytes()
+        entry = listed.get(path.name, {})
+        if hashlib.sha256(content).hexdigest() != entry.get("sha256"):
+            raise CourseError(
+                f"The labels in {path} are not as {MANIFEST} beside them says; delete that table "
+                "and give lt-course data prepare these shards again."
+            )
+        table = parquet.read_table(pa.BufferReader(content), columns=["key", "label"])
+        place = pd.Index(index.keys(shard)).get_indexer(table["key"].to_pandas())
+        rows.append(int(index.first[shard]) + place[place >= 0])
+        labels.append(table["label"].to_numpy()[place >= 0])
+    return np.concatenate(rows).astype(np.int64), np.concatenate(labels)

@@ -19,11 +19,11 @@ SOURCES = (
     caption_labels.CC12M,
     caption_labels.YFCC15M,
     Source(
-        "hf://datasets/pixparse/cc3m-wds/cc3m-train-*.tar",
+        caption_labels.CC3M_ADDRESS,
         "Conceptual Captions 3M, shards that are read as they are; labels as cc12m-cls",
     ),
     Source(
-        "hf://datasets/pixparse/cc12m-wds/cc12m-train-*.tar",
+        caption_labels.CC12M_ADDRESS,
         "Conceptual 12M, shards that are read as they are; labels as cc12m-cls",
     ),
     cifar.CIFAR,

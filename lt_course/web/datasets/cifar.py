@@ -32,7 +32,7 @@ from lt_course.data.tokenizer import tokens
 from lt_course.errors import CourseError
 from lt_course.fields import SEED, check
 from lt_course.web.datasets.sources import Input, Source
-from lt_course.web.shards.photographs import standardise
+from lt_course.web.shards.photographs import standardize
 
 CaptionKind = Literal["class", "superclass", "class+superclass"]
 
@@ -161,7 +161,7 @@ class CifarLoader:
         """Standardised pictures float [B, 3, 32, 32], classes and tokens."""
         picked = torch.from_numpy(rows).to(self.labels.device)
         generator = torch_generator(self.order.seed, step, "augmentation")
-        cropped = random_crop(standardise(self.pictures[picked]), self.crop, generator)
+        cropped = random_crop(standardize(self.pictures[picked]), self.crop, generator)
         labels = self.labels[picked]
         return Batch(cropped, labels, None if self.tokens is None else self.tokens[labels])
 

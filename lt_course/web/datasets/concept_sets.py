@@ -1,11 +1,9 @@
 """Labelled photographs of concepts that the web's captions were counted for (Fig. 1b, 12, 18).
 
-Two of them show ImageNet's classes; five are read by torchvision, from where you have put them. A
-released CLIP is asked by a class's name, and judged by how often its pre-training captions name
-it. The two are joined by the class (WordNet id, or name), never by a line's number.
-
-(Fig. 12 has CUB and Places365 as well. torchvision knows no CUB, and the names in Places365's own
-list could not be compared with those in the counts; neither is read here.)
+Two of them show ImageNet's classes; five are read by torchvision. A released CLIP is asked by a
+class's name, and judged by how often its pre-training captions name it; the two are joined by the
+class (WordNet id, or name), never by a line's number. (Fig. 12 has CUB and Places365 as well.
+torchvision knows no CUB, and Places365's own names could not be compared with the counted ones.)
 """
 
 from __future__ import annotations
@@ -20,15 +18,14 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torchvision import datasets as published
 
 from lt_course.counting.web_frequencies import CONCEPT_SETS, PRETRAINING_SETS, WebFrequencies
-from lt_course.data.transfer_sets import Pictures, published_set
 from lt_course.errors import CourseError
 from lt_course.files import named_folder
 from lt_course.web.datasets import evaluation_sets
-from lt_course.web.datasets.evaluation_sets import EvaluationSet
+from lt_course.web.datasets.published_sets import Pictures, published_set
 
 DATA_VARIABLE = "LT_COURSE_DATA"
 
@@ -83,10 +80,10 @@ class ConceptSet:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Of names, labels and pixels: two sets of one fingerprint ask the same questions.
+        """Of names, labels and the pixels of `LOOKED_AT` pictures that stand evenly spaced.
 
-        Pixels are those of `LOOKED_AT` pictures that stand evenly spaced. They must be equal: the
-        same pictures, blurred or encoded anew, are other questions.
+        Two sets of one fingerprint ask the same questions; the same pictures, blurred or encoded
+        anew, are other ones.
         """
         asked = "\n".join(self.names).encode() + self.labels.astype("<i8").tobytes()
         digest = hashlib.sha256(asked)
@@ -121,8 +118,7 @@ def concept_set(name: str, source: Path, *, partial: bool = False) -> ConceptSet
 
     Args:
         name: one of `NAMES`.
-        source: folder of its files: for ImageNet as `evaluation_sets.SETS` says, for the others
-            the root under which torchvision looks.
+        source: folder of its files, or the root under which torchvision looks.
         partial: take ImageNet's pictures that are there.
 
     Raises:
@@ -167,44 +163,28 @@ def frequencies(
 
 
 def _imagenet(name: str, source: Path, partial: bool) -> ConceptSet:
-    found = evaluation_sets.evaluation_set(name, source, partial=partial)  # type: ignore[arg-type]
+    tested = evaluation_sets.evaluation_set(name, source, partial=partial)  # type: ignore[arg-type]
     return ConceptSet(
         name,
         "imagenet",
-        tuple(each.name for each in found.classes),
-        tuple(COUNTED_AS.get(each.wnid, each.name) for each in found.classes),
-        found.labels,
-        functools.partial(_imagenet_picture, found),
+        tuple(each.name for each in tested.classes),
+        tuple(COUNTED_AS.get(each.wnid, each.name) for each in tested.classes),
+        tested.labels,
+        functools.partial(tested.decoded, decode=_rgb),
     )
 
 
-def _imagenet_picture(found: EvaluationSet, row: int) -> Image.Image:
-    path, offset, size = found.places[row]
-    with path.open("rb") as file:
-        file.seek(offset)
-        content = file.read(size)
-    try:
-        return Image.open(io.BytesIO(content)).convert("RGB")
-    except (UnidentifiedImageError, OSError) as error:
-        raise CourseError(
-            f"A picture of {found.name}, {path} at byte {offset}, cannot be decoded ({error}); get "
-            f"it again from {evaluation_sets.SETS[found.name].inputs[0].where}."
-        ) from error
+def _rgb(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content)).convert("RGB")
 
 
-def _tested(name: str, concepts: str, words: Callable[[str], str]) -> Callable[[Path], ConceptSet]:
+def _tested(name: str, source: Path, *, concepts: str, words: Callable[[str], str]) -> ConceptSet:
     """The test pictures of one of the paper's transfer sets."""
-
-    def read(source: Path) -> ConceptSet:
-        found = published_set(name, source)
-        names = tuple(words(each) for each in found.classes)
-        counted = tuple(FLOWERS.get(each, each) for each in names)
-        pictures: Any = found.test.pictures
-        return ConceptSet(
-            concepts, concepts, names, counted, found.test.labels, pictures.__getitem__
-        )
-
-    return read
+    published_pictures = published_set(name, source)
+    names = tuple(map(words, published_pictures.classes))
+    counted = tuple(FLOWERS.get(each, each) for each in names)
+    test: Any = published_pictures.test
+    return ConceptSet(concepts, concepts, names, counted, test.labels, test.pictures.__getitem__)
 
 
 def _eurosat(source: Path) -> ConceptSet:
@@ -231,10 +211,12 @@ def _spaced(name: str) -> str:
 
 
 _READ: dict[str, Callable[[Path], ConceptSet]] = {
-    "food101": _tested("food", "food101", _spaced),
-    "pets": _tested("pets", "pets", str),
-    "flowers102": _tested("flowers", "flowers102", lambda name: name.rstrip("?")),
-    "dtd": _tested("dtd", "dtd", _spaced),
+    "food101": functools.partial(_tested, "food", concepts="food101", words=_spaced),
+    "pets": functools.partial(_tested, "pets", concepts="pets", words=str),
+    "flowers102": functools.partial(
+        _tested, "flowers", concepts="flowers102", words=lambda name: name.rstrip("?")
+    ),
+    "dtd": functools.partial(_tested, "dtd", concepts="dtd", words=_spaced),
     "eurosat": _eurosat,
 }
 NAMES = (*evaluation_sets.SETS, *_READ)

@@ -12,13 +12,12 @@ from __future__ import annotations
 import io
 import re
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.io import loadmat
 from torch import Tensor
@@ -26,9 +25,8 @@ from torch.utils.data import Dataset
 
 from lt_course.data.imagenet import Concepts, ImageNetClass, classes_of, imagenet_classes
 from lt_course.errors import CourseError
-from lt_course.signals import read_ahead
 from lt_course.web.datasets.imagenet_pictures import in_tar
-from lt_course.web.datasets.sources import Input, Source, missing
+from lt_course.web.datasets.sources import Input, Place, Source, missing
 from lt_course.web.shards import photographs
 
 SetName = Literal["imagenet-val", "imagenet-v2"]
@@ -70,17 +68,12 @@ V2 = Source(
 SETS: dict[str, Source] = {VALIDATION.name: VALIDATION, V2.name: V2}
 
 
-class Place(NamedTuple):
-    """Where a picture lies: a file, or a piece of one; a size of -1 is to its end."""
-
-    path: Path
-    offset: int
-    size: int
+Picture = TypeVar("Picture")
 
 
 @dataclass(frozen=True)
 class EvaluationSet(Dataset[tuple[Tensor, int]]):
-    """N labelled photographs.
+    """N labelled photographs: pictures uint8 [3, S, S] with their classes.
 
     Attributes:
         name: of the set.
@@ -103,31 +96,25 @@ class EvaluationSet(Dataset[tuple[Tensor, int]]):
         return len(self.places)
 
     def __getitem__(self, row: int) -> tuple[Tensor, int]:
-        """A picture, uint8 [3, S, S], and its class.
+        picture = self.decoded(row, photographs.decode)
+        crop = photographs.evaluation_crop(picture, self.size, self.resize)
+        return crop, int(self.labels[row])
+
+    def decoded(self, row: int, decode: Callable[[bytes], Picture]) -> Picture:
+        """A picture as `decode` makes it of its file.
 
         Raises:
             CourseError: if it cannot be decoded; an evaluation leaves nothing out.
         """
-        path, offset, size = self.places[row]
-        with path.open("rb") as file:
-            file.seek(offset)
-            content = file.read(size)
+        place = self.places[row]
+        content = place.read()
         try:
-            picture = photographs.decode(content)
-        except ValueError as error:
+            return decode(content)
+        except (ValueError, OSError) as error:
             raise CourseError(
-                f"A picture of {self.name}, {path} at byte {offset}, cannot be decoded ({error}); "
-                f"get it again from {SETS[self.name].inputs[0].where}."
+                f"A picture of {self.name}, {place.path} at byte {place.offset}, cannot be decoded "
+                f"({error}); get it again from {SETS[self.name].inputs[0].where}."
             ) from error
-        crop = photographs.evaluation_crop(picture, self.size, self.resize)
-        return crop, int(self.labels[row])
-
-    def batches(
-        self, batch: int = 256, workers: int = 0, device: torch.device | str = "cpu"
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """All pictures in order: standardised float [B, 3, S, S], and classes int64 [B]."""
-        for pictures, labels in read_ahead(self, workers=workers, batch_size=batch):
-            yield photographs.standardise(pictures.to(device)), labels.to(device)
 
 
 def evaluation_set(
@@ -147,11 +134,10 @@ def evaluation_set(
         concepts: ``imagenet-100`` keeps the pictures of that hundred, as classes 0 … 99.
         size: as `EvaluationSet`.
         resize: as `EvaluationSet`.
-        partial: take what is there.
+        partial: take what is there, even if classes or pictures are missing.
 
     Raises:
-        CourseError: if the set is unknown, files are missing or malformed, or (unless `partial`)
-            classes or pictures are.
+        CourseError: if the set is unknown, or files are missing or malformed.
     """
     if name not in SETS:
         raise CourseError(
@@ -170,10 +156,11 @@ def evaluation_set(
             + (f", and none of {lacking[0].wnid} ({lacking[0].name})" if lacking else "")
             + f"; get {known.inputs[0]} again."
         )
-    places = [by_wnid.get(each.wnid, []) for each in classes]
-    labels = np.repeat(np.arange(len(classes)), list(map(len, places)))
-    together = tuple(place for of_class in places for place in of_class)
-    return EvaluationSet(name, classes, together, labels, size, resize)
+    places = [place for each in classes for place in by_wnid.get(each.wnid, [])]
+    labels = np.repeat(
+        np.arange(len(classes)), [len(by_wnid.get(each.wnid, [])) for each in classes]
+    )
+    return EvaluationSet(name, classes, tuple(places), labels, size, resize)
 
 
 def _validation(source: Path) -> dict[str, list[Place]] | None:
@@ -184,14 +171,14 @@ def _validation(source: Path) -> dict[str, list[Place]] | None:
         return None
     wnid = _kit_classes(kit)
     by_wnid: dict[str, list[Place]] = {}
-    for name, place in sorted(in_tar(tar, 0).items()):
+    for name, place in sorted(in_tar(tar).items()):
         number = re.fullmatch(r"ILSVRC2012_val_(\d{8})\.JPEG", name)
         if number is None or not 1 <= int(number[1]) <= len(wnid):
             raise CourseError(
                 f"{tar} holds {name}, which {KIT} does not know; get both again from "
                 f"{VALIDATION.inputs[0].where}."
             )
-        by_wnid.setdefault(wnid[int(number[1]) - 1], []).append(Place(*place))
+        by_wnid.setdefault(wnid[int(number[1]) - 1], []).append(place)
     return by_wnid
 
 
@@ -236,5 +223,5 @@ def _in_folders(folder: Path, wnid: Callable[[str], str | None]) -> dict[str, li
     for below in folder.iterdir():
         if below.is_dir() and (known := wnid(below.name)) is not None:
             pictures = sorted(path for path in below.iterdir() if not path.name.startswith("."))
-            by_wnid[known] = [Place(path, 0, -1) for path in pictures]
+            by_wnid[known] = list(map(Place, pictures))
     return by_wnid

@@ -18,8 +18,6 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +26,23 @@ from numpy.typing import NDArray
 
 from lt_course.data.imagenet import imagenet_classes
 from lt_course.errors import CourseError
-from lt_course.web.datasets.imagenet_pictures import IMAGENET, Pictures, has_pictures, shuffled
+from lt_course.web.datasets.imagenet_pictures import (
+    IMAGENET,
+    find_pictures,
+    has_pictures,
+    shuffled,
+    write_shards,
+)
 from lt_course.web.datasets.sources import Input, Source, missing
-from lt_course.web.shards import shard_writer
+from lt_course.web.shards.manifest import MANIFEST, Manifest
 from lt_course.web.shards.shard_index import Index
 from lt_course.web.shards.shard_scan import Fields
 
 FIELDS = Fields(caption="json:name+title+tags+description", label="cls")
 """How the release reads ImageNet-Captions for CLIP: captions begin with the class name."""
 
-Record = Mapping[str, Any]
+RunResult = dict[str, Any]
+TEXTS = ("title", "tags", "description")
 
 CAPTIONS = Input(
     "imagenet_captions.json, or imagenet_captions.zip",
@@ -56,13 +61,11 @@ IMAGENET_CAPTIONS = Source(
 
 def prepare_imagenet_captions(
     source: Path, out: Path, *, seed: int = 0, per_shard: int = 10_000, partial: bool = False
-) -> shard_writer.Manifest:
+) -> Manifest:
     """Write ImageNet-Captions as shards; a stopped command goes on where it was.
 
-    Samples are numbered in a seeded order, so that neighbours in a shard are of different classes
-    for readers that go through it. Each has the members ``jpg`` (ImageNet's own bytes), ``cls``
-    (0 … 999) and ``json`` (``filename``, ``wnid``, ``name``, ``title``, ``tags``,
-    ``description``).
+    The JSON members (`lt_course.web.datasets.imagenet_pictures.write_shards`) also have ``title``,
+    ``tags`` and ``description``.
 
     Args:
         source: folder with the files of `IMAGENET_CAPTIONS`.
@@ -71,56 +74,37 @@ def prepare_imagenet_captions(
         per_shard: samples a tar.
         partial: take what is there of the pictures, and any number of pairs.
 
-    Returns:
-        The manifest; its field ``about`` has the number of pairs and classes.
-
     Raises:
         CourseError: if a file is missing or malformed, or (unless `partial`) pictures are missing
             or the pairs are not the 448,896 of 999 classes that the paper has.
     """
     captions = _find_captions(source)
     content = _captions_json(captions)
-    records = _records(captions, content)
-    pictures = Pictures.find(source, {record["wnid"] for record in records})
-    absent = [record for record in records if record["filename"] not in pictures]
+    listed = _records(captions, content)
+    pictures = find_pictures(source, {record["wnid"] for record in listed})
+    absent = [record for record in listed if record["filename"] not in pictures]
     if absent and not partial:
         raise CourseError(
-            f"{len(absent)} of {len(records)} pictures named in {captions} are not in {source}, "
+            f"{len(absent)} of {len(listed)} pictures named in {captions} are not in {source}, "
             f"the first is {absent[0]['wnid']}/{absent[0]['filename']}; complete the folder, or "
             "add --partial to go without them."
         )
-    records = [record for record in records if record["filename"] in pictures]
-    classes = Counter(record["wnid"] for record in records)
+    records = [record for record in listed if record["filename"] in pictures]
+    classes = len({record["wnid"] for record in records})
     expected = IMAGENET_CAPTIONS.pairs, IMAGENET_CAPTIONS.classes
-    if (len(records), len(classes)) != expected and not partial:
+    if (len(records), classes) != expected and not partial:
         raise CourseError(
-            f"{captions} gives {len(records):,} pairs of {len(classes)} classes; the paper has "
+            f"{captions} gives {len(records):,} pairs of {classes} classes; the paper has "
             f"{expected[0]:,} of {expected[1]}. Get the file from {CAPTIONS.where}, or add "
             "--partial if you mean another set."
         )
-    order = shuffled(len(records), seed)
-    by_key = {f"{i:09d}": records[row] for i, row in enumerate(order)}
     about = {
         "name": IMAGENET_CAPTIONS.name,
-        "pairs": len(records),
-        "classes": len(classes),
         "pictures_missing": len(absent),
         "captions_sha256": hashlib.sha256(content).hexdigest(),
         "seed": seed,
     }
-
-    def members(key: str) -> dict[str, bytes]:
-        record = by_key[key]
-        known = imagenet_classes()[record["wnid"]]
-        said = {"filename": record["filename"], "wnid": known.wnid, "name": known.name}
-        said |= {name: record[name] for name in ("title", "tags", "description")}
-        return {
-            "jpg": pictures.read(record["filename"]),
-            "cls": str(known.label).encode(),
-            "json": json.dumps(said, ensure_ascii=False).encode(),
-        }
-
-    return shard_writer.write(out, list(by_key), members, about=about, per_shard=per_shard)
+    return write_shards(out, records, pictures, about=about, per_shard=per_shard)
 
 
 def places(index: Index) -> tuple[NDArray[np.int64], int] | None:
@@ -131,7 +115,7 @@ def places(index: Index) -> tuple[NDArray[np.int64], int] | None:
         ImageNet-Captions.
     """
     folders = {shard.rpartition("/")[0] for shard in index.shards}
-    manifest = Path(folders.pop()) / shard_writer.MANIFEST
+    manifest = Path(folders.pop()) / MANIFEST
     if folders or not manifest.is_file():
         return None
     about = json.loads(manifest.read_text(encoding="utf-8"))["about"]
@@ -163,7 +147,7 @@ def _captions_json(path: Path) -> bytes:
         ) from error
 
 
-def _records(path: Path, content: bytes) -> list[Record]:
+def _records(path: Path, content: bytes) -> list[RunResult]:
     """The records of the 1,000 classes, by file name; each checked."""
     try:
         found = json.loads(content)
@@ -173,13 +157,11 @@ def _records(path: Path, content: bytes) -> list[Record]:
         ) from error
     if not isinstance(found, list):
         raise CourseError(f"{path} is not a list of records; get it from {CAPTIONS.where}.")
-    records: dict[str, Record] = {}
+    records: dict[str, RunResult] = {}
     for number, record in enumerate(found):
-        if not (
-            isinstance(record, dict)
-            and all(isinstance(record.get(k), str) for k in ("filename", "wnid", "title"))
-            and isinstance(record.get("description"), str)
-            and isinstance(record.get("tags"), list)
+        kinds = {"filename": str, "wnid": str} | dict.fromkeys(TEXTS, str) | {"tags": list}
+        if not isinstance(record, dict) or any(
+            not isinstance(record.get(name), kind) for name, kind in kinds.items()
         ):
             raise CourseError(
                 f"Record {number} of {path} lacks one of filename, wnid, title, tags and "
@@ -192,5 +174,5 @@ def _records(path: Path, content: bytes) -> list[Record]:
                 f"{path} names the picture {record['filename']} twice (record {number}); get the "
                 f"file from {CAPTIONS.where}."
             )
-        records[record["filename"]] = record
+        records[record["filename"]] = {name: record[name] for name in kinds}
     return [records[name] for name in sorted(records)]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lt_course.data.imagenet import imagenet_classes
 from lt_course.errors import CourseError
-from lt_course.web.datasets.sources import Input, Source, missing
+from lt_course.web.datasets.sources import Input, Place, Source, missing
 from lt_course.web.shards import shard_writer
+from lt_course.web.shards.manifest import Manifest
 from lt_course.web.shards.shard_scan import Fields
 
 FIELDS = Fields(caption="json:name", label="cls")
@@ -39,11 +39,8 @@ _WHOLE = "ILSVRC2012_img_train.tar"
 
 def prepare(
     source: Path, out: Path, *, seed: int = 0, per_shard: int = 10_000, partial: bool = False
-) -> shard_writer.Manifest:
-    """Write ImageNet as shards; a stopped command goes on where it was.
-
-    Samples are numbered in a seeded order. Each has the members ``jpg`` (ImageNet's own bytes),
-    ``cls`` (0 … 999) and ``json`` (``filename``, ``wnid``, ``name``).
+) -> Manifest:
+    """Write ImageNet as shards (`write_shards`); a stopped command goes on where it was.
 
     Args:
         source: folder with the training pictures. Those of validation are left alone.
@@ -52,44 +49,67 @@ def prepare(
         per_shard: samples a tar.
         partial: take what is there.
 
-    Returns:
-        The manifest; its field ``about`` has the number of pairs and classes.
-
     Raises:
         CourseError: if pictures are missing, or (unless `partial`) are not 1,281,167 of 1,000
             classes.
     """
     known = imagenet_classes()
-    pictures = Pictures.find(source, known)
-    # Files of other classes, of a larger ImageNet, are none of ours.
-    names = sorted(name for name in pictures.places if _wnid(name) in known)
-    classes = Counter(map(_wnid, names))
+    places = find_pictures(source, known)
+    records = [
+        {"filename": name, "wnid": name.partition("_")[0]}
+        for name in sorted(places)
+        # Files of other classes, of a larger ImageNet, are none of ours.
+        if name.partition("_")[0] in known
+    ]
+    classes = len({record["wnid"] for record in records})
     expected = IMAGENET_TRAIN.pairs, IMAGENET_TRAIN.classes
-    if (len(names), len(classes)) != expected and not partial:
+    if (len(records), classes) != expected and not partial:
         raise CourseError(
-            f"{source} holds {len(names):,} pictures of {len(classes)} classes; ImageNet has "
+            f"{source} holds {len(records):,} pictures of {classes} classes; ImageNet has "
             f"{expected[0]:,} of {expected[1]:,}. Complete the folder, or add --partial to take "
             "what is there."
         )
-    by_key = {f"{i:09d}": names[row] for i, row in enumerate(shuffled(len(names), seed))}
-    about = {
-        "name": IMAGENET_TRAIN.name,
-        "pairs": len(names),
-        "classes": len(classes),
-        "seed": seed,
-    }
+    about = {"name": IMAGENET_TRAIN.name, "seed": seed}
+    return write_shards(out, records, places, about=about, per_shard=per_shard)
+
+
+def write_shards(
+    out: Path,
+    records: Sequence[Mapping[str, Any]],
+    places: Mapping[str, Place],
+    *,
+    about: Mapping[str, Any],
+    per_shard: int,
+) -> Manifest:
+    """Write pictures of ImageNet with what is known of each.
+
+    Samples are numbered in a seeded order. Each has the members ``jpg`` (ImageNet's own bytes),
+    ``cls`` (0 … 999) and ``json`` (the record, and the class's ``name``).
+
+    Args:
+        out: folder of the shards.
+        records: ``filename`` and ``wnid`` of each picture, and what else is known, by file name.
+        places: of the pictures, by file name.
+        about: for the manifest, ``seed`` of the order included; numbers of pairs and classes join.
+        per_shard: samples a tar.
+    """
+    order = shuffled(len(records), about["seed"])
+    by_key = {f"{number:09d}": records[row] for number, row in enumerate(order)}
 
     def members(key: str) -> dict[str, bytes]:
-        filename = by_key[key]
-        of = known[_wnid(filename)]
-        said = {"filename": filename, "wnid": of.wnid, "name": of.name}
+        record = by_key[key]
+        known = imagenet_classes()[record["wnid"]]
+        first = {"filename": record["filename"], "wnid": known.wnid, "name": known.name}
         return {
-            "jpg": pictures.read(filename),
-            "cls": str(of.label).encode(),
-            "json": json.dumps(said, ensure_ascii=False).encode(),
+            "jpg": places[record["filename"]].read(),
+            "cls": str(known.label).encode(),
+            "json": json.dumps(first | record, ensure_ascii=False).encode(),
         }
 
-    return shard_writer.write(out, list(by_key), members, about=about, per_shard=per_shard)
+    counts = {"pairs": len(records), "classes": len({record["wnid"] for record in records})}
+    return shard_writer.write(
+        out, list(by_key), members, about={**about, **counts}, per_shard=per_shard
+    )
 
 
 def shuffled(pictures: int, seed: int) -> NDArray[np.int64]:
@@ -100,64 +120,40 @@ def shuffled(pictures: int, seed: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, 0x1CA]).permutation(pictures)
 
 
-def _wnid(filename: str) -> str:
-    return filename.partition("_")[0]
-
-
 def has_pictures(source: Path) -> bool:
     """Whether a folder holds ImageNet in one of its forms."""
-    places = (source, source / "train")
     return (source / _WHOLE).is_file() or any(
-        any(place.glob("n????????")) or any(place.glob("n????????.tar")) for place in places
+        any(folder.glob(form))
+        for folder in (source, source / "train")
+        for form in ("n????????", "n????????.tar")
     )
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """Where ImageNet's training pictures lie.
+def find_pictures(source: Path, wnids: Iterable[str]) -> dict[str, Place]:
+    """Pictures of classes by file name, in any of the forms that ImageNet is kept in.
 
-    Attributes:
-        places: of each, by file name: a file, or a piece of a tar (offset, size).
+    Raises:
+        CourseError: if there are none, or a tar is damaged.
     """
-
-    places: Mapping[str, tuple[Path, int, int]]
-
-    @staticmethod
-    def find(source: Path, wnids: Iterable[str]) -> Pictures:
-        """The pictures of the given classes, in any of the forms that ImageNet is kept in.
-
-        Raises:
-            CourseError: if there are none, or a tar is damaged.
-        """
-        if not has_pictures(source):
-            raise missing(source, [IMAGENET])
-        places: dict[str, tuple[Path, int, int]] = {}
-        if (whole := source / _WHOLE).is_file():
-            with tarfile.open(whole, "r:") as outer:
-                # A tar of one tar a class: an uncompressed tar's members lie in it as they are.
-                for inner in outer:
-                    places |= in_tar(whole, inner.offset_data)
-            return Pictures(places)
-        for wnid in wnids:
-            for place in (source / "train", source):
-                if (folder := place / wnid).is_dir():
-                    places |= {path.name: (path, 0, -1) for path in folder.iterdir()}
-                elif (tar := place / f"{wnid}.tar").is_file():
-                    places |= in_tar(tar, 0)
-        return Pictures(places)
-
-    def __contains__(self, filename: object) -> bool:
-        return filename in self.places
-
-    def read(self, filename: str) -> bytes:
-        """The bytes of a picture's file."""
-        path, offset, size = self.places[filename]
-        with path.open("rb") as file:
-            file.seek(offset)
-            return file.read(size)
+    if not has_pictures(source):
+        raise missing(source, [IMAGENET])
+    places: dict[str, Place] = {}
+    if (whole := source / _WHOLE).is_file():
+        with tarfile.open(whole, "r:") as outer:
+            # A tar of one tar a class: an uncompressed tar's members lie in it as they are.
+            for inner in outer:
+                places |= in_tar(whole, inner.offset_data)
+        return places
+    for wnid in wnids:
+        for folder in (source / "train", source):
+            if (folder / wnid).is_dir():
+                places |= {path.name: Place(path) for path in (folder / wnid).iterdir()}
+            elif (tar := folder / f"{wnid}.tar").is_file():
+                places |= in_tar(tar)
+    return places
 
 
-def in_tar(path: Path, start: int) -> dict[str, tuple[Path, int, int]]:
+def in_tar(path: Path, start: int = 0) -> dict[str, Place]:
     """The members of a tar that begins at byte `start` of a file, by their names.
 
     Raises:
@@ -168,7 +164,7 @@ def in_tar(path: Path, start: int) -> dict[str, tuple[Path, int, int]]:
         try:
             with tarfile.open(fileobj=file, mode="r:") as tar:
                 return {
-                    Path(member.name).name: (path, member.offset_data, member.size)
+                    Path(member.name).name: Place(path, member.offset_data, member.size)
                     for member in tar
                     if member.isfile()
                 }

@@ -15,16 +15,16 @@ The rule is that of Shirali and Hardt (arXiv 2306.15769), as the paper uses it (
    (WordNet's, NAME the first lemma in lower case) exceeds a threshold: 0.7 in the paper.
 
 The result is a list of addresses, a parquet file for each one of LAION's. img2dataset downloads
-the pictures; the shards that it writes are read as they are, with `FIELDS`. Thresholds above the
-list's and fractions are choices at load time (`lt_course.web.datasets.photograph_sets`).
+the pictures; the shards that it writes are read as they are, with `FIELDS`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import open_clip
@@ -38,11 +38,12 @@ from lt_course.counting.concept_lists import Concept
 from lt_course.counting.rules import BetweenSpaces
 from lt_course.data.imagenet import imagenet_classes
 from lt_course.errors import CourseError
+from lt_course.web.datasets import sources
+from lt_course.web.datasets.caption_labels import table_name
 from lt_course.web.datasets.sources import Input, Source, missing
-from lt_course.web.shards.manifest import make_parts
+from lt_course.web.shards.manifest import Manifest, Part, make_parts
 from lt_course.web.shards.shard_index import Index, identity
 from lt_course.web.shards.shard_scan import Fields
-from lt_course.web.shards.shard_writer import Manifest
 
 FIELDS = Fields(label="json:wnid")
 """How shards that img2dataset made of the list are read."""
@@ -88,14 +89,6 @@ def clip_encoder(device: str = "cpu") -> Encoder:
     return encode
 
 
-def definition_queries() -> list[str]:
-    """What texts are compared with: "NAME which is DEFINITION" for each of the 1,000 classes."""
-    return [
-        f"{known.lemmas[0].lower()} which is {known.definition}"
-        for known in imagenet_classes().values()
-    ]
-
-
 @cache
 def rule() -> BetweenSpaces:
     """Steps 1 and 2."""
@@ -133,9 +126,8 @@ def prepare(
         encoder: its name, for the manifest.
         threshold: pairs above it are kept, in [-1, 1].
 
-    Returns:
-        The manifest; its counts are of rows: ``read``, ``named`` (by one class or more), ``one``
-        (by one only), ``safe``, ``kept``, and ``kept`` of each class by WordNet id.
+    The manifest's counts are of rows: ``read``, ``named`` (by one class or more), ``one`` (by one
+    only), ``safe``, ``kept``, and ``kept`` of each class by WordNet id.
 
     Raises:
         CourseError: if there is no file or a column is missing.
@@ -145,32 +137,36 @@ def prepare(
     files = sorted(path for path in source.glob("*.parquet") if path.is_file())
     if not files:
         raise missing(source, LAIONET.inputs)
-    queries = definition_queries()
+    queries = [
+        f"{known.lemmas[0].lower()} which is {known.definition}"
+        for known in imagenet_classes().values()
+    ]
     definitions = np.concatenate(
         [encode(queries[start : start + TEXTS]) for start in range(0, len(queries), TEXTS)]
     )
 
-    def make(name: str, path: Path, done: Callable[[int], object]) -> Mapping[str, int]:
+    def listed(path: Path, file: BinaryIO, done: Callable[[int], object]) -> Mapping[str, int]:
         counts = Counter[str]({"read": 0, "named": 0, "one": 0, "safe": 0, "kept": 0})
-        with parquet.ParquetFile(name) as file:
-            schema = _with_class(file.schema_arrow, name)
-            with parquet.ParquetWriter(path, schema, compression="snappy") as writer:
-                for batch in file.iter_batches(ROWS, use_threads=False):
+        with parquet.ParquetFile(path) as metadata:
+            schema = _with_class(metadata.schema_arrow, path)
+            with parquet.ParquetWriter(file, schema, compression="snappy") as writer:
+                for batch in metadata.iter_batches(ROWS, use_threads=False):
                     kept = _choose(batch, encode, definitions, threshold, counts)
                     writer.write_table(kept.cast(schema))
                     done(len(batch))
         return counts
 
+    parts = [
+        Part(
+            table_name(str(path)),
+            partial(listed, path),
+            identity(str(path)),
+            parquet.read_metadata(path).num_rows,
+        )
+        for path in files
+    ]
     about = {"name": LAIONET.name, "threshold": threshold, "encoder": encoder}
-    return make_parts(
-        out,
-        [str(path) for path in files],
-        make,
-        about=about,
-        identity=identity,
-        sizes=[parquet.read_metadata(path).num_rows for path in files],
-        unit=" texts",
-    )
+    return make_parts(out, parts, about=about, unit=" texts")
 
 
 def _choose(
@@ -206,7 +202,7 @@ def _choose(
     )
 
 
-def _with_class(schema: pa.Schema, file: str) -> pa.Schema:
+def _with_class(schema: pa.Schema, file: Path) -> pa.Schema:
     if lacking := [name for name in ("URL", "TEXT", "NSFW") if name not in schema.names]:
         raise CourseError(
             f"{file} has no column {lacking[0]}, only {', '.join(schema.names)}; give LAION-400M's "
@@ -223,14 +219,13 @@ def _with_class(schema: pa.Schema, file: str) -> pa.Schema:
     return schema.remove_metadata()
 
 
-def img2dataset_command(out: Path) -> str:
-    """The command that downloads the pictures of a list, as the release does: at 256 pixels."""
-    return (
-        f"img2dataset --url_list {out} --input_format parquet --url_col URL --caption_col TEXT "
-        f"--output_format webdataset --output_folder {out}-shards --image_size 256 "
-        "--resize_only_if_bigger True --resize_mode keep_ratio --skip_reencode True "
-        f'--save_additional_columns \'["wnid","{SIMILARITY}","NSFW","LICENSE"]\''
-    )
+img2dataset_command = partial(
+    sources.img2dataset_command,
+    url="URL",
+    caption="TEXT",
+    further=f'["wnid","{SIMILARITY}","NSFW","LICENSE"]',
+)
+"""The command that downloads the pictures of a list, as the release does."""
 
 
 def similarity(index: Index) -> NDArray[np.float64]:
@@ -241,7 +236,7 @@ def similarity(index: Index) -> NDArray[np.float64]:
     Raises:
         CourseError: if such a file is missing, or lacks the column or a row.
     """
-    found = []
+    of_shards = []
     for shard, tar in enumerate(index.shards):
         path = Path(tar).with_suffix(".parquet")
         try:
@@ -256,9 +251,8 @@ def similarity(index: Index) -> NDArray[np.float64]:
                 f"{path} has no column {SIMILARITY}; name it in --save_additional_columns of "
                 "img2dataset."
             )
-        by_key = dict(zip(*table.select(["key", SIMILARITY]).to_pydict().values(), strict=True))
-        keys = index.keys(shard)
-        if absent := [key for key in keys if by_key.get(key) is None]:
+        found = table.to_pandas().set_index("key")[SIMILARITY].reindex(index.keys(shard))
+        if len(absent := found.index[found.isna()]):
             raise CourseError(f"{path} lacks the sample {absent[0]} of {Path(tar).name}.")
-        found.append(np.array([by_key[key] for key in keys], np.float64))
-    return np.concatenate(found)
+        of_shards.append(found.to_numpy(np.float64))
+    return np.concatenate(of_shards)

@@ -4,8 +4,8 @@ The paper's subsets (Wen et al., arXiv 2405.21070, Sec. 3 and 4.1) as functions 
 
     IN_CAPS_100      ImageNet-Captions of the 100 classes of ImageNet-100: 44,548 pairs
     IN_CAPS_TENTH    as many pairs of all classes, the very ones of the release
-    Selection(trim=50, shots=0)                               Fig. 8: a zero-shot tail of 50
-    Selection(threshold=0.75, pictures=448_896, keep_classes=True)      Fig. 4b, of LAIONet
+    Selection(tail_classes=50)                               Fig. 8: a zero-shot tail of 50
+    Selection(threshold=0.75, num_images=448_896, keep_classes=True)      Fig. 4b, of LAIONet
     Selection(fraction=1 / 32, keep_classes=True)                       Fig. 5, of LAIONet
 
 Classes are those of `lt_course.data.imagenet`, by WordNet id; the class numbers of a choice are
@@ -24,13 +24,13 @@ import torch
 from numpy.typing import NDArray
 
 from lt_course.data.imagenet import Concepts, ImageNetClass, classes_of
-from lt_course.data.tokenizer import CLIP
+from lt_course.data.tokenizer import CLIP_TOKENIZER
 from lt_course.errors import CourseError
 from lt_course.fields import COUNT, NATURAL, SEED, check
 from lt_course.web.datasets import caption_labels, imagenet_captions, imagenet_pictures, laionet
 from lt_course.web.shards import shard_index
 from lt_course.web.shards.shard_index import Index
-from lt_course.web.shards.shard_pairs import Pairs
+from lt_course.web.shards.shard_pairs import ShardDataset
 from lt_course.web.shards.shard_paths import expand
 from lt_course.web.shards.shard_scan import Fields
 
@@ -51,12 +51,12 @@ class Selection:
         concepts: the classes that are kept, ``imagenet`` or ``imagenet-100``.
         threshold: least similarity of text and definition, in [-1, 1] (LAIONet only).
         fraction: share of the pairs, a uniform sample; or …
-        pictures: … their number.
+        num_images: … their number.
         keep_classes: give every class that the threshold or the sample emptied its first picture
-            back, as the release does for LAIONet (not for ImageNet-Captions). With `pictures`,
+            back, as the release does for LAIONet (not for ImageNet-Captions). With `num_images`,
             as many of the ten largest classes leave.
-        trim: so many of the rarest classes are cut …
-        shots: … to so many pictures each.
+        tail_classes: so many of the rarest classes are cut …
+        tail_shots: … to so many pictures each.
         seed: of the sample. 42 is the release's: over pictures in the order of their file names
             it is the release's sample. The release drew the shots of trimmed classes unseeded.
     """
@@ -64,10 +64,10 @@ class Selection:
     concepts: Concepts = "imagenet"
     threshold: float | None = None
     fraction: float = 1.0
-    pictures: int | None = None
+    num_images: int | None = None
     keep_classes: bool = False
-    trim: int = 0
-    shots: int = 0
+    tail_classes: int = 0
+    tail_shots: int = 0
     seed: int = 42
 
     def __post_init__(self) -> None:
@@ -76,17 +76,17 @@ class Selection:
             self,
             threshold=(-1, 1),
             fraction=(0, 1),
-            pictures=COUNT,
-            trim=NATURAL,
-            shots=NATURAL,
+            num_images=COUNT,
+            tail_classes=NATURAL,
+            tail_shots=NATURAL,
             seed=SEED,
         )
-        if self.pictures is not None and self.fraction != 1:
-            raise CourseError("Fields 'pictures' and 'fraction' are both set; leave one out.")
+        if self.num_images is not None and self.fraction != 1:
+            raise CourseError("Fields 'num_images' and 'fraction' are both set; leave one out.")
 
 
 IN_CAPS_100 = Selection(concepts="imagenet-100")
-IN_CAPS_TENTH = Selection(pictures=44_548)
+IN_CAPS_TENTH = Selection(num_images=44_548)
 
 
 @dataclass(frozen=True)
@@ -114,10 +114,10 @@ class Photographs:
 
     def pairs(
         self, *, seed: int = 0, size: int = 224, smallest: float | None = 0.9, context: int = 77
-    ) -> Pairs:
-        """The pairs as a map-style data set, see `lt_course.web.shards.shard_pairs.Pairs`."""
+    ) -> ShardDataset:
+        """The pairs as a map-style data set."""
         rows, labels = torch.from_numpy(self.rows), torch.from_numpy(self.labels)
-        return Pairs(self.index, rows, labels, seed, size, smallest, context=context)
+        return ShardDataset(self.index, rows, labels, seed, size, smallest, context=context)
 
 
 def open_set(
@@ -131,7 +131,7 @@ def open_set(
     fill: str | Path | Iterable[str | Path] | None = None,
     max_bad_fraction: float = 0.01,
     workers: int = 1,
-    tokenizer: str = CLIP,
+    tokenizer: str = CLIP_TOKENIZER,
 ) -> Photographs:
     """Index the shards of a set, and choose pairs.
 
@@ -258,12 +258,14 @@ def select(
         first = rows[taken] < (len(index) if preferred is None else preferred)
         taken = _at_most(taken, labels, frequency, chosen.seed, first)
     trimmed = np.zeros(len(classes), np.bool_)
-    if chosen.trim > len(classes):
-        raise CourseError(f"Field 'trim' is {chosen.trim}, more than the {len(classes)} classes.")
-    if chosen.trim:
+    if chosen.tail_classes > len(classes):
+        raise CourseError(
+            f"Field 'tail_classes' is {chosen.tail_classes}, more than the {len(classes)} classes."
+        )
+    if chosen.tail_classes:
         counts = np.bincount(labels[taken], minlength=len(classes))
-        trimmed[np.argsort(counts, kind="stable")[: chosen.trim]] = True
-        taken = _at_most(taken, labels, np.where(trimmed, chosen.shots, counts), chosen.seed)
+        trimmed[np.argsort(counts, kind="stable")[: chosen.tail_classes]] = True
+        taken = _at_most(taken, labels, np.where(trimmed, chosen.tail_shots, counts), chosen.seed)
     taken = np.sort(taken)
     counts = np.bincount(labels[taken], minlength=len(classes))
     return Photographs(index, classes, rows[taken], labels[taken], counts, trimmed)
@@ -284,9 +286,11 @@ def _sample(fitting: Ints, place: Ints, places: int | None, chosen: Selection) -
     the `places` that are drawn from, so that all variants are of one sample.
     """
     whole = places or len(fitting)
-    size = round(chosen.fraction * whole) if chosen.pictures is None else chosen.pictures
+    size = round(chosen.fraction * whole) if chosen.num_images is None else chosen.num_images
     if size > whole:
-        raise CourseError(f"Field 'pictures' is {size}, but there are only {whole}; ask for fewer.")
+        raise CourseError(
+            f"Field 'num_images' is {size}, but there are only {whole}; ask for fewer."
+        )
     if size == whole:
         return fitting
     # The generator of the release (pandas' DataFrame.sample); numpy keeps its stream for ever.
@@ -299,17 +303,17 @@ def _keep_classes(taken: Ints, inside: Ints, labels: Ints, chosen: Selection) ->
     firsts = inside[first]
     back = firsts[~np.isin(labels[firsts], labels[taken])]
     both = np.concatenate([taken, back])
-    if chosen.pictures is None or not len(back):
+    if chosen.num_images is None or not len(back):
         return both
     counts = np.bincount(labels[both])
     largest = np.argsort(-counts, kind="stable")[:LARGEST]
     of_largest = np.flatnonzero(np.isin(labels[both], largest))
     generator = np.random.RandomState(chosen.seed)
-    surplus = len(both) - chosen.pictures
+    surplus = len(both) - chosen.num_images
     if surplus > len(of_largest):
         raise CourseError(
-            f"Field 'pictures' is {chosen.pictures}, too few to keep all {len(counts[counts > 0])} "
-            "classes; ask for more, or set 'keep_classes' to False."
+            f"Field 'num_images' is {chosen.num_images}, too few to keep all "
+            f"{len(counts[counts > 0])} classes; ask for more, or set 'keep_classes' to False."
         )
     return np.delete(both, of_largest[generator.choice(len(of_largest), surplus, replace=False)])
 

@@ -23,46 +23,42 @@ from torch.utils.data import Subset
 from lt_course.counting import web_frequencies
 from lt_course.data.batch import Batch
 from lt_course.data.imagenet import Concepts, classes_of
-from lt_course.data.labelled_images import Shown
+from lt_course.data.labeled_images import LabeledImages
 from lt_course.data.multi_crop import multi_crop
 from lt_course.data.order import torch_generator
 from lt_course.data.tokenizer import tokens
-from lt_course.distributed import rank, ranks
-from lt_course.errors import CourseError
-from lt_course.objectives.classify import Classify
-from lt_course.objectives.contrast import Contrast
-from lt_course.objectives.distill import Distill
+from lt_course.distributed import rank, world_size
+from lt_course.objectives.classify import SupervisedConfig
+from lt_course.objectives.contrast import CLIPConfig
+from lt_course.objectives.distill import DINOConfig
 from lt_course.signals import read_ahead
 from lt_course.study.dataset import (
     MADE,
-    Material,
+    RunDataset,
     Task,
     Texts,
     balanced,
     every_token,
-    require_caption,
-    require_photographs,
 )
-from lt_course.study.spec import Run
+from lt_course.study.run_config import RunConfig
 from lt_course.training.loop import LoadBatch
 from lt_course.web import data_paths
 from lt_course.web.datasets import caption_labels, imagenet_captions, imagenet_pictures, laionet
 from lt_course.web.datasets.evaluation_sets import SETS as TESTS
 from lt_course.web.datasets.evaluation_sets import EvaluationSet, evaluation_set
-from lt_course.web.datasets.photograph_sets import SAID, Selection, open_set
 from lt_course.web.datasets.photograph_sets import Photographs as Chosen
+from lt_course.web.datasets.photograph_sets import Selection, open_set
+from lt_course.web.datasets.shard_data import CONCEPTS, MATCHES, ShardData
 from lt_course.web.datasets.transfer_tasks import published_tasks
 from lt_course.web.shards import photographs
 from lt_course.web.shards.photograph_batches import Loader, Said, class_prompts, synonyms
 from lt_course.web.shards.shard_index import require_few
-from lt_course.web.shards.shard_pairs import Pairs, Part
+from lt_course.web.shards.shard_pairs import Part, ShardDataset
 
 SHARDS = (
     "imagenet", "imagenet-captions", "laionet", "cc12m-cls", "yfcc15m-cls", "cc3m", "cc12m",
 )  # fmt: skip
 """The sets that are read."""
-
-CONCEPTS: dict[int, Concepts] = {1_000: "imagenet", 100: "imagenet-100"}
 
 IN_CAPS = imagenet_captions.IMAGENET_CAPTIONS.name
 
@@ -83,20 +79,6 @@ LABELLED_AS = dict(
 )
 """Sets whose captions give the labels, and by which set's rule."""
 
-WORDS = {
-    imagenet_pictures.IMAGENET_TRAIN.name: ("name",),
-    imagenet_captions.IMAGENET_CAPTIONS.name: SAID,
-}
-"""What captions can be made of, where there is a choice or nothing but the class."""
-
-MATCHES = {
-    "imagenet-captions": "incaps_imagenet_ori",
-    "laionet": "laionet_thresh0.7_ori",
-    "cc12m-cls": "cc12m_cls_imagenet_ori",
-    "yfcc15m-cls": "yfcc15m_cls_imagenet_ori",
-}
-"""Sets whose class frequencies can be matched, and the released file of their counts."""
-
 MATCHED = 416_489
 """Pictures of LAIONet, filled, with ImageNet-Captions' frequencies: some classes have too few."""
 
@@ -116,7 +98,7 @@ OF_A_HUNDRED = 44_548
 MOST_BAD = 0.01
 """Greatest share of samples that may be unusable."""
 
-NAMED = 25
+NEIGHBORS = 25
 """Pictures of each class that nearest neighbours are looked for among."""
 
 READ = 2**20
@@ -126,19 +108,16 @@ BATCH = 256
 """Photographs that a tower sees at a time when it is tested."""
 
 
-class Photographs(Material):
+class PhotographDataset(RunDataset):
     """Labelled photographs in shards.
 
     Attributes:
         chosen: which pairs are trained on.
     """
 
-    MEANT = frozenset(
-        "dataset concepts profile pictures permutation fraction trim shots threshold keep_classes "
-        "matched filled tested test_set".split()
-    )
+    config = ShardData
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunConfig) -> None:
         super().__init__(run)
         self.chosen = chosen = _chosen(run)
         self.keys = [known.wnid for known in chosen.classes]
@@ -148,97 +127,50 @@ class Photographs(Material):
         tested = _tested(run)
         self.test, self.test_rows = _of_files(tested), np.arange(len(tested))
 
-    @classmethod
-    def require_sound(cls, run: Run) -> None:
-        """As `Material`; the classes are ImageNet's, in their natural counts."""
-        super().require_sound(run)
-        require_photographs(run)
-        data = run.data
-        if data.concepts not in CONCEPTS:
-            raise CourseError(
-                f"Field 'concepts' is {data.concepts}; {data.dataset} has ImageNet's 1,000 "
-                "classes, or the 100 of ImageNet-100."
-            )
-        if data.tested is not None and (
-            data.tested not in CONCEPTS
-            or data.tested > data.concepts
-            or isinstance(run.objective, Distill)
-        ):
-            raise CourseError(
-                f"Field 'tested' is {data.tested}; a classifier or a CLIP that is trained on all "
-                "of ImageNet's classes can be tested on 100, and else leaves it at None."
-            )
-        if data.profile != "natural":
-            raise CourseError(
-                f"Field 'profile' is {data.profile!r}, but the pictures of {data.dataset} come in "
-                "their own counts; use 'natural'."
-            )
-        if data.threshold is not None and data.dataset != laionet.LAIONET.name:
-            raise CourseError(
-                f"Field 'threshold' is {data.threshold}, which only laionet has similarities for; "
-                "leave it at None."
-            )
-        if data.matched is not None and data.matched not in MATCHES:
-            raise CourseError(
-                f"Field 'matched' is {data.matched!r}; frequencies are known of "
-                f"{', '.join(MATCHES)}."
-            )
-        if data.filled and data.matched is None:
-            raise CourseError(
-                "Field 'filled' is True, but field 'matched' is None, so no class has too few "
-                "pictures; set it to False."
-            )
-        if data.matched is not None and data.concepts != 1_000:
-            raise CourseError(
-                f"Field 'matched' is {data.matched!r}, whose counts are of 1,000 classes, but "
-                f"field 'concepts' is {data.concepts}; set it to 1000."
-            )
-        require_caption(run, WORDS.get(data.dataset, ("caption",)))
-
     @property
     def tested(self) -> NDArray[np.int64]:
-        """As `Material`; the field may say fewer."""
-        if self.run.data.tested is None:
+        """As `RunDataset`; the field may say fewer."""
+        if _data(self.run).tested is None:
             return super().tested
         number = {wnid: position for position, wnid in enumerate(self.keys)}
         return np.array([number[known.wnid] for known in classes_of(_tested_on(self.run))])
 
     @classmethod
-    def expected(cls, run: Run) -> int | None:
+    def expected(cls, run: RunConfig) -> int | None:
         """As the field says, or as the paper's authors counted.
 
         Trims are not looked at, and that a matched set has all that it is matched with is taken
         for granted, but where it was counted.
         """
-        data, options = run.data, run.objective
+        data, options = _data(run), run.objective
         in_caps = data.dataset == IN_CAPS
-        pictures = data.pictures
+        pictures = data.num_images
         if pictures is None and data.concepts == 1_000 and data.dataset in SOURCES:
             pictures = SOURCES[data.dataset].pairs
         elif pictures is None and in_caps:
             pictures = OF_A_HUNDRED
-        if data.pictures is None and data.threshold is not None:
+        if data.num_images is None and data.threshold is not None:
             return None
         if data.matched in SOURCES:
             pictures = SOURCES[data.matched].pairs
         if data.filled and data.dataset == laionet.LAIONET.name and data.matched == IN_CAPS:
             pictures = MATCHED
-        if in_caps and pictures == SOURCES[data.dataset].pairs and isinstance(options, Contrast):
+        if in_caps and pictures == SOURCES[data.dataset].pairs and isinstance(options, CLIPConfig):
             pictures = SPEAKING.get(options.text, pictures)
         return None if pictures is None else round(data.fraction * pictures)
 
     @classmethod
-    def shape(cls, run: Run) -> tuple[int, int, int]:
+    def shape(cls, run: RunConfig) -> tuple[int, int, int]:
         """In colour, of the size that is trained on."""
         return 3, _size(run), _size(run)
 
     @cached_property
     def texts(self) -> Texts:
         """The prompts around the classes' names; captions may hold any token."""
-        options, tokenizer = cast(Contrast, self.run.objective), self.run.model.tokenizer
+        options, tokenizer = cast(CLIPConfig, self.run.objective), self.run.tokenizer
         return Texts(every_token(options.context, tokenizer), self._prompts(options, tokenizer))
 
-    def _prompts(self, options: Contrast, tokenizer: str) -> Tensor:
+    def _prompts(self, options: CLIPConfig, tokenizer: str) -> Tensor:
         if options.prompts == "name":
             return tokens(list(self.names), options.context, tokenizer)[:, None]
         return class_prompts(self.chosen.classes, options.context, tokenizer)
@@ -246,7 +178,7 @@ class Photographs(Material):
     @property
     def _said(self) -> Said | None:
         """What captions are replaced by, if they are."""
-        options, tokenizer = cast(Contrast, self.run.objective), self.run.model.tokenizer
+        options, tokenizer = cast(CLIPConfig, self.run.objective), self.run.tokenizer
         if options.text not in MADE:
             return None
         named = options.text == "template"
@@ -257,28 +189,28 @@ class Photographs(Material):
     def loader(self, device: torch.device) -> Iterator[LoadBatch]:
         """Photographs are read, decoded and cropped ahead, each process its share of a batch."""
         run, options, training = self.run, self.run.objective, self.run.training
-        reads = isinstance(options, Contrast)
-        context = options.context if isinstance(options, Contrast) else 3
+        reads = isinstance(options, CLIPConfig)
+        context = options.context if isinstance(options, CLIPConfig) else 3
         # Self-distillation crops for itself: of the whole picture, or of 4 : 3 of a longer one.
-        smallest = 1.0 if isinstance(options, Distill) else training.crop
+        smallest = 1.0 if isinstance(options, DINOConfig) else training.crop
         loading = Loader(
             self.chosen.pairs(seed=run.seed, size=_size(run), smallest=smallest, context=context),
-            training.batch,
+            training.batch_size,
             sampler=training.sampler,
             workers=data_paths.workers(device.type == "cpu"),
             device=device,
             channels_last=training.channels_last,
             rank=rank(),
-            ranks=ranks(),
-            said=self._said if isinstance(options, Contrast) else None,
+            ranks=world_size(),
+            said=self._said if isinstance(options, CLIPConfig) else None,
             max_bad_fraction=MOST_BAD,
         )
 
         def load(rows: NDArray[np.int64], step: int) -> Batch:
             loaded = loading(rows, step)
-            if isinstance(options, Distill):
+            if isinstance(options, DINOConfig):
                 generator = torch_generator(run.seed, step, "augmentation")
-                crops = multi_crop(loaded.pictures, options, generator, rank(), ranks())
+                crops = multi_crop(loaded.pictures, options, generator, rank(), world_size())
                 return replace(loaded, tokens=None, crops=crops)
             return loaded if reads else replace(loaded, tokens=None)
 
@@ -287,7 +219,7 @@ class Photographs(Material):
 
     def naming(self) -> Task:
         """ImageNet's classes, told by some training pictures of each."""
-        rows = balanced(self.labels, NAMED)
+        rows = balanced(self.labels, NEIGHBORS)
         return Task(
             self.run.data.dataset,
             len(self.frequency),
@@ -299,33 +231,37 @@ class Photographs(Material):
 
     def tasks(self) -> Iterator[Task]:
         """The paper's twelve, as far as they are there."""
-        return published_tasks(self.run.model.picture_size)
+        return published_tasks(self.run.data.image_size)
 
     @property
-    def trained_on(self) -> Shown:
+    def trained_on(self) -> LabeledImages:
         """A balanced choice of the training pictures."""
-        return self.shown(balanced(self.labels, NAMED))
+        return self.shown(balanced(self.labels, NEIGHBORS))
 
-    def shown(self, rows: NDArray[np.int64]) -> Shown:
-        """As `Material`."""
-        pairs = self.chosen.pairs(size=self.run.model.picture_size, smallest=None, context=3)
+    def shown(self, rows: NDArray[np.int64]) -> LabeledImages:
+        """As `RunDataset`."""
+        pairs = self.chosen.pairs(size=self.run.data.image_size, smallest=None, context=3)
         return _of_pairs(replace(pairs, resize=_resize(self.run)), rows)
 
     @property
     def captions(self) -> Iterator[NDArray[np.generic]]:
-        """As `Material`: the tokens of captions, as many as are read at a time."""
-        if isinstance(self.run.objective, Contrast) and self.run.objective.text not in MADE:
+        """As `RunDataset`: the tokens of captions, as many as are read at a time."""
+        if isinstance(self.run.objective, CLIPConfig) and self.run.objective.text not in MADE:
             rows = torch.from_numpy(self.chosen.rows)
             yield from (self.chosen.index.tokens_of(part).numpy() for part in rows.split(READ))
 
 
-def _chosen(run: Run) -> Chosen:
+def _data(run: RunConfig) -> ShardData:
+    return cast(ShardData, run.data)
+
+
+def _chosen(run: RunConfig) -> Chosen:
     """The pairs that a run trains on."""
-    data, options = run.data, run.objective
+    data, options = _data(run), run.objective
     inputs = INPUTS[data.dataset]
     in_caps = data.dataset == IN_CAPS
     labelled_as = LABELLED_AS.get(data.dataset)
-    speaks = isinstance(options, Contrast) and options.text not in MADE
+    speaks = isinstance(options, CLIPConfig) and options.text not in MADE
     chosen = open_set(
         labelled_as or data.dataset,
         data_paths.shards(data.dataset, inputs),
@@ -336,7 +272,7 @@ def _chosen(run: Run) -> Chosen:
         fill=data_paths.shards(f"{data.dataset}-fill", inputs) if data.filled else None,
         max_bad_fraction=1 if in_caps else MOST_BAD,
         workers=data_paths.workers(on_cpu=False),
-        tokenizer=run.model.tokenizer,
+        tokenizer=run.tokenizer,
     )
     if not in_caps:
         return chosen
@@ -347,17 +283,17 @@ def _chosen(run: Run) -> Chosen:
     return replace(chosen, index=index)
 
 
-def _selection(run: Run) -> Selection:
-    data = run.data
-    size = None if data.pictures is None else round(data.fraction * data.pictures)
+def _selection(run: RunConfig) -> Selection:
+    data = _data(run)
+    size = None if data.num_images is None else round(data.fraction * data.num_images)
     return Selection(
         concepts=CONCEPTS[data.concepts],
         threshold=data.threshold,
         fraction=data.fraction if size is None else 1,
-        pictures=size,
+        num_images=size,
         keep_classes=data.keep_classes,
-        trim=data.trim,
-        shots=data.shots,
+        tail_classes=data.tail_classes,
+        tail_shots=data.tail_shots,
     )
 
 
@@ -370,53 +306,53 @@ def _frequency(name: str) -> NDArray[np.int64]:
     return web_frequencies.load().counts(MATCHES[name]).to_numpy(np.int64)
 
 
-def _size(run: Run) -> int:
+def _size(run: RunConfig) -> int:
     """Side of the squares that pictures are loaded as.
 
     For self-distillation, so large that the largest local crop is shown pixel by pixel: 256 for
     crops of 96 pixels and 14 % of the area.
     """
     options = run.objective
-    if not isinstance(options, Distill):
-        return run.model.picture_size
+    if not isinstance(options, DINOConfig):
+        return run.data.image_size
     local = round(options.local_size / sqrt(options.local_greatest) / 16) * 16
     return max(options.global_size, local if options.local_crops else 0)
 
 
-def _resize(run: Run) -> int:
+def _resize(run: RunConfig) -> int:
     """The shorter side of test pictures before the centre is cut out: 256 for classifiers' 224."""
-    size = run.model.picture_size
-    return round(size * 256 / 224) if isinstance(run.objective, Classify) else size
+    size = run.data.image_size
+    return round(size * 256 / 224) if isinstance(run.objective, SupervisedConfig) else size
 
 
-def _tested(run: Run) -> EvaluationSet:
-    name = run.data.test_set or "imagenet-val"
+def _tested(run: RunConfig) -> EvaluationSet:
+    name = _data(run).test_set or "imagenet-val"
     source = data_paths.folder(TESTS[name].inputs) / name
-    size = run.model.picture_size
+    size = run.data.image_size
     return evaluation_set(name, source, _tested_on(run), size=size, resize=_resize(run))
 
 
-def _tested_on(run: Run) -> Concepts:
-    return CONCEPTS[run.data.tested or run.data.concepts]
+def _tested_on(run: RunConfig) -> Concepts:
+    return CONCEPTS[_data(run).tested or run.data.concepts]
 
 
-def _of_files(tested: EvaluationSet) -> Shown:
+def _of_files(tested: EvaluationSet) -> LabeledImages:
     def batches(rows: NDArray[np.int64], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
         workers = data_paths.workers(device.type == "cpu")
         part = Subset(tested, rows.tolist())
         for pictures, labels in read_ahead(part, workers=workers, batch_size=BATCH):
-            yield photographs.standardise(pictures.to(device)), labels
+            yield photographs.standardize(pictures.to(device)), labels
 
-    return Shown(tested.labels, batches, "test pictures")
+    return LabeledImages(tested.labels, batches, "test pictures")
 
 
-def _of_pairs(pairs: Pairs, chosen: NDArray[np.int64]) -> Shown:
+def _of_pairs(pairs: ShardDataset, chosen: NDArray[np.int64]) -> LabeledImages:
     """Some of the pairs; a damaged picture's place is taken by another, with its own label."""
 
     def batches(rows: NDArray[np.int64], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
         parts = [Part(0, chosen[rows[at : at + BATCH]]) for at in range(0, len(rows), BATCH)]
         workers = data_paths.workers(device.type == "cpu")
         for each in read_ahead(pairs, workers=workers, sampler=parts, batch_size=None):
-            yield photographs.standardise(each.pictures.to(device)), each.labels
+            yield photographs.standardize(each.pictures.to(device)), each.labels
 
-    return Shown(pairs.labels[chosen], batches, "training pictures")
+    return LabeledImages(pairs.labels[chosen], batches, "training pictures")

@@ -1,10 +1,11 @@
-"""What must be at hand before a set can be made or read: file, where from, licence, size."""
+"""What must be at hand before a set can be made or read: file, where from, license, size."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from lt_course.errors import CourseError
 
@@ -43,7 +44,40 @@ class Source:
     prepared: bool = True
 
 
+class Place(NamedTuple):
+    """Where a picture lies: a file, or a piece of one; a size of -1 is to its end."""
+
+    path: Path
+    offset: int = 0
+    size: int = -1
+
+    def read(self) -> bytes:
+        """The bytes that lie there."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            return file.read(self.size)
+
+
 def missing(folder: Path, inputs: Iterable[Input]) -> CourseError:
     """The one message for files that are not there."""
     named = "; ".join(str(each) for each in inputs)
     return CourseError(f"The folder {folder} lacks: {named}. Put it there and start again.")
+
+
+def img2dataset_command(
+    out: Path, *, url: str = "url", caption: str = "caption", further: str = ""
+) -> str:
+    """The command that downloads the pictures of a list, at 256 pixels.
+
+    Args:
+        out: folder of the list, parquet files.
+        url: column of the addresses.
+        caption: column of the captions.
+        further: columns that are kept beside them, a JSON list.
+    """
+    return (
+        f"img2dataset --url_list {out} --input_format parquet --url_col {url} --caption_col "
+        f"{caption} --output_format webdataset --output_folder {out}-shards --image_size 256 "
+        "--resize_only_if_bigger True --resize_mode keep_ratio --skip_reencode True"
+        + (f" --save_additional_columns '{further}'" if further else "")
+    )

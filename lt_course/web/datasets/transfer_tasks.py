@@ -13,13 +13,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional as V
 
-from lt_course.data import transfer_sets
-from lt_course.data.labelled_images import Shown
+from lt_course.data.labeled_images import LabeledImages
 from lt_course.data.transfer_sets import Part
 from lt_course.files import named_folder
 from lt_course.signals import read_ahead
 from lt_course.study.dataset import Task
 from lt_course.web import data_paths
+from lt_course.web.datasets.published_sets import PUBLISHED, published_set
 from lt_course.web.shards import photographs
 
 BATCH = 256
@@ -28,7 +28,7 @@ BATCH = 256
 
 @dataclass(frozen=True)
 class _Cropped(Dataset[Tensor]):
-    """Some pictures of a part, cropped as they are tested: uint8 [3, S, S]."""
+    """Some pictures of a part, as they are tested: the centre, uint8 [3, S, S]."""
 
     part: Part
     rows: NDArray[np.int64]
@@ -43,39 +43,40 @@ class _Cropped(Dataset[Tensor]):
 
 
 def published_tasks(size: int) -> Iterator[Task]:
-    """Those of `lt_course.data.transfer_sets.PUBLISHED` that are in ``LT_COURSE_DATA/transfer``.
+    """Those of `published_sets.PUBLISHED` that are in ``LT_COURSE_DATA/transfer``.
 
     They lie there as torchvision puts them; what is not there is left out, and the record then
     lacks its metric.
 
     Args:
-        size: side S of the pictures, whose shorter side is scaled to it and whose centre is cut
-            out, as in the code that the paper uses.
+        size: side S of the pictures, whose shorter side is scaled to it, as in the code that the
+            paper uses.
 
     Raises:
         CourseError: if a set is there, but incomplete.
     """
     root = (named_folder(data_paths.VARIABLE) or Path()) / "transfer"
-    for name, entry in transfer_sets.PUBLISHED.items():
+    for name, entry in PUBLISHED.items():
         if (root / entry.folder).is_dir():
-            found = transfer_sets.published_set(name, root)
-            yield Task(
-                name,
-                len(found.classes),
-                found.metric,
-                _shown(found.train, size, f"{name}, training"),
-                _shown(found.validation, size, f"{name}, validation"),
-                _shown(found.test, size, f"{name}, test"),
-            )
+            published = published_set(name, root)
+            parts = [
+                _shown(part, size, f"{name}, {what}")
+                for part, what in (
+                    (published.train, "training"),
+                    (published.validation, "validation"),
+                    (published.test, "test"),
+                )
+            ]
+            yield Task(name, len(published.classes), published.metric, *parts)
 
 
-def _shown(part: Part, size: int, what: str) -> Shown:
+def _shown(part: Part, size: int, what: str) -> LabeledImages:
     truth = torch.from_numpy(part.labels)
 
     def batches(rows: NDArray[np.int64], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
         workers = data_paths.workers(device.type == "cpu")
         loader = read_ahead(_Cropped(part, rows, size), workers=workers, batch_size=BATCH)
         for pictures, which in zip(loader, torch.from_numpy(rows).split(BATCH), strict=True):
-            yield photographs.standardise(pictures.to(device)), truth[which]
+            yield photographs.standardize(pictures.to(device)), truth[which]
 
-    return Shown(part.labels, batches, what)
+    return LabeledImages(part.labels, batches, what)

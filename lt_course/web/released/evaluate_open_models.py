@@ -1,8 +1,4 @@
-"""Released CLIPs on labelled photographs: one confusion matrix a model, and what follows from it.
-
-`evaluate` takes one released model after the
-other, writes what it finds whole or not at all, and reads what is there already.
-"""
+"""Released CLIPs on labelled photographs: a confusion matrix a model, and what follows from it."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ import json
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +99,6 @@ def evaluate(
         CourseError: what would stop every model: a picture that cannot be decoded; a record of
             other pictures in the folder.
     """
-    towers: Towers | None
     for model in models:
         start, path = time.perf_counter(), place(folder, pictures.name, model)
         if path.exists():
@@ -115,24 +110,27 @@ def evaluate(
                 )
             yield Done(model, answers, 0.0)
             continue
+        problem = None
         try:
-            towers = load(model, device)
             answers = answers_of(
-                towers, pictures, device, workers=workers, batch=batch, label=str(model)
+                load(model, device),
+                pictures,
+                device,
+                workers=workers,
+                batch=batch,
+                label=str(model),
             )
-        except WeightsError as problem:
-            yield Done(model, None, time.perf_counter() - start, str(problem))
-            continue
+        except WeightsError as error:
+            problem = str(error)
         except torch.OutOfMemoryError:
-            problem_said = f"{model} does not fit into the memory of {device}; lower --batch."
-            yield Done(model, None, time.perf_counter() - start, problem_said)
-            continue
-        finally:
-            towers = None
-            gc.collect()
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+            problem = f"{model} does not fit into the memory of {device}; lower --batch."
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
         seconds = time.perf_counter() - start
+        if problem:
+            yield Done(model, None, seconds, problem)
+            continue
         about = asdict(model) | {
             "set": pictures.name,
             "concepts": pictures.concepts,
@@ -145,7 +143,7 @@ def evaluate(
             "device": str(device),
             "seconds": round(seconds, 1),
         }
-        answers = Answers(answers.confusion, answers.collapse, answers.names, about)
+        answers = replace(answers, about=about)
         write(path, answers)
         yield Done(model, answers, seconds)
 
@@ -171,11 +169,7 @@ def write(path: Path, answers: Answers) -> None:
 
 
 def read(path: Path) -> Answers:
-    """Read what `write` wrote.
-
-    Raises:
-        CourseError: if the file is damaged or something else.
-    """
+    """What `write` wrote; a CourseError if the file is damaged or something else."""
     try:
         with np.load(io.BytesIO(read_sealed(path)), allow_pickle=False) as found:
             return Answers(
@@ -194,8 +188,7 @@ def read(path: Path) -> Answers:
 def frequency_of(answers: Answers, web: WebFrequencies) -> npt.NDArray[np.int64] | None:
     """How often the captions that a recorded model learnt from name each class, int64 [C].
 
-    Returns:
-        None if those captions were not counted, or the counts are not at hand.
+    None if those captions were not counted, or the counts are not at hand.
     """
     about = answers.about
     pretrained_on = OpenModel(about["name"], about["tag"]).pretrained_on
@@ -205,12 +198,8 @@ def frequency_of(answers: Answers, web: WebFrequencies) -> npt.NDArray[np.int64]
 def summary(folder: Path, web: WebFrequencies) -> pd.DataFrame:
     """One row a recorded model: name, tag, pretrained_on, set, pictures, and its `report`.
 
-    Args:
-        folder: as `evaluate` filled it.
-        web: the counts; each model is judged by those of its own pre-training set.
-
-    Raises:
-        CourseError: if a record is damaged.
+    `folder` is as `evaluate` filled it; each model is judged by the counts of its own pre-training
+    set.
     """
     rows = []
     for path in sorted(folder.glob("*/*.npz")):

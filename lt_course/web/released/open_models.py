@@ -1,9 +1,8 @@
 """Released CLIPs: every checkpoint that open_clip lists, once, and what it was pre-trained on.
 
-open_clip lists some weights under two names, with and without QuickGELU, and evaluating both
-counts a checkpoint twice, once with an activation that it was not trained with. (The 41 models of
-arXiv 2405.21070 hold six ResNets that are three.) Here each file of weights has one name: the one
-whose activation is that of its training.
+open_clip lists some weights under two names, with and without QuickGELU. (The 41 models of arXiv
+2405.21070 hold six ResNets that are three.) Here each file of weights has one name: the one whose
+activation is that of its training.
 
 How biased a model is can only be asked of the frequencies in *its own* pre-training data. The
 captions of six sets were counted (`lt_course.counting.web_frequencies`); `PRETRAINED_ON` says which
@@ -28,36 +27,22 @@ from torch import Tensor
 
 from lt_course.errors import CourseError
 
-PRETRAINED_ON: dict[str, str] = {
+_TAGS = {
     "cc12m": "cc12m",
     "yfcc15m": "yfcc15m",
-    "laion400m_e31": "laion400m",
-    "laion400m_e32": "laion400m",
-    "laion400m_s11b_b41k": "laion400m",
-    "laion400m_s13b_b51k": "laion400m",
+    "laion400m": "laion400m_e31 laion400m_e32 laion400m_s11b_b41k laion400m_s13b_b51k",
     "metaclip_400m": "metaclip_400m",
-    "laion2b": "laion2b",
-    "laion2b_e16": "laion2b",
-    "laion2b_s4b_b115k": "laion2b",
-    "laion2b_s9b_b144k": "laion2b",
-    "laion2b_s12b_b32k": "laion2b",
-    "laion2b_s12b_b42k": "laion2b",
-    "laion2b_s13b_b82k": "laion2b",
-    "laion2b_s13b_b82k_augreg": "laion2b",
-    "laion2b_s13b_b90k": "laion2b",
-    "laion2b_s26b_b102k_augreg": "laion2b",
-    "laion2b_s29b_b131k_ft": "laion2b",
-    "laion2b_s29b_b131k_ft_soup": "laion2b",
-    "laion2b_s32b_b79k": "laion2b",
-    "laion2b_s32b_b82k": "laion2b",
-    "laion2b_s34b_b79k": "laion2b",
-    "laion2b_s34b_b82k_augreg": "laion2b",
-    "laion2b_s34b_b82k_augreg_rewind": "laion2b",
-    "laion2b_s34b_b82k_augreg_soup": "laion2b",
-    "laion2b_s34b_b88k": "laion2b",
-    "laion2b_s39b_b160k": "laion2b",
+    "laion2b": """
+        laion2b laion2b_e16 laion2b_s4b_b115k laion2b_s9b_b144k laion2b_s12b_b32k
+        laion2b_s12b_b42k laion2b_s13b_b82k laion2b_s13b_b82k_augreg laion2b_s13b_b90k
+        laion2b_s26b_b102k_augreg laion2b_s29b_b131k_ft laion2b_s29b_b131k_ft_soup
+        laion2b_s32b_b79k laion2b_s32b_b82k laion2b_s34b_b79k laion2b_s34b_b82k_augreg
+        laion2b_s34b_b82k_augreg_rewind laion2b_s34b_b82k_augreg_soup laion2b_s34b_b88k
+        laion2b_s39b_b160k
+    """,
     "metaclip_fullcc": "metaclip_fullcc",
 }
+PRETRAINED_ON = {tag: key for key, tags in _TAGS.items() for tag in tags.split()}
 """open_clip's tags, and the key of `web_frequencies.PRETRAINING_SETS` that they stand for.
 
 Left out on purpose: parts of these sets (laion_aesthetic), wholes that contain them (laion5b,
@@ -101,8 +86,7 @@ class Towers:
     """A released CLIP, ready to be asked.
 
     Attributes:
-        transform: a PIL picture to the tensor [3, S, S] that this checkpoint was trained to see:
-            its own size, crop, mean and deviation.
+        transform: a PIL picture to the tensor [3, S, S] that this checkpoint was trained to see.
         tokenise: texts to token ids int64 [B, L].
         image_features: tensors [B, 3, S, S] to features [B, D] as they leave the tower.
         text_features: token ids to normalised features [B, D].
@@ -119,23 +103,16 @@ class WeightsError(CourseError):
 
 
 def open_models() -> tuple[OpenModel, ...]:
-    """Every checkpoint that the installed open_clip lists, once, in its order.
-
-    Of several names for one file of weights it is the first with the activation (QuickGELU or
-    GELU) that the weights were trained with.
-    """
+    """Every checkpoint that the installed open_clip lists, once, in its order."""
     return tuple(models[0] for models in _by_weights().values())
 
 
 def chosen(names: Iterable[str]) -> list[OpenModel]:
-    """Models by what a command line says.
+    """Models by what a command line says, each once, in the order asked for.
 
     Args:
         names: each ``NAME/TAG``; or ``counted``, all whose pre-training captions were counted; or
             ``all``.
-
-    Returns:
-        Each once, in the order asked for.
 
     Raises:
         CourseError: if open_clip lists no such model, or lists it as another name of weights
@@ -171,15 +148,10 @@ def parameters(name: str) -> int | None:
 
     (open_clip takes the design of some text towers from the Hugging Face hub.)
     """
+    untrained = {"load_weights": False, "pretrained_text": False, "device": "meta"}
     try:
         with torch.device("meta"):
-            model = _quietly(
-                open_clip.create_model,
-                name,
-                load_weights=False,
-                pretrained_text=False,
-                device="meta",
-            )
+            model = _quietly(open_clip.create_model, name, **untrained)
     except (OSError, RuntimeError, ImportError):
         return None
     return sum(parameter.numel() for parameter in model.parameters())

@@ -65,8 +65,7 @@ def released_text_tower(
 
     The activation is the one that the weights were trained with: QuickGELU for ``openai``,
     whatever `name` says. For a file it is that of the architecture, so its name may have to be
-    ``RN50-quickgelu``. Attention is causal, so a tower for shorter texts is exact: it leaves out
-    the last positions.
+    ``RN50-quickgelu``. Attention is causal, so a tower for shorter texts is exact.
 
     Args:
         name: a model of open_clip.
@@ -83,13 +82,14 @@ def released_text_tower(
             be had, or they are those of another architecture.
     """
     check_released(name, weights, embedding)
+    trained = _tag(name, weights) or open_clip.get_model_config(name)
     tower: nn.Module = open_clip.create_model(
         name,
         load_weights=False,
         device=torch.get_default_device(),
         force_custom_text=True,
         force_context_length=context,
-        quick_gelu=_quick_gelu(name, weights),
+        quick_gelu=bool(trained.get("quick_gelu", False)),
     ).text
     if load:
         _load_text(tower, name, weights, context)
@@ -122,17 +122,12 @@ def check_released(name: str, weights: str, embedding: int) -> None:
 
 def _tag(name: str, weights: str) -> dict[str, Any]:
     """Open_clip's description of the weights with that tag; empty if there are none."""
-    found: dict[str, Any] = open_clip.get_pretrained_cfg(name, weights)
-    return found
+    described: dict[str, Any] = open_clip.get_pretrained_cfg(name, weights)
+    return described
 
 
 def _looks_like_a_file(weights: str) -> bool:
     return "/" in weights or weights.endswith(FILES) or Path(weights).is_file()
-
-
-def _quick_gelu(name: str, weights: str) -> bool:
-    said = _tag(name, weights) or open_clip.get_model_config(name)
-    return bool(said.get("quick_gelu", False))
 
 
 def _load_text(tower: nn.Module, name: str, weights: str, context: int) -> None:
@@ -156,9 +151,7 @@ def _load_text(tower: nn.Module, name: str, weights: str, context: int) -> None:
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:
-    if shape is None:
-        return "absent"
-    return " x ".join(map(str, shape)) or "a number"
+    return "absent" if shape is None else " x ".join(map(str, shape)) or "a number"
 
 
 def _at_hand(name: str, weights: str) -> Path:
@@ -231,13 +224,7 @@ class LanguageTower(nn.Module):
 
     Tokens of the last layer are averaged, and an MLP with one hidden layer, without biases, maps
     the mean to the shared space: 768 - 896 - 1,024 for RoBERTa and RN50, as open_clip builds it.
-    The language model stays in evaluation mode. (In the study's release its dropout was left on,
-    so that features of one caption differed from step to step.)
-
-    The batch is trimmed to its longest text first, which is exact, as padding is not looked at.
-
-    Args:
-        encoder: open_clip's pairing of language model, mean and projection.
+    The language model stays in evaluation mode. (In the study's release its dropout was left on.)
 
     Shapes: int64 [B, L] in, padded as the model's tokenizer pads, float [B, D] out.
     """
@@ -260,7 +247,7 @@ class LanguageTower(nn.Module):
         if tokens.is_meta:  # nothing is known to be padding, and transformers would look
             hidden = encoder.transformer(input_ids=tokens)
             return encoder.proj(encoder.pooler(hidden, torch.ones_like(tokens)))
-        if not isinstance(tokens, FakeTensor):
+        if not isinstance(tokens, FakeTensor):  # exact, as padding is not looked at
             lengths = (tokens != encoder.config.pad_token_id).sum(1)
             tokens = tokens[:, : int(lengths.max())]
         return encoder(tokens)

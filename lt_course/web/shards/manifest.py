@@ -1,8 +1,8 @@
-"""Files that are made one after the other, each once: whole or not at all, and entered in a list.
+"""Folders of files that are made one after the other, each once: whole, and entered in a list.
 
-For each part a file is written under a temporary name and renamed, then entered in
-``manifest.json`` with its counts, bytes and SHA-256. A stopped command goes on behind the last
-entered part; one that was finished makes nothing. A part whose source changed is made again.
+A file is written under a temporary name, flushed and renamed, then entered in ``manifest.json``
+with its counts, bytes and SHA-256. A stopped command goes on behind the last entered file; one that
+was finished makes nothing. A file that is gone, or whose source changed, is made again.
 """
 
 from __future__ import annotations
@@ -10,97 +10,145 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from lt_course.errors import CourseError
-from lt_course.files import atomic_write, move, sha256
+from lt_course.files import atomic_write, free_mib, replacing, sha256
 from lt_course.progress import progress
-from lt_course.web.shards.shard_writer import MANIFEST, Manifest
 
-Make = Callable[[str, Path, Callable[[int], object]], Mapping[str, int]]
-"""(source, path, done) -> counts; writes the file, and tells `done` how far it is."""
+MANIFEST = "manifest.json"
+Manifest = dict[str, Any]
+
+Make = Callable[[BinaryIO, Callable[[int], object]], Mapping[str, int]]
+"""(file, done) -> counts; writes a file, and tells `done` how far it is."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file to be made.
+
+    Attributes:
+        name: of the file, with its ending.
+        make: writes it.
+        identity: what changes with its source.
+        size: of the source, in the unit that `make` tells `done`.
+    """
+
+    name: str
+    make: Make
+    identity: str = ""
+    size: int = 1
 
 
 def make_parts(
     out: Path,
-    sources: Sequence[str],
-    make: Make,
+    parts: Sequence[Part],
     *,
     about: Mapping[str, Any],
-    identity: Callable[[str], str],
-    sizes: Sequence[int] | None = None,
     unit: str = " parts",
+    **header: Any,
 ) -> Manifest:
-    """Make ``NAME.parquet`` of each source ``…/NAME.…``, or go on making them.
+    """Make files of one kind, or go on making them.
 
     Args:
-        out: folder of the files, made where it does not exist.
-        sources: paths or URLs.
-        make: makes one file, and says what it counted.
-        about: what the files are, plain JSON values; a folder that holds something else is
-            refused.
-        identity: what changes with a source.
-        sizes: of the sources, in the `unit` that `make` tells `done`; None: they count 1 each.
+        out: their folder, made where it does not exist.
+        parts: the files.
+        about: what they are, plain JSON values; a folder that holds something else is refused.
         unit: of the progress line.
+        **header: more of that, beside `about` in the manifest.
 
     Returns:
         The manifest: ``about``, ``counts`` (over all parts) and ``parts`` with ``name``,
-        ``source``, ``identity``, ``counts``, ``bytes`` and ``sha256`` each.
+        ``identity``, ``counts``, ``bytes`` and ``sha256`` each.
 
     Raises:
-        CourseError: if the folder holds other such files, or two sources have one name.
+        CourseError: if the folder holds other such files, two parts have one name, or one cannot
+            be made; what was finished stays.
     """
-    names = [Path(source).name.split(".")[0] for source in sources]
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise CourseError(f"Two sources are called {twice[0]}; give each its own name.")
-    path = out / MANIFEST
-    manifest: Manifest = {"about": dict(about), "counts": {}, "parts": []}
-    if path.exists():
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        if manifest.get("about") != json.loads(json.dumps(dict(about))):
-            raise CourseError(
-                f"The folder {out} holds something else: its {MANIFEST} says "
-                f"{manifest.get('about')}, not {dict(about)}; choose another folder."
-            )
-    elif any(out.glob("*.parquet")):
-        # img2dataset's tables, say, which have the same names as the tars beside them.
-        raise CourseError(
-            f"The folder {out} holds parquet files without a {MANIFEST}; choose an empty folder."
-        )
-    out.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, json.dumps(manifest, indent=1).encode())
-    kept = {part["name"]: part for part in manifest["parts"]}
-    entered: list[dict[str, Any]] = []
-    sizes = sizes or [1] * len(sources)
-    with progress(f"making {out.name}", sum(sizes)) as line:
+    names = Counter(part.name for part in parts)
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise CourseError(f"Two sources are called {Path(twice[0]).stem}; give each its own name.")
+    manifest = _begun(out, {"about": dict(about), **header}, {Path(name).suffix for name in names})
+    entered = {entry["name"]: entry for entry in manifest.get("parts", ())}
+    done: dict[str, Any] = {
+        part.name: entry
+        for part in parts
+        if (entry := entered.get(part.name))
+        and entry["identity"] == part.identity
+        and (file := out / part.name).exists()
+        and file.stat().st_size == entry["bytes"]
+    }
+    with progress(f"making {out.name}", sum(part.size for part in parts)) as line:
         line.unit, before = unit, 0
-        for name, source, size in zip(names, sources, sizes, strict=True):
-            file, known = out / f"{name}.parquet", identity(source)
-            part = kept.get(name)
-            if not (
-                part
-                and part["identity"] == known
-                and file.exists()
-                and file.stat().st_size == part["bytes"]
-            ):
-                temporary = file.with_suffix(".tmp")
-                counts = make(source, temporary, line.update)
-                part = {
-                    "name": name,
-                    "source": source,
-                    "identity": known,
-                    "counts": dict(counts),
-                    "bytes": temporary.stat().st_size,
-                    "sha256": sha256(temporary),
-                }
-                move(temporary, file)
-            entered.append(part)
-            total = Counter[str]()
-            for each in entered:
-                total.update(each["counts"])
-            manifest |= {"counts": dict(total), "parts": entered}
-            atomic_write(path, json.dumps(manifest, indent=1).encode())
-            before += size
+        for part in parts:
+            if part.name not in done:
+                done[part.name] = _entry(out, part, line.update)
+                _save(out, manifest, [done[name] for name in names if name in done])
+            before += part.size
             line.update(before - line.n)
+    return _save(out, manifest, [done[name] for name in names])
+
+
+def _begun(out: Path, header: Manifest, suffixes: set[str]) -> Manifest:
+    """The manifest so far; a new one is written at once, so that the folder is known again."""
+    path = out / MANIFEST
+    if path.exists():
+        try:
+            manifest: Manifest = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise CourseError(f"{path} is not JSON ({error}); choose an empty folder.") from error
+        for field, value in json.loads(json.dumps(header)).items():
+            if manifest.get(field) != value:
+                raise CourseError(
+                    f"The folder {out} holds something else: {field!r} is {manifest.get(field)!r} "
+                    f"in its {MANIFEST}, not {value!r}; choose another folder."
+                )
+        return manifest
+    for suffix in suffixes:
+        # img2dataset's tables, say, which have the same names as the tars beside them.
+        if any(out.glob(f"*{suffix}")):
+            raise CourseError(
+                f"The folder {out} holds {suffix[1:]} files without a {MANIFEST}; choose an empty "
+                "folder."
+            )
+    out.mkdir(parents=True, exist_ok=True)
+    return _save(out, header, [])
+
+
+def _entry(out: Path, part: Part, done: Callable[[int], object]) -> Manifest:
+    path = out / part.name
+    try:
+        with replacing(path) as file:
+            counts = part.make(file, done)
+    except OSError as error:
+        raise CourseError(
+            f"{path} could not be made ({error}; {free_mib(out)} MiB are free); see to that and "
+            "give the same command again: it goes on from there."
+        ) from error
+    return {
+        "name": part.name,
+        "identity": part.identity,
+        "counts": dict(counts),
+        "bytes": path.stat().st_size,
+        "sha256": sha256(path),
+    }
+
+
+def _save(out: Path, header: Manifest, entries: Sequence[Manifest]) -> Manifest:
+    total = Counter[str]()
+    for entry in entries:
+        total.update(entry["counts"])
+    manifest = header | {"counts": dict(total), "parts": list(entries)}
+    atomic_write(out / MANIFEST, json.dumps(manifest, indent=1).encode())
     return manifest
+
+
+def entries(folder: Path) -> dict[str, Manifest]:
+    """What a folder's manifest says of its files, by name; empty if it has none."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        return {}
+    parts = json.loads(path.read_text(encoding="utf-8")).get("parts", ())
+    return {entry["name"]: entry for entry in parts}

@@ -4,10 +4,8 @@
     with Loader(photographs.pairs(seed=0), batch=1024, workers=8, device=device) as load:
         fit(objective, load, load.order, options)
 
-The caption variant is the field that the index is read with, and its tokens are made once, with
-the index. Workers read, decode and crop ahead; the pictures of a step are a function of the seed,
-the step and the rows alone, whoever reads them. A resumed run asks for step 137 first and is
-given what the stopped one would have got.
+Workers read, decode and crop ahead; the pictures of a step are a function of the seed, the step
+and the rows alone, whoever reads them.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from types import TracebackType
+from functools import partial
 
 import numpy as np
 import torch
@@ -26,14 +24,14 @@ from lt_course.data import captions
 from lt_course.data.batch import Batch
 from lt_course.data.imagenet import ImageNetClass
 from lt_course.data.order import Sampler, numpy_generator
-from lt_course.data.tokenizer import CLIP, tokens
+from lt_course.data.tokenizer import CLIP_TOKENIZER, tokens
 from lt_course.errors import CourseError
 from lt_course.web.shards import photographs
-from lt_course.web.shards.shard_pairs import PairBatch, Pairs, batches, share
+from lt_course.web.shards.shard_pairs import PairBatch, ShardDataset, batches, share
 
 
 def class_prompts(
-    classes: Sequence[ImageNetClass], context: int = 77, tokenizer: str = CLIP
+    classes: Sequence[ImageNetClass], context: int = 77, tokenizer: str = CLIP_TOKENIZER
 ) -> Tensor:
     """CLIP's 80 templates with each class's name (Sec. 3.2), int64 [C, 80, context]."""
     said = [prompt for known in classes for prompt in captions.prompts(known.name)]
@@ -53,7 +51,9 @@ class Said:
     first: Tensor
 
     @classmethod
-    def of(cls, texts: Sequence[Sequence[str]], context: int = 77, tokenizer: str = CLIP) -> Said:
+    def of(
+        cls, texts: Sequence[Sequence[str]], context: int = 77, tokenizer: str = CLIP_TOKENIZER
+    ) -> Said:
         """The texts of each of C classes, which may be differently many."""
         ids = tokens([text for each in texts for text in each], context, tokenizer)
         return cls(ids, torch.tensor([0, *map(len, texts)]).cumsum(0))
@@ -76,14 +76,12 @@ class Loader:
         pairs: what is read.
         batch: pairs a step, over all processes.
         sampler: of the order (`lt_course.data.order.Order`).
-        workers: processes that read ahead; 0 reads in this one. They change no value.
+        workers: as `lt_course.web.shards.shard_pairs.batches`, and `rank`, `ranks` and
+            `max_bad_fraction`.
         device: where batches go; to CUDA from page-locked memory.
         channels_last: memory layout of the pictures.
-        rank: this process, of …
-        ranks: … so many that share each batch.
         said: in the place of captions: each picture is shown with one of its class's texts,
             another one each time.
-        max_bad_fraction: greatest share of pictures that cannot be decoded.
 
     Attributes:
         order: which pairs make up which step, for `lt_course.training.loop.fit`.
@@ -91,7 +89,7 @@ class Loader:
 
     def __init__(
         self,
-        pairs: Pairs,
+        pairs: ShardDataset,
         batch: int,
         *,
         sampler: Sampler = "natural",
@@ -106,8 +104,18 @@ class Loader:
         self.pairs, self.order = pairs, pairs.order(batch, sampler)
         self._device = torch.device(device)
         self._layout = torch.channels_last if channels_last else torch.contiguous_format
-        self._workers, self._rank, self._ranks = workers, rank, ranks
-        self._said, self._max_bad_fraction = said, max_bad_fraction
+        self._said, self._rank, self._ranks = said, rank, ranks
+        self._from = partial(
+            batches,
+            pairs,
+            self.order,
+            stop=sys.maxsize,
+            rank=rank,
+            ranks=ranks,
+            workers=workers,
+            pin_memory=self._device.type == "cuda",
+            max_bad_fraction=max_bad_fraction,
+        )
         self._stream: Generator[PairBatch, None, None] | None = None
         self._next = -1
 
@@ -133,12 +141,12 @@ class Loader:
             )
         if self._stream is None or step != self._next:
             self.close()
-            self._stream = self._from(step)
+            self._stream = self._from(start=step)
         loaded = next(self._stream)
         self._next = step + 1
         pictures = loaded.pictures.to(self._device, non_blocking=True)
         return Batch(
-            photographs.standardise(pictures).contiguous(memory_format=self._layout),
+            photographs.standardize(pictures).contiguous(memory_format=self._layout),
             loaded.labels.to(self._device, non_blocking=True),
             self._tokens(loaded, step).to(self._device, non_blocking=True),
         )
@@ -150,19 +158,6 @@ class Loader:
         own = share(np.arange(len(drawn)), self._rank, self._ranks)
         return self._said.choose(loaded.labels, torch.from_numpy(drawn[own]))
 
-    def _from(self, step: int) -> Generator[PairBatch, None, None]:
-        yield from batches(
-            self.pairs,
-            self.order,
-            start=step,
-            stop=sys.maxsize,
-            rank=self._rank,
-            ranks=self._ranks,
-            workers=self._workers,
-            pin_memory=self._device.type == "cuda",
-            max_bad_fraction=self._max_bad_fraction,
-        )
-
     def close(self) -> None:
         """End the workers."""
         if self._stream is not None:
@@ -172,10 +167,5 @@ class Loader:
     def __enter__(self) -> Loader:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

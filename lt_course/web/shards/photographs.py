@@ -4,7 +4,7 @@ Decoding gives RGB whatever the file holds: grey and CMYK JPEG, PNG with a palet
 transparency (which is dropped), WebP and GIF (its first picture). As in the paper's training
 code, the orientation noted in a camera's EXIF data is not applied.
 
-Workers hand on uint8 pictures, a quarter of the memory of float32; `standardise` belongs on the
+Workers hand on uint8 pictures, a quarter of the memory of float32; `standardize` belongs on the
 training device.
 """
 
@@ -44,11 +44,8 @@ def training_crop(picture: Tensor, size: int, smallest: float, seed: int) -> Ten
         picture: uint8 [3, H, W].
         size: side S of the square.
         smallest: least share of the area, in (0, 1]; the paper's weak augmentation has 0.9
-            (App. C). Aspect ratios are torchvision's, 3/4 … 4/3.
-        seed: the crop is a function of the picture's shape, `smallest` and this.
-
-    Returns:
-        uint8 [3, S, S].
+            (App. C).
+        seed: the crop, uint8 [3, S, S], is a function of H, W, `smallest` and this.
     """
     crop = v2.RandomResizedCrop(
         size, scale=(smallest, 1), interpolation=InterpolationMode.BICUBIC, antialias=True
@@ -72,7 +69,7 @@ def evaluation_crop(picture: Tensor, size: int, resize: int) -> Tensor:
     return V.center_crop(scaled, [size, size])
 
 
-def standardise(pictures: Tensor) -> Tensor:
+def standardize(pictures: Tensor) -> Tensor:
     """uint8 [B, 3, S, S] to float32 with the mean and deviation of CLIP's data (App. C)."""
     mean = torch.tensor(OPENAI_DATASET_MEAN, device=pictures.device).view(3, 1, 1)
     deviation = torch.tensor(OPENAI_DATASET_STD, device=pictures.device).view(3, 1, 1)

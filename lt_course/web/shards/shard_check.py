@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ from pathlib import Path
 from lt_course.files import sha256
 from lt_course.progress import progress
 from lt_course.web.shards import photographs
+from lt_course.web.shards.manifest import entries
 from lt_course.web.shards.shard_index import Index, read
 from lt_course.web.shards.shard_scan import Fault
-from lt_course.web.shards.shard_writer import MANIFEST
 
 READ_AHEAD = 64
 """Pictures that are read at a time; remote ones come together."""
@@ -26,13 +25,12 @@ class Report:
     Attributes:
         shards: tars.
         samples: in them, usable or not.
-        usable: rows of the index whose picture, if pictures were decoded, can be decoded.
+        usable: rows of the index; if pictures were decoded, those that can be.
         tokens: mean length of a caption, start and end included.
         bytes_per_row: of the index, in memory.
         bad: samples that cannot be used, by reason (`lt_course.web.shards.shard_scan.REASONS`).
         damaged: tars that are damaged, by reason (`lt_course.web.shards.shard_scan.DAMAGED`).
-        repeated: keys that stand in more than one tar; samples are told apart by tar and key, so
-            this is no fault, but may mean that a shard was added twice.
+        repeated: keys that stand in more than one tar: no fault, but maybe a shard added twice.
         changed: tars that are not as the manifest beside them says.
         faults: all of `bad` and `damaged`, by name.
     """
@@ -96,15 +94,10 @@ def _undecodable(index: Index) -> Iterator[Fault]:
 
 
 def _changed(shards: tuple[str, ...], hashes: bool) -> Iterator[str]:
-    for shard in shards:
-        path = Path(shard)
-        manifest = path.parent / MANIFEST
-        if "://" in shard or not manifest.exists():
-            continue
-        entries = json.loads(manifest.read_text(encoding="utf-8"))["shards"]
-        for entry in entries:
-            if entry["name"] == path.name and (
-                entry["bytes"] != path.stat().st_size
-                or (hashes and entry["sha256"] != sha256(path))
-            ):
-                yield shard
+    local = [Path(shard) for shard in shards if "://" not in shard]
+    listed = {folder: entries(folder) for folder in {path.parent for path in local}}
+    for path in local:
+        if (entry := listed[path.parent].get(path.name)) and (
+            entry["bytes"] != path.stat().st_size or (hashes and entry["sha256"] != sha256(path))
+        ):
+            yield str(path)

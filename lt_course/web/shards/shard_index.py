@@ -2,13 +2,9 @@
 
 Streaming readers shuffle with a buffer, so their order cannot be resumed, and a damaged file just
 ends early. Here each tar is read through once, which leaves a small file in the cache: where each
-picture lies (offset and size), its caption as token ids, its label, and every sample that cannot
-be used, with the reason. From then on a sample is one read at a known place, in any order. The
-rows of an index are a function of the tars and the fields alone.
-
-A sample is left out of the index, counted and named if its tar shows, without decoding, that it
-cannot be used (`lt_course.web.shards.shard_scan.REASONS`). The share of such samples, and the share
-of damaged tars, must not exceed `max_bad_fraction`.
+picture lies, its caption as token ids, its label, and every sample that cannot be used, with the
+reason (`lt_course.web.shards.shard_scan.REASONS`). From then on a sample is one read at a known
+place, in any order. The rows of an index are a function of the tars and the fields alone.
 
 Memory: 16 bytes a row (offset 8, size 4, label 4), 8 more for where its caption starts, and 2 a
 token: about 60 bytes for a caption of 18 tokens, 0.9 GB for 15 million pairs. Arrays are tensors,
@@ -22,18 +18,19 @@ import hashlib
 import io
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pooch
 import torch
 from filelock import FileLock
+from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from numpy.typing import NDArray
 from torch import Tensor
@@ -47,6 +44,9 @@ from lt_course.web.shards.shard_scan import CONTEXT, Fault, Fields, Shard, scan
 
 FORMAT = 3
 """Of the files in the cache; another number makes them anew."""
+
+ARRAYS = ("offset", "size", "start", "ids", "label")
+"""Of a tar's index."""
 
 REMEDY = "make room, or let LT_COURSE_SHARDS name another folder"
 """Where an index cannot be written."""
@@ -73,10 +73,7 @@ def _cached(url: str, fields: Fields, folder: Path) -> Path:
 
 
 def indexed(url: str, fields: Fields, folder: Path) -> Shard:
-    """The index of one tar: from the cache, or made now if the tar changed or was never read.
-
-    Of several processes that ask, one reads the tar and the others wait.
-    """
+    """The index of one tar: from the cache, or made now; then other processes that ask wait."""
     path, now = _cached(url, fields, folder), identity(url)
     if (kept := _load(path, url, now)) is not None:
         return kept
@@ -97,17 +94,14 @@ def indexed(url: str, fields: Fields, folder: Path) -> Shard:
 
 def _save(path: Path, now: str, shard: Shard) -> None:
     content = io.BytesIO()
+    keys, reasons = ([fault[at] for fault in shard.faults] for at in (1, 2))
     np.savez(
         content,
         identity=now,
         keys=np.array(shard.keys, dtype=str),
-        offset=shard.offset,
-        size=shard.size,
-        start=shard.start,
-        ids=shard.ids,
-        label=shard.label,
-        bad_keys=np.array([fault.key for fault in shard.faults], dtype=str),
-        bad_reasons=np.array([fault.reason for fault in shard.faults], dtype=str),
+        bad_keys=np.array(keys, dtype=str),
+        bad_reasons=np.array(reasons, dtype=str),
+        **{name: getattr(shard, name) for name in ARRAYS},
     )
     write_sealed(path, content.getvalue())
 
@@ -119,27 +113,29 @@ def _load(path: Path, url: str, now: str) -> Shard | None:
             if str(kept["identity"]) != now:
                 return None
             bad = zip(kept["bad_keys"].tolist(), kept["bad_reasons"].tolist(), strict=True)
-            arrays = {name: kept[name] for name in ("offset", "size", "start", "ids", "label")}
-            keys = kept["keys"].tolist()
-            return Shard(keys, **arrays, faults=tuple(Fault(url, *pair) for pair in bad))
+            return Shard(
+                kept["keys"].tolist(),
+                **{name: kept[name] for name in ARRAYS},
+                faults=tuple(Fault(url, *pair) for pair in bad),
+            )
     except (OSError, DamagedError):
         return None
 
 
 @dataclass(frozen=True)
 class Index:
-    """N samples of S tars.
+    """N samples of S tars. Keys and faults stay in the cache, and are read from there.
 
     Attributes:
         shards: paths or URLs.
         fields: what was read of each sample.
-        folder: the cache; keys and faults stay there.
+        folder: the cache.
         first: int64 [S + 1], the first row of each tar.
         offset: int64 [N], where each picture starts in its tar.
         size: int32 [N], its bytes.
         start: int64 [N + 1], where each caption starts in `ids`.
-        ids: int16 [T], tokens of all captions, without start and end: the 16 bits of each, as
-            tensors of uint16 cannot be pickled.
+        ids: int16 [T], the 16 bits of each token of all captions, without start and end (tensors
+            of uint16 cannot be pickled).
         label: int32 [N], the class of each sample, or -1.
         bad: samples that cannot be used, by reason.
         damaged: tars that are damaged, by reason.
@@ -176,17 +172,17 @@ class Index:
         return self.shards[self._shard(row)], int(self.offset[row]), int(self.size[row])
 
     def name(self, row: int) -> tuple[str, str]:
-        """Tar and key of a row (read from the cache)."""
+        """Tar and key of a row."""
         shard = self._shard(row)
         return self.shards[shard], self.keys(shard)[row - int(self.first[shard])]
 
     def faults(self) -> Iterator[Fault]:
-        """Everything that cannot be used, by name (read from the cache)."""
+        """Everything that cannot be used, by name."""
         for shard in range(len(self.shards)):
             yield from self._of(shard).faults
 
     def keys(self, shard: int) -> Sequence[str]:
-        """The keys of one tar's usable samples (read from the cache)."""
+        """The keys of one tar's usable samples."""
         return self._of(shard).keys
 
     def tokens(self, rows: Iterable[int], context: int = CONTEXT) -> Tensor:
@@ -239,9 +235,13 @@ def load(
         raise CourseError(f"{patterns} means no shard; give tar files, or a folder of them.")
     first, bad, damaged = [0], Counter[str](), Counter[str]()
     parts: list[Shard] = []
-    with progress("indexing shards", len(shards)) as line:
+    with progress("indexing shards", len(shards)) as line, ExitStack() as stack:
         line.unit = " shards"
-        for shard in _map(partial(indexed, fields=fields, folder=folder), shards, workers):
+        each: Callable[..., Iterator[Shard]] = map
+        if workers > 1:
+            pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+            each = stack.enter_context(pool).map
+        for shard in each(partial(indexed, fields=fields, folder=folder), shards):
             first.append(first[-1] + len(shard.keys))
             bad.update(fault.reason for fault in shard.faults if fault.key)
             damaged.update(fault.reason for fault in shard.faults if not fault.key)
@@ -267,17 +267,6 @@ def load(
     return index
 
 
-T = TypeVar("T")
-
-
-def _map(function: partial[T], items: Sequence[str], workers: int) -> Iterator[T]:
-    if workers <= 1:
-        yield from map(function, items)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(function, items)
-
-
 def _joined(arrays: Sequence[NDArray]) -> Tensor:
     return torch.from_numpy(np.concatenate(arrays))
 
@@ -285,10 +274,7 @@ def _joined(arrays: Sequence[NDArray]) -> Tensor:
 def require_few(index: Index, max_bad_fraction: float, undecodable: int = 0) -> None:
     """Raise a CourseError if too much of the data cannot be used, and name the first of it.
 
-    Args:
-        index: of the shards.
-        max_bad_fraction: greatest share of unusable samples, and of damaged tars, in [0, 1].
-        undecodable: samples of the index that were found unusable later.
+    `undecodable` counts samples of the index that were found unusable later.
     """
     if not 0 <= max_bad_fraction <= 1:
         raise CourseError(f"Field 'max_bad_fraction' is {max_bad_fraction}; it must lie in [0, 1].")
@@ -298,18 +284,14 @@ def require_few(index: Index, max_bad_fraction: float, undecodable: int = 0) -> 
     if few and tars <= max_bad_fraction * len(index.shards) and len(index):
         return
     counted = ", ".join(f"{count} {reason}" for reason, count in {**index.damaged, **bad}.items())
+    allowed = f"more than max_bad_fraction = {max_bad_fraction:g} allows"
     named = "; ".join(
         f"{Path(fault.shard).name} {fault.key}".strip() + f" ({fault.reason})"
         for fault in itertools.islice(index.faults(), 5)
     )
     raise CourseError(
         f"{samples} of {index.samples} samples and {tars} of {len(index.shards)} shards cannot be "
-        f"used ({counted}), "
-        + (
-            f"more than max_bad_fraction = {max_bad_fraction:g} allows"
-            if len(index)
-            else "none can"
-        )
+        f"used ({counted}), {allowed if len(index) else 'none can'}"
         + (f"; the first: {named}" if named else "")
         + ". Make the shards again (an unsorted one: unpack it, then tar --sort=name), or raise "
         "'max_bad_fraction'; lt-course data check names them all."
@@ -324,27 +306,22 @@ def read(places: Sequence[tuple[str, int, int]]) -> list[bytes]:
     Raises:
         CourseError: if a tar is shorter than its index says.
     """
-    found: dict[int, bytes] = {}
-    remote: dict[str, list[int]] = {}
-    for number, (shard, offset, size) in enumerate(places):
-        if "://" in shard:
-            remote.setdefault(shard.partition("://")[0], []).append(number)
-            continue
-        with Path(shard).open("rb", buffering=0) as file:
-            file.seek(offset)
-            found[number] = file.read(size)
-    for numbers in remote.values():
-        chosen = [places[number] for number in numbers]
-        system, _ = url_to_fs(chosen[0][0])
-        paths = [url_to_fs(shard)[1] for shard, _, _ in chosen]
-        starts = [offset for _, offset, _ in chosen]
-        ends = [offset + size for _, offset, size in chosen]
-        answers = system.cat_ranges(paths, starts, ends, on_error="raise")
-        found |= dict(zip(numbers, answers, strict=True))
+    by_system: dict[AbstractFileSystem, list[int]] = {}
+    paths = []
+    for number, (shard, _, _) in enumerate(places):
+        system, path = url_to_fs(shard)
+        by_system.setdefault(system, []).append(number)
+        paths.append(path)
+    contents: dict[int, bytes] = {}
+    for system, numbers in by_system.items():
+        starts = [places[number][1] for number in numbers]
+        ends = [sum(places[number][1:]) for number in numbers]
+        answers = system.cat_ranges([paths[n] for n in numbers], starts, ends, on_error="raise")
+        contents |= dict(zip(numbers, answers, strict=True))
     for number, (shard, _, size) in enumerate(places):
-        if len(found[number]) != size:
+        if len(contents[number]) != size:
             raise CourseError(
                 f"The shard {shard} is shorter than its index says; start again, which indexes "
                 "it anew."
             )
-    return [found[number] for number in range(len(places))]
+    return [contents[number] for number in range(len(places))]

@@ -1,25 +1,19 @@
 """Picture-text pairs out of shards, as batches whose order and content are pure functions.
 
-Which rows make up a step is told by `lt_course.data.order.Order`, a function of the seed and
-the step; each of R processes takes its share of those rows (`share`), so all take equally many
-steps, and a resumed run asks for step 137 and gets what the first would have got. How a picture
-is cropped is a function of (seed, epoch, row), whichever worker or process reads it.
+Which rows make up a step is told by `lt_course.data.order.Order`, a function of the seed and the
+step; each process takes its share of those rows, so all take equally many steps, and a resumed run
+asks for step 137 and gets what the first would have got. How a picture is cropped is a function of
+(seed, epoch, row), whichever worker or process reads it.
 
 A picture that turns out to be damaged when it is read has its place taken by another row: the
 first readable one of a sequence that depends on the damaged row alone. So the order stays what it
-was, batches keep their size, and no process waits for another. `Tally` counts and names such
-rows, and fails the run when they become too many.
-
-    index = shards.load("cc3m/{00000..00331}.tar")
-    pairs = Pairs(index, seed=0)
-    for batch in batches(pairs, pairs.order(batch=1024), stop=10_000, workers=8):
-        ...
+was, batches keep their size, and no process waits for another.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -27,10 +21,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
-from lt_course.data.order import Order, share, torch_generator
-from lt_course.data.order import Sampler as OrderSampler
+from lt_course.data.order import Order, Sampler, share, torch_generator
 from lt_course.errors import CourseError
 from lt_course.signals import read_ahead
 from lt_course.web.shards import photographs
@@ -41,7 +34,7 @@ ATTEMPTS = 20
 """Other rows that are tried in the place of a damaged one."""
 
 NAMED = 20
-"""Damaged pictures that are logged by name; all are counted and kept by `Tally`."""
+"""Damaged pictures that are logged by name; all are counted."""
 
 log = logging.getLogger(__name__)
 
@@ -53,12 +46,11 @@ class Part(NamedTuple):
     rows: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class PairBatch:
+class PairBatch(NamedTuple):
     """B pairs as they come from the workers.
 
     Attributes:
-        pictures: uint8 [B, 3, S, S]; `lt_course.web.shards.photographs.standardise` makes them
+        pictures: uint8 [B, 3, S, S]; `lt_course.web.shards.photographs.standardize` makes them
             floats.
         tokens: int64 [B, L], padded with 0.
         labels: int64 [B], or -1 where the shards were read without labels.
@@ -70,21 +62,11 @@ class PairBatch:
     tokens: Tensor
     labels: Tensor
     rows: Tensor
-    damaged: tuple[tuple[int, str], ...] = ()
-
-    def pin_memory(self) -> PairBatch:
-        """The same in page-locked memory (DataLoader calls this)."""
-        return PairBatch(
-            self.pictures.pin_memory(),
-            self.tokens.pin_memory(),
-            self.labels.pin_memory(),
-            self.rows.pin_memory(),
-            self.damaged,
-        )
+    damaged: Sequence[tuple[int, str]] = ()
 
 
 @dataclass(frozen=True)
-class Pairs(Dataset[PairBatch]):
+class ShardDataset(Dataset[PairBatch]):
     """The pairs of an index, by row: a map-style dataset without open files or other state.
 
     Attributes:
@@ -129,7 +111,7 @@ class Pairs(Dataset[PairBatch]):
         labels = self.index.label if self.chosen is None else self.index.label[self.chosen]
         return labels.long().numpy()
 
-    def order(self, batch: int, sampler: OrderSampler = "natural") -> Order:
+    def order(self, batch: int, sampler: Sampler = "natural") -> Order:
         """Which pairs, over all processes, make up which step."""
         return Order(self.labels, batch, self.seed, sampler)
 
@@ -154,30 +136,28 @@ class Pairs(Dataset[PairBatch]):
         pictures: list[Tensor] = []
         damaged: list[tuple[int, str]] = []
         for at, content in enumerate(contents):
-            asked = int(rows[at])
-            for attempt in range(ATTEMPTS):
-                try:
-                    picture = photographs.decode(content)
-                    break
-                except ValueError as error:
-                    damaged.append((int(rows[at]), str(error)))
-                    rows[at] = substitute(asked, attempt, len(self))
-                    content = read([self.index.place(*self._in_index([int(rows[at])]))])[0]
-            else:
-                raise CourseError(
-                    f"The picture {' '.join(self.name(asked))} and {ATTEMPTS - 1} that "
-                    "could take its place cannot be decoded; lt-course data check --decode names "
-                    "all such pictures."
-                )
+            rows[at], picture = self._readable(int(rows[at]), content, damaged)
             pictures.append(self._crop(picture, part.epoch, int(rows[at])))
         in_index = self._in_index(rows.tolist())
         labels = self.index.label[in_index].long() if self.classes is None else self.classes[rows]
-        return PairBatch(
-            torch.stack(pictures),
-            self.index.tokens(in_index, self.context),
-            labels,
-            torch.from_numpy(rows),
-            tuple(damaged),
+        tokens = self.index.tokens(in_index, self.context)
+        return PairBatch(torch.stack(pictures), tokens, labels, torch.from_numpy(rows), damaged)
+
+    def _readable(
+        self, asked: int, content: bytes, damaged: list[tuple[int, str]]
+    ) -> tuple[int, Tensor]:
+        """The row that is shown and its picture; those that cannot be decoded join `damaged`."""
+        row = asked
+        for attempt in range(ATTEMPTS):
+            try:
+                return row, photographs.decode(content)
+            except ValueError as error:
+                damaged.append((row, str(error)))
+                row = substitute(asked, attempt, len(self))
+                (content,) = read([self.index.place(*self._in_index([row]))])
+        raise CourseError(
+            f"The picture {' '.join(self.name(asked))} and {ATTEMPTS - 1} that could take its "
+            "place cannot be decoded; lt-course data check --decode names all such pictures."
         )
 
     def _crop(self, picture: Tensor, epoch: int, row: int) -> Tensor:
@@ -193,80 +173,27 @@ def substitute(row: int, attempt: int, rows: int) -> int:
     return int(np.random.default_rng([0x5AB, row, attempt]).integers(rows))
 
 
-@dataclass(frozen=True)
-class Steps(Sampler[Part]):
+def steps(order: Order, start: int, stop: int, rank: int = 0, ranks: int = 1) -> Iterator[Part]:
     """One process's part of the steps `start` … `stop` - 1.
 
     Raises:
-        CourseError: on every process alike, if an epoch has no whole batch or the processes
-            cannot share one evenly.
+        CourseError: at once and on every process alike, if an epoch has no whole batch or the
+            processes cannot share one evenly.
     """
-
-    order: Order
-    start: int
-    stop: int
-    rank: int = 0
-    ranks: int = 1
-
-    def __post_init__(self) -> None:
-        """Raise a CourseError before any process has started."""
-        if self.order.steps_per_epoch == 0:
-            raise CourseError(
-                f"Field 'batch' is {self.order.batch}, but the shards hold only "
-                f"{len(self.order.labels)} pairs; use a smaller batch, or more shards."
-            )
-        share(np.zeros(self.order.batch, np.int64), self.rank, self.ranks)
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-    def __iter__(self) -> Iterator[Part]:
-        for step in range(self.start, self.stop):
-            rows = share(self.order.rows(step), self.rank, self.ranks)
-            yield Part(step // self.order.steps_per_epoch, rows)
-
-
-class Tally:
-    """Counts and names the pictures of a run that could not be decoded.
-
-    Attributes:
-        damaged: the reason, by (tar, key).
-    """
-
-    def __init__(self, pairs: Pairs, max_bad_fraction: float) -> None:
-        self.pairs, self.max_bad_fraction = pairs, max_bad_fraction
-        self.damaged: dict[tuple[str, str], str] = {}
-
-    def add(self, batch: PairBatch) -> None:
-        """Count what a batch reports; each picture counts once, however often it comes.
-
-        Raises:
-            CourseError: when the samples that cannot be used, those that the index left out
-                included, exceed `max_bad_fraction`; of a choice, those of it.
-        """
-        for row, reason in batch.damaged:
-            name = self.pairs.name(row)
-            if name in self.damaged:
-                continue
-            self.damaged[name] = reason
-            if len(self.damaged) <= NAMED:
-                log.warning(
-                    "%s: %s cannot be decoded (%s); another row takes its place.", *name, reason
-                )
-            if len(self.damaged) == NAMED:
-                log.warning("Further damaged pictures are counted, not logged.")
-            found = len(self.damaged)
-            require_few(self.pairs.index, self.max_bad_fraction, undecodable=found)
-            if self.pairs.chosen is not None and found > self.max_bad_fraction * len(self.pairs):
-                raise CourseError(
-                    f"{found} of the {len(self.pairs)} chosen pictures cannot be decoded, more "
-                    f"than max_bad_fraction = {self.max_bad_fraction:g} allows; the last is "
-                    f"{' '.join(name)}. Make the shards again, or raise 'max_bad_fraction'."
-                )
+    if order.steps_per_epoch == 0:
+        raise CourseError(
+            f"Field 'batch_size' is {order.batch}, but the shards hold only {len(order.labels)} "
+            "pairs; use a smaller batch, or more shards."
+        )
+    share(np.zeros(order.batch, np.int64), rank, ranks)
+    return (
+        Part(step // order.steps_per_epoch, share(order.rows(step), rank, ranks))
+        for step in range(start, stop)
+    )
 
 
 def batches(
-    pairs: Pairs,
+    pairs: ShardDataset,
     order: Order,
     *,
     start: int = 0,
@@ -276,7 +203,7 @@ def batches(
     workers: int = 0,
     pin_memory: bool = False,
     max_bad_fraction: float = 0.01,
-) -> Iterator[PairBatch]:
+) -> Generator[PairBatch, None, None]:
     """The steps `start` … `stop` - 1, as one process of a run sees them.
 
     Args:
@@ -288,15 +215,39 @@ def batches(
         ranks: processes that share each batch.
         workers: processes that read and decode; they change no value.
         pin_memory: for a training device that copies from page-locked memory.
-        max_bad_fraction: as `lt_course.web.shards.shard_index.load`.
+        max_bad_fraction: greatest share of samples that cannot be used, those that the index left
+            out included; of a choice, greatest share of it that cannot be decoded.
 
     Raises:
-        CourseError: as `Steps`, `Pairs` and `Tally`.
+        CourseError: when that is exceeded, or as `steps` and `ShardDataset`.
     """
-    tally = Tally(pairs, max_bad_fraction)
-    steps = Steps(order, start, stop, rank, ranks)
+    damaged: set[tuple[str, str]] = set()
     for batch in read_ahead(
-        pairs, workers=workers, sampler=steps, batch_size=None, pin_memory=pin_memory
+        pairs,
+        workers=workers,
+        sampler=steps(order, start, stop, rank, ranks),
+        batch_size=None,
+        pin_memory=pin_memory,
     ):
-        tally.add(batch)
+        for row, reason in batch.damaged:
+            if (name := pairs.name(row)) not in damaged:
+                damaged.add(name)
+                _report(pairs, name, reason, len(damaged), max_bad_fraction)
         yield batch
+
+
+def _report(
+    pairs: ShardDataset, name: tuple[str, str], reason: str, number: int, max_bad_fraction: float
+) -> None:
+    """Log a damaged picture, the `number`-th of the run, and fail if there are too many."""
+    if number <= NAMED:
+        log.warning("%s: %s cannot be decoded (%s); another row takes its place.", *name, reason)
+    if number == NAMED:
+        log.warning("Further damaged pictures are counted, not logged.")
+    require_few(pairs.index, max_bad_fraction, undecodable=number)
+    if pairs.chosen is not None and number > max_bad_fraction * len(pairs):
+        raise CourseError(
+            f"{number} of the {len(pairs)} chosen pictures cannot be decoded, more than "
+            f"max_bad_fraction = {max_bad_fraction:g} allows; the last is {' '.join(name)}. Make "
+            "the shards again, or raise 'max_bad_fraction'."
+        )

@@ -11,8 +11,8 @@ import json
 import os
 import re
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import IO, NamedTuple
 
 import fsspec
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lt_course.data.imagenet import imagenet_classes
-from lt_course.data.tokenizer import CLIP, tokenizer
+from lt_course.data.tokenizer import CLIP_TOKENIZER, tokenizer
 from lt_course.errors import CourseError
 
 CONTEXT = 77
@@ -68,7 +68,7 @@ class Fields:
     picture: str = "jpg;jpeg;png;webp"
     caption: str = "txt;json:caption"
     label: str | None = None
-    tokenizer: str = CLIP
+    tokenizer: str = CLIP_TOKENIZER
 
     @property
     def pictures(self) -> list[str]:
@@ -89,8 +89,8 @@ class _Unusable(Exception):  # noqa: N818
 def _said(choice: str, texts: Mapping[str, bytes]) -> object:
     """The value of the first alternative that is there, or None."""
     for alternative in choice.split(";"):
-        field, _, keys = alternative.partition(":")
-        if (content := texts.get(field.lower())) is None:
+        name, _, keys = alternative.partition(":")
+        if (content := texts.get(name.lower())) is None:
             continue
         try:
             text = content.decode()
@@ -169,10 +169,36 @@ class Shard:
 
 @dataclass
 class _Sample:
-    picture: tuple[int, int] | None
-    texts: dict[str, bytes]
-    fields: set[str]
+    """What is read of a sample; `picture` is its offset and size."""
+
+    picture: tuple[int, int] | None = None
+    texts: dict[str, bytes] = field(default_factory=dict)
+    fields: set[str] = field(default_factory=set)
     reason: str | None = None
+
+    def usable(self, fields: Fields, cut: bool, end: int) -> tuple[int, int, str, int]:
+        """Offset and size of the picture, caption, label.
+
+        Args:
+            fields: which members count.
+            cut: whether the tar ends within this sample.
+            end: of the tar, in bytes.
+        """
+        if self.reason == "unsorted":
+            raise _Unusable(self.reason)
+        if cut and (self.picture is None or sum(self.picture) > end):
+            raise _Unusable("cut")
+        if self.picture is None:
+            raise _Unusable("no picture")
+        if self.reason:
+            raise _Unusable(self.reason)
+        try:
+            caption = _caption(fields.caption, self.texts)
+            return *self.picture, caption, _label(fields.label, self.texts)
+        except _Unusable as reason:
+            if cut and str(reason) in ("no caption", "no label"):
+                raise _Unusable("cut") from reason
+            raise
 
 
 def scan(url: str, fields: Fields) -> Shard:
@@ -181,13 +207,27 @@ def scan(url: str, fields: Fields) -> Shard:
     Raises:
         CourseError: if there is no such tokenizer, or its ids do not fit into 16 bits.
     """
+    tokens = tokenizer(fields.tokenizer)
+    if tokens.vocabulary > 2**16:
+        raise CourseError(
+            f"Field 'tokenizer' is {fields.tokenizer!r}, which knows {tokens.vocabulary:,} tokens, "
+            "but an index keeps 16 bits of each; take one with 65,536 or fewer."
+        )
     faults: list[Fault] = []
-    encode = _encoder(fields.tokenizer)
     rows = [
-        (key, offset, size, np.array(encode(caption), dtype=np.uint16), label)
+        (key, offset, size, np.array(tokens.encode(caption)[: CONTEXT - 2], np.uint16), label)
         for key, offset, size, caption, label in _usable_samples(url, fields, faults)
     ]
-    return _shard(rows, faults)
+    keys, offset, size, ids, label = zip(*rows, strict=True) if rows else ((),) * 5
+    return Shard(
+        keys,
+        np.array(offset, dtype=np.int64),
+        np.array(size, dtype=np.int32),
+        np.cumsum([0, *map(len, ids)], dtype=np.int64),
+        np.concatenate([np.zeros(0, np.uint16), *ids]),
+        np.array(label, dtype=np.int32),
+        tuple(faults),
+    )
 
 
 def captions(url: str, fields: Fields) -> dict[str, str]:
@@ -209,10 +249,18 @@ def _usable_samples(
                 after = 0
                 for member in tar:
                     after = member.offset_data + -(-member.size // 512) * 512
-                    if member.isfile() and (named := _key_and_field(member.name)):
-                        # Noted before the member is read, where a cut tar raises.
-                        before, last = last, named[0]
-                        _add(samples, *named, before, member, tar, fields, faults, url)
+                    if not member.isfile() or not (name := _key_and_field(member.name)):
+                        continue
+                    # Noted before the member is read, where a cut tar raises.
+                    before, last = last, name[0]
+                    sample = samples.setdefault(last, _Sample())
+                    if name[1] in sample.fields:
+                        if (fault := Fault(url, last, "duplicate key")) not in faults[-1:]:
+                            faults.append(fault)
+                        continue
+                    if last != before and sample.fields:
+                        sample.reason = "unsorted"
+                    _read(sample, name[1], member, tar, fields)
                 whole = _ends_properly(file, after)
         except tarfile.ReadError:
             if not samples:
@@ -222,49 +270,28 @@ def _usable_samples(
             faults.append(Fault(url, "", "cut shard"))
     for key, sample in samples.items():
         try:
-            yield (key, *_usable(sample, fields, cut=key == last and not whole, end=end))
+            yield (key, *sample.usable(fields, cut=key == last and not whole, end=end))
         except _Unusable as reason:
             faults.append(Fault(url, key, str(reason)))
 
 
 def _key_and_field(name: str) -> tuple[str, str] | None:
     """Folder and name up to the first dot; the rest in lower case. None: not a sample's."""
-    named = re.fullmatch(r"((?:.*/)?[^/.]+)\.([^/]+)", name)
-    if named is None or named[1].rpartition("/")[2].startswith("__"):
-        return None
-    return named[1], named[2].lower()
+    parts = re.fullmatch(r"((?:.*/)?(?!__)[^/.]+)\.([^/]+)", name)
+    return (parts[1], parts[2].lower()) if parts else None
 
 
-def _add(
-    samples: dict[str, _Sample],
-    key: str,
-    field: str,
-    before: str,
-    member: tarfile.TarInfo,
-    tar: tarfile.TarFile,
-    fields: Fields,
-    faults: list[Fault],
-    url: str,
+def _read(
+    sample: _Sample, name: str, member: tarfile.TarInfo, tar: tarfile.TarFile, fields: Fields
 ) -> None:
-    """Note one member of a sample; `before` is the key of the member before it."""
-    sample = samples.setdefault(key, _Sample(None, {}, set()))
-    if field in sample.fields:
-        fault = Fault(url, key, "duplicate key")
-        if not (faults and faults[-1] == fault):
-            faults.append(fault)
-        return
-    if key != before and sample.fields:
-        sample.reason = "unsorted"
-    sample.fields.add(field)
-    if field in fields.pictures or field in fields.texts:
-        content = tar.extractfile(member)
-        assert content is not None
-        if field in fields.texts:
-            sample.texts[field] = content.read()
-        elif sample.picture is None:
-            sample.picture = member.offset_data, member.size
-            if not _MAGIC.match(content.read(16)):
-                sample.reason = sample.reason or "not a picture"
+    """Keep what is needed of one member: a text, or where the picture lies."""
+    sample.fields.add(name)
+    if name in fields.texts:
+        sample.texts[name] = tar.extractfile(member).read()  # type: ignore[union-attr]
+    elif name in fields.pictures and sample.picture is None:
+        sample.picture = member.offset_data, member.size
+        if not _MAGIC.match(tar.extractfile(member).read(16)):  # type: ignore[union-attr]
+            sample.reason = sample.reason or "not a picture"
 
 
 def _ends_properly(file: IO[bytes], after: int) -> bool:
@@ -272,48 +299,3 @@ def _ends_properly(file: IO[bytes], after: int) -> bool:
     file.seek(after)
     block = file.read(512)
     return len(block) == 512 and not any(block)
-
-
-def _usable(sample: _Sample, fields: Fields, cut: bool, end: int) -> tuple[int, int, str, int]:
-    """Offset and size of the picture, caption, label."""
-    if sample.reason == "unsorted":
-        raise _Unusable(sample.reason)
-    if cut and (sample.picture is None or sum(sample.picture) > end):
-        raise _Unusable("cut")
-    if sample.picture is None:
-        raise _Unusable("no picture")
-    if sample.reason:
-        raise _Unusable(sample.reason)
-    try:
-        caption = _caption(fields.caption, sample.texts)
-        return *sample.picture, caption, _label(fields.label, sample.texts)
-    except _Unusable as reason:
-        if cut and str(reason) in ("no caption", "no label"):
-            raise _Unusable("cut") from reason
-        raise
-
-
-def _encoder(name: str) -> Callable[[str], list[int]]:
-    """What turns a caption into the ids that are kept of it."""
-    chosen = tokenizer(name)
-    if chosen.vocabulary > 2**16:
-        raise CourseError(
-            f"Field 'tokenizer' is {name!r}, which knows {chosen.vocabulary:,} tokens, but an "
-            "index keeps 16 bits of each; take one with 65,536 or fewer."
-        )
-    return lambda caption: chosen.encode(caption)[: CONTEXT - 2]
-
-
-def _shard(
-    rows: Sequence[tuple[str, int, int, NDArray[np.uint16], int]], faults: Iterable[Fault]
-) -> Shard:
-    keys, offset, size, ids, label = zip(*rows, strict=True) if rows else ((),) * 5
-    return Shard(
-        keys,
-        np.array(offset, dtype=np.int64),
-        np.array(size, dtype=np.int32),
-        np.cumsum([0, *map(len, ids)], dtype=np.int64),
-        np.concatenate([np.zeros(0, np.uint16), *ids]),
-        np.array(label, dtype=np.int32),
-        tuple(faults),
-    )

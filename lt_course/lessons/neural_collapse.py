@@ -1,0 +1,257 @@
+"""Lesson 09: toys of neural collapse, and what its metrics are correlated with over classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from lt_course.evaluation.neural_collapse import class_means, nc1, nc2, nc2_per_class
+from lt_course.evidence import paper
+from lt_course.lessons.geometry import METHODS
+from lt_course.lessons.neighbours import unit
+from lt_course.plots import intervals, style
+from lt_course.statistics import spearman
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+METRICS: dict[str, style.Look] = {
+    "nc1": style.look(style.BLACK, "o", "NC1"),
+    "nc2_means": style.look(style.BLUE, "s", "NC2, centres"),
+    "nc2_means_nearest": style.look(style.SKY, "D", "NC2, centres, nearest"),
+    "nc2_prototypes": style.look(style.VERMILLION, "^", "NC2, class vectors"),
+    "nc2_prototypes_nearest": style.look(style.ORANGE, "v", "NC2, class vectors, nearest"),
+}
+"""The columns of `lt_course.evaluation.neural_collapse.per_class`: blue of class centres, warm of
+class vectors."""
+
+TARGETS = ("accuracy", "frequency")
+"""What each metric is correlated with, over classes."""
+
+PAPER_SETS: dict[str, float] = {
+    "laionet": 3.26,
+    "cc12m": 12,
+    "yfcc15m": 15,
+    "laion400m": 400,
+    "metaclip_400m": 400,
+    "laion2b": 2_000,
+    "metaclip_fullcc": 2_500,
+}
+"""Pre-training sets of Fig. 7a of arXiv 2405.21070, and their millions of pictures."""
+
+SIMPLEX = np.deg2rad([90.0, 210.0, 330.0])
+"""Directions of three class centres in the plane that stand as far apart as can be."""
+
+CLASSES = (style.BLUE, "o"), (style.VERMILLION, "^"), (style.GREEN, "s")
+"""Colours and markers of the toy's three classes."""
+
+
+def triangle(
+    spread: float, turn: float = 0.0, pictures: int = 40, seed: int = 0
+) -> tuple[FloatArray, IntArray]:
+    """Features [N, 2] and labels [N] of three classes in the plane, around centres of length 1.
+
+    The standard deviation around each centre is `spread`; the last centre is turned by `turn`
+    degrees towards the second (0 is a simplex); the noise depends on the seed alone.
+    """
+    angles = SIMPLEX - np.deg2rad([0.0, 0.0, turn])
+    labels = np.repeat(np.arange(3), pictures)
+    centres = np.column_stack([np.cos(angles), np.sin(angles)])
+    noise = np.random.default_rng(seed).normal(size=(len(labels), 2))
+    return centres[labels] + spread * noise, labels
+
+
+def collapse(features: FloatArray, labels: IntArray) -> dict[str, float]:
+    """NC1, NC2 of the class means, and the accuracy of the nearest class mean.
+
+    Features are [N, D]; labels [N] hold each of 0 … C-1 at least once.
+    """
+    rows, ids, classes = torch.from_numpy(features), torch.from_numpy(labels), int(labels.max()) + 1
+    means = class_means(rows, ids, classes)
+    answers = torch.cdist(rows.double(), means).argmin(1)
+    accuracy = float((answers == ids).double().mean())
+    return {"NC1": nc1(rows, ids, classes), "NC2": nc2(means), "accuracy": accuracy}
+
+
+def ways_to_fail(
+    rivals: int,
+    moves: Sequence[float],
+    classes: int = 12,
+    spread: float = 0.25,
+    pictures: int = 4_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Some classes of a simplex draw together, and are told apart less and less.
+
+    Args:
+        rivals: how many others draw together with the class that is asked: 1 is a twin.
+        moves: how far of the way to their middle, 0 … < 1 (at 1 all would coincide).
+        classes: C.
+        spread: standard deviation of the pictures around a centre, in each dimension.
+        pictures: to measure accuracy with; their noise is the same for all moves.
+        seed: of the noise.
+
+    Returns:
+        One row a move, of the class that is asked: `accuracy` of the nearest centre, and its NC2
+        as ``mean`` over the other classes and towards the ``nearest``.
+    """
+    simplex = unit(np.eye(classes) - 1 / classes)
+    group = simplex[: rivals + 1]
+    noise = spread * np.random.default_rng(seed).normal(size=(pictures, classes))
+    rows = {}
+    for move in moves:
+        drawn = unit((1 - move) * group + move * group.mean(0))
+        centres = np.concatenate([drawn, simplex[rivals + 1 :]])
+        vectors = torch.from_numpy(centres)
+        rows[move] = {
+            "accuracy": float((((centres[0] + noise) @ centres.T).argmax(1) == 0).mean()),
+            "mean": float(nc2_per_class(vectors)[0]),
+            "nearest": float(nc2_per_class(vectors, nearest=True)[0]),
+        }
+    return pd.DataFrame(rows).T.rename_axis("move")
+
+
+def paper_correlations() -> pd.DataFrame:
+    """Fig. 7a of arXiv 2405.21070, read off the plot: means over CLIP models of each set.
+
+    Columns dataset, millions (of pictures), metric, target, value.
+    """
+    columns = ["dataset", "millions", "metric", "target", "value"]
+    return pd.DataFrame(
+        [
+            (data, millions, m, t, paper.value("fig7a", data, "clip", f"spearman_{m}_{t}"))
+            for data, millions in PAPER_SETS.items()
+            for m in METRICS
+            for t in TARGETS
+        ],
+        columns=columns,
+    )
+
+
+# Figures: `runs` are metrics indexed by (label, seed) --------------------
+
+
+def plot_triangles(
+    clouds: Mapping[str, tuple[FloatArray, IntArray]], scores: Mapping[str, Mapping[str, float]]
+) -> Figure:
+    """Three classes in the plane, one panel an arrangement, with what is measured of it."""
+    figure, panels = style.panels(len(clouds), 3.6, 3.7)
+    for axes, (title, (points, labels)) in zip(panels, clouds.items(), strict=True):
+        for c, (color, marker) in enumerate(CLASSES):
+            own = points[labels == c]
+            middle = own.mean(0)
+            axes.plot(*own.T, linestyle="", marker=marker, color=color, alpha=0.45, markersize=4)
+            axes.plot([0, middle[0]], [0, middle[1]], color=color, linestyle="-", linewidth=2)
+            axes.plot(*middle, marker=marker, color=color, markersize=9, markeredgecolor="white")
+        values = ", ".join(f"{name} {value:.2f}" for name, value in scores[title].items())
+        axes.set(title=f"{title}\n{values}", xlim=(-2, 2), ylim=(-2, 2), aspect="equal")
+        axes.set(xticks=[], yticks=[])
+    return figure
+
+
+def plot_ways_to_fail(curves: Mapping[str, pd.DataFrame]) -> Figure:
+    """NC2 of a class against its accuracy as it moves towards others, one panel a way."""
+    figure, panels = style.panels(len(curves), 3.7, 3.2, sharex=True, sharey=True)
+    for axes, (title, curve) in zip(panels, curves.items(), strict=True):
+        mean, nearest = METRICS["nc2_means"], METRICS["nc2_means_nearest"]
+        axes.plot(curve["accuracy"], curve["mean"], linestyle="-", **mean)
+        axes.plot(curve["accuracy"], curve["nearest"], linestyle="--", **nearest)
+        axes.set(title=title, xlabel="accuracy of the class", xlim=(1.02, 0))
+    panels[0].set_ylabel("its NC2")
+    panels[0].legend()
+    return figure
+
+
+def plot_classes(tables: Mapping[str, pd.DataFrame], pairs: Sequence[tuple[str, str]]) -> Figure:
+    """One dot a class: a metric against accuracy or frequency, a row a pair, a column a method."""
+    n = len(tables)
+    figure, panels = style.panels(n, 3, 2.6, len(pairs), sharex="row", sharey="row")
+    for row, (metric, target) in enumerate(pairs):
+        line = panels[row * n : (row + 1) * n]
+        for axes, (method, table) in zip(line, tables.items(), strict=True):
+            look = METHODS[method]
+            axes.plot(table[target], table[metric], linestyle="", alpha=0.7, **look)
+            rho = spearman(table[target], table[metric])
+            axes.set(title=f"{look['label']}: {rho:.2f}", xlabel=target)
+            if target == "frequency":
+                axes.set_xscale("log")
+        line[0].set_ylabel(METRICS[metric]["label"])
+    return figure
+
+
+def plot_correlations(runs: pd.DataFrame, labels: Sequence[str]) -> Figure:
+    """A row a metric, a panel a target: every seed, and the mean with its t interval.
+
+    Labels are of `METHODS`; those that are not recorded are not drawn.
+    """
+    figure, panels = style.panels(2, 4.2, 3.6, sharey=True)
+    # Markers that share a row stand closer together than to those of the next row.
+    shifts = 0.18 * (np.arange(len(labels)) - (len(labels) - 1) / 2)
+    for axes, target in zip(panels, TARGETS, strict=True):
+        for label, shift in zip(labels, shifts, strict=True):
+            axes.plot([], [], linestyle="", **METHODS[label])
+            for place, metric in enumerate(METRICS):
+                values = intervals.by_seed(runs, label, f"spearman_{metric}_{target}")
+                look = style.unnamed(METHODS[label])
+                intervals.draw_seeds(axes, values, place + shift, **look)
+        axes.axvline(0, **style.ZERO)
+        style.name_rows(axes, [look["label"] for look in METRICS.values()])
+        for edge in np.arange(1, len(METRICS)) - 0.5:
+            axes.axhline(edge, color="#DDDDDD", linewidth=0.6, linestyle="-")
+        axes.set(xlabel=f"Spearman with {target}")
+    style.legend(figure, ncols=len(labels))
+    return figure
+
+
+def plot_over_scale(
+    runs: pd.DataFrame, ours: Mapping[str, Mapping[str, float]], theirs: pd.DataFrame
+) -> Figure:
+    """Correlations against the amount of pre-training data, ours beside the paper's Fig. 7a.
+
+    Ours are means over seeds with t intervals. The paper's lines join the sets drawn from LAION;
+    its hollow markers are the other sets.
+
+    Args:
+        runs: see above.
+        ours: per title of a panel, the fraction of the data of each label that is wanted.
+        theirs: as `paper_correlations` returns them.
+    """
+    n = len(ours) + 1
+    figure, panels = style.panels(n, 2.9, 2.9, 2, sharex="col", sharey=True)
+    for row, target in enumerate(TARGETS):
+        *line, last = panels[row * n : (row + 1) * n]
+        shifts = np.linspace(-0.12, 0.12, len(METRICS))
+        for (metric, look), shift in zip(METRICS.items(), shifts, strict=True):
+            name = f"spearman_{metric}_{target}"
+            for axes, fractions in zip(line, ours.values(), strict=True):
+                values = {
+                    np.log2(fraction) + shift: intervals.by_seed(runs, label, name)
+                    for label, fraction in fractions.items()
+                }
+                intervals.draw_curve(axes, values, **look)
+            asked = theirs[(theirs["metric"] == metric) & (theirs["target"] == target)]
+            laion = asked["dataset"].str.startswith("laion")
+            for other, group in asked.groupby(~laion):
+                points = style.unnamed(look) | {"linestyle": "" if other else "-"}
+                fill = "white" if other else None
+                last.plot(group["millions"], group["value"], markerfacecolor=fill, **points)
+        for axes, (title, fractions) in zip(line, ours.items(), strict=True):
+            ticks = [f"1/{1 / f:g}" if f < 1 else "1" for f in fractions.values()]
+            axes.set_xticks(np.log2(list(fractions.values())), ticks)
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.set(title=title, xlabel="fraction of the data" if row else "")
+        last.set(title="paper: CLIP", xscale="log")
+        last.set_xlabel("pre-training pictures, millions" if row else "")
+        panels[row * n].set_ylabel(f"Spearman with {target}")
+        for axes in (*line, last):
+            axes.axhline(0, **style.ZERO)
+    handles = [plt.Line2D([], [], linestyle="-", **look) for look in METRICS.values()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    return figure

@@ -1,0 +1,110 @@
+"""How to train: the fields of a run that the loop reads, and the optimizer that they ask for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from lt_course.data.order import Sampler
+from lt_course.errors import CourseError
+from lt_course.fields import COUNT, NATURAL, check
+from lt_course.scale import Precision
+from lt_course.training.schedules import ScheduleName
+
+
+@dataclass(frozen=True)
+class Training:
+    """How to train. Durations are texts such as ``12 epochs``, ``500 steps`` or ``5 %``.
+
+    Attributes:
+        duration: of the run.
+        batch_size: images a step, over all processes.
+        sampler: order of the pictures, `lt_course.data.order.Order`.
+        crop: least area of the random crop, 0.01 … 1 (`lt_course.data.augment.random_crop`).
+        optimizer: ``adamw`` (torch's defaults: betas 0.9 and 0.999, epsilon 1e-8), or ``sgd`` with
+            momentum 0.9.
+        nesterov: of ``sgd``, whether its momentum is Nesterov's.
+        learning_rate: its peak.
+        final_learning_rate: where the ``cosine`` schedule ends: a rate, and no share of the peak.
+        weight_decay: decoupled in ``adamw``, a part of the gradient in ``sgd``.
+        no_decay_on_bias_norm: let biases, norms and the temperature have none.
+        clip_grad_per_tensor: greatest norm of each tensor's gradient, as in DINO; None: no limit.
+        schedule: course of the learning rate, `lt_course.training.schedules.Schedule`.
+        warmup: duration of its rise.
+        milestones: where the ``step`` schedule decays by 10.
+        precision: of the towers; losses are always float32.
+        channels_last: memory layout of convolutions.
+        accumulate: parts that a batch is encoded in, one after the other, to save memory; the
+            loss still compares the whole batch. Of several processes each parts its own share.
+        checkpoint_every: greatest work that a kill can lose.
+        batch_norm_groups: equal parts of the global batch that batch norm takes statistics of,
+            each of its own, however many processes share the batch; their number must be a divisor
+            or a multiple of that of the groups. Running statistics are those of the first part.
+        compile: let torch.compile build faster code for the parts of the model, in minutes and
+            with other rounding.
+    """
+
+    duration: str = "6 epochs"
+    batch_size: int = 128
+    sampler: Sampler = "natural"
+    crop: float = 0.9
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    nesterov: bool = True
+    learning_rate: float = 2e-3
+    final_learning_rate: float = 0.0
+    weight_decay: float = 0.05
+    no_decay_on_bias_norm: bool = True
+    clip_grad_per_tensor: float | None = None
+    schedule: ScheduleName = "cosine"
+    warmup: str = "5 %"
+    milestones: tuple[str, ...] = ()
+    precision: Precision = "bfloat16"
+    channels_last: bool = True
+    accumulate: int = 1
+    checkpoint_every: str = "25 %"
+    batch_norm_groups: int = 1
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise a CourseError for a field out of range, or one that another leaves without use."""
+        check(
+            self,
+            batch_size=COUNT,
+            crop=(0.01, 1),
+            learning_rate=NATURAL,
+            final_learning_rate=NATURAL,
+            weight_decay=NATURAL,
+            clip_grad_per_tensor=(1e-6, math.inf),
+            accumulate=COUNT,
+            batch_norm_groups=COUNT,
+        )
+        for field, unused, owner, value in (
+            ("milestones", (), "schedule", "step"),
+            ("final_learning_rate", 0.0, "schedule", "cosine"),
+            ("nesterov", True, "optimizer", "sgd"),
+        ):
+            if getattr(self, field) != unused and getattr(self, owner) != value:
+                raise CourseError(
+                    f"Field {field!r} is {getattr(self, field)!r}, which {owner} "
+                    f"{getattr(self, owner)!r} does not read; set {owner!r} to {value!r}, or "
+                    f"{field!r} to {unused!r}."
+                )
+
+
+def make_optimizer(model: nn.Module, training: Training) -> torch.optim.Optimizer:
+    """An optimizer with two groups: parameters of two and more dimensions, and the others."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    matrices, others = [p for p in parameters if p.ndim >= 2], [p for p in parameters if p.ndim < 2]
+    decay = training.weight_decay
+    groups = [
+        {"params": matrices, "weight_decay": decay},
+        {"params": others, "weight_decay": 0.0 if training.no_decay_on_bias_norm else decay},
+    ]
+    if training.optimizer == "sgd":
+        nesterov = training.nesterov
+        return torch.optim.SGD(groups, lr=0.0, momentum=0.9, nesterov=nesterov, fused=True)
+    return torch.optim.AdamW(groups, lr=0.0, fused=True)

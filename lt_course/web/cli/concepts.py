@@ -1,0 +1,52 @@
+"""``lt-course concepts count``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from lt_course.counting import concept_lists
+from lt_course.counting.rules import Definition
+from lt_course.errors import CourseError
+from lt_course.web import count_captions
+
+
+def count(
+    captions: tuple[Path, ...],
+    concepts: str,
+    definition: Definition = "bag-of-lemmas",
+    column: str | None = None,
+    out: Path = Path("count_captions.csv"),
+    workers: int = 1,
+    dask: str | None = None,
+) -> None:
+    """Count in how many captions each class is named, by the paper's rules.
+
+    Args:
+        captions: TSV, CSV, JSONL or parquet files.
+        concepts: imagenet, or a text or JSON file.
+        definition: of what it means that a caption names a class.
+        column: the one with the captions (if not given: caption, text or title); a number, from 1,
+            for a TSV or CSV file without a header.
+        out: file of the counts.
+        workers: processes.
+        dask: address of a Dask scheduler, or: local.
+    """
+    if workers < 1:
+        raise CourseError(f"--workers is {workers}; give 1 or more.")
+    classes = concept_lists.read(concepts)
+    tallies = count_captions.count(
+        captions, classes, definition, column=column, workers=workers, dask=dask
+    )
+    count_captions.write(out, captions, classes, tallies, definition)
+    named = count_captions.total(tallies) > 0
+    print(
+        f"{sum(tally.captions for tally in tallies):,} captions name {named.sum():,} of "
+        f"{len(named):,} classes; the counts are in {out}."
+    )
+    if malformed := sum(tally.malformed for tally in tallies):
+        rows = out.with_suffix(".malformed.csv")
+        print(f"{malformed:,} malformed rows were left out; {rows} names them.", file=sys.stderr)
+
+
+COMMANDS = {"concepts": {"count": count}}

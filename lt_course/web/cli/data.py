@@ -1,0 +1,141 @@
+"""``lt-course data list``, ``prepare`` and ``check``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from json import dumps
+from pathlib import Path
+from typing import Any
+
+from tyro.conf import Positional
+
+from lt_course.errors import CourseError
+from lt_course.study.run_config import unknown
+from lt_course.web.datasets import (
+    caption_labels,
+    catalogue,
+    imagenet_captions,
+    imagenet_pictures,
+    laionet,
+)
+from lt_course.web.shards import shard_check, shard_index, shard_scan
+
+
+def list_sets() -> None:
+    """The sets that can be prepared or read, and what they need."""
+    for source in catalogue.SOURCES:
+        print(f"{source.name}\n    {source.what}")
+        if source.pairs is not None:
+            print(f"    {source.pairs:,} pairs, {source.classes} classes")
+        for needed in source.inputs:
+            print(f"    needs {needed}")
+
+
+def prepare(
+    name: Positional[str],
+    source: str,
+    out: Path,
+    seed: int = 0,
+    per_shard: int = 10_000,
+    partial: bool = False,
+    threshold: float = 0.7,
+    device: str = "cpu",
+) -> None:
+    """Make shards; a stopped command goes on.
+
+    Args:
+        name: as lt-course data list says.
+        source: folder of the set's files; shards, or a list, where it has them.
+        out: folder of what is made.
+        seed: of the order.
+        per_shard: pairs.
+        partial: go without missing pictures, with other counts.
+        threshold: laionet: least similarity.
+        device: laionet: of the encoder.
+    """
+    names = [each.name for each in catalogue.SOURCES if each.inputs and each.prepared]
+    if name not in names:
+        raise CourseError(unknown("set that can be prepared", name, names))
+    manifest: dict[str, Any]
+    if name == laionet.LAIONET.name:
+        encoder, weights = laionet.clip_encoder(device), "ViT-B-32-quickgelu, openai"
+        manifest = laionet.prepare(Path(source), out, encoder, encoder=weights, threshold=threshold)
+        print(
+            f"{out} lists {_labelled(manifest)}, of {manifest['counts']['read']:,} rows. "
+            f"Their pictures are downloaded with\n{laionet.img2dataset_command(out)}"
+        )
+    elif name in caption_labels.SETS and source.endswith(".tsv"):
+        counts = caption_labels.shorten(name, Path(source), out)["counts"]
+        print(
+            f"{out} lists {counts['kept']:,} of {counts['captions']:,} rows. Their pictures "
+            "are downloaded, and then labelled by lt-course data prepare, with\n"
+            + caption_labels.img2dataset_command(out)
+        )
+    elif name in caption_labels.SETS:
+        manifest = caption_labels.prepare(name, source, out)
+        captions = manifest["counts"]["captions"]
+        print(f"{out} labels {_labelled(manifest)}, of {captions:,} captions.")
+    else:
+        captioned = name == imagenet_captions.IMAGENET_CAPTIONS.name
+        write_shards = (
+            imagenet_captions.prepare_imagenet_captions if captioned else imagenet_pictures.prepare
+        )
+        manifest = write_shards(Path(source), out, seed=seed, per_shard=per_shard, partial=partial)
+        about = manifest["about"]
+        missing = f"; {about['pictures_missing']} pictures were missing" if captioned else ""
+        print(
+            f"{out} holds {about['pairs']:,} pairs of {about['classes']} classes in "
+            f"{len(manifest['parts'])} shards{missing}."
+        )
+
+
+def _labelled(manifest: dict[str, Any]) -> str:
+    counts = [n for name, n in manifest["counts"].items() if name.startswith(("n0", "n1"))]
+    return f"{sum(counts):,} pairs of {len(counts)} classes"
+
+
+def check(
+    path: Positional[tuple[str, ...]],
+    picture: str = shard_scan.Fields.picture,
+    caption: str = shard_scan.Fields.caption,
+    label: str | None = None,
+    decode: bool = False,
+    workers: int = 1,
+    max_bad_fraction: float = 0.01,
+    json: bool = False,
+) -> int:
+    """Index shards and name all that cannot be used; exit status 1: more than --max-bad-fraction.
+
+    Args:
+        path: such as cc3m/{00000..00331}.tar, or a folder.
+        picture: fields.
+        caption: fields.
+        label: fields of the class (if not given, none is read).
+        decode: decode each picture, hash each tar.
+        workers: processes that index.
+        max_bad_fraction: of the samples.
+        json: print one JSON object.
+    """
+    fields = shard_scan.Fields(picture, caption, label)
+    index = shard_index.load(path, fields, max_bad_fraction=1, workers=workers)
+    report = shard_check.check(index, decode)
+    if json:
+        print(dumps(asdict(report), ensure_ascii=False))
+        return int(report.too_bad(max_bad_fraction))
+    for fault in report.faults:
+        print(f"{fault.shard} {fault.key}".rstrip() + f": {fault.reason}")
+    for shard in report.changed:
+        print(f"{shard}: not as the manifest beside it says")
+    print(
+        f"{report.usable:,} of {report.samples:,} samples in {report.shards} shards are "
+        f"usable; a caption has {report.tokens:.1f} tokens; the index takes "
+        f"{report.bytes_per_row:.0f} bytes a row."
+    )
+    for reason, count in {**report.damaged, **report.bad}.items():
+        print(f"{count:>9,} {reason}: {(shard_scan.DAMAGED | shard_scan.REASONS)[reason]}")
+    if report.repeated:
+        print(f"{report.repeated:,} keys stand in more than one shard; is one there twice?")
+    return int(report.too_bad(max_bad_fraction))
+
+
+COMMANDS = {"data": {"list": list_sets, "prepare": prepare, "check": check}}
