@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
 import lt_course
+from lt_course import study
 from lt_course.errors import CourseError
 from lt_course.study import registry
 
@@ -112,3 +114,32 @@ def test_an_extension_that_lacks_a_package_says_which(monkeypatch: pytest.Monkey
         CourseError, match=r"needs the package fsspec; .*pip install 'lt-course\[web\]'"
     ):
         registry.load_extensions.__wrapped__()
+
+
+def test_the_walk_through_a_run_is_short(small, store: Path) -> None:
+    """Modules that a run from its name to its result enters; the number is to fall, not to rise."""
+    entered: set[str] = set()
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        path = frame.f_code.co_filename
+        if event == "call" and path.startswith(str(PACKAGE)):
+            entered.add(path)
+
+    run = {"concepts": 8, "num_images": 64, "batch_size": 32, "duration": "2 steps"}
+    sys.setprofile(note)
+    try:
+        study.train_or_load(study.config("sl", scale="tiny", profile="flat", **run))
+    finally:
+        sys.setprofile(None)
+    assert len(entered) <= 36
+
+
+def test_no_function_of_the_core_is_longer_than_a_page() -> None:
+    for path in [
+        *PACKAGE.glob("*.py"),
+        *(p for part in CORE for p in PACKAGE.glob(f"{part}/*.py")),
+    ]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno is not None
+                assert node.end_lineno - node.lineno < 60, f"{path.name}: {node.name}"

@@ -194,12 +194,7 @@ def sample_long_tail(
     if frequency is None:
         all_drawings = np.bincount(icontail.concept[~icontail.test])[:classes]
         frequency = _frequency(profile, num_images, permutation, all_drawings, available)
-    if (frequency > available).any():
-        worst = int(np.argmax(frequency - available))
-        raise CourseError(
-            f"Field 'frequency' asks for {frequency[worst]} pictures of "
-            f"{icontail.concepts[worst].name!r}, which has {available[worst]}; ask for fewer."
-        )
+    _require_available(icontail, frequency, available)
     frequency = np.maximum(np.minimum(frequency, 1), (frequency * fraction).astype(np.int64))
     trimmed = np.zeros(classes, dtype=bool)
     trimmed[np.argsort(frequency, kind="stable")[:tail_classes]] = True
@@ -212,6 +207,15 @@ def sample_long_tail(
         labels = np.append(labels, np.full(distractors, classes))
     correlation = spearman(available, frequency)
     return TrainSplit(np.concatenate(rows), labels, frequency, trimmed, correlation)
+
+
+def _require_available(icontail: IconTail, frequency: Ints, available: Ints) -> None:
+    if (frequency > available).any():
+        worst = int(np.argmax(frequency - available))
+        raise CourseError(
+            f"Field 'frequency' asks for {frequency[worst]} pictures of "
+            f"{icontail.concepts[worst].name!r}, which has {available[worst]}; ask for fewer."
+        )
 
 
 def _frequency(
