@@ -71,7 +71,7 @@ logits = 2 * torch.randn(128, 16, generator=generator) + torch.linspace(3, -3, 1
 rows = {}
 for name, offset in {
     "no offset": torch.zeros(16),
-    "centering": logits.mean(0),
+    "centring": logits.mean(0),
     "Sinkhorn, 3 times": sinkhorn_offset(logits, 3),
     "Sinkhorn, 100 times": sinkhorn_offset(logits, 100),
 }.items():

@@ -10,7 +10,7 @@ from lt_course import study
 from lt_course.data import icontail
 from lt_course.data.drawing_style import is_solid
 from lt_course.errors import CourseError
-from lt_course.evidence import factor
+from lt_course.evidence import experiment
 from lt_course.lessons import data_factors as lesson
 from lt_course.plots import drawings
 
@@ -51,7 +51,7 @@ def test_the_training_set_of_a_run_is_what_it_trained_on(record):
 
 def test_every_declared_training_set_exists():
     for name in ("imbalance", "shift", "diversity"):
-        for run in factor(name).runs(seed=7).values():
+        for run in experiment(name).runs(seed=7).values():
             assert study.training_set(run).frequency.sum() == run.data.num_images
 
 
@@ -98,7 +98,7 @@ def test_agreement_is_one_with_itself_and_minus_one_with_its_reverse():
 
 def test_declared_training_sets_are_those_of_the_runs():
     found = lesson.declared("shift", ["sl line", "sl solid"], [2, 4])
-    run = factor("shift").run("sl solid", seed=4)
+    run = experiment("shift").run("sl solid", seed=4)
     np.testing.assert_array_equal(found["sl solid"][1].image_ids, study.training_set(run).image_ids)
     assert [len(sets) for sets in found.values()] == [2, 2]
     with pytest.raises(CourseError, match="sl line"):

@@ -13,7 +13,7 @@ from sklearn.neighbors import NearestNeighbors
 from lt_course import study
 from lt_course.errors import CourseError
 from lt_course.evaluation.neural_collapse import per_class
-from lt_course.evidence import factor
+from lt_course.evidence import experiment
 from lt_course.lessons import geometry, neural_collapse
 from lt_course.study import RunResult
 
@@ -117,7 +117,7 @@ def test_the_papers_correlations_say_what_its_text_says():
 
 def test_claims_quote_the_papers_correlations():
     found = neural_collapse.paper_correlations().set_index(["dataset", "metric", "target"])["value"]
-    claims = {claim.id: claim for claim in factor("feature_space").claims}
+    claims = {claim.id: claim for claim in experiment("feature_space").claims}
     most = found["laionet", "nc2_means", "accuracy"]
     apart = {
         data: found[data, "nc2_means_nearest", "accuracy"] - found[data, "nc2_means", "accuracy"]

@@ -55,7 +55,7 @@ def test_the_evidence_comes_with_it(installed: Path, tmp_path: Path) -> None:
         "from lt_course.counting import lemmas, web_frequencies\n"
         "print(len(results.load()), len(evidence.all_experiments()), len(evidence.verdicts()))\n"
         "print(len(paper.table('fig11')) > 0, web_frequencies.load(download=False).complete)\n"
-        "print(study.config('paper-sl').scale, len(evidence.load_results('03_the_gap')) > 0)\n"
+        "print(study.config('paper-sl').scale, len(evidence.load_results('the_gap')) > 0)\n"
     )
     counted, read, named = run(installed, tmp_path, "-c", code).splitlines()
     assert [int(number) > 10 for number in counted.split()] == [True] * 3
@@ -72,7 +72,7 @@ def test_a_run_is_trained_and_claims_are_printed(installed: Path, tmp_path: Path
     assert "supported" in run(installed, tmp_path, *command, "claims")
 
 
-@pytest.mark.parametrize("lesson", ["language", "12_open_models"])
+@pytest.mark.parametrize("lesson", ["04_language", "12_open_models"])
 def test_a_lesson_begins_outside_of_a_clone(installed: Path, tmp_path: Path, lesson: str) -> None:
     """Its first cells, imports and evidence; `make test` runs all of each in the clone."""
     source = (ROOT / "notebooks" / f"{lesson}.py").read_text()

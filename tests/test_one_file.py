@@ -53,7 +53,7 @@ def test_it_draws_the_same_training_sets(one_file: ModuleType) -> None:
     for seed in range(3):
         drawn, frequency = one_file.draw(data, seed)
         expected = training_set(study.config("sl", **settings(seed=seed)))
-        assert np.array_equal(drawn, expected.pictures)
+        assert np.array_equal(drawn, expected.image_ids)
         assert np.array_equal(frequency, expected.frequency)
 
 

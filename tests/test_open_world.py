@@ -17,7 +17,6 @@ from lt_course.evidence import paper
 from lt_course.lessons import open_world
 from lt_course.plots import intervals
 from lt_course.statistics import spearman
-from lt_course.study.execute import execute
 
 HALF = {"scale": "tiny", "num_images": 2250, "duration": "210 steps"}
 
@@ -63,7 +62,7 @@ def test_others_are_training_pictures_of_concepts_that_nobody_tests():
 
 def test_others_do_not_change_the_core():
     alone, open_ = study.training_set(clip()), study.training_set(clip(distractors=2250))
-    assert open_.pictures[: len(alone.pictures)].tolist() == alone.pictures.tolist()
+    assert open_.image_ids[: len(alone.image_ids)].tolist() == alone.image_ids.tolist()
     assert open_.frequency.tolist() == alone.frequency.tolist()
 
 
@@ -79,14 +78,13 @@ def test_make_up_of_a_batch():
     assert longer["core a batch"] == without["core a batch"]
     assert longer["steps"] == without["steps"]
     assert open_world.make_up(clip(duration="12 epochs"))["steps"] == 12 * (2250 // 128)
-    with pytest.raises(CourseError, match="'pictures'"):
+    with pytest.raises(CourseError, match="'num_images'"):
         open_world.make_up(clip(num_images=None, profile="natural"))
 
 
 def test_a_classifier_has_no_place_for_others():
-    run = study.config("sl", **HALF, distractors=10)
-    with pytest.raises(CourseError, match="no prototype for pictures of others"):
-        execute(run)
+    with pytest.raises(CourseError, match="no prototype for images of others"):
+        study.config("sl", **HALF, distractors=10)
 
 
 def test_titles_that_share_a_token_with_a_name():

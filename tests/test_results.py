@@ -509,7 +509,7 @@ def test_a_run_that_fails_does_not_stop_the_others(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["run", "05_vocabulry"], "no factor '05_vocabulry'; the nearest are 05_vocabulary"),
+        (["run", "vocabulry"], "no factor 'vocabulry'; the nearest are vocabulary"),
         (["run", "vocabulary", "--scale", "cpus"], "did you mean 'cpu'"),
         (["run", "vocabulary", "--seeds", "0-x"], "--seeds is '0-x'; give numbers"),
         (["run", "vocabulary", "--seeds", "4-0"], "an empty range"),

@@ -44,7 +44,7 @@ METHODS: dict[str, Look] = {
     "clip-template": look(SKY, "^", "CLIP, class templates"),
     "clip-title": look(BLUE, "D", "CLIP, titles"),
     "clip-full": look(GREEN, "v", "CLIP, full text"),
-    "siglip-title": look("black", "P", "SigLIP, titles"),
+    "siglip-title": look(BLACK, "P", "SigLIP, titles"),
 }
 """Look of each method: warm for supervised learning, cool for CLIP."""
 

@@ -267,8 +267,10 @@ def _set(name: str, parts: dict[str, Any], settings: dict[str, Any]) -> dict[str
         if kind not in TEXT_HEADS:
             raise CourseError(unknown("text head", kind, TEXT_HEADS))
         before, head = parts["text_head"], TEXT_HEADS[kind]
-        common = _names(before) & {f.name for f in fields(head)}
-        parts["text_head"] = head(**{each: getattr(before, each) for each in common})
+        names = {f.name for f in fields(head)}
+        common = {each: getattr(before, each) for each in _names(before) & names}
+        own = {each: value for each, value in settings.items() if each in names}
+        parts["text_head"] = head(**common | own)
     part_of = {each: part for part in PARTS for each in _names(parts[part])}
     for each in settings:
         if each not in part_of:

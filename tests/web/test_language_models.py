@@ -200,7 +200,7 @@ def test_the_body_is_frozen_and_without_dropout(model: str) -> None:
 
 SMALL = {
     "concepts": 5, "num_images": 100, "profile": "incaps", "batch_size": 25, "duration": "2 epochs",
-    "embedding": D, "text_head": "language-model",
+    "embed_dim": D, "text_head": "language-model",
 }  # fmt: skip
 
 

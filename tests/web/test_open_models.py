@@ -21,7 +21,7 @@ from open_clip import factory, pretrained
 from PIL import Image, ImageFilter
 from shard_files import image
 from test_evaluation_sets import validation
-from test_transfer import write_dtd
+from test_published_sets import write_dtd
 
 from lt_course.counting import web_frequencies
 from lt_course.counting.web_frequencies import PRETRAINING_SETS

@@ -77,7 +77,7 @@ def test_of_a_cpus_scale_nothing_is_said(scale: str, monkeypatch: pytest.MonkeyP
 
 def test_what_cannot_be_counted_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     run = study.config("sl", scale="full", dataset="cc3m", num_images=None)
-    with pytest.raises(CourseError, match=r"cannot be told \(Field 'pictures'.*LT_DEVICE=cpu"):
+    with pytest.raises(CourseError, match=r"cannot be told \(Field 'num_images'.*LT_DEVICE=cpu"):
         cpu_time.device_here(run)
 
 

@@ -359,7 +359,7 @@ def test_killed_it_ends_bit_by_bit_the_same(there: Path, tmp_path: Path, name: s
     try:
         killed = subprocess.run(
             [sys.executable, __file__, name, str(there), str(tmp_path / "killed")],
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
             capture_output=True,
             text=True,
             check=False,

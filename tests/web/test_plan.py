@@ -25,12 +25,12 @@ from lt_course.objectives.classify import Supervised, SupervisedConfig
 from lt_course.objectives.contrast import CLIP, CLIPConfig
 from lt_course.objectives.distill import DINO, DINOConfig, Timetable
 from lt_course.study.execute import execute, weights
-from lt_course.study.run_config import Data
 from lt_course.training.options import Training, make_optimizer
 from lt_course.web import plan as planning
 from lt_course.web import untrained
 from lt_course.web.cli import main
 from lt_course.web.cost import Live, Rehearsal
+from lt_course.web.datasets.shard_data import ShardData
 from lt_course.web.gpus import GPU
 from lt_course.web.paper_recipes import RECIPES
 from lt_course.web.plan import plan
@@ -224,11 +224,12 @@ def test_every_declared_run_takes_a_step_and_stays_on_its_device(name: str, scal
 
 def alike(run: study.RunConfig) -> study.RunConfig:
     """The run with the data and captions of others that take the same step."""
-    if run.data.dataset != "cifar100":
-        data = Data("imagenet-captions", run.data.concepts, "natural", 448_896)
-        run = replace(run, data=data, name="alike")
     if isinstance(run.objective, CLIPConfig):
         run = study.override(run, text="template")
+    if run.data.dataset != "cifar100":
+        size = run.data.image_size
+        data = ShardData(concepts=run.data.concepts, image_size=size, num_images=448_896)
+        run = replace(run, data=data, name="alike")
     return run
 
 
@@ -245,9 +246,8 @@ def test_every_recipe_of_the_paper_takes_a_step_at_full_size(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in RECIPES if name.startswith("gpu")])
 def test_recipes_for_one_gpu_fit_it_and_take_an_hour(name: str) -> None:
     run = study.config(name)
-    if isinstance(
-        run.objective, SupervisedConfig
-    ):  # vocabularies are the loss's, and next to nothing
+    if isinstance(run.objective, SupervisedConfig):
+        # Vocabularies are the loss's, and next to nothing.
         run = study.override(run, vocabulary=None, vocabulary_group=32)
     made = planned(replace(run, name="alike"), "a100-40", 1)
     assert made.hours[1] <= 1
@@ -339,7 +339,7 @@ def test_eight_processes_are_there_while_a_step_is_taken() -> None:
             return super().loss(representations, batch, generator)
 
     def build() -> Supervised:
-        options, frequency = SupervisedConfig(vocabulary_group=4), torch.ones(C, dtype=torch.long)
+        options, frequency = SupervisedConfig(), torch.ones(C, dtype=torch.long)
         return Gathering(options, SmallCNN(D), Prototypes(C, D), frequency)
 
     hook = sys.excepthook
@@ -369,12 +369,15 @@ def tight(monkeypatch: pytest.MonkeyPatch) -> str:
     return "tight"
 
 
+IN_BATCH = {"sampling": "in-batch", "vocabulary": None}
+
+
 def tiny(name: str = "sl-vocab", **settings):
     return study.config(name, scale="tiny", **{"batch_size": 128} | settings)
 
 
 def test_what_does_not_fit_is_refused_and_what_would_is_named(small, tight: str) -> None:
-    shape = SMALL | {"num_images": 256, "batch_size": 256, "sampling": "in-batch"}
+    shape = SMALL | {"num_images": 256, "batch_size": 256, **IN_BATCH}
     with pytest.raises(CourseError) as refused:
         plan(tiny(**shape), tight)
     said = str(refused.value)
@@ -383,7 +386,7 @@ def test_what_does_not_fit_is_refused_and_what_would_is_named(small, tight: str)
     parts = int(said.split("accumulate ")[1].split(",")[0])
     smaller = int(said.split("without accumulate, batch ")[1].split(" ")[0])
     assert plan(tiny(**shape, accumulate=parts), tight).memory.peak <= 1.01 * 2**30
-    assert plan(tiny(**shape | {"batch": smaller}), tight).memory.peak <= 1.01 * 2**30
+    assert plan(tiny(**shape | {"batch_size": smaller}), tight).memory.peak <= 1.01 * 2**30
     assert smaller % 32 == 0, "micro-batches stay whole"
     with pytest.raises(CourseError, match="more than"):
         plan(tiny(**shape, accumulate=parts // 2), tight)
@@ -405,7 +408,7 @@ def test_parts_save_memory_and_cost_a_forward_pass(small) -> None:
 
 
 def test_a_part_may_be_smaller_than_a_micro_batch(small) -> None:
-    made = plan(tiny(**SMALL, num_images=256, sampling="in-batch", accumulate=8), "t4")
+    made = plan(tiny(**SMALL, num_images=256, **IN_BATCH, accumulate=8), "t4")
     assert made.summary()["batch_per_gpu"] // made.summary()["accumulate"] == 16
 
 
@@ -426,8 +429,8 @@ def test_gpus_share_the_batch(small) -> None:
         ({}, "t4", 0, "The number of GPUs is 0"),
         ({}, "t4", 3, "'batch_size' is 128, which does not divide into 3 GPUs"),
         ({"accumulate": 3}, "t4", 1, "use a multiple of 3"),
-        ({"sampling": "in-batch", "vocabulary_group": 48}, "t4", 1, "'vocabulary_group' is 48"),
-        ({"batch_size": 8192}, "t4", 1, "there are only 200 training pictures"),
+        ({**IN_BATCH, "vocabulary_group": 48}, "t4", 1, "'vocabulary_group' is 48"),
+        ({"batch_size": 8192}, "t4", 1, "there are only 200 training images"),
         ({"text_head": "language-model"}, "t4", 1, "which only CLIP can read"),
         ({"dataset": "x"}, "t4", 1, "Field 'dataset' is 'x', which this version"),
     ],

@@ -49,7 +49,7 @@ def train(data: Path, folder: Path, workers: int = 2) -> dict[str, torch.Tensor]
                 time.sleep(0.01)
 
     options = Training(f"{STEPS} steps", 4, checkpoint_every="100 %", precision="float32")
-    with Loader(pairs, 4, workers=workers, rank=rank(), world_size=world_size()) as load:
+    with Loader(pairs, 4, workers=workers, rank=rank(), ranks=world_size()) as load:
         fit(objective, load, load.order, options, folder=folder, before_step=wait)
     return objective.state_dict()
 
