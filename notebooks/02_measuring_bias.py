@@ -60,7 +60,8 @@ print("accuracy", accuracy, " predictions", predicted)
 METHODS = ["sl", "clip-template", "clip-title"]
 SEEDS = range(3)
 runs = {
-    method: [study.config(method, seed=seed) for seed in SEEDS] for method in METHODS
+    method: [study.config(method, seed=seed) for seed in SEEDS]
+    for method in METHODS
 }
 records = {method: study.train_or_load_all(found) for method, found in runs.items()}
 tables = {method: found[0].per_class for method, found in records.items()}

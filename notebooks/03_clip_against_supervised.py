@@ -89,7 +89,9 @@ pd.Series({name: str(fields[name]) for name in names})
 # %% tags=["nbval-ignore-output"]
 SEEDS = range(3)
 records = {
-    method: study.train_or_load_all(study.config(method, seed=seed) for seed in SEEDS)
+    method: study.train_or_load_all(
+        study.config(method, seed=seed) for seed in SEEDS
+    )
     for method in METHODS
 }
 
@@ -347,7 +349,9 @@ asked_wrongly = ...
 
 # %% tags=["hide-input"]
 def with_templates(answer):
-    run = study.train_or_load(study.config("clip-title", seed=0, prompts="template"))
+    run = study.train_or_load(
+        study.config("clip-title", seed=0, prompts="template")
+    )
     return abs(answer - run.metrics["accuracy"]) < 1e-6
 
 
@@ -364,7 +368,9 @@ _ = check(
 # ````
 
 # %% tags=["nbval-ignore-output"]
-wrong_words = study.train_or_load(study.config("clip-title", seed=0, prompts="template"))
+wrong_words = study.train_or_load(
+    study.config("clip-title", seed=0, prompts="template")
+)
 asked_wrongly = wrong_words.metrics["accuracy"]
 
 # %%

@@ -147,7 +147,8 @@ KNOBS = {
     "2 authors": {"authors": 2},
 }
 few = {
-    name: study.train_or_load(study.override(FEWER, **knob)) for name, knob in KNOBS.items()
+    name: study.train_or_load(study.override(FEWER, **knob))
+    for name, knob in KNOBS.items()
 }
 
 # %%

@@ -64,9 +64,7 @@ def draw(spread):
 
 # %% tags=["nbval-ignore-output"]
 def alt(spread):
-    found = [
-        nc.collapse(*nc.triangle(spread, t)) for t in TURNS.values()
-    ]
+    found = [nc.collapse(*nc.triangle(spread, t)) for t in TURNS.values()]
     said = [f"NC1 {each['NC1']:.2f}, NC2 {each['NC2']:.2f}" for each in found]
     return f"Spread {spread:g}: simplex {said[0]}; turned {said[1]}"
 

@@ -336,7 +336,10 @@ for _name, _answer, _options in (
 # ````
 
 # %%
-full_ratio, sampled_ratio = ratio(SupervisedConfig()), ratio(SupervisedConfig(**SOME))
+full_ratio, sampled_ratio = (
+    ratio(SupervisedConfig()),
+    ratio(SupervisedConfig(**SOME)),
+)
 print(f"full softmax {full_ratio:.1f}, vocabulary {sampled_ratio:.1f}")
 
 # %% [markdown]
@@ -366,7 +369,9 @@ unpushed, found_absent = ..., ...
 # %% tags=["hide-input"]
 def of_the_run(metric):
     run = study.config("sl", **BASE, **SEEN)
-    return lambda answer: abs(answer - study.train_or_load(run).metrics[metric]) < 1e-6
+    return lambda answer: (
+        abs(answer - study.train_or_load(run).metrics[metric]) < 1e-6
+    )
 
 
 _ = check("cosine", unpushed, of_the_run("cosine_unseen"), hint="Of absent ones?")

@@ -239,7 +239,9 @@ NAIVE |= {"teacher_temperature": 0.04, "teacher_temperature_start": 0.04}
 NAIVE |= {"global_least": 0.14, "local_crops": 2, "redrawn": 0}
 trained = {
     "random features": study.train_or_load(study.config("dino", **UNTRAINED)),
-    "the paper's crops and teacher": study.train_or_load(study.config("dino", **NAIVE)),
+    "the paper's crops and teacher": study.train_or_load(
+        study.config("dino", **NAIVE)
+    ),
     "our settings": record,
 }
 
