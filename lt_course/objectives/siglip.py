@@ -1,7 +1,7 @@
 """SigLIP: of every pair, is this the caption of that picture? (arXiv 2303.15343)
 
-The worked example of a new objective, which is this file and one line of
-`lt_course.study.run_config.OBJECTIVES`.
+The worked example of a new objective: this file, and its name in
+`lt_course.study.run_config`, in `OBJECTIVES` and in the union above it.
 """
 
 from __future__ import annotations
