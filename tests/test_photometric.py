@@ -9,8 +9,8 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as V
 
 from lt_course.data import photometric as module
+from lt_course.data.augment import standardize_photographs as standardize
 from lt_course.data.photometric import GLOBAL, Law, photometric
-from lt_course.web.shards.photographs import standardize
 
 NEVER = Law((0.0,), (0.0,))
 

@@ -20,6 +20,31 @@ def standardize(pictures: Tensor) -> Tensor:
     return (1 - channels.float() / 255) * 2
 
 
+MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+"""Of the channels in CLIP's data, 0 … 1 (arXiv 2103.00020's release; App. C of 2405.21070)."""
+
+
+def standardize_photographs(images: Tensor) -> Tensor:
+    """Photographs with the mean and deviation of CLIP's data.
+
+    Args:
+        images: uint8 [B, 3, H, W], or [B, H, W, 3] as they lie in memory.
+
+    Returns:
+        float32 [B, 3, H, W].
+    """
+    channels = images if images.shape[1] == 3 else images.permute(0, 3, 1, 2)
+    numbers = torch.tensor([MEAN, DEVIATION], device=images.device)
+    mean, deviation = numbers[:, :, None, None]
+    return (channels.float() / 255 - mean) / deviation
+
+
+def mirror(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Every other image at random, float [B, C, H, W], with left and right exchanged."""
+    turned = torch.rand(len(images), generator=generator) < 0.5
+    return torch.where(turned.to(images.device)[:, None, None, None], images.flip(-1), images)
+
+
 def random_crop(pictures: Tensor, smallest: float, generator: torch.Generator) -> Tensor:
     """Crop each picture at random and scale the crop back to its size.
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,7 +62,7 @@ def matching_prompts(kind: str) -> Prompts:
     Raises:
         CourseError: if the kind is unknown.
     """
-    first = _parts(kind.split("|")[0])[0]
+    first = simple_kinds(kind.split("|")[0])[0]
     if first in _OF_A_PICTURE:
         return "usual-name" if first != "appearance" else "template"
     return {"synset": "template"}.get(first, first)  # type: ignore[return-value]
@@ -127,14 +127,40 @@ def captions(icontail: IconTail, pictures: Iterable[int], kind: str) -> Captions
     Raises:
         CourseError: if the kind is unknown.
     """
-    mixture = [_parts(part) for part in kind.split("|")]
+
+    def write(picture: int, part: str) -> list[str]:
+        if part in _OF_A_PICTURE:
+            return _OF_A_PICTURE[part](icontail, picture)
+        return _OF_A_CONCEPT[part](icontail.concepts[icontail.concept[picture]])
+
+    return compose(pictures, kind, KINDS, write)
+
+
+def compose(
+    images: Iterable[int],
+    kind: str,
+    kinds: Sequence[str],
+    write: Callable[[int, str], Sequence[str]],
+) -> Captions:
+    """The captions of images, of which `write` gives those of a simple kind.
+
+    Args:
+        images: N numbers of images.
+        kind: simple kinds, joined by ``+`` and ``|``.
+        kinds: the simple kinds that there are.
+        write: (image, simple kind) -> its captions, at least one.
+
+    Raises:
+        CourseError: if a kind is unknown.
+    """
+    mixture = [simple_kinds(part, kinds) for part in kind.split("|")]
     texts: dict[str, int] = {}
     choices: list[int] = []
     lists: dict[tuple[tuple[int, ...], ...], tuple[int, int]] = {}
     places = []
-    for picture in pictures:
+    for image in images:
         offers = tuple(
-            tuple(texts.setdefault(text, len(texts)) for text in _write(icontail, picture, parts))
+            tuple(texts.setdefault(text, len(texts)) for text in _join(image, parts, write))
             for parts in mixture
         )
         if offers not in lists:
@@ -147,27 +173,27 @@ def captions(icontail: IconTail, pictures: Iterable[int], kind: str) -> Captions
     return Captions(list(texts), np.array(choices, dtype=np.int64), first, count)
 
 
-def _parts(kind: str) -> list[str]:
-    """The simple kinds in ``a+b+…``."""
+def simple_kinds(kind: str, kinds: Sequence[str] = KINDS) -> list[str]:
+    """The simple kinds in ``a+b+…``.
+
+    Raises:
+        CourseError: if one of them is none of those that there are.
+    """
     parts = kind.split("+")
     for part in parts:
-        if part not in KINDS:
-            near = difflib.get_close_matches(part, KINDS, n=1, cutoff=0.4)
+        if part not in kinds:
+            near = difflib.get_close_matches(part, kinds, n=1, cutoff=0.4)
             raise CourseError(
                 f"Field 'text' names a caption kind {part!r} that does not exist"
                 + (f" (did you mean {near[0]!r}?)" if near else "")
-                + f"; the kinds are {', '.join(KINDS)}, joined by + or |."
+                + f"; the kinds are {', '.join(kinds)}, joined by + or |."
             )
     return parts
 
 
-def _write(icontail: IconTail, picture: int, parts: list[str]) -> list[str]:
+def _join(image: int, parts: list[str], write: Callable[[int, str], Sequence[str]]) -> list[str]:
     """The captions that say all parts, one after the other."""
     joined = [""]
     for part in parts:
-        if part in _OF_A_PICTURE:
-            texts = _OF_A_PICTURE[part](icontail, picture)
-        else:
-            texts = _OF_A_CONCEPT[part](icontail.concepts[icontail.concept[picture]])
-        joined = [f"{before} {text}".strip() for before in joined for text in texts]
+        joined = [f"{before} {text}".strip() for before in joined for text in write(image, part)]
     return joined

@@ -14,8 +14,8 @@ a few authors), a concept keeps its frequency as far as they suffice: such runs 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,26 +31,34 @@ GINI = {"incaps": 0.22, "laionet": 0.79}
 """Gini coefficients of the class counts of ImageNet-Captions and LAIONet (arXiv 2405.21070, Fig. 1
 and the released counts). Both profiles are quantiles of the log-normal law with that Gini."""
 
-PROFILES = ("natural", "flat", *GINI, "zipf(a)")
+PROFILES = ("natural", "flat", *GINI, "zipf(a)", "exponential(a,b)", "cifar-lt(r)")
+"""Those that numbers complete: a power law; counts that fall evenly on a log scale from a to b; and
+the long tail that others cut CIFAR-100 to (arXiv 1906.07413, Sec. 4.1), from 500 to 500 / r."""
+
+_FIXED = re.compile(r"exponential\((\d+),(\d+)\)|cifar-lt\((\d+(?:\.\d+)?)\)")
 
 
-def profile_counts(profile: str, classes: int, num_images: int) -> Ints:
-    """Pictures per rank: int64 [C], non-increasing, at least one each, with sum N.
+def profile_counts(profile: str, classes: int, num_images: int | None) -> Ints:
+    """Images per rank: int64 [C], non-increasing, at least one each, with sum N.
 
     Args:
-        profile: ``flat``, ``incaps``, ``laionet`` or ``zipf(a)`` with an exponent a >= 0.
+        profile: one of `PROFILES` but ``natural``.
         classes: number of classes C.
-        num_images: total number of pictures N >= C.
+        num_images: total number of images N >= C; None where the profile fixes it.
 
     Raises:
-        CourseError: if the profile is unknown or N < C.
+        CourseError: if the profile is unknown or out of range, or N does not go with it.
     """
+    rank = np.arange(classes)
+    if fixed := _FIXED.fullmatch(profile):
+        return _fixed_counts(profile, fixed, rank, num_images)
+    if num_images is None:
+        raise CourseError(f"Field 'num_images' must be set for the profile {profile!r}.")
     if num_images < classes:
         raise CourseError(
             f"Field 'num_images' is {num_images}, fewer than one for each of the {classes} "
             f"concepts; use at least {classes}."
         )
-    rank = np.arange(classes)
     if profile == "flat":
         return _round(np.ones(classes), num_images)
     if zipf := re.fullmatch(r"zipf\((\d+(?:\.\d+)?)\)", profile):
@@ -70,6 +78,27 @@ def profile_counts(profile: str, classes: int, num_images: int) -> Ints:
 
     sigma = optimize.brentq(lambda s: gini(np.exp(s * normal)) - GINI[profile], 1e-3, 20)
     return _round(np.exp(sigma * normal), num_images)
+
+
+def _fixed_counts(profile: str, match: re.Match[str], rank: Ints, num_images: int | None) -> Ints:
+    """The counts of a profile that says them all."""
+    share = rank / max(1, len(rank) - 1)
+    if match[3]:
+        counts = np.floor(500 * float(match[3]) ** -share).astype(np.int64)
+    else:
+        most, least = float(match[1]), float(match[2])
+        counts = np.rint(most * (least / max(most, 1)) ** share).astype(np.int64)
+    if counts.min() < 1 or (np.diff(counts) > 0).any():
+        raise CourseError(
+            f"Field 'profile' is {profile!r}, by which the rarest concept has {counts[-1]} images "
+            f"and the most frequent {counts[0]}; give the larger number first, and both at least 1."
+        )
+    if num_images not in (None, total := int(counts.sum())):
+        raise CourseError(
+            f"Field 'num_images' is {num_images}, but the profile {profile!r} has {total} images; "
+            "leave it out, or set it to None."
+        )
+    return counts
 
 
 def _round(weights: NDArray[np.floating], total: int) -> Ints:
@@ -129,10 +158,10 @@ def _serve(
 
 @dataclass(frozen=True)
 class TrainSplit:
-    """A training set drawn from IconTail.
+    """A training set drawn from all images at hand.
 
     Attributes:
-        image_ids: int64 [N], indices into ``IconTail.pictures``.
+        image_ids: int64 [N], indices into the data set's images.
         labels: int64 [N], the class of each, 0 … C-1 (C, for a drawing of another concept).
         frequency: int64 [C], pictures of each class.
         trimmed: bool [C], the classes that were cut to a few shots.
@@ -145,6 +174,39 @@ class TrainSplit:
     frequency: Ints
     trimmed: NDArray[np.bool_]
     availability_correlation: float
+
+    def with_distractors(
+        self, concept: Ints, permutation: int, count: int, concepts: int | None
+    ) -> TrainSplit:
+        """The same, and training images of concepts outside the evaluated ones, labelled C.
+
+        Fewer concepts are a subset of more, with the same permutation.
+
+        Args:
+            concept: int64 [M], the concept of each image at hand; -1: not for training.
+            permutation: seed of their order.
+            count: so many images …
+            concepts: … of so many concepts; None: of all others.
+
+        Raises:
+            CourseError: if there are fewer.
+        """
+        classes = len(self.frequency)
+        generator = np.random.default_rng([permutation, 0x07E])
+        pool = generator.permutation(np.flatnonzero(concept >= classes))
+        if concepts is not None:
+            order = generator.permutation(np.arange(classes, concept.max() + 1))
+            pool = pool[np.isin(concept[pool], order[:concepts])]
+        if count > len(pool):
+            raise CourseError(
+                f"Field 'distractors' is {count}, but only {len(pool)} pictures of "
+                f"{concepts or 'all'} other concepts exist; ask for fewer."
+            )
+        return replace(
+            self,
+            image_ids=np.append(self.image_ids, pool[:count]),
+            labels=np.append(self.labels, np.full(count, classes)),
+        )
 
 
 def sample_long_tail(
@@ -183,18 +245,63 @@ def sample_long_tail(
     Raises:
         CourseError: if a field is out of range or the drawings do not suffice.
     """
+    pools = _pools(icontail, classes, permutation, authors, style)
+    if frequency is not None:
+        _require_available(icontail, frequency, np.array([len(pool) for pool in pools]))
+    split = split_pools(
+        pools,
+        np.bincount(icontail.concept[~icontail.test])[:classes],
+        profile=profile,
+        num_images=num_images,
+        permutation=permutation,
+        frequency=frequency,
+        fraction=fraction,
+        tail_classes=tail_classes,
+        tail_shots=tail_shots,
+    )
+    if not distractors:
+        return split
+    others = np.where(icontail.test, -1, icontail.concept)
+    return split.with_distractors(others, permutation, distractors, distractor_concepts)
+
+
+def split_pools(
+    pools: Sequence[Ints],
+    everything: Ints,
+    *,
+    profile: str,
+    num_images: int | None,
+    permutation: int,
+    frequency: Ints | None = None,
+    fraction: float = 1.0,
+    tail_classes: int = 0,
+    tail_shots: int = 0,
+) -> TrainSplit:
+    """The first images of each class's pool, as many as its frequency says.
+
+    Args:
+        pools: for each of C classes, its training images that may be used, in a seeded order.
+        everything: int64 [C], all training images of each class: what decides who can have which
+            frequency, so that runs that may use fewer can be paired.
+        profile, num_images, permutation, frequency, fraction, tail_classes, tail_shots: as
+            `sample_long_tail`.
+
+    Raises:
+        CourseError: as `sample_long_tail`.
+    """
+    classes = len(pools)
     if not 0 < fraction <= 1:
         raise CourseError(f"Field 'fraction' is {fraction}; it must lie in (0, 1].")
     if not 0 <= tail_classes <= classes:
         raise CourseError(
             f"Field 'tail_classes' is {tail_classes}; it must lie between 0 and {classes} concepts."
         )
-    pools = _pools(icontail, classes, permutation, authors, style)
     available = np.array([len(pool) for pool in pools])
-    if frequency is None:
-        all_drawings = np.bincount(icontail.concept[~icontail.test])[:classes]
-        frequency = _frequency(profile, num_images, permutation, all_drawings, available)
-    _require_available(icontail, frequency, available)
+    if frequency is None and profile == "natural":
+        frequency = _natural(available, num_images)
+    elif frequency is None:
+        counts = profile_counts(profile, classes, num_images)
+        frequency = reassign(assign(counts, everything, permutation), available)
     frequency = np.maximum(np.minimum(frequency, 1), (frequency * fraction).astype(np.int64))
     trimmed = np.zeros(classes, dtype=bool)
     trimmed[np.argsort(frequency, kind="stable")[:tail_classes]] = True
@@ -202,9 +309,6 @@ def sample_long_tail(
 
     rows = [pool[:count] for pool, count in zip(pools, frequency, strict=True)]
     labels = np.repeat(np.arange(classes), frequency)
-    if distractors:
-        rows.append(_distractors(icontail, classes, permutation, distractors, distractor_concepts))
-        labels = np.append(labels, np.full(distractors, classes))
     correlation = spearman(available, frequency)
     return TrainSplit(np.concatenate(rows), labels, frequency, trimmed, correlation)
 
@@ -216,18 +320,6 @@ def _require_available(icontail: IconTail, frequency: Ints, available: Ints) -> 
             f"Field 'frequency' asks for {frequency[worst]} pictures of "
             f"{icontail.concepts[worst].name!r}, which has {available[worst]}; ask for fewer."
         )
-
-
-def _frequency(
-    profile: str, num_images: int | None, permutation: int, all_drawings: Ints, available: Ints
-) -> Ints:
-    """The frequency of each class [C], whose drawings may be fewer than all that exist."""
-    if profile == "natural":
-        return _natural(available, num_images)
-    if num_images is None:
-        raise CourseError(f"Field 'num_images' must be set for the profile {profile!r}.")
-    counts = profile_counts(profile, len(available), num_images)
-    return reassign(assign(counts, all_drawings, permutation), available)
 
 
 def _natural(available: Ints, num_images: int | None) -> Ints:
@@ -270,23 +362,3 @@ def _pools(
             pool = pool[np.isin(icontail.family[pool], most)]
         pools.append(np.random.default_rng([permutation, 0xD4A, concept]).permutation(pool))
     return pools
-
-
-def _distractors(
-    icontail: IconTail, classes: int, permutation: int, count: int, concepts: int | None
-) -> Ints:
-    """Training drawings of concepts outside the evaluated ones, in a seeded order.
-
-    Fewer concepts are a subset of more, with the same permutation.
-    """
-    generator = np.random.default_rng([permutation, 0x07E])
-    pool = generator.permutation(np.flatnonzero((icontail.concept >= classes) & ~icontail.test))
-    if concepts is not None:
-        order = generator.permutation(np.arange(classes, len(icontail.concepts)))
-        pool = pool[np.isin(icontail.concept[pool], order[:concepts])]
-    if count > len(pool):
-        raise CourseError(
-            f"Field 'distractors' is {count}, but only {len(pool)} pictures of "
-            f"{concepts or 'all'} other concepts exist; ask for fewer."
-        )
-    return pool[:count]

@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lt_course.data.augment import DEVIATION, MEAN
+
 MIRRORED, JITTERED, GREY = 0.5, 0.8, 0.2
 """Probabilities."""
 
@@ -46,8 +48,8 @@ def photometric(
     """Change crops of photographs.
 
     Args:
-        crops: float [B, n, 3, h, w], standardised as `lt_course.web.shards.photographs.standardize`
-            does.
+        crops: float [B, n, 3, h, w], standardised as
+            `lt_course.data.augment.standardize_photographs` does.
         law: how often they are blurred and solarised.
         generator: source of randomness, on the CPU.
         rank: of the process whose share of a batch the crops are, of …
@@ -56,7 +58,6 @@ def photometric(
     Returns:
         float [B, n, 3, h, w], standardised.
     """
-    from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
     from torchvision.transforms.v2 import functional as V
 
     B, n = crops.shape[:2]
@@ -66,7 +67,7 @@ def photometric(
         crops.new_tensor([p[min(i, len(p) - 1)] for i in range(n)]).repeat(B)
         for p in (law.blurred, law.solarised)
     )
-    mean, std = crops.new_tensor([OPENAI_DATASET_MEAN, OPENAI_DATASET_STD])[:, :, None, None]
+    mean, std = crops.new_tensor([MEAN, DEVIATION])[:, :, None, None]
     x = (crops.flatten(0, 1) * std + mean).clamp(0, 1)
     x = _where(mirror < MIRRORED, V.horizontal_flip(x), x)
     x = _where(jitter < JITTERED, _jittered(x, light, contrast, color, hue), x)

@@ -108,10 +108,14 @@ class OpenClipImageTower(nn.Module):
         return {name: torch.cat([whole, scaled[0].flatten(1).T])}
 
 
+SMALL = {"small-cnn": 32, "small-cnn-48": 48, "small-cnn-64": 64}
+"""Widths of the first convolution: 32 for drawings, more for photographs."""
+
+
 def image_tower(
     name: str, embedding: int, size: int, channels: int = 1, natively: tuple[int, ...] = ()
 ) -> nn.Module:
-    """The image tower of that name: ``small-cnn``, or any model that open_clip lists.
+    """The image tower of that name: one of `SMALL`, or any model that open_clip lists.
 
     Args:
         name: which.
@@ -123,8 +127,9 @@ def image_tower(
     Raises:
         CourseError: if there is none, or if its features have another dimension than `embedding`.
     """
-    if name == "small-cnn":
-        return SmallCNN(embedding, channels=channels)
+    if name in SMALL:
+        width = SMALL[name]
+        return SmallCNN(embedding, (width, 2 * width, 4 * width), channels)
     check_open_clip(name, embedding, "image_tower")
     return OpenClipImageTower(name, size, natively)
 

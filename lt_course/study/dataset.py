@@ -11,7 +11,7 @@ Where files lie is no part of a run: `lt_course.web.data_paths`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lt_course.data import captions
-from lt_course.data.augment import random_crop
+from lt_course.data.augment import mirror, random_crop
 from lt_course.data.batch import Batch
 from lt_course.data.fingerprint import Fingerprint
 from lt_course.data.labeled_images import LabeledImages
@@ -96,6 +96,9 @@ class RunDataset(ABC):
 
     config: ClassVar[type[Any]]
     """Its kind of `Data`."""
+
+    thorough: ClassVar[bool] = False
+    """Whether training images are looked at, too, once a model with class vectors is trained."""
 
     keys: Sequence[str]
     names: Sequence[str]
@@ -175,8 +178,13 @@ class RunDataset(ABC):
         """Further tasks that need no download."""
         return iter(())
 
-    def further(self, right: NDArray[np.bool_]) -> dict[str, float]:
-        """Metrics that this kind alone has, of which test pictures were told rightly."""
+    @property
+    def further_prompts(self) -> Mapping[str, Tensor]:
+        """What else a CLIP's classes are asked for by, int64 [C, P, L] each, by a name."""
+        return {}
+
+    def further(self, predictions: Ints) -> dict[str, float]:
+        """Metrics that this kind alone has, of the classes that test images were taken for."""
         return {}
 
 
@@ -210,6 +218,8 @@ class InMemoryDataset(RunDataset):
             if isinstance(objective, DINOConfig):
                 return Batch(batch, labels[index], crops=multi_crop(batch, objective, generator))
             crops = random_crop(batch, run.training.crop, generator)
+            if run.training.mirror:
+                crops = mirror(crops, generator)
             if run.training.channels_last:
                 crops = crops.contiguous(memory_format=torch.channels_last)
             reads = isinstance(objective, CLIPConfig)

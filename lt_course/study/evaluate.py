@@ -115,6 +115,7 @@ def of_class_vectors(
         return objective.scores(normalized)[:, tested]
 
     table, metrics, arrays = _of_test_pictures(dataset, shown, scores)
+    metrics |= _told_otherwise(dataset, objective, shown, scores)
     vectors = prototypes.float().cpu()[tested]
     geometry = neural_collapse.per_class(shown.features, shown.labels, vectors)
     table = pd.concat([table, geometry], axis=1)
@@ -129,6 +130,39 @@ def of_class_vectors(
         for against in ("accuracy", "frequency"):
             metrics[f"spearman_{name}_{against}"] = spearman(table[against], table[name])
     return EvalResult(metrics, history, table, arrays | {"prototypes": vectors.numpy()})
+
+
+def _told_otherwise(
+    dataset: RunDataset,
+    objective: Supervised | CLIP,
+    shown: FeatureSet,
+    scores: Callable[[Tensor], Tensor],
+) -> dict[str, float]:
+    """Bias of the same features where classes are told by other prompts, or by class means.
+
+    And the accuracy on the training images themselves, as they are: 1 where they are memorised.
+    """
+    device = next(objective.parameters()).device
+    ways: dict[str, Tensor] = {}
+    if isinstance(objective, CLIP):
+        for name, prompts in dataset.further_prompts.items():
+            ways[name] = zero_shot_prototypes(objective.text_features, prompts.to(device)).cpu()
+    metrics: dict[str, float] = {}
+    if dataset.thorough:
+        trained = features(objective.image_tower, dataset.trained_on)
+        right = scores(trained.features).argmax(1).cpu() == trained.labels
+        metrics["accuracy_train"] = float(right.float().mean())
+        if (dataset.frequency > 0).all():
+            normalized = F.normalize(trained.features, dim=1)
+            means = class_means(normalized, trained.labels, len(dataset.frequency))
+            ways["class_means"] = means.float()
+    normalized = F.normalize(shown.features, dim=1)
+    for name, vectors in ways.items():
+        predictions = (normalized @ F.normalize(vectors, dim=1).T).argmax(1)
+        report = bias_report(dataset.frequency, shown.labels.numpy(), predictions.numpy())
+        for metric in ("accuracy", "spearman_accuracy", "spearman_predictions"):
+            metrics[f"{metric}_by_{name}"] = report[metric]
+    return metrics
 
 
 @torch.no_grad()
@@ -264,7 +298,7 @@ def _of_test_pictures(
         "predictions_trimmed": _mean(predicted[trimmed]),
         "nc1": nc1(raw, truth, classes),
         "nc2_means": nc2(centres),
-        **dataset.further(labels == predictions),
+        **dataset.further(predictions),
     }
     arrays = {
         "test": dataset.test_rows,

@@ -16,7 +16,10 @@ from lt_course import scale as scales
 from lt_course.data.class_profiles import TrainSplit
 from lt_course.distributed import on_rank_zero
 from lt_course.errors import CourseError
-from lt_course.study import evaluate
+from lt_course.study import (
+    evaluate,
+    photograph_dataset,  # noqa: F401  (which adds its data sets)
+)
 from lt_course.study.dataset import load_dataset
 from lt_course.study.evaluate import EvalResult
 from lt_course.study.icontail_dataset import drawings_of

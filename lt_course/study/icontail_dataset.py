@@ -242,8 +242,9 @@ class IconTailDataset(InMemoryDataset):
         """All training drawings of evaluated concepts."""
         return self.shown(np.flatnonzero(self.labels < len(self.frequency)))
 
-    def further(self, right: NDArray[np.bool_]) -> dict[str, float]:
+    def further(self, predictions: NDArray[np.int64]) -> dict[str, float]:
         """Accuracy by style, and how free the permutation of frequencies was."""
+        right = predictions == self.test.labels
         solid = is_solid(self.icontail.grey[self.test_rows])
         return {
             "accuracy_line": _mean(right[~solid]),

@@ -56,7 +56,9 @@ class RunParts:
         self.total_steps = steps(run.training.duration, "duration", self.steps_per_epoch)
         # Before the seed is set, for prototypes may be read by a tower of their own.
         reads = run.objective_name == "supervised" and not isinstance(run.text_head, Scratch)
-        self.start = prototypes(run, dataset.templates, teacher, device) if reads else None
+        self.start = (
+            prototypes(run, dataset.keys, dataset.templates, teacher, device) if reads else None
+        )
 
     def image_tower(self) -> nn.Module:
         """The run's image tower, untrained."""

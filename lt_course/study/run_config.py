@@ -75,7 +75,7 @@ class Model:
     """Which image tower.
 
     Attributes:
-        image_tower: ``small-cnn`` or an open_clip model.
+        image_tower: one of `lt_course.models.image_encoders.SMALL`, or an open_clip model.
         embed_dim: dimension D of the features.
     """
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lt_course.data.imagenet import Concepts, ImageNetClass, classes_of
+from lt_course.data.imagenet import ImageNetClass, imagenet_classes
 from lt_course.data.tokenizer import require_transformers, tokens
 from lt_course.errors import CourseError
 from lt_course.evaluation.zero_shot import zero_shot_prototypes
@@ -207,6 +207,7 @@ def released_tower(
 
 def prototypes(
     run: RunConfig,
+    keys: Sequence[str],
     prompts: Sequence[Sequence[str]],
     teacher: Mapping[str, Tensor] | None,
     device: torch.device,
@@ -218,6 +219,7 @@ def prototypes(
 
     Args:
         run: a run with a classifier.
+        keys: of its C classes.
         prompts: for each of C classes, P templates with its name.
         teacher: the weights of the open-world CLIP, where they come from that.
         device: where the prompts are read.
@@ -230,7 +232,7 @@ def prototypes(
     if isinstance(head, Scratch):
         return None
     if isinstance(head, Released) and head.text_tower is None:
-        return released_prototypes(head.text_weights, _imagenet_classes(run), embed_dim)
+        return released_prototypes(head.text_weights, _imagenet_classes(run, keys), embed_dim)
     of_the_course = isinstance(head, OpenWorld)
     context = CLIPConfig().context if of_the_course else registry.released_text().CLIPS_CONTEXT
     ids = tokens([text for each in prompts for text in each], context)
@@ -242,13 +244,12 @@ def prototypes(
     ).cpu()
 
 
-def _imagenet_classes(run: RunConfig) -> Sequence[ImageNetClass]:
-    sets: dict[int, Concepts] = {1_000: "imagenet", 100: "imagenet-100"}
-    if run.data.dataset == "icontail" or run.data.concepts not in sets:
+def _imagenet_classes(run: RunConfig, keys: Sequence[str]) -> Sequence[ImageNetClass]:
+    known = imagenet_classes()
+    if not set(keys) <= known.keys():
         raise CourseError(
             f"Field 'text_weights' names a table of ImageNet's classes, but these are "
-            f"{run.data.concepts} of {run.data.dataset!r}; it goes with photographs of all 1,000 "
-            "or of ImageNet-100, and otherwise field 'text_tower' names the text tower that reads "
-            "the names."
+            f"{run.data.concepts} of {run.data.dataset!r}; it goes with photographs of ImageNet's "
+            "classes, and otherwise field 'text_tower' names the text tower that reads the names."
         )
-    return classes_of(sets[run.data.concepts])
+    return [known[key] for key in keys]

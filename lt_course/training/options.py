@@ -25,6 +25,7 @@ class Training:
         batch_size: images a step, over all processes.
         sampler: order of the pictures, `lt_course.data.order.Order`.
         crop: least area of the random crop, 0.01 … 1 (`lt_course.data.augment.random_crop`).
+        mirror: exchange left and right of every other image; for photographs in memory.
         optimizer: ``adamw`` (torch's defaults: betas 0.9 and 0.999, epsilon 1e-8), or ``sgd`` with
             momentum 0.9.
         nesterov: of ``sgd``, whether its momentum is Nesterov's.
@@ -52,6 +53,7 @@ class Training:
     batch_size: int = 128
     sampler: Sampler = "natural"
     crop: float = 0.9
+    mirror: bool = False
     optimizer: Literal["adamw", "sgd"] = "adamw"
     nesterov: bool = True
     learning_rate: float = 2e-3

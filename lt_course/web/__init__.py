@@ -11,10 +11,9 @@ def register() -> None:
     from lt_course.objectives.objective import FUSED
     from lt_course.study import registry
     from lt_course.web import cpu_time, fused_losses, paper_recipes
-    from lt_course.web.datasets import cifar100, photographs
+    from lt_course.web.datasets import photographs
     from lt_course.web.released import released_text
 
-    registry.add_dataset("cifar100")(cifar100.Cifar100Dataset)
     registry.add_dataset(*photographs.SHARDS)(photographs.PhotographDataset)
     registry.RECIPES.update({name: each.run for name, each in paper_recipes.RECIPES.items()})
     registry.TEXT_HEADS.append(released_text)

@@ -15,14 +15,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
-from lt_course.errors import AbsentDataError, CourseError
-from lt_course.files import named_folder
-from lt_course.web.datasets.sources import Input, missing
+from lt_course.data.data_folder import Input, data_folder, missing
+from lt_course.errors import CourseError
 
-VARIABLE = "LT_COURSE_DATA"
 LIST = "shards.txt"
 
 PREPARED = ("imagenet", "imagenet-captions")
@@ -31,31 +28,13 @@ PREPARED = ("imagenet", "imagenet-captions")
 RAW = re.compile(r"(n\d{8}|ILSVRC2012_img_train)\.tar")
 
 
-def folder(inputs: Iterable[Input]) -> Path:
-    """The folder with one folder a set.
-
-    Raises:
-        CourseError: if it is not named, or not there; the sentence says what should be in it.
-    """
-    found = named_folder(VARIABLE)
-    if found is None:
-        named = "; ".join(map(str, inputs))
-        raise AbsentDataError(
-            f"The environment variable {VARIABLE} is not set; let it name the folder that holds, "
-            f"in a folder of their own: {named}."
-        )
-    if not found.is_dir():
-        raise CourseError(f"{VARIABLE} is {found}, which is no folder; correct it.")
-    return found
-
-
 def shards(name: str, inputs: tuple[Input, ...]) -> list[str]:
     """Patterns of a set's shards, for `lt_course.web.shards.shard_paths.expand`.
 
     Raises:
         CourseError: if there are none; the sentence says where to get them.
     """
-    root = folder(inputs)
+    root = data_folder(inputs)
     for place in (root / name, root / f"{name}-shards"):
         if (place / LIST).is_file():
             lines = (place / LIST).read_text(encoding="utf-8").splitlines()
@@ -78,7 +57,7 @@ def labels(name: str, prepared_as: str, inputs: tuple[Input, ...]) -> Path:
     Raises:
         CourseError: if it is not there; the sentence has the command that makes it.
     """
-    place = folder(inputs) / f"{name}-labels"
+    place = data_folder(inputs) / f"{name}-labels"
     if not place.is_dir():
         source = " ".join(f"'{pattern}'" for pattern in shards(name, inputs))
         raise CourseError(

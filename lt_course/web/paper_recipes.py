@@ -65,10 +65,10 @@ from lt_course.models.released_heads import HEADS
 from lt_course.objectives.classify import SupervisedConfig
 from lt_course.objectives.contrast import CLIPConfig
 from lt_course.objectives.distill import DINOConfig
+from lt_course.study.photograph_dataset import PhotographData
 from lt_course.study.run_config import NAMED, Data, Model, ObjectiveSpec, RunConfig, override
 from lt_course.study.text_heads import Scratch
 from lt_course.training.options import Training
-from lt_course.web.datasets.cifar100 import Cifar100Data
 from lt_course.web.datasets.shard_data import ShardData
 
 # --- the paper -----------------------------------------------------------------------------------
@@ -313,7 +313,7 @@ def _short(what: str, data: Data, objective: ObjectiveSpec, size: int, duration:
 
 
 IN_CAPS_100 = ShardData("imagenet-captions", 100)
-CIFAR = Cifar100Data(imbalance_factor=100)
+CIFAR = PhotographData("cifar100", profile="cifar-lt(100)")
 CC3M = ShardData("cc3m", num_images=200_000, keep_classes=True)
 FEW = SupervisedConfig(vocabulary=40)
 

@@ -18,9 +18,9 @@ import numpy as np
 import open_clip
 import pytest
 import torch
+from photograph_miniatures import accept_cifar, cifar_folder
 from PIL import Image
 from shard_files import image, write_tar
-from test_cifar import accept, miniature
 from test_distributed import Group
 from test_language_models import folder_of
 from test_photograph_batches import prepared
@@ -73,11 +73,12 @@ def stand_ins(folder: Path, patch: pytest.MonkeyPatch) -> None:
     """The data in `folder`, a small tower, and a hundred classes that need no download."""
     patch.setenv("LT_COURSE_DATA", str(folder))
     patch.setenv("LT_COURSE_SHARDS", str(folder / "cache"))
+    patch.setenv("LT_COURSE_PHOTOGRAPHS", str(folder / "cache"))
     patch.setenv("LT_DEVICE", "cpu")
     patch.delenv("LT_COURSE_WORKERS", raising=False)
     if "small" not in open_clip.list_models():
         open_clip.add_model_config(folder / "small.json")
-    accept(patch)
+    accept_cifar(patch)
     known = evaluation_sets.SETS["imagenet-val"]
     of_test = dataclasses.replace(known, pairs=2_000)
     patch.setitem(evaluation_sets.SETS, "imagenet-val", of_test)
@@ -124,7 +125,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for each in range(2):
             picture = image(number + each, size=(12, 10))
             (folder / "imagenet-val" / "val" / wnid / f"{each}.JPEG").write_bytes(picture)
-    return miniature(folder)
+    return cifar_folder(folder)
 
 
 @pytest.fixture
@@ -145,7 +146,9 @@ def small(name: str, **settings: object) -> RunConfig:
         "duration": "2 steps",
         "warmup": "100 %",
     }
-    if run.data.dataset != "cifar100":
+    if run.data.dataset == "cifar100":
+        fewer["profile"] = "natural"
+    else:
         fewer["num_images"] = None
     if run.training.milestones:
         fewer |= {"warmup": "0 steps", "milestones": ()}
@@ -549,9 +552,7 @@ def test_missing_labels_and_tests_are_named(there: Path, monkeypatch: pytest.Mon
         ("paper-clip-title", {"prompts": "gloss"}, "drawings alone have"),
         ("paper-clip-laionet", {"text": "title"}, "'template', 'synset', or caption"),
         ("paper-dino", {"redrawn": 0.5}, "no pen"),
-        ("gpu-cifar100-sl", {"tail_classes": 5}, "no field of gpu-cifar100-sl 'tail_classes'"),
-        ("gpu-cifar100-sl", {"concepts": 50}, "'concepts' is 50; it must be at least 100"),
-        ("gpu-cifar100-clip", {"text": "title"}, "class, superclass"),
+        ("gpu-cifar100-sl", {"concepts": 101}, "'concepts' is 101; it must be at least 1 and at"),
         ("sl", {"imbalance_factor": 10.0}, "no field of sl 'imbalance_factor'"),
         ("sl", {"tail_shots": 1}, "'tail_classes' is 0"),
         ("sl", {"image_size": 64}, "drawings in grey have 32 pixels"),

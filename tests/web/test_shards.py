@@ -30,6 +30,7 @@ from shard_files import (
     write_tar,
 )
 
+from lt_course.data.augment import standardize_photographs
 from lt_course.data.order import Order
 from lt_course.data.tokenizer import tokens
 from lt_course.errors import CourseError
@@ -430,7 +431,7 @@ def test_the_evaluation_crop_is_the_centre() -> None:
 
 
 def test_standardising_follows_clip() -> None:
-    grey = photographs.standardize(torch.full((2, 3, 4, 4), 128, dtype=torch.uint8))
+    grey = standardize_photographs(torch.full((2, 3, 4, 4), 128, dtype=torch.uint8))
     expected = (128 / 255 - np.array([0.48145466, 0.4578275, 0.40821073])) / np.array(
         [0.26862954, 0.26130258, 0.27577711]
     )

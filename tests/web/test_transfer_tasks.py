@@ -9,10 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
+from lt_course.data.augment import standardize_photographs as standardize
 from lt_course.errors import CourseError
-from lt_course.web import data_paths
 from lt_course.web.datasets.transfer_tasks import published_tasks
-from lt_course.web.shards.photographs import evaluation_crop, standardize
+from lt_course.web.shards.photographs import evaluation_crop
 
 BIRDS = ("auk", "bunting", "crane")
 
@@ -20,7 +20,7 @@ BIRDS = ("auk", "bunting", "crane")
 @pytest.fixture
 def birdsnap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Ten training and two test pictures of each of three birds, wide and high ones."""
-    monkeypatch.setenv(data_paths.VARIABLE, str(tmp_path))
+    monkeypatch.setenv("LT_COURSE_DATA", str(tmp_path))
     generator = np.random.default_rng(0)
     for part, each in (("train", 10), ("test", 2)):
         for bird in BIRDS:
@@ -55,7 +55,7 @@ def test_pictures_are_those_of_the_files_in_the_order_of_the_rows(birdsnap: Path
 
 
 def test_nothing_there_is_no_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(data_paths.VARIABLE, str(tmp_path))
+    monkeypatch.setenv("LT_COURSE_DATA", str(tmp_path))
     assert list(published_tasks(32)) == []
 
 

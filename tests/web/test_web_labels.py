@@ -478,6 +478,8 @@ def test_the_command_line_labels_and_lists(
         "laionet",
         "cc12m-cls",
         "yfcc15m-cls",
+        "tiny-imagenet",
+        "fashion-products",
         "cifar100",
     ):
         assert f"\n{name}\n" in f"\n{said}"

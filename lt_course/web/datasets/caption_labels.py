@@ -29,10 +29,11 @@ from pyarrow import csv, parquet
 
 from lt_course.counting.concept_lists import Concept
 from lt_course.counting.rules import Substring
+from lt_course.data.data_folder import Input, missing
 from lt_course.data.imagenet import imagenet_classes
 from lt_course.errors import CourseError
 from lt_course.web.datasets import sources
-from lt_course.web.datasets.sources import Input, Source, missing
+from lt_course.web.datasets.sources import Source
 from lt_course.web.shards import shard_scan
 from lt_course.web.shards.manifest import MANIFEST, Manifest, Part, entries, make_parts
 from lt_course.web.shards.shard_index import Index, identity

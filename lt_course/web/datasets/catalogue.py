@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from lt_course.data.photographs import cache
 from lt_course.web.datasets import (
     caption_labels,
-    cifar,
     evaluation_sets,
     imagenet_captions,
     imagenet_pictures,
@@ -26,7 +26,10 @@ SOURCES = (
         caption_labels.CC12M_ADDRESS,
         "Conceptual 12M, shards that are read as they are; labels as cc12m-cls",
     ),
-    cifar.CIFAR,
+    *(
+        Source(each.NAME, str(each.__doc__).splitlines()[0], inputs=each.INPUTS, prepared=False)
+        for each in cache.SETS.values()
+    ),
     evaluation_sets.VALIDATION,
     evaluation_sets.V2,
 )

@@ -23,10 +23,11 @@ from scipy.io import loadmat
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from lt_course.data.data_folder import Input, missing
 from lt_course.data.imagenet import Concepts, ImageNetClass, classes_of, imagenet_classes
 from lt_course.errors import CourseError
 from lt_course.web.datasets.imagenet_pictures import in_tar
-from lt_course.web.datasets.sources import Input, Place, Source, missing
+from lt_course.web.datasets.sources import Place, Source
 from lt_course.web.shards import photographs
 
 SetName = Literal["imagenet-val", "imagenet-v2"]

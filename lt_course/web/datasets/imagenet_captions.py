@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lt_course.data.data_folder import Input, missing
 from lt_course.data.imagenet import imagenet_classes
 from lt_course.errors import CourseError
 from lt_course.web.datasets.imagenet_pictures import (
@@ -33,7 +34,7 @@ from lt_course.web.datasets.imagenet_pictures import (
     shuffled,
     write_shards,
 )
-from lt_course.web.datasets.sources import Input, Source, missing
+from lt_course.web.datasets.sources import Source
 from lt_course.web.shards.manifest import MANIFEST, Manifest
 from lt_course.web.shards.shard_index import Index
 from lt_course.web.shards.shard_scan import Fields

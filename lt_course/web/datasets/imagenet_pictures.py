@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lt_course.data.data_folder import Input, missing
 from lt_course.data.imagenet import imagenet_classes
 from lt_course.errors import CourseError
-from lt_course.web.datasets.sources import Input, Place, Source, missing
+from lt_course.web.datasets.sources import Place, Source
 from lt_course.web.shards import shard_writer
 from lt_course.web.shards.manifest import Manifest
 from lt_course.web.shards.shard_scan import Fields

@@ -36,11 +36,12 @@ from pyarrow import parquet
 
 from lt_course.counting.concept_lists import Concept
 from lt_course.counting.rules import BetweenSpaces
+from lt_course.data.data_folder import Input, missing
 from lt_course.data.imagenet import imagenet_classes
 from lt_course.errors import CourseError
 from lt_course.web.datasets import sources
 from lt_course.web.datasets.caption_labels import table_name
-from lt_course.web.datasets.sources import Input, Source, missing
+from lt_course.web.datasets.sources import Source
 from lt_course.web.shards.manifest import Manifest, Part, make_parts
 from lt_course.web.shards.shard_index import Index, identity
 from lt_course.web.shards.shard_scan import Fields

@@ -21,7 +21,9 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from lt_course.counting import web_frequencies
+from lt_course.data.augment import standardize_photographs
 from lt_course.data.batch import Batch
+from lt_course.data.data_folder import data_folder
 from lt_course.data.imagenet import Concepts, classes_of
 from lt_course.data.labeled_images import LabeledImages
 from lt_course.data.multi_crop import multi_crop
@@ -50,7 +52,6 @@ from lt_course.web.datasets.photograph_sets import Photographs as Chosen
 from lt_course.web.datasets.photograph_sets import Selection, open_set
 from lt_course.web.datasets.shard_data import CONCEPTS, MATCHES, ShardData
 from lt_course.web.datasets.transfer_tasks import published_tasks
-from lt_course.web.shards import photographs
 from lt_course.web.shards.photograph_batches import Loader, Said, class_prompts, synonyms
 from lt_course.web.shards.shard_index import require_few
 from lt_course.web.shards.shard_pairs import Part, ShardDataset
@@ -327,7 +328,7 @@ def _resize(run: RunConfig) -> int:
 
 def _tested(run: RunConfig) -> EvaluationSet:
     name = _data(run).test_set or "imagenet-val"
-    source = data_paths.folder(TESTS[name].inputs) / name
+    source = data_folder(TESTS[name].inputs) / name
     size = run.data.image_size
     return evaluation_set(name, source, _tested_on(run), size=size, resize=_resize(run))
 
@@ -341,7 +342,7 @@ def _of_files(tested: EvaluationSet) -> LabeledImages:
         workers = data_paths.workers(device.type == "cpu")
         part = Subset(tested, rows.tolist())
         for pictures, labels in read_ahead(part, workers=workers, batch_size=BATCH):
-            yield photographs.standardize(pictures.to(device)), labels
+            yield standardize_photographs(pictures.to(device)), labels
 
     return LabeledImages(tested.labels, batches, "test pictures")
 
@@ -353,6 +354,6 @@ def _of_pairs(pairs: ShardDataset, chosen: NDArray[np.int64]) -> LabeledImages:
         parts = [Part(0, chosen[rows[at : at + BATCH]]) for at in range(0, len(rows), BATCH)]
         workers = data_paths.workers(device.type == "cpu")
         for each in read_ahead(pairs, workers=workers, sampler=parts, batch_size=None):
-            yield photographs.standardize(each.pictures.to(device)), each.labels
+            yield standardize_photographs(each.pictures.to(device)), each.labels
 
     return LabeledImages(pairs.labels[chosen], batches, "training pictures")

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from lt_course.errors import CourseError
-
-
-@dataclass(frozen=True)
-class Input:
-    """A file that must be at hand before a set can be made."""
-
-    file: str
-    where: str
-    licence: str
-    size: str
-
-    def __str__(self) -> str:
-        return f"{self.file} (from {self.where}; {self.size}; {self.licence})"
+from lt_course.data.data_folder import Input
 
 
 @dataclass(frozen=True)
@@ -56,12 +42,6 @@ class Place(NamedTuple):
         with self.path.open("rb") as file:
             file.seek(self.offset)
             return file.read(self.size)
-
-
-def missing(folder: Path, inputs: Iterable[Input]) -> CourseError:
-    """The one message for files that are not there."""
-    named = "; ".join(str(each) for each in inputs)
-    return CourseError(f"The folder {folder} lacks: {named}. Put it there and start again.")
 
 
 def img2dataset_command(

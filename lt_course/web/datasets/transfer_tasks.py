@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional as V
 
+from lt_course.data.augment import standardize_photographs
+from lt_course.data.data_folder import VARIABLE
 from lt_course.data.labeled_images import LabeledImages
 from lt_course.data.transfer_sets import Part
 from lt_course.files import named_folder
@@ -55,7 +57,7 @@ def published_tasks(size: int) -> Iterator[Task]:
     Raises:
         CourseError: if a set is there, but incomplete.
     """
-    root = (named_folder(data_paths.VARIABLE) or Path()) / "transfer"
+    root = (named_folder(VARIABLE) or Path()) / "transfer"
     for name, entry in PUBLISHED.items():
         if (root / entry.folder).is_dir():
             published = published_set(name, root)
@@ -77,6 +79,6 @@ def _shown(part: Part, size: int, what: str) -> LabeledImages:
         workers = data_paths.workers(device.type == "cpu")
         loader = read_ahead(_Cropped(part, rows, size), workers=workers, batch_size=BATCH)
         for pictures, which in zip(loader, torch.from_numpy(rows).split(BATCH), strict=True):
-            yield photographs.standardize(pictures.to(device)), truth[which]
+            yield standardize_photographs(pictures.to(device)), truth[which]
 
     return LabeledImages(part.labels, batches, what)

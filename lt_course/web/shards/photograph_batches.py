@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lt_course.data import captions
+from lt_course.data.augment import standardize_photographs
 from lt_course.data.batch import Batch
 from lt_course.data.imagenet import ImageNetClass
 from lt_course.data.order import Sampler, numpy_generator
 from lt_course.data.tokenizer import CLIP_TOKENIZER, tokens
 from lt_course.errors import CourseError
-from lt_course.web.shards import photographs
 from lt_course.web.shards.shard_pairs import PairBatch, ShardDataset, batches, share
 
 
@@ -146,7 +146,7 @@ class Loader:
         self._next = step + 1
         pictures = loaded.pictures.to(self._device, non_blocking=True)
         return Batch(
-            photographs.standardize(pictures).contiguous(memory_format=self._layout),
+            standardize_photographs(pictures).contiguous(memory_format=self._layout),
             loaded.labels.to(self._device, non_blocking=True),
             self._tokens(loaded, step).to(self._device, non_blocking=True),
         )

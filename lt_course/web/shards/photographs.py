@@ -4,14 +4,13 @@ Decoding gives RGB whatever the file holds: grey and CMYK JPEG, PNG with a palet
 transparency (which is dropped), WebP and GIF (its first picture). As in the paper's training
 code, the orientation noted in a camera's EXIF data is not applied.
 
-Workers hand on uint8 pictures, a quarter of the memory of float32; `standardize` belongs on the
-training device.
+Workers hand on uint8 pictures, a quarter of the memory of float32; what standardises them belongs
+on the training device (`lt_course.data.augment.standardize_photographs`).
 """
 
 from __future__ import annotations
 
 import torch
-from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from torch import Tensor
 from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms import InterpolationMode, v2
@@ -67,10 +66,3 @@ def evaluation_crop(picture: Tensor, size: int, resize: int) -> Tensor:
     """
     scaled = V.resize(picture, [resize], InterpolationMode.BICUBIC, antialias=True)
     return V.center_crop(scaled, [size, size])
-
-
-def standardize(pictures: Tensor) -> Tensor:
-    """uint8 [B, 3, S, S] to float32 with the mean and deviation of CLIP's data (App. C)."""
-    mean = torch.tensor(OPENAI_DATASET_MEAN, device=pictures.device).view(3, 1, 1)
-    deviation = torch.tensor(OPENAI_DATASET_STD, device=pictures.device).view(3, 1, 1)
-    return (pictures.float() / 255 - mean) / deviation

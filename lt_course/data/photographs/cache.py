@@ -1,0 +1,89 @@
+"""Sets of photographs, read once: the array of a set at a size is kept in the user's cache.
+
+Its name says what it was made of: the set, the size, and names, lengths and times of the files. A
+change in any of them, or in the code that reads, makes a new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from lt_course import files
+from lt_course.data.photographs import cifar100, fashion_products, tiny_imagenet
+from lt_course.data.photographs.photograph_set import PhotographSet
+from lt_course.data.photographs.reading import Found
+from lt_course.files import named_folder
+
+SETS: Mapping[str, ModuleType] = {
+    module.NAME: module for module in (tiny_imagenet, fashion_products, cifar100)
+}
+"""Each has ``find() -> Found`` and ``read(found, size) -> PhotographSet``."""
+
+FILES = ("images.npy", "arrays.npz", "texts.json")
+
+
+def cache_folder() -> Path:
+    """Where arrays are kept; ``LT_COURSE_PHOTOGRAPHS`` names another folder."""
+    import pooch
+
+    return (
+        named_folder("LT_COURSE_PHOTOGRAPHS") or Path(pooch.os_cache("lt-course")) / "photographs"
+    )
+
+
+@lru_cache(maxsize=2)
+def load(name: str, size: int) -> PhotographSet:
+    """A set at a size, from the cache; read, and kept there, if it is new.
+
+    Raises:
+        CourseError: as the set's ``find`` and ``read``, or if the cache cannot be written.
+    """
+    module = SETS[name]
+    found: Found = module.find()
+    folder = cache_folder() / f"{name}-{size}-{_key(found)}"
+    try:
+        files.require_sealed(folder, FILES)
+    except (OSError, files.DamagedError):
+        with files.writing(folder, "let LT_COURSE_PHOTOGRAPHS name another folder"):
+            _keep(module.read(found, size), folder)
+    return _kept(folder)
+
+
+def _key(found: Found) -> str:
+    """Of what decides an array: 12 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    for path in found.files or found.pictures:
+        status = path.stat()
+        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:12]
+
+
+def _keep(photographs: PhotographSet, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with files.replacing(folder / FILES[0]) as file:
+        np.save(file, photographs.images)
+    arrays = {name: getattr(photographs, name) for name in ("labels", "test", "group")}
+    with files.replacing(folder / FILES[1]) as file:
+        np.savez(file, **{name: array for name, array in arrays.items() if array is not None})
+    texts = {
+        name: getattr(photographs, name)
+        for name in ("name", "keys", "names", "of_class", "of_image")
+    }
+    files.atomic_write(folder / FILES[2], json.dumps(texts).encode())
+    files.seal(folder, FILES)
+
+
+def _kept(folder: Path) -> PhotographSet:
+    images = np.load(folder / FILES[0], mmap_mode="r")
+    with np.load(folder / FILES[1]) as arrays:
+        texts = json.loads((folder / FILES[2]).read_bytes())
+        return PhotographSet(images=images, **texts, **dict(arrays))
