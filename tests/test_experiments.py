@@ -1,18 +1,23 @@
 """The declared study: every file is sound, every comparison controlled, every claim decidable."""
 
+import dataclasses
 import math
 from pathlib import Path
 
 import numpy as np
+import photograph_miniatures
 import pytest
 from conftest import small_icontail
 
 from lt_course import evidence, study
 from lt_course.data import icontail
+from lt_course.data.photographs import cache
+from lt_course.data.photographs.photograph_set import PhotographSet
 from lt_course.errors import CourseError
 from lt_course.evidence import experiments
 from lt_course.evidence.experiments import all_experiments, experiment, names
 from lt_course.study.execute import execute, training_set
+from lt_course.study.photograph_dataset import InMemoryPhotographs
 
 NAMES = names()
 CLAIMS = [(f.name, claim) for f in all_experiments() for claim in f.claims]
@@ -22,7 +27,23 @@ claims = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="module")
-def metrics() -> set[str]:
+def of_photographs(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """What a run on photographs with texts of their own measures."""
+    root = photograph_miniatures.fashion_zip(tmp_path_factory.mktemp("data"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LT_COURSE_DATA", str(root))
+        patch.setenv("LT_COURSE_PHOTOGRAPHS", str(root / "cache"))
+        cache.load.cache_clear()
+        run = study.config(
+            "clip-title", scale="tiny", dataset="fashion-products", concepts=3, duration="1 step"
+        )
+        measured = set(execute(run).metrics)
+    cache.load.cache_clear()
+    return measured
+
+
+@pytest.fixture(scope="module")
+def metrics(of_photographs: set[str]) -> set[str]:
     """What a run measures; of self-distillation, what was recorded of it."""
     data = small_icontail()
     distilled = set(evidence.load_results("dino").columns)
@@ -31,7 +52,9 @@ def metrics() -> set[str]:
         run = study.config(
             "sl", scale="tiny", concepts=8, num_images=64, batch_size=32, duration="1 step"
         )
-        return distilled | set(execute(study.override(run, profile="flat")).metrics)
+        return (
+            distilled | of_photographs | set(execute(study.override(run, profile="flat")).metrics)
+        )
 
 
 def test_there_is_a_file_for_each_factor_and_only_factors() -> None:
@@ -58,6 +81,9 @@ WITHIN_OBJECTIVES = {
     "text_heads": {"text"},
     "feature_space": {"text"},
     "extreme_tails": {"vocabulary", "sampling"},
+    "tiny_imagenet_gap": {"text", "context"},
+    "fashion_gap": {"text", "context"},
+    "fashion_placebo": {"text", "context"},
 }
 """What also differs among classifiers or among CLIPs, where both differ in their objective."""
 
@@ -237,7 +263,44 @@ def test_unknown_names_are_answered_with_the_nearest(declare) -> None:
 # --- runs can be drawn
 
 
-@pytest.mark.parametrize("name", NAMES)
+OF_PHOTOGRAPHS = [name for name in NAMES if experiment(name).dataset != "icontail"]
+OF_DRAWINGS = [name for name in NAMES if name not in OF_PHOTOGRAPHS]
+
+AVAILABLE = {
+    "tiny-imagenet": [500] * 200,
+    "fashion-products": [
+        7045, 3192, 2825, 2522, 1996, 1824, 1742, 1739, 1303, 1053, 908, 894, 875, 827, 793, 704,
+        666, 617, 583, 582, 527, 510, 480, 457, 444, 407, 396, 327, 284, 268, 265, 263, 258, 257,
+        243, 240, 238, 222, 214, 209, 168, 157, 156, 155, 140, 121, 120, 108, 99, 96, 89, 86, 74,
+        74, 70, 68, 65, 62, 49, 47, 24, 41,
+    ],
+}  # fmt: skip
+"""Images for training of each class that is tested, as `lt_course.data.photographs` counts them."""
+
+
+@pytest.mark.parametrize("name", OF_PHOTOGRAPHS)
+def test_every_declared_run_has_the_photographs_that_it_asks_for(name: str) -> None:
+    for seed in (0, 12):
+        for run in experiment(name).runs("cpu", seed).values():
+            counts = np.array(AVAILABLE[run.data.dataset])
+            labels = np.repeat(np.arange(len(counts)), counts + 1)
+            keys = [str(label) for label in range(len(counts))]
+            test = np.diff(labels, prepend=-1) > 0
+            none = np.empty((len(labels), 0, 0, 3), np.uint8)
+            photographs = PhotographSet(run.data.dataset, keys, keys, none, labels, test)
+            fields = dataclasses.asdict(run.data)
+            for field in ("dataset", "image_size"):
+                del fields[field]
+            drawn = photographs.sample(fields.pop("concepts"), **fields)
+            assert len(np.unique(drawn.image_ids)) == len(drawn.image_ids)
+            assert drawn.trimmed.sum() == run.data.tail_classes
+            assert len(drawn.image_ids) >= run.training.batch_size
+            expected = InMemoryPhotographs.expected(run)
+            if expected is not None:
+                assert len(drawn.image_ids) == expected
+
+
+@pytest.mark.parametrize("name", OF_DRAWINGS)
 def test_every_declared_run_has_the_pictures_that_it_asks_for(name: str) -> None:
     """At scale cpu, for a seed of the evidence and for another one."""
     for seed in (0, 12):

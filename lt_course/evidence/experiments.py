@@ -108,6 +108,12 @@ class Experiment:
         fields = dict(self.settings[label])
         return config(fields.pop("run"), scale=scale, seed=seed, **fields)
 
+    @property
+    def dataset(self) -> str:
+        """Name of the data set that its runs are on, one for all."""
+        (name,) = {run.data.dataset for run in self.runs().values()}
+        return name
+
     def runs(self, scale: str = "cpu", seed: int = 0) -> dict[str, RunConfig]:
         """All runs by label."""
         return {label: self.run(label, scale, seed) for label in self.settings}
