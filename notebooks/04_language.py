@@ -242,7 +242,7 @@ verdicts = evidence.verdicts(lesson="language")
 claims.table(verdicts)
 
 # %% [markdown]
-# The verdict follows a rule: a claim is supported if its whole interval over paired seeds is above 0 and the effect is at least the smallest that would matter, contradicted if the whole interval is below that, and undecided otherwise.
+# The verdict follows a rule: a claim is supported if its whole interval over paired seeds is above 0 and the effect is at least the smallest that would matter, reversed if the whole interval is below 0, absent if it is below the smallest that would matter, and undecided otherwise.
 #
 # **Look at accuracy in the figure before you look at any correlation.** Where a kind classifies near chance (1/194), or far below the others, its predictions follow neither frequency nor much else, and its S(a) and S(p) are small for a bad reason. So it is with tags, alone or beside a gloss, with a gloss behind the title, with all three texts and with nuisances: captions without the name, or long ones, cut at 32 tokens, of which the test knows only the first word. The first two claims compare means of one text, tags among them, with all three; a *supported* there is formal, and we do not count it as a replication of the paper's finding. Nor are our texts the paper's: a gloss says the same of all drawings of a concept, and tags hardly name it. The comparisons with the fewest such doubts change one caption by one text:
 #

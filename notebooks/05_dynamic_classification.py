@@ -252,7 +252,7 @@ claims.effects(verdicts)
 plt.show()
 
 # %% [markdown]
-# A verdict of *undecided* is no support. And a claim that is contradicted at this scale says that the effect is smaller here than we said would matter, not that the paper measured wrongly.
+# A verdict of *undecided* is no support. And a claim whose effect is *absent* at this scale says that the effect is smaller here than we said would matter, not that the paper measured wrongly.
 #
 # ## All remedies in one plane
 #

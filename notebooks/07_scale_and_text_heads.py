@@ -300,7 +300,7 @@ intervals.differences(
 #
 # ### The claims
 #
-# Each claim was written down, with the smallest effect that would matter, before its runs were trained; the two on frozen prototypes were changed afterwards, so that both methods embed the same templates. It is supported if the whole interval lies above zero and the estimate is at least that effect; contradicted if the whole interval lies below it; undecided otherwise. Mind what stands beside what: the paper's effects of scale run from 1/32 of the data to all of it at equal epochs, ours from 1/8 to all at equal steps. Ours must be expected to be smaller.
+# Each claim was written down, with the smallest effect that would matter, before its runs were trained; the two on frozen prototypes were changed afterwards, so that both methods embed the same templates. It is supported if the whole interval lies above zero and the estimate is at least that effect; reversed if the whole interval lies below zero; absent if it lies below that effect; undecided otherwise. Mind what stands beside what: the paper's effects of scale run from 1/32 of the data to all of it at equal epochs, ours from 1/8 to all at equal steps. Ours must be expected to be smaller.
 
 # %%
 verdicts = evidence.verdicts(lesson="scale_and_text_heads")

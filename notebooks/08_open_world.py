@@ -249,7 +249,7 @@ lower = intervals.differences(recorded, PAIRS, open_world.METRICS)
 lower.add_suffix(" is lower by")
 
 # %% [markdown]
-# The claims, and what the rule makes of them (a note says where a claim was declared after its runs): *supported* if the whole interval lies above zero and the estimate is at least the smallest effect that would matter, *contradicted* if the whole interval lies below that smallest effect, *undecided* otherwise.
+# The claims, and what the rule makes of them (a note says where a claim was declared after its runs): *supported* if the whole interval lies above zero and the estimate is at least the smallest effect that would matter, *reversed* if the whole interval lies below zero, *absent* if it lies below that smallest effect, *undecided* otherwise.
 
 # %%
 verdicts = evidence.verdicts(lesson="open_world")

@@ -412,7 +412,7 @@ plt.show()
 # - **Undecided** is whether eight times the data move failures towards twins, and whether separation tells more than spread in CLIP. The classifier has no tie of NC1 with accuracy at all; CLIP may have a small one.
 # - **Density goes against the paper's sign.** A learnt text head is denser in the tail, and the more so, the more data it has learnt from. A frozen head cannot know these frequencies, and is nearly even. With 194 concepts the classifier's prototypes are denser in the tail as much as CLIP's; the sixty concepts of the live runs did not show it.
 # - **Classifier and CLIP** do not differ as the last claims expected: neither spread nor separation follows frequency more in one of them.
-# - **Whole models.** With the same frozen class vectors, CLIP keeps more variation than a classifier, as in Fig. 5. That its centres would also stand closer to a simplex is contradicted.
+# - **Whole models.** With the same frozen class vectors, CLIP keeps more variation than a classifier, as in Fig. 5. That its centres would also stand closer to a simplex is reversed: they stand further from it.
 #
 # ## What this scale cannot show
 #

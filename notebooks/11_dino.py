@@ -275,7 +275,7 @@ distillation.plot_transfer(recorded)
 plt.show()
 
 # %% [markdown]
-# Is the condition met? On average, for Sinkhorn-Knopp: probes are somewhat better than twice random features, on the concepts of the run as on others. But one seed of five is at the line or below it, so by these seeds the two claims (`dino-learns`, below) are *undecided*; five more decide them, at the end of this section. With a running mean (`centred, flat`) the condition is missed: as in the plane, a few prototypes take everything, and the run warns of it; `dino-centred-learns` is contradicted. So draws are not compared under this rule. What they do to DINO *as it was published*, this scale leaves open, as the paper does.
+# Is the condition met? On average, for Sinkhorn-Knopp: probes are somewhat better than twice random features, on the concepts of the run as on others. But one seed of five is at the line or below it, so by these seeds the two claims (`dino-learns`, below) are *undecided*; five more decide them, at the end of this section. With a running mean (`centred, flat`) the condition is missed: as in the plane, a few prototypes take everything, and the run warns of it; `dino-centred-learns` is reversed. So draws are not compared under this rule. What they do to DINO *as it was published*, this scale leaves open, as the paper does.
 #
 # Runs of one seed start from the same weights, so compare within seeds. The second row is a control that the paper lacks: if drawing helps a tail *because it is a tail*, it should not help a flat profile as much.
 
@@ -319,7 +319,7 @@ plt.show()
 # Read claims and grey bars together.
 #
 # - **No cost of the tail is seen.** The interval reaches as far to one side as to the other, and a cost of the paper's size lies far outside. The bias of the balanced probe differs so much between seeds that nothing can be said of it.
-# - **Drawing brings no gain.** The claim is contradicted: a gain that would matter lies above the interval, and one of the paper's size is beyond the grey bar, too. What the estimate suggests is a loss.
+# - **Drawing brings no gain.** The effect is absent: a gain that would matter lies above the interval, and one of the paper's size is beyond the grey bar, too. What the estimate suggests is a loss.
 # - **It is not about tails.** On a flat profile the draw does the same; the difference of the two differences is near zero, and could not have been large.
 # - **More a step is better**, as in the paper: a sixteenth of the prototypes is worse than a quarter. Here the estimates go on rising to all of them, where the paper's order turns.
 # - **Fewer in all** cannot be told from fewer a step. So whether coarseness costs, or absence and slowness, five seeds do not say.
@@ -376,7 +376,7 @@ intervals.differences(recorded, DRAWN, TAILS, spec="+.3f")
 
 # %% [markdown]
 # - *Fewer*: after a long tail rare concepts have fewer different prototypes than frequent ones (`dino-tail-has-fewer-prototypes` is supported), in the estimate by more than the flat control has. So part of the gap may be the tail's doing, and part is not.
-# - *Nearer*: no. Their prototypes lie no closer to others (`dino-tail-prototypes-are-closer` is contradicted). Nothing collapses.
+# - *Nearer*: no. Their prototypes lie no closer to others (`dino-tail-prototypes-are-closer` is absent, and null). Nothing collapses.
 # - *The draw* does what the paper hopes of it, though our theory had no reason for it: after a long tail, mid and tail come to use more prototypes and the head no more than before, and the gap falls to that of the flat control. These seeds suggested it, so they cannot test it: `dino-drawing-spreads-the-tail` was declared for the others, and they leave it undecided.
 #
 # So the paper's reason is there, in part, and its effect is not: **rare concepts that use more prototypes do not make better features**, at this scale.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import json
 import math
 import re
+from typing import get_args
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,9 +19,19 @@ from lt_course import evidence
 from lt_course.errors import CourseError
 from lt_course.evaluation.intervals import Interval
 from lt_course.evidence import experiments, results
-from lt_course.evidence.claims import Verdict, effects, evaluate, judge
+from lt_course.evidence.claims import (
+    Judgement,
+    Verdict,
+    effects,
+    evaluate,
+    judge,
+    p_value,
+    seeds_to_decide,
+    supported_after_holm,
+)
 from lt_course.evidence.experiments import Claim
 from lt_course.plots import claims as show
+from lt_course.plots import targets
 from lt_course.web import cli
 
 GAP = Claim(
@@ -50,10 +62,11 @@ def metrics(**runs: list[float]) -> pd.DataFrame:
         (0.0, 0.05, 0.10, "undecided"),  # an interval that touches 0 is not above it
         (-0.01, 0.10, 0.21, "undecided"),
         (0.01, 0.049, 0.088, "undecided"),  # clear of 0, but perhaps too small
-        (0.01, 0.02, 0.03, "contradicted"),  # clear of 0, and surely too small
+        (0.01, 0.02, 0.03, "absent"),  # clear of 0, and surely too small
         (0.00, 0.02, 0.05, "undecided"),  # an interval that touches the smallest effect
-        (-0.20, -0.10, 0.049, "contradicted"),
-        (-0.30, -0.20, -0.10, "contradicted"),
+        (-0.20, -0.10, 0.049, "absent"),
+        (-0.20, -0.10, 0.0, "absent"),  # an interval that touches 0 is not below it
+        (-0.30, -0.20, -0.10, "reversed"),
     ],
 )
 def test_a_positive_effect_is_judged(low, estimate, high, verdict) -> None:
@@ -69,9 +82,9 @@ def test_a_positive_effect_is_judged(low, estimate, high, verdict) -> None:
         (-0.0501, 0.04, "undecided"),
         (0.01, 0.04, "supported"),  # an effect, but one too small to matter
         (0.05, 0.20, "undecided"),
-        (0.0501, 0.20, "contradicted"),
+        (0.0501, 0.20, "present"),
         (-0.20, -0.05, "undecided"),
-        (-0.20, -0.0501, "contradicted"),
+        (-0.20, -0.0501, "present"),
         (-0.20, 0.20, "undecided"),
     ],
 )
@@ -172,6 +185,7 @@ def test_the_committed_effects_are_those_of_the_committed_lines() -> None:
 FIELDS = {
     "id", "target", "sentence", "factor", "figure", "paper", "paper_values", "expect", "smallest",
     "effect", "low", "high", "seeds", "verdict", "note",
+    "null", "seeds_to_decide", "repeats", "withdrawn",
 }  # fmt: skip
 
 
@@ -181,7 +195,7 @@ def test_claims_answer_in_json(capsys) -> None:
     assert [each["id"] for each in found] == [claim.id for _, claim in declared()]
     for each in found:
         assert set(each) == FIELDS
-        assert each["verdict"] in {"supported", "contradicted", "undecided", "not recorded"}
+        assert each["verdict"] in get_args(Judgement)
         assert (each["effect"] is None) == (each["verdict"] == "not recorded")
         assert (each["effect"] is None) == (len(each["seeds"]) < 2)
 
@@ -199,18 +213,23 @@ def made() -> list[Verdict]:
     effect = Interval(0.1234, 0.05, 0.2, 5)
     by_seed = dict.fromkeys(range(5), 0.1)
     return [
-        Verdict(GAP, "toy", effect, by_seed, "supported"),
-        Verdict(GAP, "toy", effect, by_seed, "contradicted"),
-        Verdict(GAP, "toy", effect, by_seed, "undecided"),
-        Verdict(GAP, "toy", None, {0: 0.1}, "not recorded"),
+        Verdict(GAP, "the_gap", effect, by_seed, "supported"),
+        Verdict(GAP, "the_gap", effect, by_seed, "reversed"),
+        Verdict(GAP, "the_gap", Interval(0.0, -0.04, 0.04, 5), by_seed, "absent"),
+        Verdict(GAP, "the_gap", Interval(0.06, -0.02, 0.14, 5), by_seed, "undecided"),
+        Verdict(GAP, "the_gap", None, {0: 0.1}, "not recorded"),
     ]
 
 
 def test_the_table_has_every_claim() -> None:
     table = show.table(made())
-    assert list(table["verdict"]) == ["supported", "contradicted", "undecided", "not recorded"]
-    assert list(table["ours"]) == ["0.12 [0.05, 0.20]"] * 3 + [""]
-    assert list(table["seeds"]) == [5, 5, 5, 1]
+    assert list(table["verdict"]) == [
+        "supported", "reversed", "absent, null", "undecided (about 7 seeds would decide)",
+        "not recorded",
+    ]  # fmt: skip
+    assert list(table["ours"])[:2] == ["0.12 [0.05, 0.20]"] * 2
+    assert list(table["ours"])[-1] == ""
+    assert list(table["seeds"]) == [5, 5, 5, 5, 1]
     everything = show.table(evidence.verdicts())
     assert list(everything.index) == [claim.id for _, claim in declared()]
     assert (everything["in the paper"] != "").sum() == sum(
@@ -237,15 +256,121 @@ def test_the_page_says_which_targets_have_no_claim() -> None:
 
 
 def test_counts_are_of_the_verdicts() -> None:
-    assert show.summary(made()) == (
-        "4 claims: **1** supported, **1** contradicted, **1** undecided, **1** not recorded. "
-        "Seeds to a claim: 5."
-    )
-    assert "with 4 claims of a positive effect, about 0 would" in show.by_chance(made())
+    taken_back = dataclasses.replace(GAP, withdrawn=True)
+    papers = dataclasses.replace(GAP, target=1)
+    found = [
+        *made(),
+        Verdict(
+            taken_back,
+            "the_gap",
+            *[getattr(made()[0], n) for n in ("effect", "by_seed", "verdict")],
+        ),
+        Verdict(papers, "tiny_imagenet_gap", None, {}, "not recorded"),
+    ]
+    assert show.summary(found).splitlines() == [
+        "| claims | number | supported | after Holm | reversed | absent | present | undecided "
+        "| not recorded |",
+        "| --- | --: | --: | --: | --: | --: | --: | --: | --: |",
+        "| the course's own, on drawings | 5 | 1 | 0 | 1 | 1 | 0 | 1 | 1 |",
+        "| the paper's, on photographs | 1 | 0 | 0 | 0 | 0 | 0 | 0 | 1 |",
+        "",
+        "Not counted: 1 claims that their notes take back.",
+    ]
+    assert "with 5 claims of a positive effect, about 0 would" in show.by_chance(made())
+
+
+@pytest.mark.parametrize("expect", ["positive", "none"])
+def test_p_values_are_those_of_scipys_tests(expect: str) -> None:
+    values = np.random.default_rng(1).normal(0.02, 0.02, 6)
+    claim = dataclasses.replace(GAP, expect=expect, terms=((1, "a", "accuracy"),))
+    found = evaluate(claim, "the_gap", metrics(a=list(values)))
+    if expect == "positive":
+        expected = stats.ttest_1samp(values, 0).pvalue
+    else:
+        upper = stats.ttest_1samp(values, claim.smallest, alternative="less").pvalue
+        lower = stats.ttest_1samp(values, -claim.smallest, alternative="greater").pvalue
+        expected = max(upper, lower)
+    assert p_value(found) == pytest.approx(expected)
+    assert p_value(made()[-1]) == 1
+
+
+def test_holm_is_holm() -> None:
+    """Against adjusted p values, by the definition: a running maximum of (n - i) p."""
+    generator = np.random.default_rng(0)
+    for _ in range(50):
+        rows = [generator.normal(generator.choice([0, 0.3]), 0.2, 5) for _ in range(8)]
+        found = [
+            evaluate(
+                dataclasses.replace(GAP, id=str(i), terms=((1, "a", "accuracy"),)),
+                "the_gap",
+                metrics(a=list(r)),
+            )
+            for i, r in enumerate(rows)
+        ]
+        p = np.array([stats.ttest_1samp(row, 0).pvalue for row in rows])
+        order = np.argsort(p)
+        adjusted = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order])
+        expected = {str(i) for i, a in zip(order, adjusted, strict=True) if a <= 0.05}
+        kept = {v.claim.id for v in supported_after_holm(found)}
+        assert kept == {v.claim.id for v in found if v.verdict == "supported"} & expected
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_seeds_that_would_decide_are_the_fewest(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    for expect in ("positive", "none"):
+        values = generator.normal(0.04, 0.1, 5)
+        claim = dataclasses.replace(GAP, expect=expect, terms=((1, "a", "accuracy"),))
+        found = evaluate(claim, "the_gap", metrics(a=list(values)))
+        needed = seeds_to_decide(found)
+        if found.verdict != "undecided":
+            assert needed is None
+            continue
+        assert needed is not None
+        deviation = values.std(ddof=1)
+        for n, decided in ((needed, True), (needed - 1, False)):
+            half = stats.t.ppf(0.975, n - 1) * deviation / np.sqrt(n)
+            mean = values.mean()
+            verdict = judge(Interval(mean, mean - half, mean + half, n), claim.smallest, expect)
+            assert (verdict != "undecided") == decided
+
+
+def test_claims_on_photographs_repeat_claims_on_drawings() -> None:
+    known = {claim.id: (name, claim) for name, claim in declared()}
+    for name, claim in declared():
+        on_drawings = experiments.experiment(name).dataset == "icontail"
+        if claim.repeats is None:
+            assert on_drawings or claim.target is None, "a target is first asked of drawings"
+            continue
+        before, repeated = known[claim.repeats]
+        assert not on_drawings
+        assert experiments.experiment(before).dataset == "icontail"
+        assert repeated.target == claim.target
+        assert repeated.expect == claim.expect
+        assert (repeated.smallest, repeated.paper) == (claim.smallest, claim.paper)
+
+
+def test_the_table_of_targets_has_every_target_and_claim() -> None:
+    found = evidence.verdicts()
+    page = targets.table(found, {"0–4": evidence.verdicts(seeds=range(5))})
+    for number in range(1, 23):
+        assert f"<td>{number}</td>" in page
+    for verdict in found:
+        if verdict.claim.target is not None and verdict.claim.repeats is None:
+            assert html.escape(verdict.claim.sentence) in page
+        elif verdict.claim.target is not None:
+            assert f"<code>{verdict.claim.id}</code>" in page
+    gap = next(v for v in found if v.claim.id == "gap-predictions")
+    assert gap.effect is not None
+    assert f".{100 * gap.effect.estimate:.0f} [" in page
 
 
 def test_verdicts_are_of_the_seeds_asked_for() -> None:
     first, other = evidence.verdicts(), evidence.verdicts(seeds=results.REPLICATION)
+    for verdict in first:
+        drawn = experiments.experiment(verdict.factor).dataset == "icontail"
+        assert set(verdict.by_seed) <= set(results.EVIDENCE if drawn else results.PHOTOGRAPHS)
+    first = evidence.verdicts(seeds=results.EVIDENCE)
     assert [v.claim for v in first] == [v.claim for v in other]
     assert {seed for v in first for seed in v.by_seed} <= set(results.EVIDENCE)
     assert {seed for v in other for seed in v.by_seed} <= set(results.REPLICATION)
@@ -257,25 +382,28 @@ def test_what_other_seeds_say_is_counted() -> None:
     near, far = Interval(0.13, 0.06, 0.21, 5), Interval(-0.3, -0.4, -0.2, 5)
     by_seed = dict.fromkeys(range(5, 10), 0.1)
     other = [
-        Verdict(GAP, "toy", near, by_seed, "supported"),
-        Verdict(GAP, "toy", far, by_seed, "contradicted"),
-        Verdict(GAP, "toy", near, by_seed, "supported"),
-        Verdict(GAP, "toy", near, by_seed, "supported"),
+        Verdict(GAP, "the_gap", near, by_seed, "supported"),
+        Verdict(GAP, "the_gap", far, by_seed, "reversed"),
+        Verdict(GAP, "the_gap", near, by_seed, "supported"),
+        Verdict(GAP, "the_gap", near, by_seed, "supported"),
+        Verdict(GAP, "the_gap", near, by_seed, "supported"),
     ]
     assert show.again_summary(made(), other).splitlines() == [
         "- 1 claims were supported; with the other seeds: **1** supported.",
         "- 1 claims were undecided; with the other seeds: **1** supported.",
-        "- 1 claims were contradicted; with the other seeds: **1** contradicted.",
-        "- 2 of 3 new effects (67%) lie in the first interval; 88% would be expected if nothing "
+        "- 1 claims were absent; with the other seeds: **1** supported.",
+        "- 1 claims were reversed; with the other seeds: **1** reversed.",
+        "- 2 of 4 new effects (50%) lie in the first interval; 88% would be expected if nothing "
         "but the seeds differed. 1 have the other sign.",
     ]
     page = show.again_page(made(), other)
-    assert page.count("<tr>") == 5
+    assert page.count("<tr>") == 6
     assert "seeds 0 to 4" in page
     assert "verdict, 5 to 9" in page
     figure = show.again_effects(made(), other)
-    places = [line.get_xydata()[0] for line in figure.axes[0].lines if line.get_marker() in "osX"]
-    np.testing.assert_allclose(places, [(0.1234, 0.13), (0.1234, -0.3), (0.1234, 0.13)])
+    places = [line.get_xydata()[0] for line in figure.axes[0].lines if line.get_marker() in "osXv"]
+    expected = [(0.1234, 0.13), (0.1234, -0.3), (0, 0.13), (0.06, 0.13)]
+    np.testing.assert_allclose(places, expected)
     plt.close(figure)
 
 
@@ -287,7 +415,7 @@ def test_how_often_a_mean_falls_into_the_interval_of_another() -> None:
 
 
 def test_without_other_seeds_the_page_says_so() -> None:
-    nothing = [Verdict(GAP, "toy", None, {}, "not recorded")] * 4
+    nothing = [Verdict(GAP, "the_gap", None, {}, "not recorded")] * 5
     assert "**1** not recorded" in show.again_summary(made(), nothing)
     assert "seeds none" in show.again_page(made(), nothing)
     plt.close(show.again_effects(made(), nothing))
@@ -305,5 +433,5 @@ def test_verdicts_differ_in_colour_and_marker() -> None:
     assert len(set(colours)) == len(set(markers)) == len(show.LOOKS)
     figure = show.effects(made())
     drawn = {line.get_marker() for line in figure.axes[0].lines}
-    assert set(markers) <= drawn
+    assert {show.LOOKS[v.verdict][1] for v in made() if v.effect is not None} <= drawn
     plt.close(figure)

@@ -10,28 +10,39 @@ verdict          the claim expects a positive effect         the claim expects n
 ===============  ==========================================  ====================================
 supported        interval above 0, estimate at least         interval within ±smallest
                  the smallest that would matter
-contradicted     interval below the smallest                 interval beyond ±smallest, wholly
+reversed         interval below 0
+absent           interval below the smallest, and not below
+                 0; null, if it is above -smallest, too
+present                                                      interval beyond ±smallest, wholly
 undecided        otherwise                                   otherwise
 not recorded     fewer than two seeds                        fewer than two seeds
 ===============  ==========================================  ====================================
+
+Where nothing else is asked for, drawings are judged by seeds 0 to 4, and photographs, of which
+pilots had shown seed 0, by seeds 1 to 9.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import pandas as pd
+from scipy import stats
 
 from lt_course.errors import CourseError
 from lt_course.evaluation.intervals import Interval, mean_over_seeds
-from lt_course.evidence.experiments import Claim, all_experiments
-from lt_course.evidence.results import EVIDENCE, load_results
+from lt_course.evidence.experiments import Claim, Experiment, all_experiments
+from lt_course.evidence.results import EVIDENCE, PHOTOGRAPHS, load_results
 from lt_course.study.run_config import unknown
 
-Judgement = Literal["supported", "contradicted", "undecided", "not recorded"]
+Expectation = Literal["positive", "none"]
+Judgement = Literal["supported", "reversed", "absent", "present", "undecided", "not recorded"]
+
+MOST_SEEDS = 10_000
+"""As many are worth asking how far they are."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,12 @@ class Verdict:
     by_seed: dict[int, float]
     verdict: Judgement
 
+    @property
+    def null(self) -> bool:
+        """Whether an effect that is absent is so in both directions."""
+        effect = self.effect
+        return self.verdict == "absent" and effect is not None and effect.low > -self.claim.smallest
+
     def summary(self) -> dict[str, Any]:
         """One flat object, as ``lt-course claims --json`` prints it."""
         claim, effect = self.claim, self.effect
@@ -70,19 +87,23 @@ class Verdict:
             "high": None if effect is None else effect.high,
             "seeds": sorted(self.by_seed),
             "verdict": self.verdict,
+            "null": self.null,
+            "seeds_to_decide": seeds_to_decide(self),
+            "repeats": claim.repeats,
+            "withdrawn": claim.withdrawn,
             "note": claim.note,
         }
 
 
 def verdicts(
-    lesson: str | None = None, scale: str = "cpu", seeds: Iterable[int] = EVIDENCE
+    lesson: str | None = None, scale: str = "cpu", seeds: Iterable[int] | None = None
 ) -> list[Verdict]:
     """All claims, or those of one lesson, in the order of their declaration.
 
     Args:
         lesson: whose claims; None is all.
         scale: of the recorded runs.
-        seeds: of the recorded runs.
+        seeds: of the recorded runs; None: those that claims are judged by, `headline_seeds`.
 
     Raises:
         CourseError: if no factor belongs to that lesson, or as `lt_course.evidence.results.load`.
@@ -90,8 +111,17 @@ def verdicts(
     chosen = [f for f in all_experiments() if lesson in (None, f.lesson)]
     if not chosen:
         raise CourseError(unknown("lesson", str(lesson), {f.lesson for f in all_experiments()}))
-    metrics = {f.name: load_results(f.name, scale, seeds) for f in chosen}
+    seeds = None if seeds is None else list(seeds)
+    metrics = {
+        f.name: load_results(f.name, scale, headline_seeds(f) if seeds is None else seeds)
+        for f in chosen
+    }
     return [evaluate(claim, f.name, metrics[f.name]) for f in chosen for claim in f.claims]
+
+
+def headline_seeds(experiment: Experiment) -> range:
+    """The seeds that an experiment's claims are judged by."""
+    return EVIDENCE if experiment.dataset == "icontail" else PHOTOGRAPHS
 
 
 def evaluate(claim: Claim, factor: str, metrics: pd.DataFrame) -> Verdict:
@@ -121,16 +151,66 @@ def effects(claim: Claim, metrics: pd.DataFrame) -> dict[int, float]:
     }
 
 
-def judge(effect: Interval, smallest: float, expect: Literal["positive", "none"]) -> Judgement:
+def judge(effect: Interval, smallest: float, expect: Expectation) -> Judgement:
     """The verdict, by the table above."""
     if expect == "none":
         if -smallest <= effect.low and effect.high <= smallest:
             return "supported"
         outside = effect.low > smallest or effect.high < -smallest
-        return "contradicted" if outside else "undecided"
+        return "present" if outside else "undecided"
     if effect.low > 0 and effect.estimate >= smallest:
         return "supported"
-    return "contradicted" if effect.high < smallest else "undecided"
+    if effect.high < 0:
+        return "reversed"
+    return "absent" if effect.high < smallest else "undecided"
+
+
+def seeds_to_decide(verdict: Verdict) -> int | None:
+    """Seeds by which an undecided claim would be decided, did the effect vary as it has so far.
+
+    None for a claim that is decided or not recorded, or that more than `MOST_SEEDS` would leave
+    undecided.
+    """
+    effect, claim = verdict.effect, verdict.claim
+    if effect is None or verdict.verdict != "undecided":
+        return None
+    deviation = (effect.high - effect.low) / 2 / _half_width(effect.n)
+    for n in range(effect.n + 1, MOST_SEEDS + 1):
+        half = deviation * _half_width(n)
+        narrower = Interval(effect.estimate, effect.estimate - half, effect.estimate + half, n)
+        if judge(narrower, claim.smallest, claim.expect) != "undecided":
+            return n
+    return None
+
+
+def _half_width(n: int) -> float:
+    """Of the interval of a mean of n values with a deviation of one."""
+    return float(stats.t.ppf(0.975, n - 1) / math.sqrt(n))
+
+
+def p_value(verdict: Verdict) -> float:
+    """Of the test that a claim's verdict rests on; 1 for a claim without an interval.
+
+    Of a positive effect, that of the paired t test against 0; of no effect, the larger one of the
+    two one-sided tests against the smallest effect on either side.
+    """
+    effect, smallest = verdict.effect, verdict.claim.smallest
+    if effect is None:
+        return 1.0
+    error = (effect.high - effect.low) / 2 / float(stats.t.ppf(0.975, effect.n - 1))
+    if error == 0:
+        return 0.0 if verdict.verdict == "supported" else 1.0
+    if verdict.claim.expect == "positive":
+        return float(2 * stats.t.sf(abs(effect.estimate) / error, effect.n - 1))
+    return float(stats.t.sf((smallest - abs(effect.estimate)) / error, effect.n - 1))
+
+
+def supported_after_holm(verdicts: Sequence[Verdict], level: float = 0.05) -> list[Verdict]:
+    """The supported claims that stay so where all of them are tested at one common level (Holm)."""
+    ordered = sorted((v for v in verdicts if v.effect is not None), key=p_value)
+    passing = [p_value(v) <= level / (len(ordered) - i) for i, v in enumerate(ordered)]
+    first_failing = passing.index(False) if False in passing else len(passing)
+    return [v for v in ordered[:first_failing] if v.verdict == "supported"]
 
 
 def _value(claim: Claim, label: str, seed: int, row: dict[str, float], metric: str) -> float:

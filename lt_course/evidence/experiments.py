@@ -64,6 +64,8 @@ class Claim:
         figure: where the paper shows it.
         paper: the paper's effect, and the values that it comes from.
         note: what a reader must know before believing the verdict.
+        repeats: id of the claim on drawings that this one asks again of photographs.
+        withdrawn: whether the note takes the claim back; it is shown, and not counted.
     """
 
     id: str
@@ -75,6 +77,8 @@ class Claim:
     figure: str | None = None
     paper: tuple[float, str] | None = None
     note: str | None = None
+    repeats: str | None = None
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True)

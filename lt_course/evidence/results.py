@@ -24,7 +24,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lt_course.data import icontail
 from lt_course.errors import CourseError
 from lt_course.evidence.experiments import Experiment, all_experiments, experiment
 from lt_course.files import (
@@ -50,6 +49,8 @@ SCHEMA = pa.schema(
     [
         ("address", pa.dictionary(pa.int16(), pa.string())),
         ("class", pa.int16()),
+        ("concept", pa.dictionary(pa.int16(), pa.string())),
+        ("name", pa.dictionary(pa.int16(), pa.string())),
         ("frequency", pa.int32()),
         ("trimmed", pa.bool_()),
         ("accuracy", pa.float32()),
@@ -57,13 +58,16 @@ SCHEMA = pa.schema(
         ("mean_logit", pa.float32()),
     ]
 )
-"""Columns of the per-class file; ``class`` counts the concepts of `lt_course.data.icontail`."""
+"""Columns of the per-class file; ``class`` counts the concepts of a run's data set."""
 
 EVIDENCE, REPLICATION = range(5), range(5, 10)
+PHOTOGRAPHS = range(1, 10)
 """Seeds that the lessons show and the claims are judged by, and seeds that were first trained when
 the claims had been declared."""
 
+NAMES = ("concept", "name")
 MEASURED = ("frequency", "trimmed", "accuracy", "predictions", "mean_logit")
+"""Columns of a run's per-class table: what its classes are, and what was measured of each."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class CommittedResult:
         run: its spec.
         metrics: as `lt_course.study.store.RunResult` has them; nan where undefined.
         environment: code, commit, versions, device, threads, seconds, … of its training.
-        per_class: one row a class, in the concepts' order: `MEASURED`.
+        per_class: one row a class, in the concepts' order: `NAMES` and `MEASURED`.
     """
 
     run: RunConfig
@@ -202,12 +206,7 @@ def load_per_class(name: str, label: str, seed: int, scale: str = "cpu") -> pd.D
             f"lt-course study run {name} --scale {scale} --seeds {seed} trains it, and "
             f"lt-course study record --scale {scale} --seeds {seed} records it."
         )
-    rows = known[run.address].per_class
-    concepts = icontail.load().concepts[: len(rows)]
-    table = rows.copy()
-    table.insert(0, "concept", [concept.key for concept in concepts])
-    table.insert(1, "name", [concept.name for concept in concepts])
-    return table
+    return known[run.address].per_class.copy()
 
 
 def costs(scale: str = "cpu") -> pd.Series:
@@ -274,12 +273,13 @@ def _load(folder: Path, state: tuple[tuple[int, int], ...]) -> dict[str, Committ
         if damage is not None and PER_CLASS in str(damage):
             raise damage
         rows = pq.read_table(folder / PER_CLASS, schema=SCHEMA).to_pandas()
+        rows = rows.astype(dict.fromkeys(NAMES, str))
     except (DamagedError, OSError, pa.ArrowException) as error:
         raise CourseError(
             f"results/{PER_CLASS} is damaged ({error}); restore it, or record anew."
         ) from error
     tables = {
-        str(address): table[list(MEASURED)].reset_index(drop=True)
+        str(address): table[[*NAMES, *MEASURED]].reset_index(drop=True)
         for address, table in rows.sort_values("class").groupby("address", observed=True)
     }
     for number, text in enumerate(lines, start=1):
@@ -357,11 +357,11 @@ def measured(finished: store.RunResult) -> CommittedResult:
     was trained on the one that records it.
     """
     environment = {"processor": provenance.processor()} | finished.environment
-    table = finished.per_class[list(MEASURED)]
-    rows = pa.table(
-        [pa.array(table[name], SCHEMA.field(name).type) for name in MEASURED], names=MEASURED
-    )
-    return CommittedResult(finished.run, finished.metrics, environment, rows.to_pandas())
+    table = finished.per_class
+    columns = {name: pa.array(table[name], SCHEMA.field(name).type) for name in MEASURED}
+    rows = pa.table(columns).to_pandas()
+    rows = pd.concat([table[list(NAMES)].astype(str), rows], axis=1)
+    return CommittedResult(finished.run, finished.metrics, environment, rows)
 
 
 def _checksum(line: dict[str, Any], per_class: pd.DataFrame) -> str:

@@ -15,7 +15,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy import stats
 
-from lt_course.evidence.claims import Judgement, Verdict
+from lt_course.evidence.claims import (
+    Judgement,
+    Verdict,
+    seeds_to_decide,
+    supported_after_holm,
+)
 from lt_course.evidence.experiments import FOLDER, Claim, experiment
 from lt_course.plots import style
 
@@ -23,7 +28,7 @@ KINDS: dict[str, str] = {
     "spearman_predictions": "S(p): Spearman of frequency and number of predictions",
     "spearman_accuracy": "S(a): Spearman of frequency and accuracy",
     "spearman_nc": "Spearman of a concept's NC1 or NC2 with its accuracy or frequency",
-    "accuracy": "accuracy (fraction of test drawings)",
+    "accuracy": "accuracy (fraction of test images)",
     "probe": "accuracy of linear probes on other tasks",
     "prototypes": "different prototypes, as a share of all",
     "prototype_cosine": "cosine of a prototype with its nearest other one",
@@ -36,7 +41,9 @@ KINDS: dict[str, str] = {
 LOOKS: dict[Judgement, tuple[str, str, str]] = {
     "supported": (style.GREEN, "o", "●"),
     "undecided": (style.ORANGE, "s", "■"),
-    "contradicted": (style.VERMILLION, "X", "✖"),
+    "absent": (style.BLUE, "v", "▼"),
+    "reversed": (style.VERMILLION, "X", "✖"),
+    "present": (style.PURPLE, "P", "✚"),
 }
 """Colour and marker of each verdict, and the marker as text."""
 
@@ -61,11 +68,21 @@ def table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
             "in the paper": _paper(v),
             "ours": "" if v.effect is None else f"{v.effect:.{_digits(v)}f}",
             "seeds": len(v.by_seed),
-            "verdict": v.verdict,
+            "verdict": verdict_of(v),
         }
         for v in verdicts
     ]
     return pd.DataFrame(rows).set_index("id")
+
+
+def verdict_of(verdict: Verdict) -> str:
+    """A verdict in words: whether an absent effect is null, how far an undecided one is."""
+    if verdict.null:
+        return "absent, null"
+    if verdict.verdict != "undecided":
+        return verdict.verdict
+    seeds = seeds_to_decide(verdict)
+    return "undecided" if seeds is None else f"undecided (about {seeds} seeds would decide)"
 
 
 def page(verdicts: Sequence[Verdict]) -> str:
@@ -89,10 +106,16 @@ def _marked(rows: pd.DataFrame) -> tuple[pd.Series, list[str]]:
     """Columns ours and verdict of `table` as HTML: two lines, and coloured markers."""
     ours = rows["ours"].str.replace("-", "−").str.replace(" [", "<br>[", regex=False)
     verdicts = [
-        f'<span style="color: {LOOKS[v][0]}">{LOOKS[v][2]}</span>&nbsp;{v}' if v in LOOKS else v
+        f"{marker(kind)}&nbsp;{v}" if (kind := v.partition(" ")[0].strip(",")) in LOOKS else v
         for v in rows["verdict"]
     ]
     return ours.str.replace(", ", ",&nbsp;"), verdicts
+
+
+def marker(verdict: str) -> str:
+    """A verdict's marker in its colour, as HTML; nothing for what is not recorded."""
+    color, _, text = LOOKS.get(verdict, ("", "", ""))  # type: ignore[call-overload]
+    return f'<span style="color: {color}" title="{verdict}">{text}</span>' if text else ""
 
 
 def _small_print(claim: Claim) -> list[str]:
@@ -103,12 +126,34 @@ def _small_print(claim: Claim) -> list[str]:
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
-    """How many claims there are of each verdict, in Markdown."""
+    """How many claims there are of each verdict, in Markdown.
+
+    The paper's claims apart from the course's own, and those on drawings from those on photographs.
+    Claims that their notes take back are not counted. Of the supported ones, beside it, how many
+    stay so where all claims of their row are tested at one common level (Holm).
+    """
+    rows = []
+    for data, which in (("drawings", True), ("photographs", False)):
+        of_data = [v for v in verdicts if (experiment(v.factor).dataset == "icontail") == which]
+        for whose, papers in (("the paper's", True), ("the course's own", False)):
+            chosen = [v for v in of_data if (v.claim.target is not None) == papers]
+            counted = [v for v in chosen if not v.claim.withdrawn]
+            if counted:
+                rows.append([f"{whose}, on {data}", len(counted), *_tally(counted)])
+    kinds = [kind for kind in get_args(Judgement) if kind != "supported"]
+    head = ["claims", "number", "supported", "after Holm", *kinds]
+    lines = [head, ["---"] + ["--:"] * (len(head) - 1), *rows]
+    table = "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    withdrawn = sum(v.claim.withdrawn for v in verdicts)
+    taken_back = f"\n\nNot counted: {withdrawn} claims that their notes take back."
+    return table + (taken_back if withdrawn else "")
+
+
+def _tally(verdicts: Sequence[Verdict]) -> list[int]:
+    """Supported, supported after Holm, and the other verdicts in their order."""
     counts = Counter(v.verdict for v in verdicts)
-    seeds = Counter(len(v.by_seed) for v in verdicts if v.effect is not None)
-    kinds = ", ".join(f"**{counts[kind]}** {kind}" for kind in get_args(Judgement) if counts[kind])
-    rest = " or ".join(str(n) for n in sorted(seeds))
-    return f"{len(verdicts)} claims: {kinds}." + (f" Seeds to a claim: {rest}." if rest else "")
+    others = [counts[kind] for kind in get_args(Judgement) if kind != "supported"]
+    return [counts["supported"], len(supported_after_holm(verdicts)), *others]
 
 
 def again_page(*judged: Sequence[Verdict]) -> str:
@@ -127,6 +172,8 @@ def again_summary(first: Sequence[Verdict], again: Sequence[Verdict]) -> str:
     lines = []
     for kind in LOOKS:
         total = sum(number for (before, _), number in counts.items() if before == kind)
+        if not total:
+            continue
         after = ", ".join(
             f"**{counts[kind, now]}** {now}" for now in get_args(Judgement) if counts[kind, now]
         )
@@ -165,7 +212,7 @@ def again_effects(first: Sequence[Verdict], again: Sequence[Verdict]) -> Figure:
     axes.axhline(0, **style.ZERO)
     axes.axvline(0, **style.ZERO)
     axes.set(xlabel=f"effect, seeds {_seeds(first)}", ylabel=f"effect, seeds {_seeds(again)}")
-    figure.legend(handles=_legend()[: len(LOOKS)], loc="outside upper center", ncols=3)
+    figure.legend(handles=_legend(first)[:-2], loc="outside upper center", ncols=3)
     return figure
 
 
@@ -204,7 +251,7 @@ def effects(verdicts: Sequence[Verdict]) -> Figure:
     for axes, (kind, rows) in zip(panels.flat, groups.items(), strict=True):
         _panel(axes, rows)
         axes.set_title(KINDS[kind], loc="left")
-    figure.legend(handles=_legend(), loc="outside upper center", ncols=3)
+    figure.legend(handles=_legend(verdicts), loc="outside upper center", ncols=3)
     return figure
 
 
@@ -226,10 +273,12 @@ def _panel(axes: Axes, rows: Sequence[Verdict]) -> None:
     axes.margins(x=0.04)
 
 
-def _legend() -> list[Line2D]:
+def _legend(verdicts: Sequence[Verdict]) -> list[Line2D]:
+    """Of the verdicts that there are, of the paper's effect, and of the smallest."""
     ours = [
         Line2D([], [], color=color, marker=marker, linewidth=2, linestyle="-", label=verdict)
         for verdict, (color, marker, _) in LOOKS.items()
+        if any(v.verdict == verdict for v in verdicts)
     ]
     smallest: style.Look = {"color": "#888888", "marker": "|", "linestyle": "", "markersize": 10}
     paper = Line2D([], [], label="the paper's effect", **PAPER)

@@ -94,9 +94,17 @@ def verify(sample: int, seed: int = 0, scale: str = "cpu") -> int:
     return int(wrong > 0)
 
 
-def claims(json: bool = False, scale: str = "cpu", seeds: str = "0-4") -> None:
-    """What the recorded runs say of each claim; with --json, one object each."""
-    verdicts = evidence.verdicts(scale=scale, seeds=seed_numbers(seeds))
+def claims(json: bool = False, scale: str = "cpu", seeds: str | None = None) -> None:
+    """What the recorded runs say of each claim; with --json, one object each.
+
+    Args:
+        json: machine-readable.
+        scale: of the runs.
+        seeds: such as 0-9; default: those that claims are judged by (drawings 0-4, photographs
+            1-9).
+    """
+    chosen = None if seeds is None else seed_numbers(seeds)
+    verdicts = evidence.verdicts(scale=scale, seeds=chosen)
     if json:
         for verdict in verdicts:
             print(dumps(verdict.summary(), ensure_ascii=False))
