@@ -1,4 +1,4 @@
-"""``lt-course data list``, ``prepare`` and ``check``."""
+"""``lt-course data list``, ``fetch``, ``prepare`` and ``check``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Any
 
 from tyro.conf import Positional
 
+from lt_course.data.data_folder import data_folder
+from lt_course.data.photographs import tiny_imagenet
 from lt_course.errors import CourseError
 from lt_course.study.run_config import unknown
 from lt_course.web.datasets import (
     caption_labels,
     catalogue,
+    fetch,
     imagenet_captions,
     imagenet_pictures,
     laionet,
@@ -29,6 +32,18 @@ def list_sets() -> None:
             print(f"    {source.pairs:,} pairs, {source.classes} classes")
         for needed in source.inputs:
             print(f"    needs {needed}")
+
+
+def fetch_set(name: Positional[str], out: Path | None = None) -> None:
+    """Download a set and unpack it; a stopped command goes on.
+
+    Args:
+        name: tiny-imagenet, which alone is offered without registration and as a whole.
+        out: folder with one folder a set; default: what LT_COURSE_DATA names.
+    """
+    if name != tiny_imagenet.NAME:
+        raise CourseError(unknown("set that can be fetched", name, [tiny_imagenet.NAME]))
+    fetch.fetch(data_folder(tiny_imagenet.INPUTS) if out is None else out)
 
 
 def prepare(
@@ -138,4 +153,4 @@ def check(
     return int(report.too_bad(max_bad_fraction))
 
 
-COMMANDS = {"data": {"list": list_sets, "prepare": prepare, "check": check}}
+COMMANDS = {"data": {"list": list_sets, "fetch": fetch_set, "prepare": prepare, "check": check}}
