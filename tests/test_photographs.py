@@ -15,7 +15,8 @@ from torchvision.transforms.v2 import functional as V
 from lt_course import study
 from lt_course.data.augment import mirror, standardize_photographs
 from lt_course.data.captions import prompts
-from lt_course.data.class_profiles import profile_counts
+from lt_course.data.class_profiles import TrainSplit, profile_counts
+from lt_course.data.imagenet import imagenet_classes
 from lt_course.data.photographs import cache, fashion_products, tiny_imagenet
 from lt_course.data.photographs.near_duplicates import near_duplicate_groups
 from lt_course.data.photographs.photograph_set import PhotographSet, square
@@ -82,8 +83,6 @@ def test_smaller_images_are_means_of_their_pixels(there: Path) -> None:
 
 
 def test_the_table_of_classes_is_wordnets(there: Path) -> None:
-    from lt_course.data.imagenet import imagenet_classes
-
     known = imagenet_classes()
     for row in tiny_imagenet._classes():
         assert row["name"] == known[row["wnid"]].name
@@ -306,6 +305,7 @@ def test_a_seed_deals_frequencies_anew_and_a_fraction_is_a_part() -> None:
 
 QUICK = {"scale": "cpu", "batch_size": 64, "duration": "6 steps", "crop": 0.6, "mirror": True}
 TINY = QUICK | {"dataset": "tiny-imagenet", "profile": "exponential(6,1)"}
+SHOP_SL = QUICK | {"dataset": "fashion-products", "concepts": 3}
 SHOP = QUICK | {"dataset": "fashion-products", "concepts": 3, "context": 24}
 
 
@@ -440,6 +440,80 @@ def test_standardised_photographs_have_clips_mean_and_deviation() -> None:
     )
     torch.testing.assert_close(standardize_photographs(images), expected)
     torch.testing.assert_close(standardize_photographs(images.permute(0, 3, 1, 2)), expected)
+
+
+# --- released class vectors, and diversity ------------------------------------------------------
+
+TABLE = {"text_head": "released", "text_weights": "in1k_clip_rn50_wit400m_a+cname.pt"}
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> torch.Tensor:
+    """A table of ImageNet's classes that stands in for the released one."""
+    made = torch.randn(1_000, 16, generator=torch.Generator().manual_seed(0))
+    torch.save(made, tmp_path / "table.pt")
+    monkeypatch.setitem(TABLE, "text_weights", str(tmp_path / "table.pt"))
+    known = list(imagenet_classes())
+    return made[[known.index(row["wnid"]) for row in tiny_imagenet._classes()]]
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_class_vectors_of_a_released_table_are_those_of_the_classes(
+    there: Path, tmp_path: Path, table: torch.Tensor, frozen: bool
+) -> None:
+    """A classifier starts from them, and CLIP reads them in the place of captions."""
+    for name in ("sl", "clip-template"):
+        text = {} if name == "sl" else {"text": "name"}
+        settings = TINY | TABLE | text | {"embed_dim": 16, "frozen": frozen}
+        run = study.config(name, **settings, tail_classes=50)
+        before, after = (
+            execute(study.override(run, duration=f"{n} steps"), tmp_path / name / str(n))
+            for n in (1, 3)
+        )
+        directions = torch.nn.functional.normalize(table, dim=1).numpy()
+        vectors = torch.nn.functional.normalize(torch.from_numpy(after.arrays["prototypes"]), dim=1)
+        moved = np.abs(vectors.numpy() - directions).max()
+        assert (moved < 1e-5) == frozen
+        assert after.metrics["loss"] != before.metrics["loss"], "the image tower learns"
+        assert after.per_class["trimmed"].sum() == 50
+        assert np.isfinite(after.metrics["accuracy_trimmed"])
+        assert "accuracy_by_class_means" not in after.metrics, "absent classes have no mean"
+
+
+def test_a_table_reads_no_text(there: Path, table: torch.Tensor) -> None:
+    settings = TINY | TABLE | {"embed_dim": 16}
+    with pytest.raises(CourseError, match="reads no text; use text 'name'"):
+        study.config("clip-template", **settings)
+    with pytest.raises(CourseError, match="has no row for images of others"):
+        study.config("clip-template", **settings, text="name", distractors=5, concepts=100)
+    with pytest.raises(CourseError, match="a table of ImageNet's classes, but these are 3"):
+        execute(study.config("sl", **SHOP_SL, **TABLE, embed_dim=16))
+
+
+def test_a_neighborhood_holds_the_images_that_look_alike() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), 42)
+    test = np.tile(np.arange(42) < 2, 3)
+    images = rng.integers(0, 256, (len(labels), 32, 32, 3), np.uint8)
+    names = ["a", "b", "c"]
+    photographs = PhotographSet("small", names, names, images, labels, test)
+    fields = {"profile": "exponential(10,4)", "permutation": 3}
+    near, all_ = (photographs.sample(3, **fields, neighborhood=n) for n in (0.25, 1.0))
+    assert near.frequency.tolist() == all_.frequency.tolist(), "frequencies are matched"
+    small = images.reshape(len(labels), 16, 2, 16, 2, 3).mean((2, 4)).reshape(len(labels), -1)
+
+    def spread(split: TrainSplit) -> float:
+        rows = (split.image_ids[split.labels == label] for label in range(3))
+        return float(np.mean([small[each].std(0).mean() for each in rows]))
+
+    assert spread(near) < spread(all_)
+    for label in range(3):
+        pool = all_.image_ids[all_.labels == label]
+        drawn = near.image_ids[near.labels == label]
+        assert drawn[0] == pool[0], "the one that others are near to is the first of all"
+        everything = np.flatnonzero((labels == label) & ~test)
+        distance = np.linalg.norm(small[everything] - small[pool[0]], axis=1)
+        assert set(drawn) <= set(everything[np.argsort(distance)[:10]])
 
 
 @pytest.mark.parametrize(

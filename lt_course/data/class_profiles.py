@@ -209,6 +209,16 @@ class TrainSplit:
         )
 
 
+def cut(
+    frequency: Ints, fraction: float, tail_classes: int, tail_shots: int
+) -> tuple[Ints, NDArray[np.bool_]]:
+    """Frequencies [C] of a share of every class, the rarest cut to a few shots, and which are."""
+    frequency = np.maximum(np.minimum(frequency, 1), (frequency * fraction).astype(np.int64))
+    trimmed = np.zeros(len(frequency), dtype=bool)
+    trimmed[np.argsort(frequency, kind="stable")[:tail_classes]] = True
+    return np.where(trimmed, np.minimum(frequency, tail_shots), frequency), trimmed
+
+
 def sample_long_tail(
     icontail: IconTail,
     classes: int,
@@ -302,10 +312,7 @@ def split_pools(
     elif frequency is None:
         counts = profile_counts(profile, classes, num_images)
         frequency = reassign(assign(counts, everything, permutation), available)
-    frequency = np.maximum(np.minimum(frequency, 1), (frequency * fraction).astype(np.int64))
-    trimmed = np.zeros(classes, dtype=bool)
-    trimmed[np.argsort(frequency, kind="stable")[:tail_classes]] = True
-    frequency = np.where(trimmed, np.minimum(frequency, tail_shots), frequency)
+    frequency, trimmed = cut(frequency, fraction, tail_classes, tail_shots)
 
     rows = [pool[:count] for pool, count in zip(pools, frequency, strict=True)]
     labels = np.repeat(np.arange(classes), frequency)

@@ -119,6 +119,25 @@ class LanguageModel(nn.Module):
         return self.head(self.table[tokens[:, 0]])
 
 
+class ClassTable(nn.Module):
+    """The vectors of C classes in the place of a text tower: a caption is the number of its class.
+
+    Args:
+        vectors: float [C, D].
+        frozen: keep them as they are, or learn on.
+
+    Shapes: int64 [B, 1], numbers of classes, in; float [B, D] out.
+    """
+
+    def __init__(self, vectors: Tensor, frozen: bool) -> None:
+        super().__init__()
+        self.vectors = nn.Parameter(vectors.clone(), requires_grad=not frozen)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Class vectors, not normalised."""
+        return self.vectors[tokens[:, 0]]
+
+
 def text_tower(name: str, tokens: Tensor, embedding: int) -> nn.Module:
     """The text tower of that name: ``small-transformer``, or that of an open_clip model.
 

@@ -16,7 +16,13 @@ from lt_course.objectives.objective import Objective
 from lt_course.study import registry
 from lt_course.study.dataset import RunDataset
 from lt_course.study.run_config import RunConfig
-from lt_course.study.text_heads import LanguageModel, Scratch, prototypes, text_tower_of
+from lt_course.study.text_heads import (
+    LanguageModel,
+    Scratch,
+    is_table,
+    prototypes,
+    text_tower_of,
+)
 from lt_course.training.schedules import steps
 
 
@@ -55,7 +61,8 @@ class RunParts:
         self.steps_per_epoch = dataset.order.steps_per_epoch
         self.total_steps = steps(run.training.duration, "duration", self.steps_per_epoch)
         # Before the seed is set, for prototypes may be read by a tower of their own.
-        reads = run.objective_name == "supervised" and not isinstance(run.text_head, Scratch)
+        classifies = run.objective_name == "supervised"
+        reads = (classifies and not isinstance(run.text_head, Scratch)) or is_table(run.text_head)
         self.start = (
             prototypes(run, dataset.keys, dataset.templates, teacher, device) if reads else None
         )
@@ -69,6 +76,10 @@ class RunParts:
         if self.run.text_head == LanguageModel():
             table = torch.tensor(icontail.text_embeddings())
             return text_encoders.LanguageModel(table, self.embed_dim)
+        if is_table(self.run.text_head):
+            assert self.start is not None
+            frozen = getattr(self.run.text_head, "frozen", True)
+            return text_encoders.ClassTable(self.start, frozen)
         ids = self.dataset.texts.known
         return text_tower_of(self.run.text_head, self.embed_dim, ids, self.teacher)
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lt_course.data.augment import standardize_photographs
 from lt_course.data.captions import Captions, simple_kinds
-from lt_course.data.class_profiles import profile_counts
+from lt_course.data.class_profiles import cut, profile_counts
 from lt_course.data.labeled_images import LabeledImages, in_memory
 from lt_course.data.order import numpy_generator
 from lt_course.data.photographs import cifar100, fashion_products, tiny_imagenet
@@ -30,6 +30,7 @@ from lt_course.statistics import spearman
 from lt_course.study import registry
 from lt_course.study.dataset import InMemoryDataset, Task, Texts, balanced, require_photographs
 from lt_course.study.run_config import Data, RunConfig
+from lt_course.study.text_heads import is_table
 
 Ints = NDArray[np.int64]
 
@@ -58,6 +59,8 @@ class PhotographData(Data):
         permutation: seed of which concept gets which frequency; `lt_course.study.config` sets it to
             the run's seed unless it is given.
         fraction: share of every class that is kept.
+        neighborhood: share of a concept's images that its training images are drawn from, those
+            that look most like one of them: the less, the less diverse; 1 are all.
         tail_classes: so many of the rarest concepts are cut …
         tail_shots: … to so many images each.
         distractors: images of concepts outside the evaluated ones …
@@ -71,6 +74,7 @@ class PhotographData(Data):
     num_images: int | None = None
     permutation: int = 0
     fraction: float = 1.0
+    neighborhood: float = 1.0
     tail_classes: int = 0
     tail_shots: int = 0
     distractors: int = 0
@@ -87,6 +91,7 @@ class PhotographData(Data):
             num_images=COUNT,
             permutation=SEED,
             fraction=(0, 1),
+            neighborhood=(0.01, 1),
             tail_classes=NATURAL,
             tail_shots=NATURAL,
             distractors=NATURAL,
@@ -111,6 +116,11 @@ class PhotographData(Data):
             raise CourseError(
                 "Field 'prompts' is 'usual-name', which drawings alone have; use 'matching', "
                 "'template' or 'name'."
+            )
+        if is_table(run.text_head) and self.distractors and isinstance(objective, CLIPConfig):
+            raise CourseError(
+                f"Field 'distractors' is {self.distractors}, but the table that field "
+                "'text_weights' names has no row for images of others; set it to 0."
             )
 
 
@@ -149,14 +159,21 @@ class InMemoryPhotographs(InMemoryDataset):
     def expected(cls, run: RunConfig) -> int | None:
         """As the profile says, if it does."""
         data = cast(PhotographData, run.data)
-        if data.profile == "natural" or data.fraction < 1 or data.tail_classes:
-            return data.num_images and data.num_images + data.distractors
-        counts = profile_counts(data.profile, data.concepts, data.num_images)
-        return int(counts.sum()) + data.distractors
+        if data.profile != "natural":
+            counts = profile_counts(data.profile, data.concepts, data.num_images)
+            counts, _ = cut(counts, data.fraction, data.tail_classes, data.tail_shots)
+            return int(counts.sum()) + data.distractors
+        whole = data.fraction == 1 and not data.tail_classes
+        return data.num_images + data.distractors if data.num_images and whole else None
 
     @cached_property
     def texts(self) -> Texts:
         """Captions of the training images, and prompts."""
+        if is_table(self.run.text_head):
+            # A caption is the number of its class.
+            return Texts(
+                torch.from_numpy(self.labels)[:, None], torch.arange(len(self.names))[:, None, None]
+            )
         prompts = self._prompts(self._asked)
         further = (each.flatten(0, 1) for each in self.further_prompts.values())
         return Texts(torch.cat([self._caption_ids, prompts.flatten(0, 1), *further]), prompts)
@@ -165,6 +182,8 @@ class InMemoryPhotographs(InMemoryDataset):
     def further_prompts(self) -> dict[str, Tensor]:
         """As `RunDataset`: the 80 templates, and captions that training images had."""
         ways = {"template": "template", "captions": None}
+        if is_table(self.run.text_head):
+            return {}
         if (self.frequency == 0).any():
             del ways["captions"]  # nothing was ever said of some classes
         return {name: self._prompts(kind) for name, kind in ways.items() if kind != self._asked}
@@ -209,13 +228,15 @@ class InMemoryPhotographs(InMemoryDataset):
 
     def captions_of(self, rows: Ints, step: int) -> Tensor:
         """As `InMemoryDataset`."""
+        if is_table(self.run.text_head):
+            return self.texts.known[torch.from_numpy(rows)]
         generator = numpy_generator(self.run.seed, step, "captions")
         return self._caption_ids[torch.from_numpy(self._captions.draw(rows, generator))]
 
     @property
     def captions(self) -> Iterator[NDArray[np.generic]]:
         """As `RunDataset`."""
-        if isinstance(self.run.objective, CLIPConfig):
+        if isinstance(self.run.objective, CLIPConfig) and not is_table(self.run.text_head):
             yield self._caption_ids.numpy()
 
     def naming(self) -> Task:

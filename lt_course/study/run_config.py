@@ -26,6 +26,7 @@ from lt_course.study import registry
 from lt_course.study.text_heads import (
     TEXT_HEADS,
     LanguageModel,
+    Released,
     Scratch,
     TextHead,
     check_text_head,
@@ -269,6 +270,8 @@ def _set(name: str, parts: dict[str, Any], settings: dict[str, Any]) -> dict[str
         before, head = parts["text_head"], TEXT_HEADS[kind]
         names = {f.name for f in fields(head)}
         common = {each: getattr(before, each) for each in _names(before) & names}
+        if head is Released and common.get("text_tower") == "small-transformer":
+            del common["text_tower"]  # nobody has released weights of it: a table of classes
         own = {each: value for each, value in settings.items() if each in names}
         parts["text_head"] = head(**common | own)
     part_of = {each: part for part in PARTS for each in _names(parts[part])}

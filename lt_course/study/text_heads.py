@@ -60,7 +60,8 @@ class Released:
     """They come from weights that others have released.
 
     Attributes:
-        text_tower: the open_clip model; None: a classifier's table of ImageNet's classes.
+        text_tower: the open_clip model; None: a table of ImageNet's classes, which a classifier
+            starts from, and which CLIP reads in the place of captions that name the class.
         text_weights: a tag of open_clip's (``openai``, ``laion400m_e32``, …) or a file with such
             weights; without a tower the table (`lt_course.models.released_heads`). A path enters
             the run's address, and not what lies there.
@@ -126,9 +127,15 @@ def check_text_head(head: TextHead, options: Any) -> None:
             f"Field 'text_head' is {kind!r} and its tower {tower!r}, but self-distillation has "
             "neither text nor class vectors; use 'scratch', without 'text_tower'."
         )
-    if clip and isinstance(head, Scratch | Released) and tower is None:
+    if clip and isinstance(head, Scratch) and tower is None:
         raise CourseError(
             "Field 'text_tower' is None, but the contrastive objective reads captions; name one."
+        )
+    if clip and is_table(head) and (options.text, options.prompts) != ("name", "matching"):
+        raise CourseError(
+            f"Field 'text' is {options.text!r} and 'prompts' {options.prompts!r}, but a table of "
+            "classes, which field 'text_weights' names, reads no text; use text 'name' and prompts "
+            "'matching', or name a 'text_tower'."
         )
     if not clip and isinstance(head, Scratch) and tower is not None:
         raise CourseError(
@@ -147,6 +154,11 @@ def check_text_head(head: TextHead, options: Any) -> None:
                 "concept names alone; use text 'name' with text_head 'language-model', or name a "
                 "language model in field 'text_weights', such as 'roberta-base'."
             )
+
+
+def is_table(head: TextHead) -> bool:
+    """Whether class vectors are the rows of a table, and no text tower reads captions."""
+    return isinstance(head, Released) and head.text_tower is None
 
 
 def require_known(head: TextHead, embed_dim: int) -> None:
@@ -231,7 +243,7 @@ def prototypes(
     head, embed_dim = run.text_head, run.model.embed_dim
     if isinstance(head, Scratch):
         return None
-    if isinstance(head, Released) and head.text_tower is None:
+    if isinstance(head, Released) and is_table(head):
         return released_prototypes(head.text_weights, _imagenet_classes(run, keys), embed_dim)
     of_the_course = isinstance(head, OpenWorld)
     context = CLIPConfig().context if of_the_course else registry.released_text().CLIPS_CONTEXT

@@ -33,7 +33,7 @@ def near_duplicate_groups(
     from scipy.sparse.csgraph import connected_components
 
     n = len(images)
-    pairs = [_near_pairs(_thumbnails(images))]
+    pairs = [_near_pairs(thumbnails(images))]
     for values in labels:
         first: dict[object, int] = {}
         same = [(first.setdefault(v, i), i) for i, v in enumerate(values) if v is not None]
@@ -43,7 +43,7 @@ def near_duplicate_groups(
     return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
-def _thumbnails(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def thumbnails(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Small images as vectors: float32 [n, 3 * 16 * 16]."""
     parts = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).split(4_096)
     small = [F.adaptive_avg_pool2d(part.float(), SIDE).flatten(1) for part in parts]

@@ -12,6 +12,7 @@ from PIL import Image
 
 from lt_course.data.captions import Captions, compose, prompts, simple_kinds
 from lt_course.data.class_profiles import TrainSplit, split_pools
+from lt_course.data.photographs.near_duplicates import thumbnails
 from lt_course.errors import CourseError
 
 Ints = NDArray[np.int64]
@@ -72,6 +73,7 @@ class PhotographSet:
         num_images: int | None = None,
         permutation: int = 0,
         fraction: float = 1.0,
+        neighborhood: float = 1.0,
         tail_classes: int = 0,
         tail_shots: int = 0,
         distractors: int = 0,
@@ -87,12 +89,7 @@ class PhotographSet:
                 f"Field 'concepts' is {classes}, but of {self.name} as it lies here only "
                 f"{self.tested} are tested; ask for fewer."
             )
-        pools = [
-            np.random.default_rng([permutation, 0xF07, label]).permutation(
-                np.flatnonzero((self.labels == label) & ~self.test)
-            )
-            for label in range(classes)
-        ]
+        pools = [self._pool(label, permutation, neighborhood) for label in range(classes)]
         split = split_pools(
             pools,
             self.available[:classes],
@@ -107,6 +104,17 @@ class PhotographSet:
             return split
         others = np.where(self.test, -1, self.labels)
         return split.with_distractors(others, permutation, distractors, distractor_concepts)
+
+    def _pool(self, label: int, permutation: int, neighborhood: float) -> Ints:
+        """The training images of a concept in a seeded order: all, or the nearest to the first."""
+        generator = np.random.default_rng([permutation, 0xF07, label])
+        pool = generator.permutation(np.flatnonzero((self.labels == label) & ~self.test))
+        if neighborhood == 1:
+            return pool
+        vectors = thumbnails(self.images[pool])
+        nearest = np.argsort(np.linalg.norm(vectors - vectors[0], axis=1), kind="stable")
+        kept = nearest[: max(1, round(neighborhood * len(pool)))]
+        return pool[np.sort(kept)]  # in the seeded order again
 
     def captions(self, images: Ints, kind: str) -> Captions:
         """What images are shown with (`lt_course.data.captions.compose`).
