@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ Ints = NDArray[np.int64]
 
 MADE = ("name", "template")
 """Captions that every set has: a class's name, and the 80 prompts around it."""
+
+FACTS_FILE = Path(__file__).parents[1] / "resources" / "photographs.json"
+"""What was counted in the sets where they were at hand; made by ``tools.photograph_facts``."""
 
 ENSEMBLE = 80
 """Captions of training images that stand for a class where it is asked for by such captions."""
