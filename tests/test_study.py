@@ -216,7 +216,7 @@ def test_other_code_never_answers(small, store: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("extended", [False, True])
 def test_the_code_hash_covers_what_a_run_imports(extended: bool) -> None:
-    """Core's alone for drawings: a change in a reader of photographs makes no run anew."""
+    """Core's alone for what lies in memory: a change in a reader of shards makes no run anew."""
     code = (
         "import sys\n"
         "from lt_course import study\n"
@@ -238,16 +238,20 @@ def test_the_code_hash_covers_what_a_run_imports(extended: bool) -> None:
         assert provenance.PACKAGE / "data/resources" / name in covered
 
 
-def test_photographs_and_released_weights_have_a_hash_of_their_own() -> None:
+def test_shards_and_released_weights_have_a_hash_of_their_own() -> None:
     drawings = study.config("sl", scale="tiny")
     for other in (
-        study.config("gpu-cifar100-sl"),
+        study.config("paper-sl"),
         study.config("paper-sl-frozen"),
         study.config("clip-title", text_head="language-model", text_weights="roberta-base"),
     ):
         assert provenance.code_hash(other) != provenance.code_hash(drawings)
-    color = study.override(drawings, color=True)
-    assert provenance.code_hash(color) == provenance.code_hash(drawings)
+    for same in (
+        study.override(drawings, color=True),
+        study.config("sl", scale="tiny", dataset="tiny-imagenet"),
+        study.config("gpu-cifar100-sl"),
+    ):
+        assert provenance.code_hash(same) == provenance.code_hash(drawings)
 
 
 def test_two_processes_train_one_run_once(store: Path) -> None:

@@ -22,17 +22,19 @@ import torch
 from lt_course.distributed import world_size
 from lt_course.errors import CourseError
 from lt_course.study.execute import device_of
+from lt_course.study.icontail_dataset import IconTailData
+from lt_course.study.photograph_dataset import PhotographData
 from lt_course.study.run_config import RunConfig
-from lt_course.study.text_heads import LanguageModel, Released
+from lt_course.study.text_heads import LanguageModel, Released, is_table
 
 PACKAGE = Path(__file__).parents[1]
 CORE = ("*.py", *(f"{part}/*.py" for part in (
-    "data", "models", "objectives", "training", "evaluation", "study",
-)), "data/resources/*.npz")  # fmt: skip
-"""Files of the package that decide what a run on drawings gives."""
+    "data", "data/photographs", "models", "objectives", "training", "evaluation", "study",
+)), "data/resources/*.npz", "data/resources/*.csv")  # fmt: skip
+"""Files of the package that decide what a run on drawings, or on photographs in memory, gives."""
 
 EXTENSIONS = ("web/**/*.py", "counting/*.py")
-"""Files that decide, besides, what photographs and released weights give."""
+"""Files that decide, besides, what photographs in shards and released text towers give."""
 
 
 def _hash_on_disk(patterns: Sequence[str]) -> str:
@@ -55,8 +57,10 @@ def code_hash(run: RunConfig) -> str:
 def _deciding(run: RunConfig) -> tuple[str, ...]:
     """Patterns of the files that decide a run's result: core's alone, or all."""
     head = run.text_head
-    of_web = isinstance(head, Released) or (isinstance(head, LanguageModel) and head.text_weights)
-    return CORE + EXTENSIONS if of_web or run.data.dataset != "icontail" else CORE
+    reads = isinstance(head, Released) and not is_table(head)
+    of_web = reads or (isinstance(head, LanguageModel) and head.text_weights)
+    in_memory = isinstance(run.data, IconTailData | PhotographData)
+    return CORE if in_memory and not of_web else CORE + EXTENSIONS
 
 
 def require_imported_code(run: RunConfig) -> None:
