@@ -276,7 +276,7 @@ def test_counts_are_of_the_verdicts() -> None:
         "",
         "Not counted: 1 claims that their notes take back.",
     ]
-    assert "with 5 claims of a positive effect, about 0 would" in show.by_chance(made())
+    assert "with 4 claims of a positive effect, about 0 would" in show.by_chance(made())
 
 
 @pytest.mark.parametrize("expect", ["positive", "none"])

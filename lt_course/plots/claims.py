@@ -224,7 +224,8 @@ def _seeds(verdicts: Sequence[Verdict]) -> str:
 
 def by_chance(verdicts: Sequence[Verdict]) -> str:
     """How many verdicts chance alone would make, in Markdown."""
-    positive = [v for v in verdicts if v.claim.expect == "positive"]
+    measured = [v for v in verdicts if v.effect is not None]
+    positive = [v for v in measured if v.claim.expect == "positive"]
     supported = sum(v.verdict == "supported" for v in positive)
     return (
         "The intervals are not corrected for their number. Were there no effect at all, an "
