@@ -8,6 +8,7 @@
 #   make check   style, types, notebook pairs, prose
 #   make verify  train one recorded run again and compare
 #   make pages   tests of the built book (after `make book`)
+#   make gpu-check   what can be measured on a GPU in eight minutes; needs one
 #   make size    how long the package is, by part; fails above its limits
 #   make lock    remake requirements.lock (needs uv)
 #   make clean   remove what was built; the environment stays
@@ -22,7 +23,7 @@ READY := $(VENV)/.lt-course
 export OMP_NUM_THREADS ?= 1
 export LT_SCALE ?= tiny
 
-.PHONY: book test test-fast full lab check verify pages size lock clean
+.PHONY: book test test-fast full lab check verify pages gpu-check size lock clean
 .DEFAULT_GOAL := book
 
 $(READY): requirements.lock pyproject.toml
@@ -66,6 +67,10 @@ check: $(READY)
 	$(BIN)/python book/tools/vendor.py --check
 	$(BIN)/python book/tools/notebooks.py check
 	$(BIN)/python -m pytest -q tests/test_environment.py tests/test_pairs.py tests/test_prose.py
+
+# Where a GPU is, this environment need not be: any Python with torch will do.
+gpu-check:
+	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) benchmarks/gpu_check.py
 
 size: $(READY)
 	$(BIN)/python benchmarks/size.py
