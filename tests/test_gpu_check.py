@@ -6,8 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from lt_course.errors import CourseError
+from lt_course.evidence import gpu_measured
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "benchmarks" / "gpu_check.py"
@@ -118,3 +122,69 @@ def test_limits_add_up_to_less_than_eight_minutes(monkeypatch: pytest.MonkeyPatc
     import gpu_check
 
     assert sum(limit for _, limit in gpu_check.PARTS.values()) <= gpu_check.BUDGET <= 480
+
+
+def measured(path: Path, **parts: dict) -> gpu_measured.Found | None:
+    environment = {"status": "done", "result": {"gpu": "NVIDIA H200"}}
+    found = {"date": "2026-12-01", "device": "cuda", "toy": False}
+    path.write_text(json.dumps(found | {"parts": {"environment": environment} | parts}))
+    return gpu_measured.load(path)
+
+
+def cells(found: gpu_measured.Found | None) -> dict[str, tuple[str, str]]:
+    return {what: (hoped, cell) for what, hoped, cell in map(dict.values, gpu_measured.rows(found))}
+
+
+def test_the_page_says_not_yet_where_nothing_was_measured(tmp_path: Path, found: dict) -> None:
+    assert gpu_measured.load(tmp_path / "gpu.json") is None
+    assert {cell for _, cell in cells(None).values()} == {"not yet"}
+    assert "Nothing in this course has been run on a GPU" in gpu_measured.warning(None)
+    rehearsal = {"device": "cpu", "toy": True, "parts": found}
+    (tmp_path / "gpu.json").write_text(json.dumps(rehearsal))
+    assert gpu_measured.load(tmp_path / "gpu.json") is None
+    (tmp_path / "gpu.json").write_text("{")
+    with pytest.raises(CourseError, match="damaged"):
+        gpu_measured.load(tmp_path / "gpu.json")
+
+
+def test_the_page_shows_what_was_measured_beside_the_plan(tmp_path: Path) -> None:
+    step = {
+        "batch": 256, "planned": {"peak": 15 * 2**30}, "measured": {"device": 12 * 2**30},
+        "samples_per_second": 3456.7, "planned_per_second": [1000.0, 4000.0], "share_of_peak": 0.12,
+    }  # fmt: skip
+    found = measured(
+        tmp_path / "gpu.json",
+        memory={"status": "failed", "result": {"sl": step, "clip": {"needs": "open_clip"}}},
+        resume={"status": "done", "result": {"sl": {"equal": False, "difference": 2e-3}}},
+        waits={"status": "done", "needs": "scipy", "result": {}},
+    )
+    shown = cells(found)
+    assert shown["Memory of supervised learning, batch 256"] == ("15.0 GiB", "12.0 GiB")
+    speed = shown["Pictures a second, supervised learning, batch 256"]
+    assert speed == ("1,000 to 4,000", "3,457")
+    assert shown["Share of the peak, supervised learning, batch 256"][1] == "12%"
+    assert shown["Memory of CLIP"][1] == "needs open_clip"
+    assert shown["Memory of DINO"][1] == "not yet"
+    assert shown["Apart after a kill and resume, supervised learning"] == ("equal", "0.002")
+    assert shown["Waits a step, DINO"] == ("0", "needs scipy")
+    said = gpu_measured.warning(found)
+    assert "NVIDIA H200" in said
+    assert "Nothing in this course" not in said
+
+
+def test_a_gpu_is_known_by_name_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    from gpu_steps import gpu_of
+
+    def key(name: str, gib: float) -> str | None:
+        return gpu_of(SimpleNamespace(name=name, total_memory=gib * 2**30))
+
+    assert key("NVIDIA H200", 139.8) == "h200"
+    assert key("NVIDIA A100-SXM4-80GB", 79.2) == "a100-80"
+    assert key("NVIDIA A100-PCIE-40GB", 39.4) == "a100-40"
+    assert key("Tesla V100-SXM2-32GB", 31.7) == "v100-32"
+    assert key("Tesla T4", 14.6) == "t4"
+    assert key("NVIDIA GeForce RTX 4090", 23.6) == "rtx-4090"
+    assert key("NVIDIA A10G", 22.2) is None
+    assert key("NVIDIA L40S", 44.4) is None
+    assert key("NVIDIA H100 NVL", 93.1) is None
