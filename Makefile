@@ -53,6 +53,7 @@ test: $(READY)
 test-fast: $(READY)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore tests/web --ignore tests/pages tests
 
+full: export LT_COURSE_FULL = 1
 full: test check book pages
 	$(BIN)/lt-course study verify --sample 15 --seed 0
 
