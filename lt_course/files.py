@@ -33,12 +33,20 @@ def named_folder(variable: str) -> Path | None:
     Raises:
         CourseError: if it begins with the home of a user that does not exist.
     """
-    if not (named := os.environ.get(variable)):
-        return None
+    named = os.environ.get(variable)
+    return absolute(named, variable) if named else None
+
+
+def absolute(named: str, what: str) -> Path:
+    """A path in full, ``~`` included; links are not followed.
+
+    Raises:
+        CourseError: as `named_folder`; `what` is the variable or field that names it.
+    """
     try:
         return Path(named).expanduser().absolute()
     except RuntimeError as error:
-        raise CourseError(f"{variable} is {named!r}: {error}; give the folder in full.") from error
+        raise CourseError(f"{what} is {named!r}: {error}; give the folder in full.") from error
 
 
 @contextmanager

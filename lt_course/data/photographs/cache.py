@@ -16,7 +16,7 @@ from types import ModuleType
 import numpy as np
 
 from lt_course import files
-from lt_course.data.photographs import cifar100, fashion_products, tiny_imagenet
+from lt_course.data.photographs import cifar100, fashion_products, image_folder, tiny_imagenet
 from lt_course.data.photographs.photograph_set import PhotographSet
 from lt_course.data.photographs.reading import Found
 from lt_course.files import named_folder
@@ -45,9 +45,16 @@ def load(name: str, size: int) -> PhotographSet:
     Raises:
         CourseError: as the set's ``find`` and ``read``, or if the cache cannot be written.
     """
-    module = SETS[name]
-    found: Found = module.find()
-    folder = cache_folder() / f"{name}-{size}-{_key(found)}"
+    return _cached(SETS[name], SETS[name].find(), size)
+
+
+def load_folder(data_folder: Path, size: int) -> PhotographSet:
+    """As `load`, the pictures of a folder; not remembered, for they may change meanwhile."""
+    return _cached(image_folder, image_folder.find(data_folder), size)
+
+
+def _cached(module: ModuleType, found: Found, size: int) -> PhotographSet:
+    folder = cache_folder() / f"{module.NAME}-{size}-{_key(found)}"
     try:
         files.require_sealed(folder, FILES)
     except (OSError, files.DamagedError):
