@@ -1,4 +1,4 @@
-"""Photographs in memory as a run's data: Tiny ImageNet, fashion products, CIFAR-100."""
+"""Photographs in memory as a run's data: sets as published, and pictures of one's own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import chain
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -18,15 +19,16 @@ from lt_course.data.captions import Captions, simple_kinds
 from lt_course.data.class_profiles import cut, profile_counts
 from lt_course.data.labeled_images import LabeledImages, in_memory
 from lt_course.data.order import numpy_generator
-from lt_course.data.photographs import cifar100, fashion_products, tiny_imagenet
+from lt_course.data.photographs import cifar100, fashion_products, image_folder, tiny_imagenet
 from lt_course.data.photographs.photograph_set import ENSEMBLE, PhotographSet
 from lt_course.data.tokenizer import tokens
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import per_class
 from lt_course.fields import COUNT, NATURAL, SEED, check, require_effect
+from lt_course.files import absolute
 from lt_course.objectives.classify import SupervisedConfig
 from lt_course.objectives.contrast import CLIPConfig
-from lt_course.statistics import spearman
+from lt_course.statistics import chance_spearman, spearman
 from lt_course.study import registry
 from lt_course.study.dataset import InMemoryDataset, Task, Texts, balanced, require_photographs
 from lt_course.study.run_config import Data, RunConfig
@@ -43,6 +45,12 @@ CONCEPTS = {
 
 NEIGHBORS = 100
 """Training images of each class that a tower without class vectors is told them by, at most."""
+
+SIZE = (16, 512)
+"""Pixels a side."""
+
+FEW = 20
+"""Of fewer classes, a run's metrics say what a correlation reaches by chance."""
 
 TOP = 10
 """Most frequent concepts without which bias is measured a second time."""
@@ -83,11 +91,11 @@ class PhotographData(Data):
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range, or without effect."""
         if self.concepts is None:
-            object.__setattr__(self, "concepts", CONCEPTS[self.dataset])
+            object.__setattr__(self, "concepts", self.tested)
         check(
             self,
-            concepts=(1, CONCEPTS[self.dataset]),
-            image_size=(16, 512),
+            concepts=(1, self.tested),
+            image_size=SIZE,
             num_images=COUNT,
             permutation=SEED,
             fraction=(0, 1),
@@ -102,6 +110,17 @@ class PhotographData(Data):
             "distractor_concepts": ("distractors", self.distractors > 0),
         }
         require_effect(self, effects)
+
+    @cached_property
+    def tested(self) -> int:
+        """Number of the set's concepts that are tested."""
+        return CONCEPTS[self.dataset]
+
+    def load(self) -> PhotographSet:
+        """The set, at the run's size."""
+        from lt_course.data.photographs import cache
+
+        return cache.load(self.dataset, self.image_size)
 
     def check_with(self, run: RunConfig) -> None:
         """As `Data`."""
@@ -124,6 +143,52 @@ class PhotographData(Data):
             )
 
 
+@dataclass(frozen=True)
+class FolderData(PhotographData):
+    """Pictures of one's own (`lt_course.data.photographs.image_folder`), read when it is made.
+
+    Attributes:
+        concepts: 0: all that are tested.
+        data_folder: where they lie; made absolute.
+    """
+
+    dataset: str = image_folder.NAME
+    concepts: int = 0
+    data_folder: str = ""
+
+    def __post_init__(self) -> None:
+        """As `PhotographData`; without a folder, which may be set later, nothing is read yet."""
+        if isinstance(self.data_folder, Path):
+            object.__setattr__(self, "data_folder", str(self.data_folder))
+        check(self, image_size=SIZE)
+        if not self.data_folder:
+            return
+        folder = str(absolute(self.data_folder, "Field 'data_folder'"))
+        object.__setattr__(self, "data_folder", folder)
+        object.__setattr__(self, "concepts", self.concepts or self.tested)
+        super().__post_init__()
+
+    @cached_property
+    def tested(self) -> int:
+        """As `PhotographData`."""
+        return self.load().tested
+
+    def load(self) -> PhotographSet:
+        """As `PhotographData`."""
+        from lt_course.data.photographs import cache
+
+        return cache.load_folder(Path(self.data_folder), self.image_size)
+
+    def check_with(self, run: RunConfig) -> None:
+        """As `Data`."""
+        if not self.data_folder:
+            raise CourseError(
+                f"Field 'data_folder' is not set, but 'dataset' is {self.dataset!r}; let it name "
+                "the folder of your pictures."
+            )
+        super().check_with(run)
+
+
 @registry.add_dataset(*CONCEPTS)
 class InMemoryPhotographs(InMemoryDataset):
     """Photographs of a set that fits into memory.
@@ -138,14 +203,12 @@ class InMemoryPhotographs(InMemoryDataset):
     standardize = staticmethod(standardize_photographs)
 
     def __init__(self, run: RunConfig) -> None:
-        from lt_course.data.photographs import cache
-
         super().__init__(run)
         self.data = data = cast(PhotographData, run.data)
-        self.photographs: PhotographSet = cache.load(data.dataset, data.image_size)
+        self.photographs = data.load()
         fields = asdict(data)
-        for name in ("dataset", "image_size"):
-            del fields[name]
+        for name in ("dataset", "image_size", "data_folder"):
+            fields.pop(name, None)
         self.split = split = self.photographs.sample(fields.pop("concepts"), **fields)
         self.labels, self.frequency, self.trimmed = split.labels, split.frequency, split.trimmed
         self.keys = self.photographs.keys[: data.concepts]
@@ -261,12 +324,14 @@ class InMemoryPhotographs(InMemoryDataset):
         """Bias without the most frequent concepts, and against how many images there are at all.
 
         The latter, of a model that was trained on equally many of each, is no effect of frequency:
-        a placebo.
+        a placebo. Of few classes, ``spearman_by_chance`` says what chance alone reaches.
         """
         accuracy, predicted = per_class(self.test.labels, predictions, len(self.names))
         rarer = np.argsort(-self.frequency, kind="stable")[TOP:]
         natural = self.photographs.available[: len(self.names)]
         metrics = {"frequency_limit": self.split.availability_correlation}
+        if len(self.names) < FEW:
+            metrics["spearman_by_chance"] = chance_spearman(len(self.names))
         for name, value in (("accuracy", accuracy), ("predictions", predicted)):
             metrics[f"spearman_{name}_without_top"] = spearman(self.frequency[rarer], value[rarer])
             if len(set(natural)) > 1:
@@ -278,3 +343,10 @@ class InMemoryPhotographs(InMemoryDataset):
 
     def _images(self, image_ids: Ints) -> Tensor:
         return torch.from_numpy(np.asarray(self.photographs.images[image_ids]))
+
+
+@registry.add_dataset(image_folder.NAME)
+class InMemoryFolder(InMemoryPhotographs):
+    """Pictures of one's own."""
+
+    config = FolderData

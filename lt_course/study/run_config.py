@@ -277,7 +277,7 @@ def _set(name: str, parts: dict[str, Any], settings: dict[str, Any]) -> dict[str
     part_of = {each: part for part in PARTS for each in _names(parts[part])}
     for each in settings:
         if each not in part_of:
-            raise CourseError(unknown(f"field of {name}", each, [*part_of, "text_head"]))
+            raise CourseError(unknown_field(name, each, [*part_of, "text_head"]))
     for part in PARTS:
         own = {each: value for each, value in settings.items() if part_of[each] == part}
         parts[part] = replace(parts[part], **own)
@@ -339,6 +339,15 @@ def differences(runs: Iterable[RunConfig]) -> set[str]:
             names = _names(specs[0]) - {"permutation"}
             differ |= {n for n in names if len({getattr(spec, n) for spec in specs}) > 1}
     return differ
+
+
+def unknown_field(run: str, name: str, known: Iterable[str]) -> str:
+    """The sentence for a field that a run does not have, with the data sets that have it."""
+    plain = name.replace("-", "_")
+    having = [each for each, kind in registry.DATASETS.items() if plain in _names(kind.config)]
+    if having:
+        return f"There is no field of {run} {name!r} unless 'dataset' is {' or '.join(having)}."
+    return unknown(f"field of {run}", name, known)
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:

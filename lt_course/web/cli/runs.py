@@ -14,7 +14,7 @@ from tyro.conf import AvoidSubcommands, FlagCreatePairsOff, OmitArgPrefixes, Pos
 from lt_course import study
 from lt_course.distributed import rank
 from lt_course.errors import CourseError
-from lt_course.study.run_config import declare, unknown
+from lt_course.study.run_config import declare, unknown_field
 from lt_course.web import paper_recipes
 from lt_course.web.cpu_time import device_here
 from lt_course.web.torchrun import process_group
@@ -57,6 +57,11 @@ def run(words: Sequence[str]) -> int:
         summary = record.summary()
         texts = {k: f"{v:.3f}" if isinstance(v, float) else v for k, v in summary.items()}
         lines = [f"{name:<22} {text}" for name, text in texts.items()]
+        if (chance := texts.get("spearman_by_chance")) is not None:
+            lines.append(
+                f"S(a) {texts['spearman_accuracy']}, S(p) {texts['spearman_predictions']} (chance "
+                f"alone reaches +-{chance} with {specified.data.concepts} classes)"
+            )
         print(dumps(summary) if options.json else "\n".join(lines))
     return 0
 
@@ -112,7 +117,7 @@ def _parse(
         names = [f.name.replace("_", "-") for spec in parts.values() for f in fields(spec)]
         name = others[0].removeprefix("--").partition("=")[0]
         names += [f.name.replace("_", "-") for f in fields(options)]
-        raise CourseError(unknown(f"field of {options.name}", name, names))
+        raise CourseError(unknown_field(options.name, name, names))
     specification = {part: getattr(flags, part) for part in parts}
     return options, study.RunConfig(options.name, scale, options.seed, **specification)
 
