@@ -28,7 +28,7 @@ from conftest import small_icontail
 from lt_course import evidence, files, study
 from lt_course.data import icontail
 from lt_course.data.icontail import IconTail
-from lt_course.errors import CourseError
+from lt_course.errors import AbsentDataError, CourseError
 from lt_course.evidence import claims, experiments, results, train_all, verify
 from lt_course.evidence.experiments import Claim, Experiment
 from lt_course.objectives.distill import DINOConfig
@@ -473,6 +473,22 @@ def test_verify_on_the_command_line(train, store: Path, folder: Path, capsys) ->
     assert "DIFFERS: nc1 is off by" in out
     assert err == "1 recorded runs could not be reproduced.\n"
     assert command(capsys, "study", "verify", "--sample", "0")[0] == 2
+
+
+def test_runs_whose_data_are_not_here_are_left_out_by_name(
+    train, store: Path, folder: Path, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(0)
+    results.commit_results("tiny", [0])
+    monkeypatch.setattr(verify, "load_dataset", absent)
+    status, out, err = command(capsys, "study", "verify", "--sample", "9", "--scale", "tiny")
+    assert status == 0
+    assert out == ""
+    assert err == "2 recorded runs on icontail are left out. Nothing is here; fetch it.\n"
+
+
+def absent(run: object) -> None:
+    raise AbsentDataError("Nothing is here; fetch it.")
 
 
 # Filling the store.

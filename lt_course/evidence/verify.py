@@ -17,10 +17,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
-from lt_course.errors import CourseError
+from lt_course.errors import AbsentDataError, CourseError
 from lt_course.evidence import results
 from lt_course.evidence.results import MEASURED, CommittedResult
 from lt_course.study import store
+from lt_course.study.dataset import load_dataset
+from lt_course.study.run_config import RunConfig
 
 TOLERANCE = {
     "accuracy": 0.05,
@@ -71,7 +73,7 @@ def verify(sample: int, seed: int = 0, scale: str = "cpu") -> Iterator[Compariso
     """Train a random sample of the recorded runs again, in a store that is then thrown away.
 
     Args:
-        sample: how many; all, if fewer are recorded.
+        sample: how many; all, if fewer are recorded whose data are here (`left_out`).
         seed: of the choice.
         scale: of which scale.
 
@@ -85,11 +87,28 @@ def verify(sample: int, seed: int = 0, scale: str = "cpu") -> Iterator[Compariso
             f"No run is recorded at scale {scale!r}; lt-course study record --scale {scale} "
             "records those of the store."
         )
+    absent = left_out(scale)
+    addresses = [a for a in addresses if known[a].run.data.dataset not in absent]
     generator = np.random.default_rng(seed)
     chosen = generator.choice(addresses, min(sample, len(addresses)), replace=False)
     with _temporary_store():
         for address in chosen:
             yield again(known[str(address)])
+
+
+def left_out(scale: str = "cpu") -> dict[str, tuple[int, str]]:
+    """Data sets of recorded runs that are not here: how many runs, and what to do."""
+    by_set: dict[str, list[RunConfig]] = {}
+    for found in results.load().values():
+        if found.run.scale == scale:
+            by_set.setdefault(found.run.data.dataset, []).append(found.run)
+    absent = {}
+    for name, runs in by_set.items():
+        try:
+            load_dataset(runs[0])
+        except AbsentDataError as error:
+            absent[name] = (len(runs), str(error))
+    return absent
 
 
 def again(recorded: CommittedResult) -> Comparison:

@@ -76,6 +76,8 @@ def verify(sample: int, seed: int = 0, scale: str = "cpu") -> int:
     """
     if sample < 1:
         raise CourseError(f"--sample is {sample}; give 1 or more.")
+    for name, (number, remedy) in verification.left_out(scale).items():
+        print(f"{number} recorded runs on {name} are left out. {remedy}", file=sys.stderr)
     wrong = 0
     for comparison in verification.verify(sample, seed, scale):
         if comparison.faults:
