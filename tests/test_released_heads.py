@@ -71,8 +71,9 @@ def test_a_hundred_classes_are_those_of_imagenet_100() -> None:
     assert found.shape == (100, 1024)
     assert torch.equal(found, every[[known.label for known in hundred]])
     run = study.config("sl", scale="full", text_head="released", text_weights=RN50)
-    for concepts, expected in ((1_000, every), (100, found)):
-        start = prototypes(study.override(run, concepts=concepts), [], None, CPU)
+    for classes, expected in ((EVERY, every), (hundred, found)):
+        keys = [known.wnid for known in classes]
+        start = prototypes(study.override(run, concepts=len(keys)), keys, [], None, CPU)
         assert torch.equal(start, expected)
 
 
@@ -186,4 +187,4 @@ def test_it_is_fetched_by_its_sum(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_table_of_imagenet_stands_for_no_other_classes() -> None:
     run = study.config("sl", scale="tiny", text_head="released", text_weights=RN50)
     with pytest.raises(CourseError, match=r"these are 60 of 'icontail'"):
-        prototypes(run, [], None, CPU)
+        prototypes(run, ["star"] * 60, [], None, CPU)

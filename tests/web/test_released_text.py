@@ -298,7 +298,7 @@ def tiny(name: str = "clip-title", **settings: object) -> study.RunConfig:
         ("clip-title", {"text_head": "open-world", "text_tower": "RN50", "embed_dim": 1024},
          "no field of clip-title 'text_tower'"),
         ("clip-title", {"text_weights": "openai", "text_head": "released"},
-         "of which there are no released weights; name the open_clip model"),
+         "a table of classes, which field 'text_weights' names, reads no text"),
         ("clip-title", {"text_weights": "openia", "text_head": "released", "text_tower": "RN50",
          "embed_dim": 1024}, "no tag that open_clip has for 'RN50'; it has openai, yfcc15m, cc12m"),
         ("clip-title", {"text_weights": "openai", "text_head": "released", "text_tower": "RN50"},
