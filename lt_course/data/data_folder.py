@@ -43,7 +43,7 @@ def data_folder(inputs: Iterable[Input]) -> Path:
     return found
 
 
-def missing(folder: Path, inputs: Iterable[Input]) -> AbsentDataError:
+def missing(folder: Path, inputs: Iterable[Input]) -> CourseError:
     """The one message for files that are not there."""
     named = "; ".join(str(each) for each in inputs)
-    return AbsentDataError(f"The folder {folder} lacks: {named}. Put it there and start again.")
+    return CourseError(f"The folder {folder} lacks: {named}. Put it there and start again.")

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
-from lt_course.errors import AbsentDataError, CourseError
+from lt_course.errors import CourseError
 from lt_course.evidence import results
 from lt_course.evidence.results import MEASURED, CommittedResult
 from lt_course.study import store
@@ -97,7 +97,7 @@ def verify(sample: int, seed: int = 0, scale: str = "cpu") -> Iterator[Compariso
 
 
 def left_out(scale: str = "cpu") -> dict[str, tuple[int, str]]:
-    """Data sets of recorded runs that are not here: how many runs, and what to do."""
+    """Data sets of recorded runs that cannot be read here: how many runs, and why."""
     by_set: dict[str, list[RunConfig]] = {}
     for found in results.load().values():
         if found.run.scale == scale:
@@ -106,7 +106,7 @@ def left_out(scale: str = "cpu") -> dict[str, tuple[int, str]]:
     for name, runs in by_set.items():
         try:
             load_dataset(runs[0])
-        except AbsentDataError as error:
+        except CourseError as error:
             absent[name] = (len(runs), str(error))
     return absent
 
