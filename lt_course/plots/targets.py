@@ -25,7 +25,7 @@ WITHOUT = {
 """Targets that no claim is about, and why."""
 
 STYLE = """<style>
-.targets td, .targets th {text-align: left; vertical-align: top; padding: .35em .6em}
+.targets td, .targets th {text-align: left !important; vertical-align: top; padding: .35em .6em}
 .targets {width: 100%} .targets small {display: block; line-height: 1.35}
 @media (max-width: 640px) {
   .targets thead {display: none} .targets td {display: block; border: 0}
