@@ -20,6 +20,7 @@ from lt_course.data.imagenet import imagenet_classes
 from lt_course.data.photographs import cache, fashion_products, tiny_imagenet
 from lt_course.data.photographs.near_duplicates import near_duplicate_groups
 from lt_course.data.photographs.photograph_set import PhotographSet, square
+from lt_course.data.photographs.reading import Found
 from lt_course.errors import AbsentDataError, CourseError
 from lt_course.statistics import gini
 from lt_course.study.dataset import load_dataset
@@ -204,6 +205,27 @@ def test_what_was_read_is_kept_until_a_file_changes(
     cache.load.cache_clear()
     assert not np.array_equal(cache.load("fashion-products", 32).images, images)
     assert reads == [32, 32, 32]
+
+
+def test_two_processes_may_read_a_new_set_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_at(miniatures.fashion_kaggle(tmp_path, styles=False), monkeypatch)
+    real, inner = fashion_products.read, []
+
+    def read(found: Found, size: int) -> PhotographSet:
+        if not inner:  # another process begins later and ends first
+            inner.append(True)
+            with monkeypatch.context() as patch:
+                patch.setattr(cache.os, "getpid", lambda: 1)
+                cache.load.__wrapped__("fashion-products", size)
+        return real(found, size)
+
+    monkeypatch.setattr(fashion_products, "read", read)
+    photographs = cache.load("fashion-products", 32)
+    assert photographs.tested == 3
+    (kept,) = (tmp_path / "cache").iterdir()
+    assert sorted(path.name for path in kept.iterdir()) == sorted([*cache.FILES, "SHA256SUMS"])
 
 
 def test_bad_sources_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -58,8 +60,15 @@ def _cached(module: ModuleType, found: Found, size: int) -> PhotographSet:
     try:
         files.require_sealed(folder, FILES)
     except (OSError, files.DamagedError):
+        # In a folder of this process's own: another one may be reading the same set.
+        own = folder.with_name(f"{folder.name}.{os.getpid()}")
         with files.writing(folder, "let LT_COURSE_PHOTOGRAPHS name another folder"):
-            _keep(module.read(found, size), folder)
+            try:
+                _keep(module.read(found, size), own)
+                shutil.rmtree(folder, ignore_errors=True)  # damaged, or another one's: the same
+                files.move(own, folder)
+            finally:
+                shutil.rmtree(own, ignore_errors=True)
     return _kept(folder)
 
 
