@@ -37,7 +37,7 @@ pd.options.display.float_format = "{:.2f}".format
 #
 # The course brings its own data. {term}`IconTail` holds real drawings from open icon sets; every one has a title by its author, and a {term}`concept` that we sorted it under ({doc}`../book/data_card`). Here are sixteen of the drawings that models will be tested on, each with its author's title.
 
-# %% mystnb={"image": {"alt": "Sixteen small black drawings on white, two rows of eight, each with its title below, such as a database, a bell, a key or a camera."}, "figure": {"caption": "Test drawings of sixteen concepts, with their authors' titles.", "name": "fig-00-drawings"}} tags=["nbval-check-output"]
+# %% mystnb={"image": {"alt": "Sixteen small black drawings on white, two rows of eight, each with its title below, such as a database, a bell, a key or a camera."}, "figure": {"caption": "Test drawings of sixteen concepts, with their authors' titles.", "name": "fig-start-drawings"}} tags=["nbval-check-output"]
 data = icontail.load()
 tests = np.flatnonzero(data.test & (data.concept < 60))
 some = np.random.default_rng(1).permutation(tests)
@@ -70,7 +70,7 @@ tables = {method: record.per_class for method, record in records.items()}
 # %% [markdown]
 # What are they trained on? The concepts' frequencies are as unequal as those of {term}`LAIONet`, a web collection with ImageNet's classes: a few concepts have most of the pictures. Which concepts are frequent is decided at random by the seed, as far as the number of drawings allows; so a frequent concept need not be an easy one.
 
-# %% mystnb={"image": {"alt": "Bars on a logarithmic axis: training pictures of 60 concepts, falling from more than a thousand for the first to a single one for the last; the concepts' names stand below."}, "figure": {"caption": "The training set of seed 0, concept by concept.", "name": "fig-00-profile"}}
+# %% mystnb={"image": {"alt": "Bars on a logarithmic axis: training pictures of 60 concepts, falling from more than a thousand for the first to a single one for the last; the concepts' names stand below."}, "figure": {"caption": "The training set of seed 0, concept by concept.", "name": "fig-start-profile"}}
 runs.profile(tables["sl"])
 plt.show()
 
@@ -85,7 +85,7 @@ print(f"{len(tests)} test pictures, {len(tests) // len(counts)} a concept.")
 #
 # The test is fair to all concepts: the same number of drawings of each, by authors who drew nothing in the training set. Two questions are asked of every concept. How many of its test pictures are recognised (its *accuracy*)? And how many pictures of the whole test are given its name (its *number of predictions*; for a model without favourites, about as many as there are test pictures of it)?
 
-# %% mystnb={"image": {"alt": "Six scatter plots with one dot a concept. Above, accuracy against training pictures; below, number of predictions. For SL in the left column, predictions rise with frequency along a tight band. For CLIP with templates the band is wider, and for CLIP with titles only a weak trend is left."}, "figure": {"caption": "Accuracy and number of predictions of 60 concepts against their frequency in training.", "name": "fig-00-scatter"}}
+# %% mystnb={"image": {"alt": "Six scatter plots with one dot a concept. Above, accuracy against training pictures; below, number of predictions. For SL in the left column, predictions rise with frequency along a tight band. For CLIP with templates the band is wider, and for CLIP with titles only a weak trend is left."}, "figure": {"caption": "Accuracy and number of predictions of 60 concepts against their frequency in training.", "name": "fig-start-scatter"}}
 bias.per_class_scatter(tables)
 plt.show()
 
@@ -118,7 +118,7 @@ widgets.slider_figure(draw, steps, "concept", steps[-2], alt)
 # %% [markdown]
 # The slider works on this page without any running code. The still below shows one of the rare concepts again.
 
-# %% mystnb={"image": {"alt": "Ten test drawings of one rare concept on the left; on the right horizontal bars, how many test pictures each model calls by its name: none to be seen for SL, bars near the dashed line at 20 for the two CLIPs."}, "figure": {"caption": "A concept of the tail: drawings of it, and how many of all test pictures each model calls by its name; the dashed line is the number of test pictures that show it.", "name": "fig-00-concept"}}
+# %% mystnb={"image": {"alt": "Ten test drawings of one rare concept on the left; on the right horizontal bars, how many test pictures each model calls by its name: none to be seen for SL, bars near the dashed line at 20 for the two CLIPs."}, "figure": {"caption": "A concept of the tail: drawings of it, and how many of all test pictures each model calls by its name; the dashed line is the number of test pictures that show it.", "name": "fig-start-concept"}}
 draw(steps[-2])
 plt.show()
 
@@ -158,7 +158,7 @@ assert gap["S(p)"] > 0, "the claim of this lesson does not hold in this run"
 # ## Exercises
 #
 # ````{exercise-start} By hand
-# :label: ex-00-by-hand
+# :label: ex-start-by-hand
 # ````
 #
 # Compute S(p) of the classifier yourself, from the columns `frequency` and `predictions` of `tables["sl"]`, and put it into `by_hand`.
@@ -181,7 +181,7 @@ _ = check(
 )
 
 # %% [markdown]
-# ````{solution-start} ex-00-by-hand
+# ````{solution-start} ex-start-by-hand
 # :class: dropdown
 # ````
 
@@ -195,7 +195,7 @@ print(f"{by_hand:.2f}")
 # ````
 #
 # ````{exercise-start} Who takes the pictures of the tail?
-# :label: ex-00-tail
+# :label: ex-start-tail
 # ````
 #
 # A third of the test pictures show the 20 rarest concepts. Compute, for each method, the share of *all* predictions that name one of these 20 (`tail_share`, a dictionary). A model without favourites would have 1/3.
@@ -226,7 +226,7 @@ _ = check(
 )
 
 # %% [markdown]
-# ````{solution-start} ex-00-tail
+# ````{solution-start} ex-start-tail
 # :class: dropdown
 # ````
 
@@ -245,7 +245,7 @@ for method, share in tail_share.items():
 # ````
 #
 # ````{exercise-start} A classifier that plays CLIP's game
-# :label: ex-00-vocabulary
+# :label: ex-start-vocabulary
 # ````
 #
 # In training, CLIP chooses among the captions of its batch, which leave many concepts out; a classifier chooses among all concepts every time. The run `sl-vocab` is a classifier that chooses among a {term}`vocabulary` of 32 concepts, drawn anew for each {term}`micro-batch` of 32 pictures: the concepts of these pictures, and others drawn in proportion to their frequency. Train it with seed 0 and put its S(p) into `vocabulary_bias`. Which way does it move?
@@ -271,7 +271,7 @@ def from_the_run(answer):
 _ = check("S(p) of sl-vocab", vocabulary_bias, from_the_run, hint="Is it seed 0?")
 
 # %% [markdown]
-# ````{solution-start} ex-00-vocabulary
+# ````{solution-start} ex-start-vocabulary
 # :class: dropdown
 # ````
 
@@ -285,7 +285,7 @@ print(
 )
 
 # %% [markdown]
-# In this one run the bias goes down a little. Why sampling a vocabulary by frequency works against bias at all, how much it can do, and what sets its strength, is the subject of {doc}`05_dynamic_classification`.
+# In this one run the bias goes down a little. Why sampling a vocabulary by frequency works against bias at all, how much it can do, and what sets its strength, is the subject of {doc}`04_dynamic_classification`.
 #
 # ````{solution-end}
 # ````
@@ -297,7 +297,7 @@ print(
 # - S(p) shows the difference more clearly than S(a).
 # - A run is a frozen specification; its record is kept, so no lesson trains it twice.
 #
-# Next: {doc}`01_long_tails`, what the frequencies of the web really look like.
+# Next: {doc}`06_long_tails`, what the frequencies of the web really look like.
 #
 # ## References
 #

@@ -66,12 +66,12 @@ runs = {
 records = {method: study.train_or_load_all(found) for method, found in runs.items()}
 tables = {method: found[0].per_class for method, found in records.items()}
 
-# %% mystnb={"image": {"alt": "Six scatter plots, one dot a class: above, accuracy against training pictures on a logarithmic axis; below, number of predictions; columns are SL, CLIP with templates, and CLIP with titles. For SL, dots rise with frequency in both rows; for CLIP they scatter more, above all in predictions."}, "figure": {"caption": "Per-class results of one run of each method against class frequency. S is Spearman's correlation in each panel.", "name": "fig-02-scatter"}}
+# %% mystnb={"image": {"alt": "Six scatter plots, one dot a class: above, accuracy against training pictures on a logarithmic axis; below, number of predictions; columns are SL, CLIP with templates, and CLIP with titles. For SL, dots rise with frequency in both rows; for CLIP they scatter more, above all in predictions."}, "figure": {"caption": "Per-class results of one run of each method against class frequency. S is Spearman's correlation in each panel.", "name": "fig-measuring-scatter"}}
 show.per_class_scatter(tables)
 plt.show()
 
 # %% [markdown]
-# The methods differ more in the lower row than in the upper one. Why is the business of {ref}`a later section <sec-02-two-channels>`; first, why *this* correlation.
+# The methods differ more in the lower row than in the upper one. Why is the business of {ref}`a later section <sec-measuring-two-channels>`; first, why *this* correlation.
 #
 # ## Which correlation?
 #
@@ -79,12 +79,12 @@ plt.show()
 #
 # A thought experiment shows what follows. Keep the SL model's results, class by class, and keep the order of the classes. Change only how steep the tail is: give rank $r$ the frequency $r^{-s}$ (see {term}`Zipf's law`).
 
-# %% mystnb={"image": {"alt": "Correlation against the exponent of the tail from 0 to 3. Spearman's two lines are level. Pearson's two lines move with the exponent although no result of the model changes."}, "figure": {"caption": "The same results and the same order of classes under tails of different steepness. Only Pearson's correlation moves.", "name": "fig-02-exponent"}}
+# %% mystnb={"image": {"alt": "Correlation against the exponent of the tail from 0 to 3. Spearman's two lines are level. Pearson's two lines move with the exponent although no result of the model changes."}, "figure": {"caption": "The same results and the same order of classes under tails of different steepness. Only Pearson's correlation moves.", "name": "fig-measuring-exponent"}}
 measuring.plot_steeper_tails(tables["sl"])
 plt.show()
 
 # %% [markdown]
-# Pearson's number thus mixes two things: how the model behaves, and how steep the data's tail is. Data sets differ in steepness by orders of magnitude ({doc}`01_long_tails`), so Pearson's values cannot be compared across them. Spearman's are free of this. Taking the logarithm first is a middle way: it tames the giants, but fails at frequency 0 and still assumes a shape.
+# Pearson's number thus mixes two things: how the model behaves, and how steep the data's tail is. Data sets differ in steepness by orders of magnitude ({doc}`06_long_tails`), so Pearson's values cannot be compared across them. Spearman's are free of this. Taking the logarithm first is a middle way: it tames the giants, but fails at frequency 0 and still assumes a shape.
 #
 # Fig. 11 of the paper prints all three for its own runs, for accuracy (a) and for predictions (p). Ours follow.
 
@@ -97,7 +97,7 @@ pd.DataFrame({m: measuring.correlations(t) for m, t in tables.items()}).T
 # %% [markdown]
 # Look at SL on YFCC-15M in the paper's table: judged by Pearson, predictions hang on frequency almost perfectly while accuracy hardly does. One or two giant classes that swallow predictions suffice for that. In ranks, both are high and near each other. The paper's verdict, that CLIP is less biased than SL, holds under all three; its size does not.
 #
-# (sec-02-two-channels)=
+# (sec-measuring-two-channels)=
 # ## Why S(a) and S(p) differ
 #
 # Split the predictions of a class into **hits** (its own pictures, recognised) and **false alarms** (pictures of other classes, given to it):
@@ -137,7 +137,7 @@ pd.DataFrame(rows).T
 # In the plane of S(a) and S(p), the diagonal separates the two cases. Let us put observers, the paper's models and ours on it.
 
 
-# %% mystnb={"image": {"alt": "The plane of S(a) and S(p). Grey curves of observers rise with growing prior; those with hubs run lower. The paper's three supervised models lie above the diagonal, its three CLIP models below it. Our three runs are filled markers."}, "figure": {"caption": "S(a) and S(p) of observers (grey curves; the prior grows from −0.05 to 0.2 upwards), of the paper's models (hollow, Fig. 1b, read off the plot) and of our runs (filled, seed 0).", "name": "fig-02-plane"}}
+# %% mystnb={"image": {"alt": "The plane of S(a) and S(p). Grey curves of observers rise with growing prior; those with hubs run lower. The paper's three supervised models lie above the diagonal, its three CLIP models below it. Our three runs are filled markers."}, "figure": {"caption": "S(a) and S(p) of observers (grey curves; the prior grows from −0.05 to 0.2 upwards), of the paper's models (hollow, Fig. 1b, read off the plot) and of our runs (filled, seed 0).", "name": "fig-measuring-plane"}}
 real = {
     method: measuring.spearmans(t.frequency, t.accuracy, t.predictions)
     for method, t in tables.items()
@@ -150,7 +150,7 @@ measuring.plot_plane(
 plt.show()
 
 # %% [markdown]
-# In the paper, SL lies above the diagonal on all three data sets, and CLIP below it (two of its three marks coincide). So SL not only knows rare classes less, its doubt goes to the head on top. CLIP knows them less, too, but frequency rules its doubt less. Contrastive training is expected to divide the class prior out ({doc}`05_dynamic_classification` derives it), which fits: an observer with hubs and no prior at all lands near the paper's CLIP on LAIONet. But two correlations cannot tell hubs from a lean to the tail, and the paper's per-class results were not released. For our own runs the false alarms can be looked at:
+# In the paper, SL lies above the diagonal on all three data sets, and CLIP below it (two of its three marks coincide). So SL not only knows rare classes less, its doubt goes to the head on top. CLIP knows them less, too, but frequency rules its doubt less. Contrastive training is expected to divide the class prior out ({doc}`04_dynamic_classification` derives it), which fits: an observer with hubs and no prior at all lands near the paper's CLIP on LAIONet. But two correlations cannot tell hubs from a lean to the tail, and the paper's per-class results were not released. For our own runs the false alarms can be looked at:
 
 # %%
 pd.DataFrame(real).T
@@ -199,7 +199,7 @@ widgets.slider_figure(
 # %% [markdown]
 # For print, the frame with 5 pictures a class:
 
-# %% mystnb={"image": {"alt": "Left: measured accuracy of 60 classes at 5 test pictures a class scatters widely around true accuracy. Right: mean Spearman against test pictures a class; S(a) and S(p) climb towards their dotted true values."}, "figure": {"caption": "What five test pictures a class make of a known truth (left), and how S(a) and S(p) approach their true values (right).", "name": "fig-02-size"}}
+# %% mystnb={"image": {"alt": "Left: measured accuracy of 60 classes at 5 test pictures a class scatters widely around true accuracy. Right: mean Spearman against test pictures a class; S(a) and S(p) climb towards their dotted true values."}, "figure": {"caption": "What five test pictures a class make of a known truth (left), and how S(a) and S(p) approach their true values (right).", "name": "fig-measuring-size"}}
 draw(5)
 plt.show()
 
@@ -225,7 +225,7 @@ pd.DataFrame(
 #
 # A class may be hard because it is rare, or hard and rare by coincidence. The next cell takes classes in the order of their difficulty, for a model that knows nothing of frequency, and assigns the frequencies to them at random, a thousand times.
 
-# %% mystnb={"image": {"alt": "Two histograms of S(a) over random assignments for an observer without any bias: broad for 60 classes, reaching beyond plus and minus 0.25, narrow for 1,000 classes."}, "figure": {"caption": "S(a) of an observer without any bias, over random assignments of frequencies to classes. With few classes, coincidence looks like bias.", "name": "fig-02-chance"}} tags=["nbval-check-output"]
+# %% mystnb={"image": {"alt": "Two histograms of S(a) over random assignments for an observer without any bias: broad for 60 classes, reaching beyond plus and minus 0.25, narrow for 1,000 classes."}, "figure": {"caption": "S(a) of an observer without any bias, over random assignments of frequencies to classes. With few classes, coincidence looks like bias.", "name": "fig-measuring-chance"}} tags=["nbval-check-output"]
 rng = np.random.default_rng(0)
 chance = {
     classes: [
@@ -271,7 +271,7 @@ pd.DataFrame({f"{seeds} seeds": coverage(seeds) for seeds in (3, 5, 10, 30)})
 # %% [markdown]
 # With three seeds, the bootstrap's "95 %" is far from it. Now both intervals for our runs.
 
-# %% mystnb={"image": {"alt": "Intervals of S(a) and S(p) for SL, CLIP with templates and CLIP with titles: for each, one row over classes from one run and one row over three seeds."}, "figure": {"caption": "95 % intervals: BCa bootstrap over classes (one run, seed 0), and Student's t over three seeds.", "name": "fig-02-intervals"}}
+# %% mystnb={"image": {"alt": "Intervals of S(a) and S(p) for SL, CLIP with templates and CLIP with titles: for each, one row over classes from one run and one row over three seeds."}, "figure": {"caption": "95 % intervals: BCa bootstrap over classes (one run, seed 0), and Student's t over three seeds.", "name": "fig-measuring-intervals"}}
 fig, ax = plt.subplots(figsize=(6.4, 3.6))
 show.interval_rows(ax, measuring.both_intervals(records))
 ax.set(xlabel="Spearman correlation with frequency")
@@ -336,7 +336,7 @@ pd.DataFrame(
 #
 # **1. Rank taken for identity.** Sort a table by frequency, reset the index, and `index` now counts positions 0, 1, 2 …; used as class ids, they fetch the results of other classes. The released analysis notebook behind Table 1 and Fig. 17 of the paper does this: the accuracies printed beside its rarest classes are those of the classes whose *ids* are 971 to 999. The frequencies there are right, and the paper's correlations come from other code, which joins correctly; so the trap costs one table and one figure, not the study's finding. (We infer it from the notebook's code; per-class results were not released.) Here is the mechanism on our SL run.
 
-# %% mystnb={"image": {"alt": "Two scatter plots of accuracy against training pictures for SL. Left, joined by class id: accuracy rises with frequency. Right, rank position used as id: no relation is left."}, "figure": {"caption": "One model, one table of results. Right: positions after sorting were used as class ids.", "name": "fig-02-misindexed"}}
+# %% mystnb={"image": {"alt": "Two scatter plots of accuracy against training pictures for SL. Left, joined by class id: accuracy rises with frequency. Right, rank position used as id: no relation is left."}, "figure": {"caption": "One model, one table of results. Right: positions after sorting were used as class ids.", "name": "fig-measuring-misindexed"}}
 table = tables["sl"].reset_index(drop=True)
 ranked = table.sort_values("frequency", ascending=False).reset_index()
 joins = {
@@ -434,7 +434,7 @@ measuring.paper_and_ours(records)
 
 # %% [markdown]
 # ````{exercise-start} A giant grows
-# :label: ex-02-leverage
+# :label: ex-measuring-leverage
 # ````
 #
 # Suppose the web grew, but only in pictures of the most frequent class: it now has a hundred times as many. The SL model's predictions stay as they are. By how much do the two correlations of frequency with the number of predictions change? Predict the signs first; then put the changes (after minus before) into `pearson_change` and `spearman_change`.
@@ -470,7 +470,7 @@ for name, given in {"pearson": pearson_change, "spearman": spearman_change}.item
     )
 
 # %% [markdown]
-# ````{solution-start} ex-02-leverage
+# ````{solution-start} ex-measuring-leverage
 # :class: dropdown
 # ````
 
@@ -486,7 +486,7 @@ print(f"Spearman's change: {change(bias.spearman):+.3f}")
 
 # %% [markdown]
 # ````{exercise-start} Undo the attenuation
-# :label: ex-02-attenuation
+# :label: ex-measuring-attenuation
 # ````
 #
 # Measure the observer of the slider with 5 test pictures a class (`observer.answers(5, seed=1)`), estimate the reliability $R$ from the measured accuracies alone, and correct S(a) by $\sqrt R$. Put the result into `corrected`. The variance of the measured accuracies is the *sum* in the denominator of $R$; the noise in it is estimated without bias by the mean of $a(1-a)/(n-1)$.
@@ -511,7 +511,7 @@ _ = check(
 )
 
 # %% [markdown]
-# ````{solution-start} ex-02-attenuation
+# ````{solution-start} ex-measuring-attenuation
 # :class: dropdown
 # ````
 
@@ -536,7 +536,7 @@ print(
 
 # %% [markdown]
 # ````{exercise-start} The tail that was not there
-# :label: ex-02-tail
+# :label: ex-measuring-tail
 # ````
 #
 # A colleague reports the accuracy of the ten rarest classes of the SL run as follows and finds the tail in surprisingly good shape. Find the mistake and put the right value into `tail_accuracy`.
@@ -569,7 +569,7 @@ _ = check(
 )
 
 # %% [markdown]
-# ````{solution-start} ex-02-tail
+# ````{solution-start} ex-measuring-tail
 # :class: dropdown
 # ````
 

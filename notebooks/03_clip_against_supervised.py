@@ -99,7 +99,7 @@ records = {
 metrics = runs.table([record for found in records.values() for record in found])
 metrics
 
-# %% mystnb={"image": {"alt": "Two panels, S(a) and S(p), with three methods side by side and a thin grey line for each of three seeds. In both panels all lines fall from SL to CLIP with templates to CLIP with titles; the fall is steeper in S(p)."}, "figure": {"caption": "S(a) and S(p) of each method; a line joins the runs of one seed, which share their frequencies.", "name": "fig-03-seeds"}}
+# %% mystnb={"image": {"alt": "Two panels, S(a) and S(p), with three methods side by side and a thin grey line for each of three seeds. In both panels all lines fall from SL to CLIP with templates to CLIP with titles; the fall is steeper in S(p)."}, "figure": {"caption": "S(a) and S(p) of each method; a line joins the runs of one seed, which share their frequencies.", "name": "fig-gap-seeds"}}
 runs.seeds(metrics)
 plt.show()
 
@@ -128,11 +128,11 @@ assert all(gap["S(p)"].estimate > 0 for gap in gaps.values()), (
 )
 
 # %% [markdown]
-# With three seeds, t intervals are wide: with two degrees of freedom they reach more than four standard errors to either side. An interval that spans zero here is no evidence against a gap, only too little evidence for it. So it is here with steps from and to templates: they have the same sign in every seed, but CLIP on templates differs so much from seed to seed that intervals reach below zero. Between SL and CLIP on titles the intervals are clear of it. Three seeds are few; [the recorded evidence](recorded-03) below has five, and more concepts, and the project's tests train seeds 0 to 4 of this very comparison and demand that both steps are clear of zero in S(p).
+# With three seeds, t intervals are wide: with two degrees of freedom they reach more than four standard errors to either side. An interval that spans zero here is no evidence against a gap, only too little evidence for it. So it is here with steps from and to templates: they have the same sign in every seed, but CLIP on templates differs so much from seed to seed that intervals reach below zero. Between SL and CLIP on titles the intervals are clear of it. Three seeds are few; [the recorded evidence](recorded-gap) below has five, and more concepts, and the project's tests train seeds 0 to 4 of this very comparison and demand that both steps are clear of zero in S(p).
 #
 # Is the lower bias bought with accuracy? The table of runs says no for templates: that CLIP is about as accurate as the classifier, but its accuracy is spread differently. It says yes for titles: that CLIP is less accurate in every seed. By thirds of the concepts, ranked by frequency ({term}`head, mid and tail`):
 
-# %% mystnb={"image": {"alt": "Intervals of accuracy for the head, middle and tail third of the concepts. In the head SL is highest and CLIP with titles lowest; in the middle all three are close; in the tail SL's mean is lowest and that of CLIP with templates highest, but the intervals overlap."}, "figure": {"caption": "Accuracy by thirds of the concepts, mean over seeds, with t intervals.", "name": "fig-03-thirds"}}
+# %% mystnb={"image": {"alt": "Intervals of accuracy for the head, middle and tail third of the concepts. In the head SL is highest and CLIP with titles lowest; in the middle all three are close; in the tail SL's mean is lowest and that of CLIP with templates highest, but the intervals overlap."}, "figure": {"caption": "Accuracy by thirds of the concepts, mean over seeds, with t intervals.", "name": "fig-gap-thirds"}}
 figure, axes = plt.subplots(figsize=(6.4, 3.2))
 bias.interval_rows(
     axes,
@@ -164,7 +164,7 @@ print(f"floor {floor:.2f}, loss of the last epoch {template.metrics['loss']:.2f}
 #
 # Frequent concepts might simply be easy ones; then S would measure difficulty. With frequencies as the web has them, this cannot be excluded, as each class has one frequency and keeps it. Ours are permuted by the seed, so that most concepts are more frequent with one seed than with another. Compare each concept with *itself*.
 
-# %% mystnb={"image": {"alt": "Three panels, one a method. A line for each concept goes from its number of predictions where it was rarer to that where it was more frequent. SL's lines rise almost all; CLIP's with titles go in both directions."}, "figure": {"caption": "Each line is one concept under two permutations; the marker is at the end where it is more frequent.", "name": "fig-03-within"}}
+# %% mystnb={"image": {"alt": "Three panels, one a method. A line for each concept goes from its number of predictions where it was rarer to that where it was more frequent. SL's lines rise almost all; CLIP's with titles go in both directions."}, "figure": {"caption": "Each line is one concept under two permutations; the marker is at the end where it is more frequent.", "name": "fig-gap-within"}}
 tables = {
     method: [record.per_class for record in found]
     for method, found in records.items()
@@ -209,7 +209,7 @@ def alt(seed):
 
 widgets.slider_figure(draw, list(SEEDS), "seed", 0, alt)
 
-# %% mystnb={"image": {"alt": "Six scatter plots of accuracy and number of predictions against training pictures for SL, CLIP with templates and CLIP with titles, seed 0. Predictions of SL follow frequency in a tight band."}, "figure": {"caption": "The slider's picture of seed 0.", "name": "fig-03-slider"}}
+# %% mystnb={"image": {"alt": "Six scatter plots of accuracy and number of predictions against training pictures for SL, CLIP with templates and CLIP with titles, seed 0. Predictions of SL follow frequency in a tight band."}, "figure": {"caption": "The slider's picture of seed 0.", "name": "fig-gap-slider"}}
 draw(0)
 plt.show()
 
@@ -239,7 +239,7 @@ pd.DataFrame(spread).T.astype(str)
 # %% [markdown]
 # All four correlations are smaller than on the steep tail, as there is less to follow. Only the interval of the supervised S(p) excludes zero, and it lies clear of CLIP's. Whether the two methods differ in S(a) on this profile, one seed cannot say.
 #
-# (recorded-03)=
+# (recorded-gap)=
 # ## The recorded evidence
 #
 # What a page can train while you read is small. The course's evidence is trained beforehand, at scale `cpu`: 194 concepts, 6,000 pictures, and for the milder tail 3,000; seeds 0 to 4, each with its own permutation. The claims were written down first, each with the smallest effect that would matter; {doc}`../book/results` has the rule of the verdicts, and {doc}`../book/how_to_use` how to train it all again.
@@ -248,7 +248,7 @@ pd.DataFrame(spread).T.astype(str)
 verdicts = evidence.verdicts(lesson="clip_against_supervised")
 claims.table(verdicts)
 
-# %% mystnb={"image": {"alt": "Effects of this lesson's claims with intervals, each beside the paper's value where there is one. The table above holds the same numbers."}, "figure": {"caption": "The claims of this lesson: our effect with its 95 % interval over five seeds, and the paper's.", "name": "fig-03-claims"}}
+# %% mystnb={"image": {"alt": "Effects of this lesson's claims with intervals, each beside the paper's value where there is one. The table above holds the same numbers."}, "figure": {"caption": "The claims of this lesson: our effect with its 95 % interval over five seeds, and the paper's.", "name": "fig-gap-claims"}}
 claims.effects(verdicts)
 plt.show()
 
@@ -285,7 +285,7 @@ pd.DataFrame(rows).T
 # ## Exercises
 #
 # ````{exercise-start} Is the gap wider in S(p)?
-# :label: ex-03-wider
+# :label: ex-gap-wider
 # ````
 #
 # The claim says that the gap between SL and CLIP with titles is wider in S(p) than in S(a). That is a difference of differences. Compute it with its interval over seeds (`wider`, an `Interval`).
@@ -312,7 +312,7 @@ _ = check(
 )
 
 # %% [markdown]
-# ````{solution-start} ex-03-wider
+# ````{solution-start} ex-gap-wider
 # :class: dropdown
 # ````
 
@@ -330,7 +330,7 @@ print(wider)
 # ````
 #
 # ````{exercise-start} Ask in the wrong words
-# :label: ex-03-prompts
+# :label: ex-gap-prompts
 # ````
 #
 # The CLIP on titles has never read *a photo of a …*. Ask it in these words all the same: train `clip-title` with seed 0 and the field `prompts` set to `"template"`, and put its accuracy into `asked_wrongly`. Predict first: will it be higher, lower or the same?
@@ -363,7 +363,7 @@ _ = check(
 )
 
 # %% [markdown]
-# ````{solution-start} ex-03-prompts
+# ````{solution-start} ex-gap-prompts
 # :class: dropdown
 # ````
 
@@ -385,7 +385,7 @@ print(
 # ````
 #
 # ````{exercise-start} Does memory bring the prior back?
-# :label: ex-03-crop
+# :label: ex-gap-crop
 # ````
 #
 # We said that CLIP on templates would be unbiased at its optimum, and guessed that memorising the tail keeps it from there. If that is so, whatever makes memorising harder should lower its S(p). Test it: train `clip-template`, seed 0, with crops down to half of the area (`crop=0.5`), and put into `change` by how much its S(p) differs from that in `metrics`.
@@ -412,7 +412,7 @@ def of_the_run(answer):
 _ = check("change of S(p)", change, of_the_run, hint="New minus old.")
 
 # %% [markdown]
-# ````{solution-start} ex-03-crop
+# ````{solution-start} ex-gap-crop
 # :class: dropdown
 # ````
 

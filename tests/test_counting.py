@@ -1,4 +1,4 @@
-"""Lesson 01: counted captions beside what their pictures show."""
+"""Lesson 06: counted captions beside what their pictures show."""
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -1,4 +1,4 @@
-"""Lesson 06: training sets in numbers, frequencies compared, shift taken apart, its figures."""
+"""Lesson 07: training sets in numbers, frequencies compared, shift taken apart, its figures."""
 
 import matplotlib.pyplot as plt
 import numpy as np

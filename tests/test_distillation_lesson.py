@@ -1,4 +1,4 @@
-"""Lesson 11: self-distillation in the plane, prototypes by frequency, power, memory, figures."""
+"""Lesson 12: self-distillation in the plane, prototypes by frequency, power, memory, figures."""
 
 import itertools
 import math

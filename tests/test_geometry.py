@@ -1,4 +1,4 @@
-"""Lesson 09: toys of collapse, correlations, the modality gap, density, errors, figures."""
+"""Lesson 10: toys of collapse, correlations, the modality gap, density, errors, figures."""
 
 from pathlib import Path
 

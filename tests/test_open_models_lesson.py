@@ -1,4 +1,4 @@
-"""Lesson 12: what it reads off the paper, the wrong file, and figures of both."""
+"""Lesson 13: what it reads off the paper, the wrong file, and figures of both."""
 
 from __future__ import annotations
 

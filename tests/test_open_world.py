@@ -1,4 +1,4 @@
-"""Lesson 08: what other concepts bring into a run, tokens that they share, figures."""
+"""Lesson 09: what other concepts bring into a run, tokens that they share, figures."""
 
 import dataclasses
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Lesson 10: forces on absent classes, blocks of cosines, calibrated stacking, figures."""
+"""Lesson 11: forces on absent classes, blocks of cosines, calibrated stacking, figures."""
 
 from pathlib import Path
 

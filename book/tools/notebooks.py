@@ -4,7 +4,7 @@
 ``notebooks/NN_name.ipynb`` is generated from it, executed. The way is one: an edit in the
 ``.ipynb`` is overwritten by the next build.
 
-    python book/tools/notebooks.py build 01_long_tails [more names]
+    python book/tools/notebooks.py build 06_long_tails [more names]
     python book/tools/notebooks.py build --all
     python book/tools/notebooks.py check
 
@@ -37,7 +37,7 @@ KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": 
 CELL_TIMEOUT = 1800  # seconds; the same limit as in the book and in the tests
 COLOURS = 128  # of a stored figure: half the size, the same to the eye
 # The figure on the README's page is the one that this lesson computed last.
-FRONT_LESSON, FRONT_FIGURE = "00_start_here", "fig-00-scatter"
+FRONT_LESSON, FRONT_FIGURE = "00_start_here", "fig-start-scatter"
 FRONT_PICTURE = NOTEBOOKS.parent / "book" / "_static" / "first_result.png"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 PEAK_MEMORY = "import resource; resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024"
@@ -173,7 +173,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     builder = commands.add_parser("build", help="generate and execute .ipynb files")
-    builder.add_argument("names", nargs="*", metavar="NAME", help="for example 01_long_tails")
+    builder.add_argument("names", nargs="*", metavar="NAME", help="for example 06_long_tails")
     builder.add_argument("--all", action="store_true", help="build every lesson")
     commands.add_parser("check", help="list pairs that are out of step")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Lesson 04: what captions carry, measured before any training, and what becomes of it.
+"""Lesson 05: what captions carry, measured before any training, and what becomes of it.
 
 A caption can say what a drawing shows (its class), what sets the drawing apart from others of its
 class, or nothing at all, where chance chose its words. For a caption T, a drawing X and its class

@@ -1,4 +1,4 @@
-"""Lesson 01: what counting concepts in captions gets right, where labels are known.
+"""Lesson 06: what counting concepts in captions gets right, where labels are known.
 
 Captions are searched by a rule of `lt_course.counting.rules`; labels say what the pictures show.
 A picture has one label, though a caption may name several things that it shows, so part of what

@@ -1,4 +1,4 @@
-"""Lesson 06: training sets described, frequencies compared, shift taken apart, factors drawn.
+"""Lesson 07: training sets described, frequencies compared, shift taken apart, factors drawn.
 
 A *table* is a run's per-class table: one row a concept, in the order of the concepts, with the
 columns `frequency`, `accuracy` and `predictions`. `runs` are metrics indexed by (label, seed), as

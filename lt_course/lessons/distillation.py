@@ -1,4 +1,4 @@
-"""Lesson 11: use of prototypes, transfer, power and memory of self-distillation."""
+"""Lesson 12: use of prototypes, transfer, power and memory of self-distillation."""
 
 from __future__ import annotations
 

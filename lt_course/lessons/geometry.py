@@ -1,4 +1,4 @@
-"""Lesson 09: text and pictures in one space: the modality gap, maps, density, errors."""
+"""Lesson 10: text and pictures in one space: the modality gap, maps, density, errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lesson 09: toys of neural collapse, and what its metrics are correlated with over classes."""
+"""Lesson 10: toys of neural collapse, and what its metrics are correlated with over classes."""
 
 from __future__ import annotations
 

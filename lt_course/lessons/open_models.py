@@ -1,4 +1,4 @@
-"""Lesson 12: the paper's released models, the right frequency file, and our own.
+"""Lesson 13: the paper's released models, the right frequency file, and our own.
 
 The paper's per-model numbers were never released. What it shows of them was read off its plots
 (`lt_course.evidence.paper`); a reader who has run ``lt-course models evaluate`` has numbers of

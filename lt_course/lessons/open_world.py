@@ -1,4 +1,4 @@
-"""Lesson 08: what other concepts bring into a run, and what they change.
+"""Lesson 09: what other concepts bring into a run, and what they change.
 
 `runs` are metrics indexed by (label, seed), as `lt_course.evidence.load_results` returns them.
 """

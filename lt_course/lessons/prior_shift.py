@@ -1,4 +1,4 @@
-"""What a vocabulary does to the prior: the theory of lesson 05.
+"""What a vocabulary does to the prior: the theory of lesson 04.
 
 Let A be the vocabulary of a picture x with label y, and pi_c = P(c in A | y is not c). An
 uncorrected softmax over A has the optimum

@@ -1,4 +1,4 @@
-"""Lesson 07, scale and text heads (Sec. 3.5, Fig. 5): runs, what they measured, the paper's curves.
+"""Lesson 08, scale and text heads (Sec. 3.5, Fig. 5): runs, what they measured, the paper's curves.
 
 `runs` are metrics indexed by (label, seed), as `lt_course.evidence.load_results` returns them.
 """

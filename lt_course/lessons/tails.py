@@ -1,4 +1,4 @@
-"""Lesson 10: forces on absent classes, cosines, and tests with a handicap lifted.
+"""Lesson 11: forces on absent classes, cosines, and tests with a handicap lifted.
 
 `runs` are metrics indexed by (label, seed), as `lt_course.evidence.load_results` returns them.
 """

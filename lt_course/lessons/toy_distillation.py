@@ -1,4 +1,4 @@
-"""Lesson 11, in the plane: how balance and sharpness decide whether self-distillation collapses."""
+"""Lesson 12, in the plane: how balance and sharpness decide whether self-distillation collapses."""
 
 from __future__ import annotations
 

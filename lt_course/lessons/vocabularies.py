@@ -1,4 +1,4 @@
-"""Lesson 05: what the theory says of runs with vocabularies, and what became of it (Fig. 3)."""
+"""Lesson 04: what the theory says of runs with vocabularies, and what became of it (Fig. 3)."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ full = study.train_or_load(study.config("sl", seed=0))
 frequency = full.per_class["frequency"]
 frequency.describe()[["count", "min", "50%", "max"]]
 
-# %% mystnb={"image": {"alt": "Left: chance of being in a vocabulary of 24 against training pictures, in log axes. Drawn by frequency it rises in proportion up to 1; drawn uniformly it is nearly flat for rare classes. Right: what is left of the log prior. By frequency it is flat for the rarer half and rises for frequent classes; uniformly drawn it stays close to the straight line of the log prior."}, "figure": {"caption": "Vocabularies of 24 of 60 classes. Left: chance of being in the vocabulary of another class's picture. Right: what is left of the log prior.", "name": "fig-05-laws"}}
+# %% mystnb={"image": {"alt": "Left: chance of being in a vocabulary of 24 against training pictures, in log axes. Drawn by frequency it rises in proportion up to 1; drawn uniformly it is nearly flat for rare classes. Right: what is left of the log prior. By frequency it is flat for the rarer half and rises for frequent classes; uniformly drawn it stays close to the straight line of the log prior."}, "figure": {"caption": "Vocabularies of 24 of 60 classes. Left: chance of being in the vocabulary of another class's picture. Right: what is left of the log prior.", "name": "fig-vocabulary-laws"}}
 theory.plot_laws(frequency, 24, theory.LAWS)
 plt.show()
 
@@ -122,7 +122,7 @@ assert min(row["r2_as_predicted"] for row in found.values()) > 0.9
 #
 # What share of the log prior is left? We regress $\log p_c - \log \pi_c$ on $\log p_c$: a slope of 1 is all of the prior, 0 none.
 
-# %% mystnb={"image": {"alt": "Share of the log prior left against vocabulary size from 16 to 60. The line for uniform draws rises at once to four fifths and more, square-root draws lie between, and draws by frequency rise slowly and evenly. All meet at 1 when V is 60."}, "figure": {"caption": "Predicted from class frequencies and the way of drawing alone.", "name": "fig-05-curves"}}
+# %% mystnb={"image": {"alt": "Share of the log prior left against vocabulary size from 16 to 60. The line for uniform draws rises at once to four fifths and more, square-root draws lie between, and draws by frequency rise slowly and evenly. All meet at 1 when V is 60."}, "figure": {"caption": "Predicted from class frequencies and the way of drawing alone.", "name": "fig-vocabulary-curves"}}
 curve = theory.remaining_curve(frequency, (16, 20, 24, 32, 40, 48, 60))
 theory.plot_remaining(curve)
 plt.show()
@@ -178,7 +178,7 @@ prediction.join(live).join(theory.agreements(shifts))
 # %%
 print({c: round(full.metrics[m], 2) for c, m in columns.items()})
 
-# %% mystnb={"image": {"alt": "Four scatter plots of measured against predicted shift of the mean logit, one dot a class, for in-batch vocabularies of 8 and 32 pictures and vocabularies of 24 drawn by frequency and uniformly. A fitted line and the dashed line of a shift of the predicted size are drawn in each."}, "figure": {"caption": "Each class's mean logit on the test set, less that of the full softmax, against the prediction.", "name": "fig-05-shifts"}}
+# %% mystnb={"image": {"alt": "Four scatter plots of measured against predicted shift of the mean logit, one dot a class, for in-batch vocabularies of 8 and 32 pictures and vocabularies of 24 drawn by frequency and uniformly. A fitted line and the dashed line of a shift of the predicted size are drawn in each."}, "figure": {"caption": "Each class's mean logit on the test set, less that of the full softmax, against the prediction.", "name": "fig-vocabulary-shifts"}}
 theory.plot_shifts(shifts)
 plt.show()
 
@@ -226,7 +226,7 @@ pd.DataFrame(rows).T
 recorded = theory.recorded_agreements()
 theory.over_seeds(recorded).astype(str)
 
-# %% mystnb={"image": {"alt": "Measured S(p) against the predicted share of the log prior left, one marker a run. Markers of all laws lie on one rising band, from in-batch vocabularies of small micro-batches at the lower left to the full softmax at the upper right."}, "figure": {"caption": "Recorded runs, all laws and sizes: measured S(p) against the share of the prior that should be left; t intervals over seeds.", "name": "fig-05-collapse"}}
+# %% mystnb={"image": {"alt": "Measured S(p) against the predicted share of the log prior left, one marker a run. Markers of all laws lie on one rising band, from in-batch vocabularies of small micro-batches at the lower left to the full softmax at the upper right."}, "figure": {"caption": "Recorded runs, all laws and sizes: measured S(p) against the share of the prior that should be left; t intervals over seeds.", "name": "fig-vocabulary-collapse"}}
 theory.plot_collapse(recorded)
 plt.show()
 
@@ -247,7 +247,7 @@ print(f"Spearman over runs: {mean.corr('spearman').iloc[0, 1]:.2f}")
 verdicts = evidence.verdicts(lesson="dynamic_classification")
 claims.table(verdicts)
 
-# %% mystnb={"image": {"alt": "One row a claim in panels by metric: our effect with its interval over seeds, the paper's effect as a hollow diamond, and the smallest effect that would matter as a grey tick. Where both are drawn, our effects lie nearer to zero than the paper's."}, "figure": {"caption": "Our effects beside the paper's.", "name": "fig-05-claims"}}
+# %% mystnb={"image": {"alt": "One row a claim in panels by metric: our effect with its interval over seeds, the paper's effect as a hollow diamond, and the smallest effect that would matter as a grey tick. Where both are drawn, our effects lie nearer to zero than the paper's."}, "figure": {"caption": "Our effects beside the paper's.", "name": "fig-vocabulary-claims"}}
 claims.effects(verdicts)
 plt.show()
 
@@ -258,7 +258,7 @@ plt.show()
 #
 # Long-tailed learning has its own remedies. At equal budget, that is with equal pictures, steps and learning rate: {term}`logit adjustment` after training {cite}`menon2021`, {term}`balanced softmax` {cite}`ren2020`, {term}`class-balanced sampling` and tau-normalisation {cite}`kang2020`, a loss weighted by inverse frequency {cite}`cui2019`, and the federated loss of detection {cite}`zhou2021`, sigmoids over a sampled vocabulary. To the right is bias, upwards is accuracy; top left is where one wants to be.
 
-# %% mystnb={"image": {"alt": "Scatter of accuracy against S(p) with intervals in both directions. Full softmax and vocabularies stand at the right, in-batch vocabularies a little to the left of them; CLIPs stand far to the left and lower. Of the remedies for long tails, in grey, balanced softmax and logit adjustment are the highest in accuracy, and logit adjustment is also the farthest to the left; the others stay near the full softmax."}, "figure": {"caption": "All recorded methods, means over seeds with both intervals; numbers are V, or the micro-batch.", "name": "fig-05-plane"}}
+# %% mystnb={"image": {"alt": "Scatter of accuracy against S(p) with intervals in both directions. Full softmax and vocabularies stand at the right, in-batch vocabularies a little to the left of them; CLIPs stand far to the left and lower. Of the remedies for long tails, in grey, balanced softmax and logit adjustment are the highest in accuracy, and logit adjustment is also the farthest to the left; the others stay near the full softmax."}, "figure": {"caption": "All recorded methods, means over seeds with both intervals; numbers are V, or the micro-batch.", "name": "fig-vocabulary-plane"}}
 sources = {
     "vocabulary": evidence.experiment("vocabulary").settings,
     "baselines": set(evidence.experiment("baselines").settings) - {"none"},
@@ -278,7 +278,7 @@ plt.show()
 theirs = theory.paper_vocabularies()
 theirs.pivot(index="V", columns="series", values=["remaining", "S(p)"]).T
 
-# %% mystnb={"image": {"alt": "The paper's S(p) against the predicted share of the prior left for three series. From scratch, drawn by frequency: a rising line. Frozen head, by frequency and uniformly: rising lines, but for V of 50, which lies too high."}, "figure": {"caption": "The paper's S(p) (read off its figures) against the share of the prior that the theory leaves; numbers are V.", "name": "fig-05-paper"}}
+# %% mystnb={"image": {"alt": "The paper's S(p) against the predicted share of the prior left for three series. From scratch, drawn by frequency: a rising line. Frozen head, by frequency and uniformly: rising lines, but for V of 50, which lies too high."}, "figure": {"caption": "The paper's S(p) (read off its figures) against the share of the prior that the theory leaves; numbers are V.", "name": "fig-vocabulary-paper"}}
 theory.plot_beside_theory(theirs)
 plt.show()
 
@@ -310,7 +310,7 @@ def alt(size):
 
 widgets.slider_figure(draw, [16, 20, 24, 32, 48, 56], "V", 32, alt)
 
-# %% mystnb={"image": {"alt": "Inclusion probability and residual prior against training pictures for vocabularies of 32 classes under three laws; draws by frequency flatten only the rarest classes."}, "figure": {"caption": "The slider's picture of V = 32.", "name": "fig-05-slider"}}
+# %% mystnb={"image": {"alt": "Inclusion probability and residual prior against training pictures for vocabularies of 32 classes under three laws; draws by frequency flatten only the rarest classes."}, "figure": {"caption": "The slider's picture of V = 32.", "name": "fig-vocabulary-slider"}}
 draw(32)
 plt.show()
 
@@ -318,7 +318,7 @@ plt.show()
 # ## Exercises
 #
 # ````{exercise-start} How small must a micro-batch be?
-# :label: ex-05-micro
+# :label: ex-vocabulary-micro
 # ````
 #
 # With in-batch vocabularies of two pictures nothing of the prior is left. What is the largest micro-batch, in powers of two, that leaves less than a tenth of it with the frequencies of this lesson (`largest`)?
@@ -346,7 +346,7 @@ expected = max(m for m, left in shares([2, 4, 8, 16, 32]).items() if left < 0.1)
 _ = check("largest micro-batch", largest, expected, hint="Less than a tenth.")
 
 # %% [markdown]
-# ````{solution-start} ex-05-micro
+# ````{solution-start} ex-vocabulary-micro
 # :class: dropdown
 # ````
 
@@ -361,7 +361,7 @@ print(largest, {m: round(left, 2) for m, left in shares([2, 8, 32, 128]).items()
 # ````
 #
 # ````{exercise-start} The weight that counting adds
-# :label: ex-05-counting
+# :label: ex-vocabulary-counting
 # ````
 #
 # In CLIP a class that is in the batch $n_c$ times stands in the denominator $n_c$ times. Suppose that a classifier over in-batch vocabularies adds $\log n_c$ to its logits in training. Which share of the log prior does its optimum leave (`share`)?
@@ -381,7 +381,7 @@ share = ...
 _ = check("share left", share, 0.0, hint="What is E[n_c] in proportion to?")
 
 # %% [markdown]
-# ````{solution-start} ex-05-counting
+# ````{solution-start} ex-vocabulary-counting
 # :class: dropdown
 # ````
 
@@ -395,7 +395,7 @@ share = 0.0
 # ````
 #
 # ````{exercise-start} Telling the shift apart from the features
-# :label: ex-05-posthoc
+# :label: ex-vocabulary-posthoc
 # ````
 #
 # Logit adjustment shifts logits after training by exactly $-\log p_c$, and leaves features alone. Shift `logits` of the full softmax so, and put the S(p) of the predictions into `adjusted`. Guess its sign first.
@@ -416,7 +416,7 @@ answer = theory.predicted_bias(logits, frequency, shift(prior))
 _ = check("S(p) after the shift", adjusted, answer, hint="`shift(prior)`.")
 
 # %% [markdown]
-# ````{solution-start} ex-05-posthoc
+# ````{solution-start} ex-vocabulary-posthoc
 # :class: dropdown
 # ````
 

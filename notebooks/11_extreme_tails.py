@@ -17,7 +17,7 @@
 # - tell a model that is blind to a concept from one that only never names it;
 # - say who has seen what when a result is called zero-shot.
 #
-# Figures treated: Fig. 8 and 9 of {cite:t}`wen2024`. Running takes about three minutes on one CPU core and 1.3 GB of memory; reading, thirty. Before this: {doc}`03_clip_against_supervised`, {doc}`05_dynamic_classification`.
+# Figures treated: Fig. 8 and 9 of {cite:t}`wen2024`. Running takes about three minutes on one CPU core and 1.3 GB of memory; reading, thirty. Before this: {doc}`03_clip_against_supervised`, {doc}`04_dynamic_classification`.
 
 # %%
 import matplotlib.pyplot as plt
@@ -119,7 +119,7 @@ metrics = pd.DataFrame({name: r.metrics for name, r in records.items()}).T
 columns = ["accuracy_kept", "accuracy_trimmed", "predictions_trimmed", "loss"]
 metrics[columns].rename(index=lambda name: tails.METHODS[name]["label"])
 
-# %% mystnb={"image": {"alt": "Scatter plot of accuracy on absent against accuracy on seen concepts, one marker a method. The three laws that spare absent concepts are highest, then CLIP with frozen text, uniform draws and the full softmax; SL and CLIP from scratch lie at zero."}, "figure": {"caption": "Accuracy on the 15 absent concepts against that on the 45 seen ones. Green: frozen prototypes, absent classes are never negatives; vermillion: frozen, and they are.", "name": "fig-10-two-accuracies"}}
+# %% mystnb={"image": {"alt": "Scatter plot of accuracy on absent against accuracy on seen concepts, one marker a method. The three laws that spare absent concepts are highest, then CLIP with frozen text, uniform draws and the full softmax; SL and CLIP from scratch lie at zero."}, "figure": {"caption": "Accuracy on the 15 absent concepts against that on the 45 seen ones. Green: frozen prototypes, absent classes are never negatives; vermillion: frozen, and they are.", "name": "fig-extreme-two-accuracies"}}
 tails.plot_two_accuracies(metrics)
 plt.show()
 
@@ -141,7 +141,7 @@ print(fair.rename(lambda name: tails.METHODS[name]["label"]).round(2).to_string(
 #
 # First the learnt prototypes. The paper's Fig. 9a shows their affinity matrix: cosines of all pairs. Ours, with classes sorted by frequency and the absent ones behind the dashed line:
 
-# %% mystnb={"image": {"alt": "Two heat maps of cosines between prototypes. Left, learnt: pale but for the diagonal and the block of absent classes, which is tinted. Right, frozen: mixed cosines all over, no block."}, "figure": {"caption": "Affinity of prototypes: learnt by a full softmax (left), and frozen (right).", "name": "fig-10-affinity"}}
+# %% mystnb={"image": {"alt": "Two heat maps of cosines between prototypes. Left, learnt: pale but for the diagonal and the block of absent classes, which is tinted. Right, frozen: mixed cosines all over, no block."}, "figure": {"caption": "Affinity of prototypes: learnt by a full softmax (left), and frozen (right).", "name": "fig-extreme-affinity"}}
 affinities = {name: tails.affinity(records[name]) for name in ("sl", "sl frozen")}
 tails.plot_affinity(
     {tails.METHODS[name]["label"]: matrix for name, matrix in affinities.items()},
@@ -184,7 +184,7 @@ pd.DataFrame(near).T
 #
 # A mean over 15 concepts can hide that a few carry it. As in the paper's Fig. 9b:
 
-# %% mystnb={"image": {"alt": "Bars of accuracy for each of the 15 absent concepts, one panel a method."}, "figure": {"caption": "Accuracy on each absent concept.", "name": "fig-10-accuracy"}}
+# %% mystnb={"image": {"alt": "Bars of accuracy for each of the 15 absent concepts, one panel a method."}, "figure": {"caption": "Accuracy on each absent concept.", "name": "fig-extreme-accuracy"}}
 shown = [
     "sl",
     "sl frozen",
@@ -196,7 +196,7 @@ tables = {name: records[name].per_class for name in shown}
 tails.plot_absent(tables, "accuracy")
 plt.show()
 
-# %% mystnb={"image": {"alt": "Bars of the number of predictions for each of the 15 absent concepts, one panel a method."}, "figure": {"caption": "How often each absent concept is named.", "name": "fig-10-predictions"}}
+# %% mystnb={"image": {"alt": "Bars of the number of predictions for each of the 15 absent concepts, one panel a method."}, "figure": {"caption": "How often each absent concept is named.", "name": "fig-extreme-predictions"}}
 tails.plot_absent(tables, "predictions")
 plt.show()
 
@@ -229,7 +229,7 @@ def alt(lift):
 stops = [-0.1, 0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5]
 widgets.slider_figure(draw, stops, "lift", 0.0, alt, "{:g}".format)
 
-# %% mystnb={"image": {"alt": "Left, curves of accuracy on absent against seen concepts as the lift grows, one a method; right, the share of answers that are absent concepts against the lift."}, "figure": {"caption": "The slider's picture without a lift; the markers show where each method stands.", "name": "fig-10-lift"}}
+# %% mystnb={"image": {"alt": "Left, curves of accuracy on absent against seen concepts as the lift grows, one a method; right, the share of answers that are absent concepts against the lift."}, "figure": {"caption": "The slider's picture without a lift; the markers show where each method stands.", "name": "fig-extreme-lift"}}
 draw(0.0)
 plt.show()
 
@@ -255,7 +255,7 @@ pd.DataFrame(summary).T
 #
 # One seed at 60 concepts is an illustration. The evidence is recorded at scale `cpu`: 194 concepts, 16 epochs, seeds 0 to 4, each with its own permutation of frequencies, so that other concepts are absent. The last 50 concepts, cut to none (filled) and to one (hollow):
 
-# %% mystnb={"image": {"alt": "Intervals of accuracy on the 50 cut concepts and on the others for eight methods. On cut concepts, classifiers that never push them and CLIP with frozen text are best, the full softmax with frozen prototypes is lower, SL is at zero; on the others the order is nearly reversed."}, "figure": {"caption": "k = 50 of 194, scale cpu, mean over seeds with 95 % t intervals. Filled: 0 shots, hollow: 1 shot.", "name": "fig-10-shots"}}
+# %% mystnb={"image": {"alt": "Intervals of accuracy on the 50 cut concepts and on the others for eight methods. On cut concepts, classifiers that never push them and CLIP with frozen text are best, the full softmax with frozen prototypes is lower, SL is at zero; on the others the order is nearly reversed."}, "figure": {"caption": "k = 50 of 194, scale cpu, mean over seeds with 95 % t intervals. Filled: 0 shots, hollow: 1 shot.", "name": "fig-extreme-shots"}}
 recorded = evidence.load_results("extreme_tails")
 tails.plot_by_shots(recorded, trim=50)
 plt.show()
@@ -263,7 +263,7 @@ plt.show()
 # %% [markdown]
 # And by the number of absent concepts, with the paper's Fig. 8 at its side:
 
-# %% mystnb={"image": {"alt": "Four panels. Left ours, right the paper's; above accuracy on absent classes, below on the others, against the number of absent classes. On absent classes the sampled vocabulary and CLIP with frozen text lie far above the full softmax, and fall as more classes are absent."}, "figure": {"caption": "0 shots: ours with intervals (left) and the paper's single runs, read off its Fig. 8 (right).", "name": "fig-10-sizes"}}
+# %% mystnb={"image": {"alt": "Four panels. Left ours, right the paper's; above accuracy on absent classes, below on the others, against the number of absent classes. On absent classes the sampled vocabulary and CLIP with frozen text lie far above the full softmax, and fall as more classes are absent."}, "figure": {"caption": "0 shots: ours with intervals (left) and the paper's single runs, read off its Fig. 8 (right).", "name": "fig-extreme-sizes"}}
 tails.plot_by_size(recorded, sizes=[20, 50, 100], classes=194)
 plt.show()
 
@@ -271,7 +271,7 @@ plt.show()
 verdicts = evidence.verdicts(lesson="extreme_tails")
 claims.table(verdicts)
 
-# %% mystnb={"image": {"alt": "Effects of the lesson's claims with 95 % intervals, and the paper's values beside them."}, "figure": {"caption": "Effects of this lesson's claims, ours with intervals over seeds beside the paper's single values.", "name": "fig-10-claims"}}
+# %% mystnb={"image": {"alt": "Effects of the lesson's claims with 95 % intervals, and the paper's values beside them."}, "figure": {"caption": "Effects of this lesson's claims, ours with intervals over seeds beside the paper's single values.", "name": "fig-extreme-claims"}}
 claims.effects(verdicts)
 plt.show()
 
@@ -298,7 +298,7 @@ plt.show()
 # ## Exercises
 #
 # ````{exercise-start} One shot under a full softmax
-# :label: ex-10-one-shot
+# :label: ex-extreme-one-shot
 # ````
 #
 # Give the absent classes one picture each (`np.where(absent, 1, frequency)`). Before training, by what factor is the push on such a class stronger than its pull, under the full softmax? Put it into `full_ratio`, and that under `SupervisedConfig(**SOME)`, a vocabulary of 36, into `sampled_ratio`. Average both forces over the 15 classes first, and use `batches=400`. What do the two numbers predict for one shot?
@@ -331,7 +331,7 @@ for _name, _answer, _options in (
     )
 
 # %% [markdown]
-# ````{solution-start} ex-10-one-shot
+# ````{solution-start} ex-extreme-one-shot
 # :class: dropdown
 # ````
 
@@ -343,13 +343,13 @@ full_ratio, sampled_ratio = (
 print(f"full softmax {full_ratio:.1f}, vocabulary {sampled_ratio:.1f}")
 
 # %% [markdown]
-# One picture in some 2,600 pulls, and nearly all the others push: under the full softmax the push is stronger by the factor that the class is rarer than the average one. With draws by frequency a rare class is a rare negative as well, and the two forces are of one order. So one shot should change little for the full softmax: it is nearly zero-shot. {numref}`fig-10-shots` shows what training makes of it: compare the filled markers with the hollow ones.
+# One picture in some 2,600 pulls, and nearly all the others push: under the full softmax the push is stronger by the factor that the class is rarer than the average one. With draws by frequency a rare class is a rare negative as well, and the two forces are of one order. So one shot should change little for the full softmax: it is nearly zero-shot. {numref}`fig-extreme-shots` shows what training makes of it: compare the filled markers with the hollow ones.
 #
 # ````{solution-end}
 # ````
 #
 # ````{exercise-start} Unpushed, but learnt
-# :label: ex-10-learnt
+# :label: ex-extreme-learnt
 # ````
 #
 # We said that absent prototypes fall together because they are pushed. Then a classifier with *learnt* prototypes and the vocabulary of seen classes only should not show it. Train it (`"sl"` with `**BASE` and `**SEEN`) and put the mean cosine between absent prototypes into `unpushed`, its accuracy on absent concepts into `found_absent`. Predict both first.
@@ -380,7 +380,7 @@ _ = check(
 )
 
 # %% [markdown]
-# ````{solution-start} ex-10-learnt
+# ````{solution-start} ex-extreme-learnt
 # :class: dropdown
 # ````
 
@@ -401,7 +401,7 @@ print(f"{metrics.loc['sl', 'accuracy_trimmed']:.3f}")
 # ````
 #
 # ````{exercise-start} What did sampling buy?
-# :label: ex-10-lift
+# :label: ex-extreme-lift
 # ````
 #
 # A lift after training and a vocabulary in training both let absent concepts be named. Find the smallest lift in `LIFTS` at which `sl frozen` is at least as accurate on absent concepts as `sl frozen vocabulary` without any (`fair_lift`), and by how much its accuracy on *seen* concepts is then above that of `sl frozen vocabulary` (`advantage`; negative if below).
@@ -434,7 +434,7 @@ _ = check(
 )
 
 # %% [markdown]
-# ````{solution-start} ex-10-lift
+# ````{solution-start} ex-extreme-lift
 # :class: dropdown
 # ````
 

@@ -50,7 +50,7 @@ TAIL = icontail.load()
 titles_run = study.config("clip-title", seed=0)
 drawn = study.training_set(titles_run)
 
-# %% mystnb={"image": {"alt": "Four drawings, two chat bubbles, an envelope and a building. Beside each a template, a synonym template, its title, its tags, the gloss and a description of its appearance. Titles and tags name the drawing in other words each time; the gloss is the same for both chat bubbles; appearance speaks of size, shape and place of the ink."}, "figure": {"caption": "What captions of each kind say of four training drawings. A dash is an empty caption.", "name": "fig-04-examples"}}
+# %% mystnb={"image": {"alt": "Four drawings, two chat bubbles, an envelope and a building. Beside each a template, a synonym template, its title, its tags, the gloss and a description of its appearance. Titles and tags name the drawing in other words each time; the gloss is the same for both chat bubbles; appearance speaks of size, shape and place of the ink."}, "figure": {"caption": "What captions of each kind say of four training drawings. A dash is an empty caption.", "name": "fig-language-examples"}}
 SIMPLE = ["template", "synset", "title", "tags", "gloss", "appearance"]
 lesson.plot_examples(TAIL, [3516, 4115, 12107, 18985], SIMPLE)
 plt.show()
@@ -72,7 +72,7 @@ said = {kind: captions(TAIL, drawn.image_ids, kind) for kind in KINDS}
 bits = {kind: information(s, drawn.labels) for kind, s in said.items()}
 assert abs(bits["template"].chance - np.log2(80)) < 1e-9
 
-# %% mystnb={"image": {"alt": "Stacked bars of bits for twelve kinds of caption. All but tags have the same part about the class, about four bits. Templates and synonym templates add six to seven bits of chance, the gloss adds nothing, titles add five bits about the drawing and titles with tags seven; titles with appearance add as much as titles with tags."}, "figure": {"caption": "Bits in a caption, by what they are about; training set of seed 0.", "name": "fig-04-bits"}}
+# %% mystnb={"image": {"alt": "Stacked bars of bits for twelve kinds of caption. All but tags have the same part about the class, about four bits. Templates and synonym templates add six to seven bits of chance, the gloss adds nothing, titles add five bits about the drawing and titles with tags seven; titles with appearance add as much as titles with tags."}, "figure": {"caption": "Bits in a caption, by what they are about; training set of seed 0.", "name": "fig-language-bits"}}
 lesson.plot_information(bits)
 plt.show()
 
@@ -121,7 +121,7 @@ ahead = {
 pd.DataFrame(ahead).T
 
 # %% [markdown]
-# A batch of glosses is a classification among the classes that happen to be in the batch: supervised learning over a small {term}`vocabulary`, which is the subject of {doc}`05_dynamic_classification`. A batch of titles is nearly an identity test: which *drawing* is this? The contrast pushes apart drawings of one class whose captions differ, and so makes the image tower keep what sets them apart. That is the paper's reading of descriptive text: it keeps a class from collapsing to one point. In the picture below, each framed square is a class; within it, dark means that captions share their words. Move the slider.
+# A batch of glosses is a classification among the classes that happen to be in the batch: supervised learning over a small {term}`vocabulary`, which is the subject of {doc}`04_dynamic_classification`. A batch of titles is nearly an identity test: which *drawing* is this? The contrast pushes apart drawings of one class whose captions differ, and so makes the image tower keep what sets them apart. That is the paper's reading of descriptive text: it keeps a class from collapsing to one point. In the picture below, each framed square is a class; within it, dark means that captions share their words. Move the slider.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -144,7 +144,7 @@ widgets.slider_figure(
     alt,
 )
 
-# %% mystnb={"image": {"alt": "A matrix of 48 by 48 captions, titles, sorted by class. Along the diagonal framed squares, one a class, show a loose texture of shared words; outside the squares nearly nothing is shared."}, "figure": {"caption": "The slider's picture of titles.", "name": "fig-04-batch"}}
+# %% mystnb={"image": {"alt": "A matrix of 48 by 48 captions, titles, sorted by class. Along the diagonal framed squares, one a class, show a loose texture of shared words; outside the squares nearly nothing is shared."}, "figure": {"caption": "The slider's picture of titles.", "name": "fig-language-batch"}}
 draw("title")
 plt.show()
 
@@ -192,7 +192,7 @@ results
 #
 # `title+appearance` says what the drawing shows and then, truthfully, how large it is, whether of lines or solid, and where its ink lies. It makes more captions of a batch different, and it carries as many bits about the drawing as titles with tags.
 
-# %% mystnb={"image": {"alt": "Left: training loss above its floor over six epochs for titles, titles with tags and titles with appearance. Right: their zero-shot accuracy, by far the lowest for titles with appearance."}, "figure": {"caption": "Training loss above the least possible one, and the zero-shot accuracy in the end.", "name": "fig-04-shortcut"}}
+# %% mystnb={"image": {"alt": "Left: training loss above its floor over six epochs for titles, titles with tags and titles with appearance. Right: their zero-shot accuracy, by far the lowest for titles with appearance."}, "figure": {"caption": "Training loss above the least possible one, and the zero-shot accuracy in the end.", "name": "fig-language-shortcut"}}
 SHOWN = ["title", "title+tags", "title+appearance"]
 floors = {kind: ahead[kind]["least loss"] for kind in SHOWN}
 lesson.plot_losses({kind: live[kind] for kind in SHOWN}, floors)
@@ -204,7 +204,7 @@ plt.show()
 # It is not distinctions as such that help, then, but distinctions that go with what a drawing shows. A contrastive model learns whatever tells pictures of a batch apart, and the captions decide what that is. On the web the same may come with dates, file names or camera settings: easy to match to a picture, and no concepts. It is one reason to clean captions.#
 # ## With a text head that knows more
 #
-# From scratch, the text tower must learn from the captions what words mean; perhaps the kind of caption matters only for that. So the paper repeats the comparison with a frozen, pre-trained text tower (Fig. 19). Ours comes from a CLIP of this course, trained on 60 concepts in their natural counts, on drawings of thousands of others, and on templates as well as on titles and tags ({doc}`07_scale_and_text_heads` says more).
+# From scratch, the text tower must learn from the captions what words mean; perhaps the kind of caption matters only for that. So the paper repeats the comparison with a frozen, pre-trained text tower (Fig. 19). Ours comes from a CLIP of this course, trained on 60 concepts in their natural counts, on drawings of thousands of others, and on templates as well as on titles and tags ({doc}`08_scale_and_text_heads` says more).
 
 # %% tags=["nbval-ignore-output"]
 FROZEN = ["template", "title", "title+tags"]
@@ -233,7 +233,7 @@ recorded = evidence.load_results("language")
 print(sorted(study.differences(factor.runs().values())))
 print(f"{len(recorded)} of {5 * len(KINDS)} runs are recorded")
 
-# %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), with a row for each of twelve kinds of caption: seeds, mean and interval of the recorded runs, and the paper's values as hollow markers."}, "figure": {"caption": "Recorded runs by kind of caption: ticks are seeds, filled markers their means with t intervals. Hollow: the paper's values on ImageNet-Captions (circles; squares where its descriptions stand beside our glosses).", "name": "fig-04-recorded"}}
+# %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), with a row for each of twelve kinds of caption: seeds, mean and interval of the recorded runs, and the paper's values as hollow markers."}, "figure": {"caption": "Recorded runs by kind of caption: ticks are seeds, filled markers their means with t intervals. Hollow: the paper's values on ImageNet-Captions (circles; squares where its descriptions stand beside our glosses).", "name": "fig-language-recorded"}}
 lesson.plot_by_kind(recorded, KINDS)
 plt.show()
 
@@ -282,7 +282,7 @@ lesson.change(recorded, {"title": "name+title", "title+tags": "name+title+tags"}
 #
 # The factor `frozen_head` repeats the kinds that our pre-trained tower can read, with that tower and from scratch: those of at most 16 tokens, of names, titles and tags (glosses are too long, and synonyms have words that it never met).
 
-# %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), with a row for each of five kinds of caption under a frozen text head: seeds, mean and interval of the recorded runs, and the paper's values as hollow markers."}, "figure": {"caption": "As above, under a frozen text head.", "name": "fig-04-frozen"}}
+# %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), with a row for each of five kinds of caption under a frozen text head: seeds, mean and interval of the recorded runs, and the paper's values as hollow markers."}, "figure": {"caption": "As above, under a frozen text head.", "name": "fig-language-frozen"}}
 short = evidence.load_results("frozen_head")
 SHORT = ["template", "title", "tags", "title+tags", "name+title"]
 lesson.plot_by_kind(short, SHORT, "fig19")
@@ -305,7 +305,7 @@ cpu_bits = {
     for kind in KINDS
 }
 
-# %% mystnb={"image": {"alt": "Two scatter plots of S(p) against bits within a class and against those of them that are about the drawing, one labelled point for each recorded kind of caption."}, "figure": {"caption": "Mean S(p) over recorded seeds against bits within a class: all of them (left) and those about the drawing (right).", "name": "fig-04-bits-bias"}}
+# %% mystnb={"image": {"alt": "Two scatter plots of S(p) against bits within a class and against those of them that are about the drawing, one labelled point for each recorded kind of caption."}, "figure": {"caption": "Mean S(p) over recorded seeds against bits within a class: all of them (left) and those about the drawing (right).", "name": "fig-language-bits-bias"}}
 lesson.plot_against_bits(recorded, cpu_bits)
 plt.show()
 
@@ -325,7 +325,7 @@ lesson.correlations(recorded, cpu_bits)
 # ## Exercises
 #
 # ````{exercise-start} Silence
-# :label: ex-04-silence
+# :label: ex-language-silence
 # ````
 #
 # Among the recorded kinds, tags are the only one with few bits about the class. How much of that is silence? Take only the training drawings that have tags, and put into `about_class` the bits that their tags tell about the class. Compare with `bits["tags"]`.
@@ -352,7 +352,7 @@ def of_tagged(answer):
 _ = check("bits about the class", about_class, of_tagged, hint="Which labels?")
 
 # %% [markdown]
-# ````{solution-start} ex-04-silence
+# ````{solution-start} ex-language-silence
 # :class: dropdown
 # ````
 
@@ -375,7 +375,7 @@ print(f"of {of_titles.about_class:.2f} that their titles tell")
 # ````
 #
 # ````{exercise-start} Appearance alone
-# :label: ex-04-appearance
+# :label: ex-language-appearance
 # ````
 #
 # Train on captions that never name anything: `run_of("appearance")`. Predict first: where will the training loss end, and where accuracy? Put the accuracy into `blind`. (With 60 concepts, guessing is right in 1/60.)
@@ -403,7 +403,7 @@ _ = check(
 )
 
 # %% [markdown]
-# ````{solution-start} ex-04-appearance
+# ````{solution-start} ex-language-appearance
 # :class: dropdown
 # ````
 
@@ -424,7 +424,7 @@ print(f"accuracy {blind:.3f}, guessing {1 / titles_run.data.concepts:.3f}")
 # ````
 #
 # ````{exercise-start} The name in front, live
-# :label: ex-04-name
+# :label: ex-language-name
 # ````
 #
 # Train titles with the class name in front (`name+title`), seed 0, and put into `gain` by how much its accuracy exceeds that of titles. Before you do: bits of `name+title` and `title` are equal. Why, and what can change all the same?
@@ -450,7 +450,7 @@ def of_the_name(answer):
 _ = check("gain in accuracy", gain, of_the_name, hint="New minus old.")
 
 # %% [markdown]
-# ````{solution-start} ex-04-name
+# ````{solution-start} ex-language-name
 # :class: dropdown
 # ````
 

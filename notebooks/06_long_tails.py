@@ -91,13 +91,13 @@ if web.complete:
 # cannot show that; a **rank plot** can. Sort the classes by count and draw count against rank,
 # both axes logarithmic.
 
-# %% mystnb={"figure": {"caption": "Counts against rank for ImageNet's classes in the six web sets, each set ranked by itself. Both axes are logarithmic.", "name": "fig-01-rank"}, "image": {"alt": "Six falling curves on logarithmic axes. All bend downwards: slowly over the first hundred ranks, then steeply, across five orders of magnitude."}}
+# %% mystnb={"figure": {"caption": "Counts against rank for ImageNet's classes in the six web sets, each set ranked by itself. Both axes are logarithmic.", "name": "fig-tails-rank"}, "image": {"alt": "Six falling curves on logarithmic axes. All bend downwards: slowly over the first hundred ranks, then steeply, across five orders of magnitude."}}
 six = {f"{key}_imagenet_ori": title for key, title in PRETRAINING_SETS.items()}
 figure, ax = plt.subplots(figsize=(7, 4))
 frequencies.rank_curves(web, six, ax)
 
 # %% [markdown]
-# Three readings of {numref}`fig-01-rank`.
+# Three readings of {numref}`fig-tails-rank`.
 #
 # - **Four of the six differ in size, not in shape.** Multiplying all counts by a constant moves
 #   a curve up on a logarithmic axis and leaves its form alone.
@@ -127,7 +127,7 @@ widgets.slider_figure(
     ),
 )
 
-# %% mystnb={"figure": {"caption": "All six sets in the order of LAION-400M, as in the paper's Fig. 1a. Dots are classes, lines Gaussian averages of the logarithms over 3 ranks.", "name": "fig-01-shared"}, "image": {"alt": "Counts of 1,000 classes in six web sets, all in the order of LAION-400M. LAION-2B and CC-12M fall smoothly with it; YFCC-15M and the two MetaCLIP sets fall with it on average, but jump up and down by a factor of ten or more."}}
+# %% mystnb={"figure": {"caption": "All six sets in the order of LAION-400M, as in the paper's Fig. 1a. Dots are classes, lines Gaussian averages of the logarithms over 3 ranks.", "name": "fig-tails-shared"}, "image": {"alt": "Counts of 1,000 classes in six web sets, all in the order of LAION-400M. LAION-2B and CC-12M fall smoothly with it; YFCC-15M and the two MetaCLIP sets fall with it on average, but jump up and down by a factor of ten or more."}}
 figure = frequencies.shared_ranking(web, width=3)
 
 # %% [markdown]
@@ -178,7 +178,7 @@ frequencies.summary_table(web, six | TRAINING_SUBSETS, columns)
 # ImageNet's makers collected about as many pictures for every class, and ImageNet-Captions
 # inherits that balance.
 
-# %% mystnb={"figure": {"caption": "Each class's share of all counts. LAIONet keeps the shape of LAION-400M; IN-Caps is nearly flat and only its last classes fall off.", "name": "fig-01-flat"}, "image": {"alt": "Shares against rank for three sets on logarithmic axes. LAION-400M and LAIONet fall together over five orders of magnitude; IN-Caps is almost horizontal and drops only at the last ranks."}}
+# %% mystnb={"figure": {"caption": "Each class's share of all counts. LAIONet keeps the shape of LAION-400M; IN-Caps is nearly flat and only its last classes fall off.", "name": "fig-tails-flat"}, "image": {"alt": "Shares against rank for three sets on logarithmic axes. LAION-400M and LAIONet fall together over five orders of magnitude; IN-Caps is almost horizontal and drops only at the last ranks."}}
 three = {
     "laion400m_imagenet_ori": "LAION-400M",
     "laionet_thresh0.7_ori": "LAIONet",
@@ -194,7 +194,7 @@ frequencies.rank_curves(web, three, ax, divide=True)
 # hold on LAIONet, so the lessons that follow train on both profiles.
 #
 # ````{exercise-start} Two numbers, by hand
-# :label: ex-01-gini
+# :label: ex-tails-gini
 # ````
 # A data set has four classes with 1, 1, 1 and 7 pictures.
 #
@@ -217,7 +217,7 @@ _ = check("Gini of 1, 1, 1, 7", gini_of_four, 0.45, tolerance=0.005, hint=rule)
 _ = check("with two empty classes", gini_of_six, 0.633, tolerance=0.005, hint=rule)
 
 # %% [markdown]
-# ````{solution-start} ex-01-gini
+# ````{solution-start} ex-tails-gini
 # :class: dropdown
 # ````
 # $G = (-3 - 1 + 1 + 21) / (4 \cdot 10)$. With two empty classes the weights become $-5, -3, -1,
@@ -239,7 +239,7 @@ for some in ([1, 1, 1, 7], [0, 0, 1, 1, 1, 7]):
 # The study's Fig. 13 prints Spearman's rank correlation between the counts of every two sets,
 # for eight sets of class names: 8 × 15 numbers. Here they are again, computed from the files.
 
-# %% mystnb={"figure": {"caption": "Spearman correlation of class counts between the six sets, for eight sets of class names (number of classes in brackets), as in the paper's Fig. 13.", "name": "fig-01-agreement"}, "image": {"alt": "Eight triangular heat maps of correlations. Nearly all cells lie between 0.6 and 1; pairs from one pipeline are at 0.94 or above; the lowest, near 0.5, are MetaCLIP's with all others on CUB birds."}}
+# %% mystnb={"figure": {"caption": "Spearman correlation of class counts between the six sets, for eight sets of class names (number of classes in brackets), as in the paper's Fig. 13.", "name": "fig-tails-agreement"}, "image": {"alt": "Eight triangular heat maps of correlations. Nearly all cells lie between 0.6 and 1; pairs from one pipeline are at 0.94 or above; the lowest, near 0.5, are MetaCLIP's with all others on CUB birds."}}
 figure = frequencies.agreement(web)
 
 # %% [markdown]
@@ -277,7 +277,7 @@ frequencies.summary_table(web, birds, ["total", "median", "zeros", "below_10"])
 # Pearson's correlation of the raw counts asks another question, and on long-tailed data it is a
 # poor one: with shares like those above, a handful of head classes decides it.
 
-# %% mystnb={"figure": {"caption": "Three correlations for the 15 pairs of web sets (ImageNet classes). Ranks and logarithms agree; raw counts tell another story.", "name": "fig-01-pearson"}, "image": {"alt": "Fifteen pairs of sets, each with three points. Spearman and the Pearson correlation of logarithms lie close together, from 0.67 to 1. The Pearson correlation of raw counts lies far to the left for most pairs, down to 0.34."}}
+# %% mystnb={"figure": {"caption": "Three correlations for the 15 pairs of web sets (ImageNet classes). Ranks and logarithms agree; raw counts tell another story.", "name": "fig-tails-pearson"}, "image": {"alt": "Fifteen pairs of sets, each with three points. Spearman and the Pearson correlation of logarithms lie close together, from 0.67 to 1. The Pearson correlation of raw counts lies far to the left for most pairs, down to 0.34."}}
 figure = frequencies.three_correlations(web)
 
 # %% [markdown]
@@ -287,7 +287,7 @@ figure = frequencies.three_correlations(web)
 # changes conclusions.
 #
 # ````{exercise-start} Where the webs differ most
-# :label: ex-01-ranks
+# :label: ex-tails-ranks
 # ````
 # Among ImageNet's classes, find one that is among the 100 most frequent in LAION-400M and
 # beyond rank 950 in MetaCLIP-400M. Set `odd_one` to its name. Do you believe that it is rare on
@@ -317,7 +317,7 @@ _ = check(
 )
 
 # %% [markdown]
-# ````{solution-start} ex-01-ranks
+# ````{solution-start} ex-tails-ranks
 # :class: dropdown
 # ````
 
@@ -386,7 +386,7 @@ for name in ("star", "mouse", "computer mouse", "T-shirt", "glasses", "gyromitra
 # counts. Here we can look at every drawing that was found. Let us ask for four words: a ram, a
 # seal, a cricket, a drum.
 
-# %% mystnb={"figure": {"caption": "Drawings whose titles hold the words ram, seal, cricket and drum, one row a word, at most one drawing an icon set.", "name": "fig-01-homonyms"}, "image": {"alt": "Four rows of drawings. Ram: memory modules and male sheep. Seal: badges, a stamp and the sea animal. Cricket: the insect and the bat of the game. Drum: oil barrels and the instrument."}}
+# %% mystnb={"figure": {"caption": "Drawings whose titles hold the words ram, seal, cricket and drum, one row a word, at most one drawing an icon set.", "name": "fig-tails-homonyms"}, "image": {"alt": "Four rows of drawings. Ram: memory modules and male sheep. Seal: badges, a stamp and the sea animal. Cricket: the insect and the bat of the game. Drum: oil barrels and the instrument."}}
 shown = []
 for word in ("ram", "seal", "cricket", "drum"):
     found = counting.mentions(tail.titles, word)
@@ -463,7 +463,7 @@ for what in ("names", "and synonyms"):
 #
 # Does it matter? Not where it is random. So look at the errors class by class.
 
-# %% mystnb={"figure": {"caption": "Core concepts of IconTail, by label and as counted by name in titles. Left: each ranked by itself. Right: class by class; on the line a count is right.", "name": "fig-01-counted"}, "image": {"alt": "Left: two falling curves of one shape, counted below labels, until the last twenty ranks, where the counted one plunges to one. Right: most classes lie on the diagonal; a few lie above it, such as glasses and map; many lie far below it, such as chat bubble, padlock, chain link, and computer mouse at zero."}}
+# %% mystnb={"figure": {"caption": "Core concepts of IconTail, by label and as counted by name in titles. Left: each ranked by itself. Right: class by class; on the line a count is right.", "name": "fig-tails-counted"}, "image": {"alt": "Left: two falling curves of one shape, counted below labels, until the last twenty ranks, where the counted one plunges to one. Right: most classes lie on the diagonal; a few lie above it, such as glasses and map; many lie far below it, such as chat bubble, padlock, chain link, and computer mouse at zero."}}
 per_class = rules["names", "bag-of-lemmas"].per_class()
 marked = ["glasses", "map", "chat bubble", "padlock", "chain link"]
 figure = counting.plot_beside_labels(per_class, [*marked, "computer mouse"])
@@ -497,7 +497,7 @@ seen.assign(ratio=seen["counted"] / seen["labels"].where(seen.index > 0)).round(
 # with counts of different quality cannot be compared so.
 #
 # ````{exercise-start} Veto words for spectacles
-# :label: ex-01-veto
+# :label: ex-tails-veto
 # ````
 # Most titles that are counted for *glasses* mean something else. Write veto words, in one string,
 # that lift its precision above 0.7 and leave its recall above 0.75. `quality` gives both. Then
@@ -530,7 +530,7 @@ _ = check(
 )
 
 # %% [markdown]
-# ````{solution-start} ex-01-veto
+# ````{solution-start} ex-tails-veto
 # :class: dropdown
 # ````
 
@@ -593,7 +593,7 @@ thresholds = {
     for t in (0.7, 0.75, 0.8, 0.85, 0.88, 0.9)
 }
 
-# %% mystnb={"figure": {"caption": "Left: random fractions of LAIONet (the paper's Fig. 16). Right: subsets by a stricter similarity threshold.", "name": "fig-01-subsets"}, "image": {"alt": "Two panels of falling curves on logarithmic axes. In both, smaller subsets are the same curve moved down, until the tail meets the floor of one picture a class."}}
+# %% mystnb={"figure": {"caption": "Left: random fractions of LAIONet (the paper's Fig. 16). Right: subsets by a stricter similarity threshold.", "name": "fig-tails-subsets"}, "image": {"alt": "Two panels of falling curves on logarithmic axes. In both, smaller subsets are the same curve moved down, until the tail meets the floor of one picture a class."}}
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), sharey=True)
 frequencies.rank_curves(web, fractions, left)
 frequencies.rank_curves(web, thresholds, right)
@@ -612,7 +612,7 @@ frequencies.summary_table(web, thresholds | fractions, columns)
 # back.
 #
 # ````{exercise-start} What a threshold does to the tail
-# :label: ex-01-threshold
+# :label: ex-tails-threshold
 # ````
 # The threshold 0.85 leaves 260,713 pictures. Does it hurt the tail more than chance? Estimate
 # how many classes would have fewer than ten pictures in a *random* subset of that size, from
@@ -636,7 +636,7 @@ _ = check(
 )
 
 # %% [markdown]
-# ````{solution-start} ex-01-threshold
+# ````{solution-start} ex-tails-threshold
 # :class: dropdown
 # ````
 
@@ -662,7 +662,7 @@ print(f"{strict['below_10']:.0f} at the threshold 0.85")
 # The lessons that follow train on IconTail: drawings from open icon sets, with the names that
 # their authors gave them. Nobody balanced it. Is its tail like the web's?
 
-# %% mystnb={"figure": {"caption": "Each concept's share of IconTail's drawings, beside each ImageNet class's share of the counts in LAION-400M.", "name": "fig-01-icontail-shape"}, "image": {"alt": "Two falling curves of shares against rank on logarithmic axes, close to each other over the first hundred ranks; IconTail's reaches further, to about two thousand concepts."}}
+# %% mystnb={"figure": {"caption": "Each concept's share of IconTail's drawings, beside each ImageNet class's share of the counts in LAION-400M.", "name": "fig-tails-icontail-shape"}, "image": {"alt": "Two falling curves of shares against rank on logarithmic axes, close to each other over the first hundred ranks; IconTail's reaches further, to about two thousand concepts."}}
 natural = np.bincount(tail.concept)
 print(f"{natural.sum():,} drawings of {len(natural):,} concepts,")
 print(f"largest {natural.max():,}, median {np.median(natural):.0f}")
@@ -678,7 +678,7 @@ frequencies.rank_curves(
 # compare like with like we count IconTail as the web was counted: by ImageNet's class names in
 # the titles.
 
-# %% mystnb={"figure": {"caption": "ImageNet's 1,000 classes: captions of LAION-400M that name them, and titles of IconTail that do. The lowest row are classes that no title names.", "name": "fig-01-icontail"}, "image": {"alt": "A cloud of points that rises only weakly from left to right, above a dense row of classes without any title. Orange and pillow are frequent on the web and rare in IconTail; hourglass and shield the other way round."}}
+# %% mystnb={"figure": {"caption": "ImageNet's 1,000 classes: captions of LAION-400M that name them, and titles of IconTail that do. The lowest row are classes that no title names.", "name": "fig-tails-icontail"}, "image": {"alt": "A cloud of points that rises only weakly from left to right, above a dense row of classes without any title. Orange and pillow are frequent on the web and rare in IconTail; hourglass and shield the other way round."}}
 if web.complete:
     laion = web.counts("laion400m_imagenet_ori").rename("LAION-400M")
     names = laion.index.str.replace(r" \(.*\)| or .*| / .*", "", regex=True)

@@ -66,7 +66,7 @@ work = {label: scaling.work(record) for label, record in parts.items()}
 BY_FRACTION = ["sl 1/32, epochs", "sl 1/8, epochs", "sl 1/8, steps", "sl 1"]
 pd.DataFrame(work).T.loc[BY_FRACTION]
 
-# %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), against the fraction of the data, for SL and CLIP on titles. At 1/8, accuracy at equal steps, solid lines, is far above that at equal epochs, dashed. Markers of equal epochs at 1/32 and 1/8 are hollow."}, "figure": {"caption": "One seed at tiny scale. Hollow: fewer right answers than one a class.", "name": "fig-07-live"}}
+# %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), against the fraction of the data, for SL and CLIP on titles. At 1/8, accuracy at equal steps, solid lines, is far above that at equal epochs, dashed. Markers of equal epochs at 1/32 and 1/8 are hollow."}, "figure": {"caption": "One seed at tiny scale. Hollow: fewer right answers than one a class.", "name": "fig-scale-live"}}
 live = intervals.metrics(parts)
 scaling.plot_fractions(
     scaling.by_fraction(live, runs),
@@ -113,7 +113,7 @@ pd.DataFrame(never).T
 # %% [markdown]
 # {doc}`02_measuring_bias` made observers whose bias is known. Here are some that get worse and worse at seeing, while their knowledge leans on frequency by exactly the same amount. The true S(a), of accuracies known exactly, hardly moves. What 20 test pictures show of it shrinks, and near chance much of it is gone.
 
-# %% mystnb={"image": {"alt": "Against accuracy on a log axis: the true S(a) is a level line; the measured S(a) falls away from it to the left of about 0.1, and the share of classes that are never right rises towards 1."}, "figure": {"caption": "Observers of equal bias: near chance, a test of 20 pictures a class cannot see it.", "name": "fig-07-floor"}}
+# %% mystnb={"image": {"alt": "Against accuracy on a log axis: the true S(a) is a level line; the measured S(a) falls away from it to the left of about 0.1, and the share of classes that are never right rises towards 1."}, "figure": {"caption": "Observers of equal bias: near chance, a test of 20 pictures a class cannot see it.", "name": "fig-scale-floor"}}
 frequency = parts["sl 1"].per_class["frequency"]
 curve = scaling.measured_bias(frequency, [3, 2, 1.5, 1, 0.5, 0, -0.5, -1])
 scaling.plot_floor(curve, concepts)
@@ -156,7 +156,7 @@ pd.DataFrame(
 heads = {label: study.train_or_load(run) for label, run in head_runs.items()}
 head_metrics = intervals.metrics(heads)
 
-# %% mystnb={"image": {"alt": "Six panels, accuracy, S(a), S(p), NC1, NC2 of class means and of prototypes, with a row for each of six heads. CLIP with the frozen head has the lowest S(a) and S(p), SL the highest of both."}, "figure": {"caption": "Six heads, one seed at tiny scale.", "name": "fig-07-heads"}}
+# %% mystnb={"image": {"alt": "Six panels, accuracy, S(a), S(p), NC1, NC2 of class means and of prototypes, with a row for each of six heads. CLIP with the frozen head has the lowest S(a) and S(p), SL the highest of both."}, "figure": {"caption": "Six heads, one seed at tiny scale.", "name": "fig-scale-heads"}}
 scaling.plot_heads(head_metrics, list(scaling.COLUMNS))
 plt.show()
 
@@ -225,7 +225,7 @@ def alt(concept):
 
 widgets.slider_figure(draw, CONCEPTS, "concept", "clock", alt)
 
-# %% mystnb={"image": {"alt": "Three panels, the heads from scratch, frozen from the open world, and language model, each with the five concepts whose vectors lie nearest to that of clock, and their cosines."}, "figure": {"caption": "The slider's picture of clock.", "name": "fig-07-neighbours"}}
+# %% mystnb={"image": {"alt": "Three panels, the heads from scratch, frozen from the open world, and language model, each with the five concepts whose vectors lie nearest to that of clock, and their cosines."}, "figure": {"caption": "The slider's picture of clock.", "name": "fig-scale-neighbours"}}
 draw("clock")
 plt.show()
 
@@ -256,7 +256,7 @@ pd.DataFrame(
 #
 # The same at scale `cpu`: 194 concepts, 6,000 pictures, seeds 0 to 4, trained one by one and recorded; nothing here is trained now. First, fractions of the data.
 
-# %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), against fractions of the data for SL and CLIP on titles, at equal epochs (dashed) and equal steps (solid), with intervals over seeds."}, "figure": {"caption": "Recorded runs: means over seeds with t intervals; hollow below the floor.", "name": "fig-07-recorded"}}
+# %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), against fractions of the data for SL and CLIP on titles, at equal epochs (dashed) and equal steps (solid), with intervals over seeds."}, "figure": {"caption": "Recorded runs: means over seeds with t intervals; hollow below the floor.", "name": "fig-scale-recorded"}}
 scale_runs = evidence.load_results("scale")
 scale_table = scaling.by_fraction(scale_runs, evidence.experiment("scale").runs())
 scaling.plot_fractions(
@@ -273,7 +273,7 @@ intervals.means(scale_runs, dict(list(scaling.COLUMNS.items())[:4]), labels)
 #
 # Second, text heads, under the paper's curves. The axes are shared, so that sizes can be compared as well as shapes; but read NC1 and NC2 by their order within a panel only.
 
-# %% mystnb={"image": {"alt": "Two rows of four panels: accuracy, S(a), NC1 and NC2 against the fraction of the data. Above, the paper's five heads: the frozen CLIP head is highest in accuracy and NC1 and lowest in S(a) and NC2; the language model's S(a) rises. Below, ours at 1/8 and 1, with intervals."}, "figure": {"caption": "Fig. 5, read off the plots (single runs; epochs equal), and ours (means over seeds; steps equal).", "name": "fig-07-paper"}}
+# %% mystnb={"image": {"alt": "Two rows of four panels: accuracy, S(a), NC1 and NC2 against the fraction of the data. Above, the paper's five heads: the frozen CLIP head is highest in accuracy and NC1 and lowest in S(a) and NC2; the language model's S(a) rises. Below, ours at 1/8 and 1, with intervals."}, "figure": {"caption": "Fig. 5, read off the plots (single runs; epochs equal), and ours (means over seeds; steps equal).", "name": "fig-scale-paper"}}
 head_runs_recorded = evidence.load_results("text_heads")
 scaling.plot_beside_paper(
     scaling.by_head(head_runs_recorded),
@@ -306,7 +306,7 @@ intervals.differences(
 verdicts = evidence.verdicts(lesson="scale_and_text_heads")
 claims.table(verdicts)
 
-# %% mystnb={"image": {"alt": "One row for each claim of this chapter: our effect with its interval over seeds, and the paper's effect as a hollow diamond, in panels by metric."}, "figure": {"caption": "Effects of the chapter's claims, ours and the paper's.", "name": "fig-07-claims"}}
+# %% mystnb={"image": {"alt": "One row for each claim of this chapter: our effect with its interval over seeds, and the paper's effect as a hollow diamond, in panels by metric."}, "figure": {"caption": "Effects of the chapter's claims, ours and the paper's.", "name": "fig-scale-claims"}}
 claims.effects(verdicts)
 plt.show()
 
@@ -322,7 +322,7 @@ plt.show()
 # ## Exercises
 #
 # ````{exercise-start} How often is a picture visited?
-# :label: ex-07-visits
+# :label: ex-scale-visits
 # ````
 #
 # At equal steps, the run on 1/8 visits each of its pictures more often than the run on all data. By what factor (`factor_of_visits`)? It is not exactly 8. Why? And would it be more or less than 32 for 1/32?
@@ -349,7 +349,7 @@ _ = check(
 )
 
 # %% [markdown]
-# ````{solution-start} ex-07-visits
+# ````{solution-start} ex-scale-visits
 # :class: dropdown
 # ````
 
@@ -367,7 +367,7 @@ for part in (8, 32):
 # ````
 #
 # ````{exercise-start} NC2 by hand
-# :label: ex-07-nc2
+# :label: ex-scale-nc2
 # ````
 #
 # Compute the NC2 of the frozen head's prototypes (`by_hand`) with numpy alone, without centring, from `heads["frozen"].arrays["prototypes"]`.
@@ -393,7 +393,7 @@ _ = check(
 )
 
 # %% [markdown]
-# ````{solution-start} ex-07-nc2
+# ````{solution-start} ex-scale-nc2
 # :class: dropdown
 # ````
 
@@ -411,7 +411,7 @@ print(f"{by_hand:.3f}")
 # ````
 #
 # ````{exercise-start} Do neighbours get confused?
-# :label: ex-07-confused
+# :label: ex-scale-confused
 # ````
 #
 # If geometry decides what is hard, then pairs of classes whose vectors are alike should be confused more often. For the frozen head, count how often each class is mistaken for each other one, and correlate (Spearman, over all ordered pairs of different classes) these counts with the cosines of their vectors: `confusion_follows_cosine`.
@@ -446,7 +446,7 @@ _ = check(
 )
 
 # %% [markdown]
-# ````{solution-start} ex-07-confused
+# ````{solution-start} ex-scale-confused
 # :class: dropdown
 # ````
 

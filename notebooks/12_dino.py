@@ -16,7 +16,7 @@
 # - insist on a working point before two runs of a method are compared;
 # - read a null result by the smallest effect that it could have found.
 #
-# Figures treated: Fig. 10 and Table 2 of {cite:t}`wen2024`. Running takes about three minutes on two CPU cores and 1.4 GB of memory; reading, thirty. Before this: {doc}`05_dynamic_classification`.
+# Figures treated: Fig. 10 and Table 2 of {cite:t}`wen2024`. Running takes about three minutes on two CPU cores and 1.4 GB of memory; reading, thirty. Before this: {doc}`04_dynamic_classification`.
 
 # %%
 import warnings
@@ -63,7 +63,7 @@ pd.options.display.max_colwidth = None
 #
 # $$o_k = \log \sum_v e^{t_k(v) - z(v)} + \text{const}.$$
 #
-# The sum counts how much the views want prototype $k$: the offset is the log of its popularity. Subtracting the log of a class's prior from its logit is what {doc}`05_dynamic_classification` called {term}`logit adjustment`. So a DINO with Sinkhorn-Knopp *is logit-adjusted in each step*, with prototypes for classes and the batch for the prior. A few alternations of the two equations find it:
+# The sum counts how much the views want prototype $k$: the offset is the log of its popularity. Subtracting the log of a class's prior from its logit is what {doc}`04_dynamic_classification` called {term}`logit adjustment`. So a DINO with Sinkhorn-Knopp *is logit-adjusted in each step*, with prototypes for classes and the batch for the prior. A few alternations of the two equations find it:
 
 # %% tags=["nbval-check-output"]
 generator = torch.Generator().manual_seed(0)
@@ -88,7 +88,7 @@ pd.DataFrame(rows).T
 #
 # ### What a draw does
 #
-# The paper draws $S$ of the $K$ prototypes for each step, uniformly, the same for student and teacher. In the words of lesson 05, the chance to be in the vocabulary is $\pi_k = S/K$ for each of them, frequent or rare, and a constant $\log \pi$ drops out of the softmax: **a uniform draw adjusts nothing.** (Drawing classes by frequency, with the batch's own always in, did. Here are no labels, and nothing is always in.) Four things are left that it may change:
+# The paper draws $S$ of the $K$ prototypes for each step, uniformly, the same for student and teacher. In the words of lesson 04, the chance to be in the vocabulary is $\pi_k = S/K$ for each of them, frequent or rare, and a constant $\log \pi$ drops out of the softmax: **a uniform draw adjusts nothing.** (Drawing classes by frequency, with the batch's own always in, did. Here are no labels, and nothing is always in.) Four things are left that it may change:
 #
 # - *coarseness*: with Sinkhorn-Knopp, each prototype of the step takes $N/S$ views, not $N/K$, so targets are more alike;
 # - *absence*: a thing with $m$ prototypes meets none of them with probability $\binom{K-m}{S} / \binom{K}{S}$; then its pictures are told to be like something else;
@@ -152,7 +152,7 @@ def alt(temperature):
 
 widgets.slider_figure(draw, TEMPERATURES, "temperature", 0.04, alt, "{:g}".format)
 
-# %% mystnb={"image": {"alt": "Three maps of a ring of eight groups of points, with lines where the first choice changes, and bars of the mean target below each. Without balance three prototypes divide the plane and one takes most; with centring a few; with Sinkhorn-Knopp all sixteen, in nearly equal shares, most of them around the frequent group."}, "figure": {"caption": "The slider's picture for a temperature of 0.04. Lines part places with different first choices; the greyer, the less certain the target. Dotted: the even share.", "name": "fig-11-toy"}}
+# %% mystnb={"image": {"alt": "Three maps of a ring of eight groups of points, with lines where the first choice changes, and bars of the mean target below each. Without balance three prototypes divide the plane and one takes most; with centring a few; with Sinkhorn-Knopp all sixteen, in nearly equal shares, most of them around the frequent group."}, "figure": {"caption": "The slider's picture for a temperature of 0.04. Lines part places with different first choices; the greyer, the less certain the target. Dotted: the even share.", "name": "fig-dino-toy"}}
 draw(0.04)
 plt.show()
 
@@ -193,7 +193,7 @@ pd.DataFrame({"64 s": 64 * found["share of points"], **counts}).T.round(1)
 RUN = study.config("dino")
 record = study.train_or_load(RUN)
 
-# %% mystnb={"image": {"alt": "Four curves by step, each a share of its greatest value. Assignment entropy and utilisation stay near 1; information rises, and target entropy falls."}, "figure": {"caption": "What is watched for collapse, at the end of each epoch and of the run.", "name": "fig-11-signs"}}
+# %% mystnb={"image": {"alt": "Four curves by step, each a share of its greatest value. Assignment entropy and utilisation stay near 1; information rises, and target entropy falls."}, "figure": {"caption": "What is watched for collapse, at the end of each epoch and of the run.", "name": "fig-dino-signs"}}
 distillation.plot_signs(record.history)
 plt.show()
 
@@ -203,7 +203,7 @@ signs_of_collapse(record.history.iloc[-1].to_dict()) or "no sign of collapse"
 # %% [markdown]
 # What do prototypes stand for? For each third of the concepts, here are the four prototypes of which it has the largest share of pictures, with the eight training drawings nearest to each. Before you look: will a prototype of the tail show one rare thing?
 
-# %% mystnb={"image": {"alt": "Two blocks of four rows with eight drawings each, marked H, M or T by the third of their concept. Rows of the head show drawings marked H; rows of the tail are mixed more. Drawings in a row are alike in shape and stroke, often not in what they show."}, "figure": {"caption": "Drawings nearest to four prototypes of the head and four of the tail. H, M, T: the third of the drawing's concept.", "name": "fig-11-drawings"}}
+# %% mystnb={"image": {"alt": "Two blocks of four rows with eight drawings each, marked H, M or T by the third of their concept. Rows of the head show drawings marked H; rows of the tail are mixed more. Drawings in a row are alike in shape and stroke, often not in what they show."}, "figure": {"caption": "Drawings nearest to four prototypes of the head and four of the tail. H, M, T: the third of the drawing's concept.", "name": "fig-dino-drawings"}}
 found = {third: distillation.typical(record, third) for third in ("head", "tail")}
 distillation.plot_typical(found)
 plt.show()
@@ -270,7 +270,7 @@ recorded = evidence.load_results("dino")
 SCORES = {"accuracy": "evaluated concepts", **distillation.TRANSFER}
 intervals.means(recorded, SCORES, spec=".3f")
 
-# %% mystnb={"image": {"alt": "Left, one row a run with the mean of four probes, its seeds and interval; right, the means of Table 2 in the rows that have a counterpart, rising from all prototypes over 32 to 128 a step, with the flat profile highest."}, "figure": {"caption": "Transfer by run: ours with seeds (ticks) and t intervals, and the paper's single runs (Table 2). Prototypes of a run and its counterpart are equal shares.", "name": "fig-11-transfer"}}
+# %% mystnb={"image": {"alt": "Left, one row a run with the mean of four probes, its seeds and interval; right, the means of Table 2 in the rows that have a counterpart, rising from all prototypes over 32 to 128 a step, with the flat profile highest."}, "figure": {"caption": "Transfer by run: ours with seeds (ticks) and t intervals, and the paper's single runs (Table 2). Prototypes of a run and its counterpart are equal shares.", "name": "fig-dino-transfer"}}
 distillation.plot_transfer(recorded)
 plt.show()
 
@@ -293,7 +293,7 @@ headings = ["mean of four", "held-out concepts", "evaluated, tail"]
 shown = dict(zip(CHOSEN, headings, strict=True))
 intervals.differences(recorded, PAIRS, shown, spec="+.3f")
 
-# %% mystnb={"image": {"alt": "One row a transfer set, with the differences of three runs to the long tail with all prototypes and their intervals around a line at zero."}, "figure": {"caption": "Each set's probe, as a difference to the long tail with all 512 prototypes a step; paired by seed.", "name": "fig-11-sets"}}
+# %% mystnb={"image": {"alt": "One row a transfer set, with the differences of three runs to the long tail with all prototypes and their intervals around a line at zero."}, "figure": {"caption": "Each set's probe, as a difference to the long tail with all 512 prototypes a step; paired by seed.", "name": "fig-dino-sets"}}
 SAMPLED = ["long tail, 128 a step", "long tail, 32 a step", "long tail, 128 in all"]
 distillation.plot_transfer_by_set(recorded, ["long tail", *SAMPLED])
 plt.show()
@@ -311,7 +311,7 @@ claims.table(verdicts)
 power = distillation.power(verdicts)
 power
 
-# %% mystnb={"image": {"alt": "One row a claim: our effect with its interval, a grey bar up to the smallest effect that five seeds find in four of five repetitions, and the paper's effect as a hollow diamond where there is one."}, "figure": {"caption": "Effects and what five seeds could have seen. An effect inside the grey bar would often be missed.", "name": "fig-11-power"}}
+# %% mystnb={"image": {"alt": "One row a claim: our effect with its interval, a grey bar up to the smallest effect that five seeds find in four of five repetitions, and the paper's effect as a hollow diamond where there is one."}, "figure": {"caption": "Effects and what five seeds could have seen. An effect inside the grey bar would often be missed.", "name": "fig-dino-power"}}
 distillation.plot_power(power)
 plt.show()
 
@@ -352,7 +352,7 @@ theirs.reset_index(drop=True).assign(
 #
 # The paper's reason for sampling is that prototypes of the tail collapse. If so, pictures of rare things should have fewer different prototypes than as many pictures of frequent things, and these should lie nearer to another one. On balanced test pictures:
 
-# %% mystnb={"image": {"alt": "Two panels, one row a run with a marker and interval for head, mid and tail: left the share of prototypes that some test picture of the third is nearest to, right the cosine of those prototypes with their nearest other one."}, "figure": {"caption": "What each third of the concepts has of the prototypes, on test pictures; five seeds. Shares are of a run's own prototypes, 128 in one row and 512 in the others. With a flat profile the thirds are arbitrary.", "name": "fig-11-thirds"}}
+# %% mystnb={"image": {"alt": "Two panels, one row a run with a marker and interval for head, mid and tail: left the share of prototypes that some test picture of the third is nearest to, right the cosine of those prototypes with their nearest other one."}, "figure": {"caption": "What each third of the concepts has of the prototypes, on test pictures; five seeds. Shares are of a run's own prototypes, 128 in one row and 512 in the others. With a flat profile the thirds are arbitrary.", "name": "fig-dino-thirds"}}
 labels = {
     "prototypes": "different prototypes, share of all",
     "prototype_cosine": "cosine with the nearest other prototype",
@@ -406,7 +406,7 @@ pd.DataFrame(rows).T.round(1)
 # ## Exercises
 #
 # ````{exercise-start} Two prototypes
-# :label: ex-11-two
+# :label: ex-dino-two
 # ````
 #
 # With only two prototypes, everything depends on the difference $g = t_1 - t_2$ of a view, and on the difference $d = o_1 - o_2$ of the offsets. Write down what $d$ must satisfy, and solve it for the differences `g` below (`scipy.optimize.brentq`, or by bisection). Put it into `d`.
@@ -429,7 +429,7 @@ first, second = sinkhorn_offset(pair, 500).tolist()
 _ = check("offset", d, first - second, 1e-4, hint="Mean of logistic(g - d): 1/2.")
 
 # %% [markdown]
-# ````{solution-start} ex-11-two
+# ````{solution-start} ex-dino-two
 # :class: dropdown
 # ````
 
@@ -446,7 +446,7 @@ print(f"d = {d:.3f}; mean of g {g.mean():.3f}, median {np.median(g):.3f}")
 # ````
 #
 # ````{exercise-start} How many are used?
-# :label: ex-11-used
+# :label: ex-dino-used
 # ````
 #
 # Suppose that each of 128 views takes its first choice among the $S = 32$ prototypes of its step at random. Which share of all $K = 512$ is some view's first choice within 10 steps? Put your prediction into `share_used`; the check simulates it with the code that watches training.
@@ -478,7 +478,7 @@ mean_used = np.mean([simulated(seed=seed) for seed in range(100)])
 _ = check("share", share_used, mean_used, 0.01, hint="1 - (1 - p) ** 10.")
 
 # %% [markdown]
-# ````{solution-start} ex-11-used
+# ````{solution-start} ex-dino-used
 # :class: dropdown
 # ````
 
@@ -494,7 +494,7 @@ print(f"predicted {share_used:.3f}, simulated {mean_used:.3f}")
 # ````
 #
 # ````{exercise-start} Twice the seeds
-# :label: ex-11-seeds
+# :label: ex-dino-seeds
 # ````
 #
 # With the same spread between seeds, how much smaller would the minimal detectable effect be with ten seeds instead of five? Guess the ratio first ($1/\sqrt 2$?), then compute it into `ratio`. And what is the smallest number of seeds with which the effect of the paper's best draw would be found, if pairs spread as `dino-sampled-transfers-better` does here? Put it into `seeds_needed`.
@@ -526,7 +526,7 @@ _ = check("ratio", ratio, expected, 0.005, hint="Ten seeds over five.")
 _ = check("seeds", seeds_needed, lambda n: n == enough(), hint="From two upwards.")
 
 # %% [markdown]
-# ````{solution-start} ex-11-seeds
+# ````{solution-start} ex-dino-seeds
 # :class: dropdown
 # ````
 

@@ -17,7 +17,7 @@
 # - run the same evaluation on a model of your own, from features to report;
 # - list what differs between two released models besides the thing you care about.
 #
-# Figures treated: Fig. 1b, 7a, 12, 17 and 18 of {cite:t}`wen2024`. Running takes about two minutes on two CPU cores and 1.3 GB of memory; reading, thirty. Before this: {doc}`02_measuring_bias`, {doc}`09_feature_space`.
+# Figures treated: Fig. 1b, 7a, 12, 17 and 18 of {cite:t}`wen2024`. Running takes about two minutes on two CPU cores and 1.3 GB of memory; reading, thirty. Before this: {doc}`02_measuring_bias`, {doc}`10_feature_space`.
 
 # %%
 from pathlib import Path
@@ -66,7 +66,7 @@ print(said)
 #
 # ## Bias by pre-training set
 #
-# Fig. 1b gives one mean a set. Beside it stand three numbers about how often the set's captions name each class ({doc}`01_long_tails`): the Gini coefficient, the effective number of classes, and the share of the ten most frequent.
+# Fig. 1b gives one mean a set. Beside it stand three numbers about how often the set's captions name each class ({doc}`06_long_tails`): the Gini coefficient, the effective number of classes, and the share of the ten most frequent.
 
 # %% tags=["nbval-check-output"]
 theirs = open_models.by_pretraining(web)
@@ -83,7 +83,7 @@ if own is not None:
 chance = open_models.by_chance(1_000)
 print(f"95 % of unrelated orders of 1,000 classes: |S| below {chance:.3f}")
 
-# %% mystnb={"image": {"alt": "Two panels, S(a) and S(p) against millions of pre-training pairs. In S(a), CC-12M and YFCC-15M lie at 0.34, LAION-400M at 0.09 and the others inside the grey band around zero. In S(p) the two small sets lie at 0.13, all others inside the band."}, "figure": {"caption": "Means over released CLIPs, read off the paper's Fig. 1b (large markers); grey: where unrelated orders of 1,000 classes fall. Small hollow markers, if any, are your own models.", "name": "fig-12-scale"}}
+# %% mystnb={"image": {"alt": "Two panels, S(a) and S(p) against millions of pre-training pairs. In S(a), CC-12M and YFCC-15M lie at 0.34, LAION-400M at 0.09 and the others inside the grey band around zero. In S(p) the two small sets lie at 0.13, all others inside the band."}, "figure": {"caption": "Means over released CLIPs, read off the paper's Fig. 1b (large markers); grey: where unrelated orders of 1,000 classes fall. Small hollow markers, if any, are your own models.", "name": "fig-open-models-scale"}}
 open_models.plot_by_scale(theirs, chance, own)
 plt.show()
 
@@ -94,7 +94,7 @@ plt.show()
 #
 # - **Pairs**: from 12 million to 2.5 billion.
 # - **Architecture and compute**: all models of the two small sets are ResNets; for the large sets open_clip lists ViTs and ConvNeXts, of up to dozens of times as many parameters.
-# - **Curation**: MetaCLIP caps how many captions a query may contribute, which flattens the head. Its {term}`Gini coefficient` is .66 where LAION's is .80, and twice as many classes are effectively there. At 400 million pairs, LAION's mean S(a) is .09 and MetaCLIP's .04, as flatter data would have it (lesson {doc}`06_data`). At 2 billion and more there is nothing left to compare.
+# - **Curation**: MetaCLIP caps how many captions a query may contribute, which flattens the head. Its {term}`Gini coefficient` is .66 where LAION's is .80, and twice as many classes are effectively there. At 400 million pairs, LAION's mean S(a) is .09 and MetaCLIP's .04, as flatter data would have it (lesson {doc}`07_data`). At 2 billion and more there is nothing left to compare.
 # - **Which classes are frequent**: MetaCLIP's counts have another order, too, and S compares with the order. We come to that.
 #
 # ## Three checkpoints, six points
@@ -112,7 +112,7 @@ open_models.once_each(points)
 #
 # Fig. 18 has 41 models; those that no other marker hides completely:
 
-# %% mystnb={"image": {"alt": "S(p) against S(a), a marker a model, coloured by pre-training set. CC-12M and YFCC-15M stand at the right. LAION-400M lies around S(a) 0.09 with S(p) near zero. LAION-2B falls from upper left to lower right."}, "figure": {"caption": "Models that can be told apart in the paper's Fig. 18, read off the plot; hollow: partly hidden. Grey: chance, as before. Small and edged in black, if any: yours.", "name": "fig-12-models"}}
+# %% mystnb={"image": {"alt": "S(p) against S(a), a marker a model, coloured by pre-training set. CC-12M and YFCC-15M stand at the right. LAION-400M lies around S(a) 0.09 with S(p) near zero. LAION-2B falls from upper left to lower right."}, "figure": {"caption": "Models that can be told apart in the paper's Fig. 18, read off the plot; hollow: partly hidden. Grey: chance, as before. Small and edged in black, if any: yours.", "name": "fig-open-models-models"}}
 open_models.plot_markers(points, chance, own)
 plt.show()
 
@@ -150,7 +150,7 @@ shown = {
 }
 shown["clip-title"].loc[[-0.12, -0.04, 0, 0.04, 0.12]]
 
-# %% mystnb={"image": {"alt": "S(p) against S(a) for SL and CLIP on titles as the preference for frequent concepts grows. Both curves rise from lower left to upper right."}, "figure": {"caption": "Our SL and CLIP with a growing preference for frequent concepts; circled: as trained.", "name": "fig-12-lifts"}}
+# %% mystnb={"image": {"alt": "S(p) against S(a) for SL and CLIP on titles as the preference for frequent concepts grows. Both curves rise from lower left to upper right."}, "figure": {"caption": "Our SL and CLIP with a growing preference for frequent concepts; circled: as trained.", "name": "fig-open-models-lifts"}}
 open_models.plot_lifts(shown, {m: style.of(m) for m in METHODS})
 plt.show()
 
@@ -191,7 +191,7 @@ widgets.slider_figure(
     draw, list(matrix), "learnt from", "yfcc15m", alt, open_models.title
 )
 
-# %% mystnb={"image": {"alt": "A row for each of six frequency files. By its own file, YFCC-15M, a model has S(a) 0.34; by the others between 0.23 and 0.28, where prediction and simulation agree. Grey bars of what is possible reach from below zero to about 0.9."}, "figure": {"caption": "The slider's picture for a model of YFCC-15M.", "name": "fig-12-file"}}
+# %% mystnb={"image": {"alt": "A row for each of six frequency files. By its own file, YFCC-15M, a model has S(a) 0.34; by the others between 0.23 and 0.28, where prediction and simulation agree. Grey bars of what is possible reach from below zero to about 0.9."}, "figure": {"caption": "The slider's picture for a model of YFCC-15M.", "name": "fig-open-models-file"}}
 draw("yfcc15m")
 plt.show()
 
@@ -227,7 +227,7 @@ for m in METHODS:
     )
     print(f"{m}: as recorded when the run was evaluated: {same}")
 
-# %% mystnb={"image": {"alt": "Two heat maps of four by four groups of concepts from frequent to rare, SL left and CLIP right. For SL, mass of the rare rows stands in the columns of frequent answers; for CLIP it stands more on the diagonal."}, "figure": {"caption": "Share of the answers by group of concepts, rows sum to 1. A model without prejudice has columns of equal weight.", "name": "fig-12-blocks"}}
+# %% mystnb={"image": {"alt": "Two heat maps of four by four groups of concepts from frequent to rare, SL left and CLIP right. For SL, mass of the rare rows stands in the columns of frequent answers; for CLIP it stands more on the diagonal."}, "figure": {"caption": "Share of the answers by group of concepts, rows sum to 1. A model without prejudice has columns of equal weight.", "name": "fig-open-models-blocks"}}
 tables = {
     style.LABELS[m]: open_models.blocks(answers[m], frequency) for m in METHODS
 }
@@ -239,7 +239,7 @@ plt.show()
 #
 # ## Geometry
 #
-# Fig. 7a has the five metrics' correlations with accuracy (in {doc}`09_feature_space`) and with frequency:
+# Fig. 7a has the five metrics' correlations with accuracy (in {doc}`10_feature_space`) and with frequency:
 
 # %% tags=["nbval-check-output"]
 collapse = neural_collapse.paper_correlations().query("target == 'frequency'")
@@ -253,13 +253,13 @@ if own is not None:
     display(own.groupby("pretrained_on")[columns].mean())
 
 # %% [markdown]
-# In the large sets, class vectors of frequent classes are crowded (`nc2_prototypes`: .6 to .7), in the small ones less so (.2 to .4). It is tempting to say that scale makes the head dense. But lesson 09 found a language model without any picture to crowd the frequent names too; and the models of the small sets are of another architecture. Same suspects, same verdict.
+# In the large sets, class vectors of frequent classes are crowded (`nc2_prototypes`: .6 to .7), in the small ones less so (.2 to .4). It is tempting to say that scale makes the head dense. But lesson 10 found a language model without any picture to crowd the frequent names too; and the models of the small sets are of another architecture. Same suspects, same verdict.
 #
 # ## Other concepts
 #
 # ImageNet is one list of names. Fig. 12 repeats the question for seven others. They are shorter, so chance has more room, and the band belongs into the figure.
 
-# %% mystnb={"image": {"alt": "One row for each of seven concept sets, with six markers and a grey band of chance that widens from 365 classes to 10. Places365, Flowers and CUB lie mostly right of their bands; Pets, Food and DTD lie mostly and EuroSAT wholly inside theirs."}, "figure": {"caption": "S(a) of released CLIPs by concept set (number of classes), read off the paper's Fig. 12; grey: chance for that many classes.", "name": "fig-12-concepts"}}
+# %% mystnb={"image": {"alt": "One row for each of seven concept sets, with six markers and a grey band of chance that widens from 365 classes to 10. Places365, Flowers and CUB lie mostly right of their bands; Pets, Food and DTD lie mostly and EuroSAT wholly inside theirs."}, "figure": {"caption": "S(a) of released CLIPs by concept set (number of classes), read off the paper's Fig. 12; grey: chance for that many classes.", "name": "fig-open-models-concepts"}}
 elsewhere = open_models.other_concepts()
 open_models.plot_other_concepts(elsewhere)
 plt.show()
@@ -287,14 +287,14 @@ print(f"35 classes, by chance: {open_models.by_chance(35):.2f}")
 # ## What this lesson cannot show
 #
 # - **The models themselves.** Nothing here was measured on released weights. Plots were read; per-model names are lost, hidden markers are missing.
-# - **What scale does.** To part pairs from architecture and curation, one has to train; the study does, at three million pairs, and lessons 06 to 08 do in small.
+# - **What scale does.** To part pairs from architecture and curation, one has to train; the study does, at three million pairs, and lessons 07 to 09 do in small.
 # - **Contamination.** Web-scale sets may hold ImageNet's own pictures. A model that has seen the test is not unbiased, it is informed.
 # - **Words.** Counts are of names in captions. A class counted as *crane* has captions of another crane; accuracy and frequency then speak of different things, and S shrinks for no good reason.
 #
 # ## Exercises
 #
 # ````{exercise-start} All captions or labelled ones?
-# :label: ex-12-file
+# :label: ex-open-models-file
 # ````
 #
 # Fig. 1b's YFCC models have S(a) .341 by the counts of the labelled subset. How much should `lt-course models evaluate` find, by the counts of all captions, if attenuation is all? Put it into `expected`, and the smallest S(a) that is possible at all into `least`. The two files' correlation is in `web.correlations`.
@@ -323,7 +323,7 @@ _ = check("expected", expected, by_all_captions()[0], 0.005, "r times S.")
 _ = check("least", least, by_all_captions()[1], 0.005, "r S minus the root.")
 
 # %% [markdown]
-# ````{solution-start} ex-12-file
+# ````{solution-start} ex-open-models-file
 # :class: dropdown
 # ````
 
@@ -338,7 +338,7 @@ print(f"expected {expected:.2f}, at least {least:.2f}")
 # ````
 #
 # ````{exercise-start} How many by chance?
-# :label: ex-12-chance
+# :label: ex-open-models-chance
 # ````
 #
 # Fig. 12 has 42 values of S(a), two-sided chance of 5 % each. How many lie outside their band (`outside`), and how many would, on average, if frequency did not matter at all (`by_luck`)?
@@ -360,7 +360,7 @@ _ = check("outside", outside, counted, hint="Both signs count.")
 _ = check("by luck", by_luck, 0.05 * 42, hint="5 % of them.")
 
 # %% [markdown]
-# ````{solution-start} ex-12-chance
+# ````{solution-start} ex-open-models-chance
 # :class: dropdown
 # ````
 
@@ -376,7 +376,7 @@ elsewhere[elsewhere["S(a)"].abs() > elsewhere["chance"]].groupby("concepts").siz
 # ````
 #
 # ````{exercise-start} One line too many
-# :label: ex-12-line
+# :label: ex-open-models-line
 # ````
 #
 # A frequency file with a header line, read as if it had none, shifts every class by one. What becomes of our classifier's S(p)? Put it into `slipped`. ImageNet's classes lie beside their relatives in the list (one terrier after another). Would a slip there show as clearly?
@@ -397,7 +397,7 @@ wrong = answers["sl"].report(np.roll(frequency, 1))["spearman_predictions"]
 _ = check("slipped", slipped, wrong, 0.005, "S(p) is spearman_predictions.")
 
 # %% [markdown]
-# ````{solution-start} ex-12-line
+# ````{solution-start} ex-open-models-line
 # :class: dropdown
 # ````
 

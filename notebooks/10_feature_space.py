@@ -17,7 +17,7 @@
 # - part what frequency does to density from what meaning does;
 # - read Fig. 7 and Fig. 20 with these doubts in mind.
 #
-# Figures treated: Fig. 7, 20 and 5 of {cite:t}`wen2024`. Running takes about three minutes on two CPU cores and 1.3 GB of memory; reading, thirty. Before this: {doc}`07_scale_and_text_heads`.
+# Figures treated: Fig. 7, 20 and 5 of {cite:t}`wen2024`. Running takes about three minutes on two CPU cores and 1.3 GB of memory; reading, thirty. Before this: {doc}`08_scale_and_text_heads`.
 
 # %%
 import matplotlib.pyplot as plt
@@ -73,7 +73,7 @@ widgets.slider_figure(
     draw, [0.02, 0.15, 0.3, 0.5, 0.8], "spread", 0.3, alt, "{:g}".format
 )
 
-# %% mystnb={"image": {"alt": "Two panels with three clouds of points each and their centres. Left the centres stand at 120 degrees; right two of them stand close. NC1, NC2 and accuracy are written over each panel."}, "figure": {"caption": "The slider's picture for a spread of 0.3; the accuracy is that of the nearest class mean.", "name": "fig-09-toy"}}
+# %% mystnb={"image": {"alt": "Two panels with three clouds of points each and their centres. Left the centres stand at 120 degrees; right two of them stand close. NC1, NC2 and accuracy are written over each panel."}, "figure": {"caption": "The slider's picture for a spread of 0.3; the accuracy is that of the nearest class mean.", "name": "fig-features-toy"}}
 draw(0.3)
 plt.show()
 
@@ -89,7 +89,7 @@ MOVES = np.arange(0, 20) / 20
 WAYS = {"a twin": 1, "a crowd of six": 6}
 ways = {name: nc.ways_to_fail(n, MOVES) for name, n in WAYS.items()}
 
-# %% mystnb={"image": {"alt": "Two panels, NC2 of one class against its falling accuracy. With a twin the nearest-neighbour variant rises to about 1 while the mean hardly rises; in a crowd of six both rise, the nearest less and the mean far more than with a twin."}, "figure": {"caption": "The same loss of accuracy, seen by two metrics.", "name": "fig-09-ways"}}
+# %% mystnb={"image": {"alt": "Two panels, NC2 of one class against its falling accuracy. With a twin the nearest-neighbour variant rises to about 1 while the mean hardly rises; in a crowd of six both rise, the nearest less and the mean far more than with a twin."}, "figure": {"caption": "The same loss of accuracy, seen by two metrics.", "name": "fig-features-ways"}}
 nc.plot_ways_to_fail(ways)
 plt.show()
 
@@ -139,14 +139,14 @@ intervals.means(live, {name: name for name in COLUMNS}, METHODS)
 #
 # Class by class, of the five metrics take two: the centres' mean NC2 against accuracy, and that of class vectors against frequency.
 
-# %% mystnb={"image": {"alt": "Four scatter plots, SL left and CLIP on titles right. Above, NC2 of centres falls as accuracy rises. Below, NC2 of class vectors is level against frequency for SL and falls for CLIP."}, "figure": {"caption": "One dot a concept, seed 0, with Spearman's correlation in each title.", "name": "fig-09-classes"}}
+# %% mystnb={"image": {"alt": "Four scatter plots, SL left and CLIP on titles right. Above, NC2 of centres falls as accuracy rises. Below, NC2 of class vectors is level against frequency for SL and falls for CLIP."}, "figure": {"caption": "One dot a concept, seed 0, with Spearman's correlation in each title.", "name": "fig-features-classes"}}
 tables = {method: records[method, 0].per_class for method in METHODS}
 nc.plot_classes(
     tables, [("nc2_means", "accuracy"), ("nc2_prototypes", "frequency")]
 )
 plt.show()
 
-# %% mystnb={"image": {"alt": "Two panels with a row for each of five metrics and a marker for SL and one for CLIP, with intervals over three seeds. Correlations of NC2 of centres with accuracy and frequency are negative for both; NC1 lies near zero; NC2 of class vectors is near zero for SL and clearly negative for CLIP."}, "figure": {"caption": "Spearman's correlation over concepts of each metric with accuracy and with frequency; three seeds (ticks), mean and t interval.", "name": "fig-09-live"}}
+# %% mystnb={"image": {"alt": "Two panels with a row for each of five metrics and a marker for SL and one for CLIP, with intervals over three seeds. Correlations of NC2 of centres with accuracy and frequency are negative for both; NC1 lies near zero; NC2 of class vectors is near zero for SL and clearly negative for CLIP."}, "figure": {"caption": "Spearman's correlation over concepts of each metric with accuracy and with frequency; three seeds (ticks), mean and t interval.", "name": "fig-features-live"}}
 nc.plot_correlations(live, METHODS)
 plt.show()
 
@@ -172,7 +172,7 @@ pictures, texts = geometry.sides(clip)
 frequent = np.argsort(-frequency, kind="stable")[:6]
 known = {int(c): clip.per_class["name"][c] for c in frequent}
 
-# %% mystnb={"image": {"alt": "Two maps of 60 concepts each, text left and pictures right; markers are larger and darker for more frequent concepts, and the six most frequent are named. Frequent ones are scattered all over both maps."}, "figure": {"caption": "t-SNE maps of class vectors (text) and of mean picture features, CLIP on titles, seed 0.", "name": "fig-09-maps"}}
+# %% mystnb={"image": {"alt": "Two maps of 60 concepts each, text left and pictures right; markers are larger and darker for more frequent concepts, and the six most frequent are named. Frequent ones are scattered all over both maps."}, "figure": {"caption": "t-SNE maps of class vectors (text) and of mean picture features, CLIP on titles, seed 0.", "name": "fig-features-maps"}}
 maps = {"text": geometry.t_sne(texts), "pictures": geometry.t_sne(pictures)}
 geometry.plot_maps(maps, frequency, known)
 plt.show()
@@ -212,7 +212,7 @@ def alt(factor):
 
 widgets.slider_figure(draw, [0, 1, 2, 3, 6, 20], "factor", 1, alt, "{:g}".format)
 
-# %% mystnb={"image": {"alt": "A joint map of picture centres, circles, and class vectors, triangles, joined by a line for each concept. Both kinds are mixed all over the map."}, "figure": {"caption": "The slider's picture of the gap as it is.", "name": "fig-09-joint"}}
+# %% mystnb={"image": {"alt": "A joint map of picture centres, circles, and class vectors, triangles, joined by a line for each concept. Both kinds are mixed all over the map."}, "figure": {"caption": "The slider's picture of the gap as it is.", "name": "fig-features-joint"}}
 draw(1)
 plt.show()
 
@@ -235,7 +235,7 @@ views = {
     "t-SNE": tuple(mapped),
 }
 
-# %% mystnb={"image": {"alt": "Left, two of 20 dimensions: a dense cloud and one four times as wide. Right, the t-SNE map of the same points: two clouds of equal width."}, "figure": {"caption": "A dense and a loose cloud, as they are and on a map.", "name": "fig-09-density"}}
+# %% mystnb={"image": {"alt": "Left, two of 20 dimensions: a dense cloud and one four times as wide. Right, the t-SNE map of the same points: two clouds of equal width."}, "figure": {"caption": "A dense and a loose cloud, as they are and on a map.", "name": "fig-features-density"}}
 geometry.plot_clouds(views)
 plt.show()
 
@@ -249,7 +249,7 @@ for name, (a, b) in {"truth": (dense, loose), "map": tuple(mapped)}.items():
 #
 # ## Is the head denser than the tail?
 #
-# For each class vector, take the mean cosine with its five nearest others. Four sources: CLIP's text tower, learnt on titles; the classifier; a text tower frozen from a CLIP that has seen the open world ({doc}`07_scale_and_text_heads`); and a language model's embeddings of the bare names, which have seen no picture at all.
+# For each class vector, take the mean cosine with its five nearest others. Four sources: CLIP's text tower, learnt on titles; the classifier; a text tower frozen from a CLIP that has seen the open world ({doc}`08_scale_and_text_heads`); and a language model's embeddings of the bare names, which have seen no picture at all.
 
 # %% tags=["nbval-ignore-output"]
 frozen = study.train_or_load(study.config("clip-template", text_head="open-world"))
@@ -263,7 +263,7 @@ vectors = {
 }
 dense_at = {name: geometry.density(found) for name, found in vectors.items()}
 
-# %% mystnb={"image": {"alt": "Four scatter plots of density against training pictures. For CLIP learnt on titles density falls as pictures increase; for SL, the frozen text and the language model it shows little trend."}, "figure": {"caption": "Density around each class vector by frequency, with Spearman's S.", "name": "fig-09-densities"}}
+# %% mystnb={"image": {"alt": "Four scatter plots of density against training pictures. For CLIP learnt on titles density falls as pictures increase; for SL, the frozen text and the language model it shows little trend."}, "figure": {"caption": "Density around each class vector by frequency, with Spearman's S.", "name": "fig-features-densities"}}
 geometry.plot_densities(dense_at, frequency)
 plt.show()
 
@@ -335,7 +335,7 @@ shares = {
     for name, (found, *look) in chosen.items()
 }
 
-# %% mystnb={"image": {"alt": "Curves of the share of errors that name one of the k nearest centres, for five models, k from 1 to 20. All lie above the line of chance; on all data the curves lie above those on an eighth, and CLIP with frozen text is highest."}, "figure": {"caption": "Where errors go: to one of the k nearest centres.", "name": "fig-09-errors"}}
+# %% mystnb={"image": {"alt": "Curves of the share of errors that name one of the k nearest centres, for five models, k from 1 to 20. All lie above the line of chance; on all data the curves lie above those on an eighth, and CLIP with frozen text is highest."}, "figure": {"caption": "Where errors go: to one of the k nearest centres.", "name": "fig-features-errors"}}
 geometry.plot_errors(shares)
 plt.show()
 
@@ -364,7 +364,7 @@ pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 #
 # The same at scale `cpu`: 194 concepts, 6,000 pictures and fractions of them at equal steps, seeds 0 to 4. Beside it, the paper's Fig. 7a. Its horizontal axis is another: sets three orders of magnitude larger, models that differ in more than data.
 
-# %% mystnb={"image": {"alt": "Two rows of three panels, correlations with accuracy above and with frequency below, each with five metrics. Left and middle, ours for SL and CLIP on titles at 1/8, 1/2 and all of the data; right, the paper's CLIPs from 3 million to 2.5 billion pictures. The table below holds ours."}, "figure": {"caption": "Recorded runs, means over seeds with t intervals, and the paper's values, read off its Fig. 7a (line: LAION; hollow: other sets).", "name": "fig-09-scale"}}
+# %% mystnb={"image": {"alt": "Two rows of three panels, correlations with accuracy above and with frequency below, each with five metrics. Left and middle, ours for SL and CLIP on titles at 1/8, 1/2 and all of the data; right, the paper's CLIPs from 3 million to 2.5 billion pictures. The table below holds ours."}, "figure": {"caption": "Recorded runs, means over seeds with t intervals, and the paper's values, read off its Fig. 7a (line: LAION; hollow: other sets).", "name": "fig-features-scale"}}
 recorded = evidence.load_results("feature_space")
 FRACTIONS = {" 1/8": 1 / 8, " 1/2": 1 / 2, "": 1}
 ours = {
@@ -374,13 +374,13 @@ ours = {
 nc.plot_over_scale(recorded, ours, theirs)
 plt.show()
 
-# %% mystnb={"image": {"alt": "Two panels with a row for each of five metrics and a marker for each of SL, CLIP on templates, CLIP on titles and CLIP with frozen text, with intervals over seeds, for correlations with accuracy and with frequency."}, "figure": {"caption": "Four methods on all data: seeds (ticks), means and t intervals.", "name": "fig-09-recorded"}}
+# %% mystnb={"image": {"alt": "Two panels with a row for each of five metrics and a marker for each of SL, CLIP on templates, CLIP on titles and CLIP with frozen text, with intervals over seeds, for correlations with accuracy and with frequency."}, "figure": {"caption": "Four methods on all data: seeds (ticks), means and t intervals.", "name": "fig-features-recorded"}}
 four = ["sl", "clip-template", "clip-title", "clip frozen"]
 nc.plot_correlations(recorded, four)
 plt.show()
 
 # %% [markdown]
-# Whole models, too, as in Fig. 5: what do class vectors that cannot move do to the features? In the paper, CLIP with frozen text keeps by far the most variation within classes, and has the centres closest to a simplex; a classifier with the same vectors has neither. Its accuracies differ as well (lesson 07), and NC1 is best compared where they do not.
+# Whole models, too, as in Fig. 5: what do class vectors that cannot move do to the features? In the paper, CLIP with frozen text keeps by far the most variation within classes, and has the centres closest to a simplex; a classifier with the same vectors has neither. Its accuracies differ as well (lesson 08), and NC1 is best compared where they do not.
 
 # %%
 known_as = {
@@ -401,7 +401,7 @@ fig5.add_prefix("paper: ").join(own_heads)
 verdicts = evidence.verdicts(lesson="feature_space")
 claims.table(verdicts)
 
-# %% mystnb={"image": {"alt": "One row for each claim of this lesson: our effect with its interval over seeds, and the paper's effect as a hollow diamond, in panels by metric."}, "figure": {"caption": "Effects of the lesson's claims, ours and the paper's.", "name": "fig-09-claims"}}
+# %% mystnb={"image": {"alt": "One row for each claim of this lesson: our effect with its interval over seeds, and the paper's effect as a hollow diamond, in panels by metric."}, "figure": {"caption": "Effects of the lesson's claims, ours and the paper's.", "name": "fig-features-claims"}}
 claims.effects(verdicts)
 plt.show()
 
@@ -424,7 +424,7 @@ plt.show()
 # ## Exercises
 #
 # ````{exercise-start} One neighbour, two sides
-# :label: ex-09-sides
+# :label: ex-features-sides
 # ````
 #
 # For which share of concepts is the nearest other *picture centre* that of the same concept as the nearest other *class vector*? Use `pictures` and `texts`, centred as `cosines` does, and put it into `same_neighbour`. Guess first.
@@ -456,7 +456,7 @@ _ = check(
 )
 
 # %% [markdown]
-# ````{solution-start} ex-09-sides
+# ````{solution-start} ex-features-sides
 # :class: dropdown
 # ````
 
@@ -471,7 +471,7 @@ print(f"{same_neighbour:.2f}, by chance {1 / (concepts - 1):.2f}")
 # ````
 #
 # ````{exercise-start} Tail against tail
-# :label: ex-09-tail
+# :label: ex-features-tail
 # ````
 #
 # Is the tail dense because rare concepts lie close to *each other*? Compute the mean cosine between different class vectors of the rarest third (`tail_cosine`) and of the most frequent third (`head_cosine`) of `texts`.
@@ -499,7 +499,7 @@ _ = check("tail", tail_cosine, mean_cosine(texts[worst]), 0.01, "Itself left out
 _ = check("head", head_cosine, mean_cosine(texts[best]), 0.01, "Itself left out?")
 
 # %% [markdown]
-# ````{solution-start} ex-09-tail
+# ````{solution-start} ex-features-tail
 # :class: dropdown
 # ````
 
@@ -508,13 +508,13 @@ tail_cosine, head_cosine = mean_cosine(texts[worst]), mean_cosine(texts[best])
 print(f"tail {tail_cosine:.2f}, head {head_cosine:.2f}")
 
 # %% [markdown]
-# Yes. A likely reason: rare names are seldom read, and what little moves them moves them alike. It is the fate of absent prototypes in {doc}`10_extreme_tails`, in a milder form, and it happens to text.
+# Yes. A likely reason: rare names are seldom read, and what little moves them moves them alike. It is the fate of absent prototypes in {doc}`11_extreme_tails`, in a milder form, and it happens to text.
 #
 # ````{solution-end}
 # ````
 #
 # ````{exercise-start} Within a concept
-# :label: ex-09-within
+# :label: ex-features-within
 # ````
 #
 # Perhaps some names are crowded by nature, and happened to be dealt low frequencies. Test it as lesson 03 does: over the three seeds, does a concept's NC2 of class vectors change with *its own* frequency? Put `within_concept` of the three tables of CLIP on titles into `within`.
@@ -541,7 +541,7 @@ _ = check(
 )
 
 # %% [markdown]
-# ````{solution-start} ex-09-within
+# ````{solution-start} ex-features-within
 # :class: dropdown
 # ````
 
@@ -556,7 +556,7 @@ print(f"{within:.2f}")
 # ````
 #
 # ````{exercise-start} Close the gap
-# :label: ex-09-close
+# :label: ex-features-close
 # ````
 #
 # If the gap is a fault, closing it should help. Subtract from the test pictures' features their mean, from `texts` theirs, make all rows length 1 again, and answer by the largest cosine. Put the accuracy into `closed_accuracy`, and Spearman's correlation of frequency with the number of predictions, S(p), into `closed_bias`.
@@ -587,7 +587,7 @@ _ = check("accuracy", closed_accuracy, right, 0.005, "Means off, length 1?")
 _ = check("S(p)", closed_bias, bias, 0.005, "Means off, length 1?")
 
 # %% [markdown]
-# ````{solution-start} ex-09-close
+# ````{solution-start} ex-features-close
 # :class: dropdown
 # ````
 

@@ -43,7 +43,7 @@ pd.options.display.float_format = "{:.2f}".format
 #
 # CLIP is tested on a closed list of concepts and trained on an {term}`open world`: in web data, pictures of the tested concepts are a small part. Are the others ballast? Here, the first 60 concepts are tested (the *core*), and 2,250 pictures of them are drawn to the steep profile. More than 2,000 further concepts have training pictures and no test (*others*).
 
-# %% mystnb={"image": {"alt": "Two rows of eight small drawings with their authors' titles: the upper row of core concepts, the lower row of other concepts."}, "figure": {"caption": "Training pictures with their titles. Above: core concepts. Below: others.", "name": "fig-08-samples"}}
+# %% mystnb={"image": {"alt": "Two rows of eight small drawings with their authors' titles: the upper row of core concepts, the lower row of other concepts."}, "figure": {"caption": "Training pictures with their titles. Above: core concepts. Below: others.", "name": "fig-open-world-samples"}}
 data = icontail.load()
 SCALE = study.scale()
 N, STEPS = (
@@ -188,7 +188,7 @@ def alt(others):
 
 widgets.slider_figure(draw, list(GROWING), "pictures of others", 0, alt)
 
-# %% mystnb={"image": {"alt": "Accuracy and number of predictions of 60 concepts against their training pictures, for CLIP on the core alone."}, "figure": {"caption": "The slider's first picture: the core alone.", "name": "fig-08-slider"}}
+# %% mystnb={"image": {"alt": "Accuracy and number of predictions of 60 concepts against their training pictures, for CLIP on the core alone."}, "figure": {"caption": "The slider's first picture: the core alone.", "name": "fig-open-world-slider"}}
 draw(0)
 plt.show()
 
@@ -197,7 +197,7 @@ plt.show()
 #
 # The second mechanism can be tested without a further run. Count, for each concept, the titles of others that share a token with the name it is asked for by. If words were the way, concepts with many such titles should gain most.
 
-# %% mystnb={"image": {"alt": "Gain in accuracy of 60 concepts against the number of titles of others that share a token with their name. Most concepts lie at zero titles, with gains in both directions."}, "figure": {"caption": "Others put in, at equal core pictures a batch, views and steps: gain in accuracy, by shared titles.", "name": "fig-08-words"}}
+# %% mystnb={"image": {"alt": "Gain in accuracy of 60 concepts against the number of titles of others that share a token with their name. Most concepts lie at zero titles, with gains in both directions."}, "figure": {"caption": "Others put in, at equal core pictures a batch, views and steps: gain in accuracy, by shared titles.", "name": "fig-open-world-words"}}
 shared = open_world.titles_with_tokens_of_names(
     data, SCALE.concepts, open_world.other_pictures(many)
 )
@@ -220,7 +220,7 @@ print(f"Spearman of titles and gain: {bootstrap_spearman(shared, gained)}")
 #
 # At scale `cpu`, the core has 194 concepts and 3,000 pictures; 368 steps are sixteen epochs of them. Five seeds, each with its own frequencies, its own core pictures and its own others. A row without markers has not been recorded.
 
-# %% mystnb={"image": {"alt": "Seven rows, one a kind of run, and three panels: accuracy, S(a) and S(p). Ticks are seeds, the marker is their mean with its interval."}, "figure": {"caption": "Recorded runs at scale cpu: seeds, their mean, and its 95 % t interval.", "name": "fig-08-recorded"}}
+# %% mystnb={"image": {"alt": "Seven rows, one a kind of run, and three panels: accuracy, S(a) and S(p). Ticks are seeds, the marker is their mean with its interval."}, "figure": {"caption": "Recorded runs at scale cpu: seeds, their mean, and its 95 % t interval.", "name": "fig-open-world-recorded"}}
 factor = evidence.experiment("open_world")
 recorded = evidence.load_results("open_world")
 open_world.plot_ladder(recorded, list(factor.settings))
@@ -256,14 +256,14 @@ verdicts = evidence.verdicts(lesson="open_world")
 with pd.option_context("display.max_colwidth", None):
     display(claims.table(verdicts))
 
-# %% mystnb={"image": {"alt": "Our effects of other concepts on S(a) and S(p), with intervals where recorded, beside the paper's effect on S(a) and the smallest effect that would matter."}, "figure": {"caption": "Effects with their intervals beside the paper's.", "name": "fig-08-claims"}}
+# %% mystnb={"image": {"alt": "Our effects of other concepts on S(a) and S(p), with intervals where recorded, beside the paper's effect on S(a) and the smallest effect that would matter."}, "figure": {"caption": "Effects with their intervals beside the paper's.", "name": "fig-open-world-claims"}}
 claims.effects(verdicts)
 plt.show()
 
 # %% [markdown]
 # **At equal steps the finding replicates.** With others in half of each batch both correlations fall. Half of the views would not do that: against the control that shows the core as seldom they fall all the same, and accuracy is a little *higher*, by pictures of things that no one asks about. It takes many concepts: others of 300 concepts, as many pictures, leave S(p) where it was. Four times as many others lower both correlations further by the estimates, and cost accuracy, as the core is then hardly seen.
 #
-# **At equal epochs it does not.** With twice the steps no drop can be told from nothing, with the control or without it; in S(a) the interval ends well below the paper's effect. What has changed is how often each core picture was seen, sixteen times instead of eight. In {doc}`03_clip_against_supervised` and {doc}`05_dynamic_classification` memorising brings the class prior back; what a tower knows by heart it need not see with features that others taught. That is an explanation after the fact. The web never lets a model come to that point: its others are many times the core, and few pairs are seen often.
+# **At equal epochs it does not.** With twice the steps no drop can be told from nothing, with the control or without it; in S(a) the interval ends well below the paper's effect. What has changed is how often each core picture was seen, sixteen times instead of eight. In {doc}`03_clip_against_supervised` and {doc}`04_dynamic_classification` memorising brings the class prior back; what a tower knows by heart it need not see with features that others taught. That is an explanation after the fact. The web never lets a model come to that point: its others are many times the core, and few pairs are seen often.
 #
 # (The four claims at equal steps are younger than the others; two of them were declared when their runs were known. {doc}`../book/results` judges all of them by further seeds.)
 #
@@ -285,7 +285,7 @@ if len(found) > 1:
 #
 # Fig. 6 opens the training set in two ways. On the left, models are tested on ImageNet-100, and trained on ImageNet-Captions of these 100 classes; of all 1,000 classes, at the same number of pictures (10 %); and of all classes with all pictures. On the right, from captions that name an ImageNet class (YFCC-15M-Cls) to all captions (YFCC-15M).
 
-# %% mystnb={"image": {"alt": "Correlations of the paper's Fig. 6 as lines from closed to open training sets. CLIP's fall in both panels. On the left SL's S(a) rises and then falls, and its S(p) falls; on the right SL has a single point each."}, "figure": {"caption": "The paper's Fig. 6, values read off its plots. Solid: S(a), dashed: S(p).", "name": "fig-08-paper"}}
+# %% mystnb={"image": {"alt": "Correlations of the paper's Fig. 6 as lines from closed to open training sets. CLIP's fall in both panels. On the left SL's S(a) rises and then falls, and its S(p) falls; on the right SL has a single point each."}, "figure": {"caption": "The paper's Fig. 6, values read off its plots. Solid: S(a), dashed: S(p).", "name": "fig-open-world-paper"}}
 open_world.plot_figure_6()
 plt.show()
 
@@ -314,7 +314,7 @@ plt.show()
 # ## Exercises
 #
 # ````{exercise-start} How many of the negatives are core?
-# :label: ex-08-negatives
+# :label: ex-open-world-negatives
 # ````
 #
 # With N core pictures and 4 N others (2,250 and 9,000) in batches of 128: how many core captions, besides its own, does a core picture meet in a batch, on average? Put the number into `core_negatives` (to within 0.1).
@@ -340,7 +340,7 @@ _ = check(
 )
 
 # %% [markdown]
-# ````{solution-start} ex-08-negatives
+# ````{solution-start} ex-open-world-negatives
 # :class: dropdown
 # ````
 
@@ -355,7 +355,7 @@ print(f"{core_negatives:.1f}, against 127 without others")
 # ````
 #
 # ````{exercise-start} Is it only the longer training?
-# :label: ex-08-longer
+# :label: ex-open-world-longer
 # ````
 #
 # At equal epochs, the run with others takes twice the steps. The control in the text kept those steps and halved the batch. Another control keeps the batch and shows the core alone for twice the steps. Train it (seed 0), and put into `longer` by how much its S(p) is *lower* than that of the core at the usual steps. Predict the sign first.
@@ -382,7 +382,7 @@ def of_the_longer_run(answer):
 _ = check("longer training", longer, of_the_longer_run, hint="Old minus new.")
 
 # %% [markdown]
-# ````{solution-start} ex-08-longer
+# ````{solution-start} ex-open-world-longer
 # :class: dropdown
 # ````
 
@@ -406,7 +406,7 @@ print(
 # ````
 #
 # ````{exercise-start} Design the missing control
-# :label: ex-08-design
+# :label: ex-open-world-design
 # ````
 #
 # Words and pictures come together in a pair. Suppose that the text tower is *frozen*, from a CLIP that has already read all titles. Which of the three mechanisms is then excluded: 1 (negatives), 2 (words) or 3 (pictures)? Put its number into `excluded`, and write down the two runs that you would compare.
@@ -426,7 +426,7 @@ excluded = ...
 _ = check("excluded mechanism", excluded, 2, hint="Which tower reads words?")
 
 # %% [markdown]
-# ````{solution-start} ex-08-design
+# ````{solution-start} ex-open-world-design
 # :class: dropdown
 # ````
 
@@ -439,7 +439,7 @@ frozen = [
 print(sorted(study.differences(frozen)))
 
 # %% [markdown]
-# A frozen text tower learns no words from others; they remain as negatives and as pictures for the image tower. The two runs differ in `distractors` and in the batch, of which the core's part is equal. That is also nearest to the paper's left panel. Lesson {doc}`07_scale_and_text_heads` says what else a frozen head changes.
+# A frozen text tower learns no words from others; they remain as negatives and as pictures for the image tower. The two runs differ in `distractors` and in the batch, of which the core's part is equal. That is also nearest to the paper's left panel. Lesson {doc}`08_scale_and_text_heads` says what else a frozen head changes.
 #
 # ````{solution-end}
 # ````

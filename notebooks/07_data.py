@@ -66,11 +66,11 @@ steep = {p: study.config("clip-title", profile=p, **MANY) for p in PROFILES}
 print(study.differences(steep.values()))
 sets = {p: study.training_set(run) for p, run in steep.items()}
 
-# %% mystnb={"image": {"alt": "Training pictures by rank on a logarithmic axis: a horizontal line for flat, a gentle slope for incaps, a steep one for laionet, from more than a thousand pictures to one."}, "figure": {"caption": "Three profiles of one size. incaps and laionet have the Gini coefficients of ImageNet-Captions and LAIONet.", "name": "fig-06-profiles"}}
+# %% mystnb={"image": {"alt": "Training pictures by rank on a logarithmic axis: a horizontal line for flat, a gentle slope for incaps, a steep one for laionet, from more than a thousand pictures to one."}, "figure": {"caption": "Three profiles of one size. incaps and laionet have the Gini coefficients of ImageNet-Captions and LAIONet.", "name": "fig-data-profiles"}}
 lesson.plot_profiles({p: drawn.frequency for p, drawn in sets.items()})
 plt.show()
 
-# %% mystnb={"image": {"alt": "Nine rows of small black drawings, three for each profile: the concepts at ranks 1, 30 and 60. Under flat and incaps all rows are full; under laionet the row of rank 60 holds a single drawing."}, "figure": {"caption": "What a model is shown of the concept at ranks 1, 30 and 60: at most twelve of its drawings.", "name": "fig-06-ranks"}}
+# %% mystnb={"image": {"alt": "Nine rows of small black drawings, three for each profile: the concepts at ranks 1, 30 and 60. Under flat and incaps all rows are full; under laionet the row of rank 60 holds a single drawing."}, "figure": {"caption": "What a model is shown of the concept at ranks 1, 30 and 60: at most twelve of its drawings.", "name": "fig-data-ranks"}}
 rows = {}
 for profile, drawn in sets.items():
     for rank in (1, SCALE.concepts // 2, SCALE.concepts):
@@ -118,7 +118,7 @@ pd.DataFrame(borrowed).T
 #
 # The second knob is the style. `lt_course.data.drawing_style.is_solid` splits all drawings in two: those with filled areas and those of lines alone. We train on one half and test on both. To leave enough drawings of each style there are now 1,500 pictures, seen in as many steps as before.
 
-# %% mystnb={"image": {"alt": "Four rows of drawings of a gift: line drawings in the first and third row, solid ones in the second and fourth."}, "figure": {"caption": "One concept as two runs see it, and as the test shows it to both.", "name": "fig-06-styles"}}
+# %% mystnb={"image": {"alt": "Four rows of drawings of a gift: line drawings in the first and third row, solid ones in the second and fourth."}, "figure": {"caption": "One concept as two runs see it, and as the test shows it to both.", "name": "fig-data-styles"}}
 data = icontail.load()
 GIFT = [concept.name for concept in data.concepts].index("gift")
 ALL = study.config("clip-title", profile="natural", num_images=None)
@@ -202,7 +202,7 @@ pd.DataFrame(acquaintance).T
 #
 # The third knob is diversity within a concept: all authors, or only the two with the most drawings of it. Frequencies stay the same; what a picture is like does not.
 
-# %% mystnb={"image": {"alt": "Three rows of drawings of a gift by two authors, four authors and all authors; the first row is drawn in few manners, the last one in many."}, "figure": {"caption": "As many drawings of a concept, by two, by four and by all of its authors.", "name": "fig-06-authors"}}
+# %% mystnb={"image": {"alt": "Three rows of drawings of a gift by two authors, four authors and all authors; the first row is drawn in few manners, the last one in many."}, "figure": {"caption": "As many drawings of a concept, by two, by four and by all of its authors.", "name": "fig-data-authors"}}
 by_authors = {
     "2 authors": {"authors": 2},
     "4 authors": {"authors": 4},
@@ -293,7 +293,7 @@ def readout(authors):
 
 widgets.slider_figure(draw, [1, 2, 4, 8, 16, None], "authors", 2, alt, readout)
 
-# %% mystnb={"image": {"alt": "Left, drawings of a gift by two authors. Right, training pictures against drawings at hand for sixty concepts, all below the diagonal; the few frequent ones lie close to it."}, "figure": {"caption": "The slider's picture for two authors.", "name": "fig-06-slider"}}
+# %% mystnb={"image": {"alt": "Left, drawings of a gift by two authors. Right, training pictures against drawings at hand for sixty concepts, all below the diagonal; the few frequent ones lie close to it."}, "figure": {"caption": "The slider's picture for two authors.", "name": "fig-data-slider"}}
 draw(2)
 plt.show()
 
@@ -302,12 +302,12 @@ plt.show()
 #
 # At scale `cpu`: 194 concepts, seeds 0 to 4, a frozen text tower beside the learnt one where the paper has both. Each panel shows the mean over seeds with its t interval. (At the flat profile 3,000 pictures do not go evenly into 194 concepts, so that some have 16 and some 15: the S near 0 is that of one picture more.)
 
-# %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), at the profiles flat, incaps and laionet, for SL and CLIP with titles; S(a) and S(p) are near 0 at flat and rise with the tail."}, "figure": {"caption": "Level of imbalance, 3,000 pictures.", "name": "fig-06-levels"}}
+# %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), at the profiles flat, incaps and laionet, for SL and CLIP with titles; S(a) and S(p) are near 0 at flat and rise with the tail."}, "figure": {"caption": "Level of imbalance, 3,000 pictures.", "name": "fig-data-levels"}}
 imbalance = evidence.load_results("imbalance")
 lesson.plot_levels(imbalance, PROFILES)
 plt.show()
 
-# %% mystnb={"image": {"alt": "Four panels, accuracy on line and on solid test drawings, S(a) and S(p), for models trained on line or on solid drawings: SL, CLIP with titles and CLIP with a frozen text head."}, "figure": {"caption": "Trained on line or on solid drawings, 1,500 pictures.", "name": "fig-06-shift"}}
+# %% mystnb={"image": {"alt": "Four panels, accuracy on line and on solid test drawings, S(a) and S(p), for models trained on line or on solid drawings: SL, CLIP with titles and CLIP with a frozen text head."}, "figure": {"caption": "Trained on line or on solid drawings, 1,500 pictures.", "name": "fig-data-shift"}}
 shift = evidence.load_results("shift")
 BOTH = {"accuracy_line": "test on line", "accuracy_solid": "test on solid"}
 BIAS = {"spearman_accuracy": "S(a)", "spearman_predictions": "S(p)"}
@@ -322,7 +322,7 @@ for method, look in lesson.METHODS.items():
         costs[look["label"]] = {k: str(mean_over_seeds(cost[k])) for k in cost}
 pd.DataFrame(costs).T
 
-# %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), with two, four and all authors a concept: SL, CLIP with titles and CLIP with a frozen text head."}, "figure": {"caption": "Authors a concept at equal counts, 1,500 pictures.", "name": "fig-06-diversity"}}
+# %% mystnb={"image": {"alt": "Three panels, accuracy, S(a) and S(p), with two, four and all authors a concept: SL, CLIP with titles and CLIP with a frozen text head."}, "figure": {"caption": "Authors a concept at equal counts, 1,500 pictures.", "name": "fig-data-diversity"}}
 diversity = evidence.load_results("diversity")
 lesson.plot_levels(diversity, ["2", "4", "all"])
 plt.show()
@@ -378,7 +378,7 @@ pd.Series(owed, name="borrowed S(a)", dtype=str).to_frame()
 verdicts = evidence.verdicts(lesson="data")
 claims.table(verdicts)
 
-# %% mystnb={"image": {"alt": "One row a claim: our effect with its interval, the paper's as a hollow diamond, the smallest that would matter as a grey stroke; a panel for S(a) and one for accuracy."}, "figure": {"caption": "Effects of this lesson's claims beside the paper's.", "name": "fig-06-claims"}}
+# %% mystnb={"image": {"alt": "One row a claim: our effect with its interval, the paper's as a hollow diamond, the smallest that would matter as a grey stroke; a panel for S(a) and one for accuracy."}, "figure": {"caption": "Effects of this lesson's claims beside the paper's.", "name": "fig-data-claims"}}
 claims.effects(verdicts)
 plt.show()
 
@@ -399,7 +399,7 @@ plt.show()
 # ## Exercises
 #
 # ````{exercise-start} Deal once
-# :label: ex-06-deal
+# :label: ex-data-deal
 # ````
 #
 # Two profiles of one seed get unrelated frequencies. Give each concept *one* random key a seed, the same in all training sets. Serve the ranks from the largest count down, each to the concept with the highest key among those left that have enough drawings. Write `deal(counts, supply, seed)`, which returns int [C]. How well do the frequencies of incaps and laionet now agree?
@@ -430,7 +430,7 @@ def agrees(deal):
 _ = check("agreement", deal, agrees, hint="Draw the keys before the loop.")
 
 # %% [markdown]
-# ````{solution-start} ex-06-deal
+# ````{solution-start} ex-data-deal
 # :class: dropdown
 # ````
 
@@ -461,7 +461,7 @@ for seed in range(3):
 # ````
 #
 # ````{exercise-start} Half of the test
-# :label: ex-06-half
+# :label: ex-data-half
 # ````
 #
 # S(a) on the solid half of the test rests on fewer drawings a concept. How much lower is it for that alone? Take the run `few["all"]`, draw *random* parts of the test, as many drawings as the solid half has, and put the mean of S(a) over 200 of them into `random_part`.
@@ -494,7 +494,7 @@ def mean_of_parts(repeats=200):
 _ = check("mean S(a)", random_part, mean_of_parts(), 0.02, "Is it S(a)?")
 
 # %% [markdown]
-# ````{solution-start} ex-06-half
+# ````{solution-start} ex-data-half
 # :class: dropdown
 # ````
 
@@ -511,7 +511,7 @@ print(f"solid half {split['all']['S(a)']['solid']:.2f}")
 # ````
 #
 # ````{exercise-start} How large is large?
-# :label: ex-06-chance
+# :label: ex-data-chance
 # ````
 #
 # The flat runs gave S values other than 0 with borrowed frequencies. How far from 0 does chance take them? Shuffle the frequencies of `sets["laionet"]` a thousand times against the accuracies of `levels["sl flat"]` and put the standard deviation of S(a) into `spread`.
@@ -536,7 +536,7 @@ _ = check(
 )
 
 # %% [markdown]
-# ````{solution-start} ex-06-chance
+# ````{solution-start} ex-data-chance
 # :class: dropdown
 # ````
 
