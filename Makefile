@@ -47,7 +47,7 @@ test: $(READY)
 	  -n 2 --dist loadfile --no-loadscope-reorder --durations 10 -rs \
 	  --nbval-lax --nbval-current-env --nbval-cell-timeout 1800 \
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg \
-	  --ignore tests/pages notebooks tests && \
+	  --ignore tests/pages --ignore notebooks/solutions notebooks tests && \
 	$(BIN)/python book/tools/keep_runs.py "$$store"
 
 test-fast: $(READY)

@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 
 import notebooks
 
-WORDS = 3500  # a lesson
+WORDS, WORDS_OF_EXERCISES = 3000, 1500  # a lesson
 CODE_LINES, LONGEST_CELL, MEDIAN_CELL = 250, 25, 8
 KILOBYTES = 500
 EXERCISES = 3
@@ -45,7 +45,43 @@ def complaints(text: str) -> list[str]:
 
 @lesson
 def test_words(path: Path) -> None:
-    assert sum(len(cell.source.split()) for cell in cells(path, "markdown")) <= WORDS
+    """An exercise's text is a cell of its own, under a heading of its own."""
+    texts = [cell.source for cell in cells(path, "markdown")]
+    asked = [text for text in texts if text.startswith("### Exercise: ")]
+    reading = sum(len(text.split()) for text in texts) - sum(len(text.split()) for text in asked)
+    assert reading <= (WORDS if is_new(path) else 3500)
+    assert sum(len(text.split()) for text in asked) <= WORDS_OF_EXERCISES
+
+
+def is_new(path: Path) -> bool:
+    """Whether a lesson's solutions stand on a page of their own."""
+    return notebooks.solutions(path.with_suffix(".py")).exists()
+
+
+CARD = re.compile(
+    r"### Exercise: \S[^\n]*\n\n"
+    r"\*(Write|Predict|Explain|Choose|Compute) · difficulty [123] of 3 · \d+ minutes"
+    r" · trains [^*]+\*\n"
+)
+
+
+@pytest.mark.parametrize("path", [p for p in LESSONS if is_new(p)], ids=lambda path: path.stem)
+def test_each_exercise_has_a_card_a_stub_and_a_check(path: Path) -> None:
+    found = read(path).cells
+    texts = [i for i, cell in enumerate(found) if cell.source.startswith("### Exercise: ")]
+    stubs = [i for i, cell in enumerate(found) if "exercise" in cell.metadata]
+    assert [i + 1 for i in texts] == stubs
+    for text, stub in zip(texts, stubs, strict=True):
+        name = found[stub].metadata["exercise"]
+        assert CARD.match(found[text].source), found[text].source[:150]
+        assert found[stub + 1].source.strip() == f'check("{name}", {answer_of(found[stub])})'
+        assert found[stub + 1].metadata.get("tags") == ["remove-cell"]
+        assert f"solutions/{path.stem}" in found[text].source
+
+
+def answer_of(stub: NotebookNode) -> str:
+    """The name that a stub defines: of its function, or of what it assigns last."""
+    return re.findall(r"^(?:def )?(\w+)(?: = |\()", stub.source, re.M)[-1]
 
 
 @lesson
@@ -84,8 +120,8 @@ def test_opens_with_a_title_and_a_claim(path: Path) -> None:
     assert re.search(r"\*\*[^*]{20,}\*\*", text), "no claim in bold under the title"
 
 
-@lesson
-def test_each_exercise_has_its_solution(path: Path) -> None:
+@pytest.mark.parametrize("path", [p for p in LESSONS if not is_new(p)], ids=lambda path: path.stem)
+def test_each_exercise_of_the_old_form_has_its_solution(path: Path) -> None:
     text = "\n".join(cell.source for cell in cells(path, "markdown"))
     options = r"[^\n]*\n(?::\w+:[^\n]*\n)*?"
     asked = re.findall(r"\{exercise(?:-start)?\}" + options + r":label: *(\S+)", text)

@@ -8,6 +8,11 @@
     python book/tools/notebooks.py build --all
     python book/tools/notebooks.py check
 
+A lesson's exercises are cells with ``exercise="name"`` in their header, stubs that run. Their
+solutions are the cells with the same headers in ``notebooks/solutions/NN_name.py``, whose
+``.ipynb`` is a page of the book; its outputs come from the lesson, executed with every solution
+in the place of its stub.
+
 A build runs at ``LT_SCALE=tiny`` unless the variable says otherwise, and prints how long the
 lesson took and how much memory its kernel reached. Everything that would differ between two
 builds without meaning anything (times, random cell ids, widget state) is left out, so that a
@@ -70,6 +75,24 @@ def read_source(path: Path) -> NotebookNode:
     return notebook
 
 
+def solutions(source: Path) -> Path:
+    """Return where the solutions of a lesson are."""
+    return source.parent / "solutions" / source.name
+
+
+def exercise_cells(notebook: NotebookNode) -> dict[str, NotebookNode]:
+    """Return a notebook's cells that are exercises, or solve one, by name."""
+    return {c.metadata["exercise"]: c for c in notebook.cells if "exercise" in c.metadata}
+
+
+def solved(source: Path) -> NotebookNode:
+    """Return a lesson in which every solution has taken the place of its stub."""
+    notebook, answers = read_source(source), exercise_cells(read_source(solutions(source)))
+    for name, cell in exercise_cells(notebook).items():
+        cell.source = answers[name].source
+    return notebook
+
+
 def execute(notebook: NotebookNode) -> int:
     """Run all cells in ``notebooks/`` and return the kernel's peak memory in MiB."""
     notebook.cells.append(nbformat.v4.new_code_cell(PEAK_MEMORY))
@@ -107,6 +130,18 @@ def shrink(picture: str) -> str:
     return base64.b64encode(small.getvalue()).decode()
 
 
+def build_solutions(source: Path) -> None:
+    """Write the ``.ipynb`` of a lesson's solutions, with the outputs they have in the lesson."""
+    page, lesson = read_source(solutions(source)), solved(source)
+    execute(lesson)
+    strip(lesson)
+    for name, cell in exercise_cells(lesson).items():
+        answer = exercise_cells(page)[name]
+        answer.outputs, answer.execution_count = cell.outputs, cell.execution_count
+    page.metadata["language_info"] = {"name": "python"}
+    nbformat.write(page, solutions(source).with_suffix(".ipynb"))
+
+
 def front_picture(notebook: NotebookNode) -> bytes:
     """Return the PNG of the README's figure out of its lesson."""
     for cell in notebook.cells:
@@ -124,6 +159,8 @@ def build(source: Path) -> None:
     nbformat.validate(notebook)
     target = source.with_suffix(".ipynb")
     nbformat.write(notebook, target)
+    if solutions(source).exists():
+        build_solutions(source)
     if source.stem == FRONT_LESSON:
         FRONT_PICTURE.write_bytes(front_picture(notebook))
     print(
@@ -135,6 +172,8 @@ def build(source: Path) -> None:
 
 def problems(source: Path) -> Iterator[str]:
     """Yield one sentence for each way in which a pair is out of step or was not executed."""
+    if solutions(source).exists():
+        yield from unsolved(source)
     target = source.with_suffix(".ipynb")
     remedy = f"run `python book/tools/notebooks.py build {source.stem}`"
     if not target.exists():
@@ -159,6 +198,24 @@ def problems(source: Path) -> Iterator[str]:
                 yield f"{target.name}: a cell ends in {output.ename}: {cell.source[:60]!r}."
             if output.get("name") == "stderr":
                 yield f"{target.name}: a cell writes to stderr: {cell.source[:60]!r}."
+
+
+def unsolved(source: Path) -> Iterator[str]:
+    """Yield one sentence for each exercise without a solution, and the other way round."""
+    page = solutions(source)
+    asked, answered = (set(exercise_cells(read_source(path))) for path in (source, page))
+    for name in sorted(asked ^ answered):
+        where, lacks = (source, page) if name in asked else (page, source)
+        there, missing = (f"{path.parent.name}/{path.name}" for path in (where, lacks))
+        yield f"{there} has the exercise {name!r}, {missing} has not."
+    target = page.with_suffix(".ipynb")
+    if not target.exists() or [c.source for c in read_source(page).cells] != [
+        c.source for c in nbformat.read(target, as_version=4).cells
+    ]:
+        yield (
+            f"solutions/{target.name} was not generated from the present {page.name}: "
+            f"run `python book/tools/notebooks.py build {source.stem}`."
+        )
 
 
 def orphans() -> Iterator[str]:
