@@ -1,6 +1,9 @@
 """Every page as a browser shows it: quiet, set, and no wider than a telephone."""
 
+import time
+
 import pytest
+import redirects
 import test_pages
 from browser import CHROMIUM, Tab
 
@@ -35,3 +38,13 @@ def test_no_sideways_scrolling(tab: Tab, address: str, name: str, width: int) ->
 def test_dark_pages_are_dark(tab: Tab, address: str, name: str) -> None:
     tab.open(f"{address}/{name}.html", dark=True)
     assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+@pytest.mark.parametrize(("old", "new"), redirects.read(test_pages.ROOT).items())
+def test_old_addresses_lead_to_the_same_place(tab: Tab, address: str, old: str, new: str) -> None:
+    tab.call("Page.navigate", url=f"{address}/{old}.html?x=1#exercises")
+    wanted = f"{address}/{new}.html?x=1#exercises"
+    end = time.monotonic() + 20
+    while tab.evaluate("location.href") != wanted:
+        assert time.monotonic() < end, tab.evaluate("location.href")
+        time.sleep(0.1)
