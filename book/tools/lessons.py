@@ -34,8 +34,8 @@ class Lessons(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the table, and one warning for each lesson whose header is incomplete."""
         rows = [
-            "| Lesson | Question | In the paper | Scale | Minutes to run | Memory |",
-            "|---|---|---|---|--:|--:|",
+            "| Lesson | Question | In the paper | Minutes to run | Memory |",
+            "|---|---|---|--:|--:|",
         ]
         for source in sorted(Path(self.env.srcdir, "notebooks").glob("[0-9][0-9]_*.py")):
             document = f"notebooks/{source.stem}"
@@ -54,8 +54,7 @@ class Lessons(SphinxDirective):
                 continue
             rows.append(
                 f"| {source.stem[:2]} {{doc}}`/{document}` | {course['question']} "
-                f"| {course['figure']} | `{course['scale']}` | {course['minutes']} "
-                f"| {course['memory_gb']} GB |"
+                f"| {course['figure']} | {course['minutes']} | {course['memory_gb']} GB |"
             )
         container = nodes.container(classes=["lessons-map"])
         self.state.nested_parse(StringList(rows, source=__file__), 0, container)

@@ -48,3 +48,21 @@ def test_old_addresses_lead_to_the_same_place(tab: Tab, address: str, old: str, 
     while tab.evaluate("location.href") != wanted:
         assert time.monotonic() < end, tab.evaluate("location.href")
         time.sleep(0.1)
+
+
+# A table of a cell stands in the cell's output, and either may be what scrolls.
+UNREACHED = """new Promise(done => setTimeout(() => done(
+  [...document.querySelectorAll('article *')].filter(box =>
+    box.scrollWidth > box.clientWidth + 1 && box.clientWidth > 0 && box.tabIndex < 0
+    && ['auto', 'scroll'].includes(getComputedStyle(box).overflowX)
+    && !box.querySelector('a, button, input, [tabindex="0"]'))
+  .map(box => box.outerHTML.slice(0, 120))), 400))"""
+
+
+@test_pages.page
+@pytest.mark.parametrize("width", [390, 1280])
+def test_what_scrolls_can_be_reached_by_keyboard(
+    tab: Tab, address: str, name: str, width: int
+) -> None:
+    tab.open(f"{address}/{name}.html", width=width)
+    assert tab.evaluate(UNREACHED) == []

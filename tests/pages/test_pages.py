@@ -141,3 +141,28 @@ def test_launch_buttons_name_the_lesson(book: Path, source: Path) -> None:
 def test_pairs_are_small_and_in_step(source: Path) -> None:
     assert list(notebooks.problems(source)) == []
     assert source.with_suffix(".ipynb").stat().st_size < 500_000
+
+
+def test_the_sidebar_numbers_the_lessons(book: Path) -> None:
+    for name in ("book/index", "notebooks/04_dynamic_classification"):
+        links = parse(book / f"{name}.html").select(".bd-sidenav a.reference.internal")
+        numbers = [link.select_one(".lesson-number") for link in links]
+        shown = [number.get_text() for number in numbers if number is not None]
+        assert shown == [source.stem[:2] for source in notebooks.sources()]
+
+
+def test_the_first_page_describes_itself(book: Path) -> None:
+    page = parse(book / "book" / "index.html")
+    assert page.title is not None
+    assert page.title.get_text() == "The Long Tail Course"
+    (description,) = page.select("meta[name=description]")
+    assert 100 < len(str(description["content"])) < 300
+    (picture,) = page.select("meta[property='og:image']")
+    assert str(picture["content"]).startswith("https://")
+    assert (book / "_static" / str(picture["content"]).rpartition("/_static/")[2]).exists()
+
+
+@page
+def test_no_header_of_a_table_is_empty(book: Path, name: str) -> None:
+    headers = parse(book / f"{name}.html").select("article table th")
+    assert all(header.get_text(strip=True) or header.find("img") for header in headers)
