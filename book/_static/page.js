@@ -34,6 +34,7 @@
   addEventListener("load", function () {
     measure();
     // Formulas, widgets and unfolded boxes come later.
-    new ResizeObserver(soon).observe(document.querySelector("article"));
+    const article = document.querySelector("article");
+    if (article) new ResizeObserver(soon).observe(article);
   });
 })();

@@ -67,10 +67,15 @@ def lighten(
         context["script_files"].remove(state)
         text = state.attributes["body"]
         context["body"] += f'\n<script type="{WIDGET_STATE}">{text}</script>\n'
-    for file in context["script_files"]:
-        name, attributes = str(getattr(file, "filename", "")), getattr(file, "attributes", {})
-        if name.endswith(".js") and not name.endswith(AT_ONCE) and "async" not in attributes:
-            attributes["defer"] = "defer"
+    context["script_files"] = [_patient(file) for file in context["script_files"]]
+
+
+def _patient(file: Any) -> Any:
+    """Return a script that waits for the page, unless it must not; scripts are shared by pages."""
+    name, attributes = str(getattr(file, "filename", "")), getattr(file, "attributes", {})
+    if not name.endswith(".js") or name.endswith(AT_ONCE) or "async" in attributes:
+        return file
+    return type(file)(name, priority=file.priority, **{**attributes, "defer": "defer"})
 
 
 def _type(file: object) -> str | None:
