@@ -23,7 +23,8 @@
     let start = 0;
     for (const [name, shape] of Object.entries(content.layout)) {
       const size = shape.reduce((a, b) => a * b, 1);
-      found[name] = { shape, values: Float32Array.from(halves.subarray(start, start + size), fromHalf) };
+      const values = Float32Array.from(halves.subarray(start, start + size), fromHalf);
+      found[name] = { shape, values };
       start += size;
     }
     return found;
@@ -46,7 +47,7 @@
   }
 
   // x [channels, side, side] -> ReLU of the convolution, [out, side / stride, side / stride]:
-  // what the kernel sees at each place is gathered first, then multiplied with all channels' weights.
+  // what the kernel sees at each place is gathered first, then multiplied with all weights.
   function convolve(x, side, { shape: [out, channels, size], values }, bias, stride) {
     const half = Math.ceil(side / stride);
     const pad = size >> 1;
@@ -95,7 +96,8 @@
   function gelu(x) {
     const z = Math.abs(x) / Math.SQRT2;
     const t = 1 / (1 + 0.3275911 * z);
-    const series = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
+    const factors = [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592];
+    const series = factors.reduce((sum, factor) => sum * t + factor, 0) * t;
     const erf = Math.sign(x) * (1 - series * Math.exp(-z * z));
     return 0.5 * x * (1 + erf);
   }
@@ -111,9 +113,11 @@
   function rasterize(strokes, pen) {
     const points = strokes.flat();
     const ends = [0, 1].map((axis) => points.map((point) => point[axis]));
-    const [low, high] = [ends.map((v) => Math.min(...v)), ends.map((v) => Math.max(...v))];
+    const low = ends.map((values) => Math.min(...values));
+    const high = ends.map((values) => Math.max(...values));
     const scale = (LONGER_SIDE - pen) / Math.max(high[0] - low[0], high[1] - low[1], 1e-9);
-    const placed = (point) => point.map((v, axis) => (v - (low[axis] + high[axis]) / 2) * scale + SIDE / 2);
+    const placed = (point) => point.map(
+      (value, axis) => (value - (low[axis] + high[axis]) / 2) * scale + SIDE / 2);
     const lines = strokes.flatMap((stroke) => {
       const at = stroke.map(placed);
       return at.length > 1 ? at.slice(1).map((b, i) => [at[i], b]) : [[at[0], at[0]]];
@@ -122,9 +126,10 @@
       const [x, y] = [(pixel % SIDE) + 0.5, Math.floor(pixel / SIDE) + 0.5];
       let nearest = Infinity;
       for (const [[ax, ay], [bx, by]] of lines) {
-        const along = ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / Math.max((bx - ax) ** 2 + (by - ay) ** 2, 1e-9);
+        const [dx, dy] = [bx - ax, by - ay];
+        const along = ((x - ax) * dx + (y - ay) * dy) / Math.max(dx ** 2 + dy ** 2, 1e-9);
         const t = Math.min(Math.max(along, 0), 1);
-        nearest = Math.min(nearest, Math.hypot(x - ax - t * (bx - ax), y - ay - t * (by - ay)));
+        nearest = Math.min(nearest, Math.hypot(x - ax - t * dx, y - ay - t * dy));
       }
       return Math.min(Math.max(pen / 2 + 0.5 - nearest, 0), 1);
     });
@@ -156,24 +161,30 @@
       });
     }
 
+    const layer = (name, x) => linear(weights[`${name}.weight`], x, weights[`${name}.bias`]);
+    const norm = (name, x) => layerNorm(x, weights[`${name}.weight`], weights[`${name}.bias`]);
+    const plus = (a, b) => a.map((value, k) => value + b[k]);
+
     function attend(x, block) {
       const width = x[0].length / HEADS;
-      const mixed = x.map((vector) => linear(weights[`${block}.queries_keys_values.weight`],
-        layerNorm(vector, weights[`${block}.norm_attention.weight`], weights[`${block}.norm_attention.bias`]),
-        weights[`${block}.queries_keys_values.bias`]));
-      const part = (vector, which, head) => vector.subarray(width * (HEADS * which + head), width * (HEADS * which + head + 1));
+      const mixed = x.map((vector) =>
+        layer(`${block}.queries_keys_values`, norm(`${block}.norm_attention`, vector)));
+      const part = (vector, which, head) => {
+        const first = width * (HEADS * which + head);
+        return vector.subarray(first, first + width);
+      };
       return x.map((vector, here) => {
         const out = new Float64Array(vector.length);
         for (let head = 0; head < HEADS; head++) {
           const query = part(mixed[here], 0, head);
           const before = mixed.slice(0, here + 1); // attention is causal
-          const share = softmax(before.map((other) => dot(query, part(other, 1, head)) / Math.sqrt(width)));
+          const share = softmax(before.map(
+            (other) => dot(query, part(other, 1, head)) / Math.sqrt(width)));
           before.forEach((other, i) => part(other, 2, head).forEach((value, k) => {
             out[width * head + k] += share[i] * value;
           }));
         }
-        const change = linear(weights[`${block}.mix.weight`], out, weights[`${block}.mix.bias`]);
-        return vector.map((value, k) => value + change[k]);
+        return plus(vector, layer(`${block}.mix`, out));
       });
     }
 
@@ -181,31 +192,33 @@
     function textFeatures(caption) {
       const rows = words(caption).filter(({ read }) => read).flatMap((word) => word.rows);
       if (rows.length === 0) return null;
-      const [table, positions] = [weights["text.token_embedding.weight"], weights["text.positions"]];
+      const table = weights["text.token_embedding.weight"];
       const width = table.shape[1];
-      let x = [content.ends[0], ...rows, content.ends[1]].map((row, place) => Float64Array.from({ length: width },
-        (_, k) => table.values[row * width + k] + positions.values[place * width + k]));
+      const row = ({ values }, number) => Float64Array.from(
+        values.subarray(number * width, (number + 1) * width));
+      let x = [content.ends[0], ...rows, content.ends[1]].map(
+        (token, place) => plus(row(table, token), row(weights["text.positions"], place)));
       for (let number = 0; weights[`text.blocks.${number}.mix.weight`]; number++) {
         const block = `text.blocks.${number}`;
         x = attend(x, block).map((vector) => {
-          const normed = layerNorm(vector, weights[`${block}.norm_mlp.weight`], weights[`${block}.norm_mlp.bias`]);
-          const hidden = linear(weights[`${block}.mlp.0.weight`], normed, weights[`${block}.mlp.0.bias`]).map(gelu);
-          const change = linear(weights[`${block}.mlp.2.weight`], hidden, weights[`${block}.mlp.2.bias`]);
-          return vector.map((value, k) => value + change[k]);
+          const hidden = layer(`${block}.mlp.0`, norm(`${block}.norm_mlp`, vector)).map(gelu);
+          return plus(vector, layer(`${block}.mlp.2`, hidden));
         });
       }
-      const last = layerNorm(x[x.length - 1], weights["text.norm.weight"], weights["text.norm.bias"]);
+      const last = norm("text.norm", x[x.length - 1]);
       return normalize(linear(weights["text.projection.weight"], last));
     }
 
-    const dimension = weights["sl.head"].shape[1];
+    const { shape: [, dimension], values: head } = weights["sl.head"];
     const vectors = {
-      sl: content.concepts.map((_, c) => normalize(weights["sl.head"].values.slice(c * dimension, (c + 1) * dimension))),
+      sl: content.concepts.map((_, c) => normalize(
+        Float64Array.from(head.subarray(c * dimension, (c + 1) * dimension)))),
       clip: content.concepts.map(({ prompt }) => textFeatures(prompt)),
     };
 
     // Logits of all concepts: scaled cosines with class vectors, or with what is asked for them.
-    const logits = (name, features) => vectors[name].map((vector) => content.scales[name] * dot(vector, features));
+    const logits = (name, features) => vectors[name].map(
+      (vector) => content.scales[name] * dot(vector, features));
 
     // Ink of a test drawing: sixteen grey levels, two pixels a byte, the highest is paper.
     const pixels = bytes(content.pixels);
@@ -214,6 +227,9 @@
       return 1 - (i % 2 ? pair & 15 : pair >> 4) / 15;
     });
 
-    return { imageFeatures, textFeatures, words, logits, ink, dot, softmax, rasterize: (s) => rasterize(s, content.pen) };
+    return {
+      imageFeatures, textFeatures, words, logits, ink, dot, softmax,
+      rasterize: (strokes) => rasterize(strokes, content.pen),
+    };
   };
 })();
