@@ -15,14 +15,6 @@ def test_pair_is_in_step(source: Path) -> None:
     assert list(notebooks.problems(source)) == []
 
 
-def test_the_front_figure_is_the_lessons_own() -> None:
-    lesson = notebooks.NOTEBOOKS / f"{notebooks.FRONT_LESSON}.ipynb"
-    stored = notebooks.front_picture(nbformat.read(lesson, as_version=4))
-    assert notebooks.FRONT_PICTURE.read_bytes() == stored
-    readme = (notebooks.NOTEBOOKS.parent / "README.md").read_text()
-    assert str(notebooks.FRONT_PICTURE.relative_to(notebooks.NOTEBOOKS.parent)) in readme
-
-
 def test_no_notebook_without_a_source() -> None:
     assert list(notebooks.orphans()) == []
 

@@ -74,9 +74,7 @@ def rasterize(strokes: list[list[tuple[float, float]]]) -> NDArray[np.float64]:
             length = (bx - ax) ** 2 + (by - ay) ** 2
             along = ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / max(length, 1e-9)
             t = np.clip(along, 0, 1)
-            nearest = np.minimum(
-                nearest, np.hypot(x - ax - t * (bx - ax), y - ay - t * (by - ay))
-            )
+            nearest = np.minimum(nearest, np.hypot(x - ax - t * (bx - ax), y - ay - t * (by - ay)))
     return np.clip(PEN / 2 + 0.5 - nearest, 0, 1)
 
 

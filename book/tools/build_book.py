@@ -5,8 +5,8 @@
 Jupyter Book executes a notebook again when its own text changes, but does not see the code that
 it imports. So the build keeps a fingerprint of everything else that a page's numbers depend on
 (the package, the study as declared and as recorded, the lock, Python, the scale, the count files'
-source) and starts from nothing when it differs. The map of the package is drawn anew. Any warning
-is a failure.
+source) and starts from nothing when it differs. The map of the package, the front page's figure and
+what the explorer loads are made anew. Any warning is a failure.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import time
 from pathlib import Path
 
 import draw_code_map
+import explorer
+import front_page
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "_build"
@@ -53,6 +55,8 @@ def main() -> int:
     BUILD.mkdir(exist_ok=True)
     FINGERPRINT.write_text(key)
     draw_code_map.main()
+    front_page.main()
+    explorer.main()
     status = subprocess.run([JUPYTER_BOOK, *COMMAND.split()], cwd=ROOT).returncode
     page = BUILD / "html" / "index.html"
     if status == 0 and page.exists():

@@ -41,9 +41,6 @@ NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 CELL_TIMEOUT = 1800  # seconds; the same limit as in the book and in the tests
 COLOURS = 128  # of a stored figure: half the size, the same to the eye
-# The figure on the README's page is the one that this lesson computed last.
-FRONT_LESSON, FRONT_FIGURE = "00_start_here", "fig-start-scatter"
-FRONT_PICTURE = NOTEBOOKS.parent / "book" / "_static" / "first_result.png"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 PEAK_MEMORY = "import resource; resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024"
 
@@ -142,14 +139,6 @@ def build_solutions(source: Path) -> None:
     nbformat.write(page, solutions(source).with_suffix(".ipynb"))
 
 
-def front_picture(notebook: NotebookNode) -> bytes:
-    """Return the PNG of the README's figure out of its lesson."""
-    for cell in notebook.cells:
-        if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == FRONT_FIGURE:
-            return base64.b64decode(cell.outputs[0].data["image/png"])
-    raise ValueError(f"{FRONT_LESSON} has no figure {FRONT_FIGURE}; name another in {__file__}.")
-
-
 def build(source: Path) -> None:
     """Generate, execute and write the ``.ipynb`` of one source file."""
     started = time.perf_counter()
@@ -161,8 +150,6 @@ def build(source: Path) -> None:
     nbformat.write(notebook, target)
     if solutions(source).exists():
         build_solutions(source)
-    if source.stem == FRONT_LESSON:
-        FRONT_PICTURE.write_bytes(front_picture(notebook))
     print(
         f"{source.stem}: {time.perf_counter() - started:.0f} s, "
         f"peak memory {peak} MiB, {target.stat().st_size / 1000:.0f} kB",

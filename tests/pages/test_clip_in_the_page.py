@@ -1,4 +1,4 @@
-"""The page with a CLIP in it: what its script computes is what PyTorch computes."""
+"""The page with a CLIP in it computes what PyTorch does; the explorer shows what is recorded."""
 
 import json
 import re
@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from browser import CHROMIUM, Tab, browser, served
+
+from lt_course.evidence import load_per_class, load_results
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
 
@@ -78,8 +81,7 @@ def type_in(tab: Tab, selector: str, value: str) -> None:
 
 
 def difference(found: Any, wanted: Any) -> float:
-    pairs = zip(sum(found, []), sum(wanted, []), strict=True)
-    return max(abs(a - b) for a, b in pairs)
+    return float(np.abs(np.array(found) - np.array(wanted)).max())
 
 
 def test_script_and_pytorch_agree(clip: Tab) -> None:
@@ -144,13 +146,89 @@ def test_a_chosen_and_a_drawn_icon_are_read(clip: Tab) -> None:
     assert texts(clip, "#clip-sl li")[0].startswith("envelope")
 
 
+def names(tab: Tab) -> list[str]:
+    """Return what a screen reader calls each control."""
+    tab.call("Accessibility.enable")
+    nodes = tab.call("Accessibility.getFullAXTree")["nodes"]
+    roles = ("button", "textbox", "slider", "combobox")
+    controls = [node for node in nodes if node.get("role", {}).get("value") in roles]
+    return [node["name"]["value"].strip() for node in controls]
+
+
 def test_every_control_has_a_name(clip: Tab) -> None:
-    clip.call("Accessibility.enable")
-    nodes = clip.call("Accessibility.getFullAXTree")["nodes"]
-    controls = [
-        node
-        for node in nodes
-        if node.get("role", {}).get("value") in ("button", "textbox", "slider", "combobox")
-    ]
-    assert len(controls) > 60
-    assert not [node for node in controls if not node["name"]["value"].strip()]
+    found = names(clip)
+    assert len(found) > 60
+    assert all(found)
+
+
+@pytest.fixture(params=["http", "file"])
+def shown(tab: Tab, site: Path, request: pytest.FixtureRequest) -> Iterator[Tab]:
+    with served(site) as address:
+        start = address if request.param == "http" else site.as_uri()
+        tab.open(f"{start}/book/explorer.html")
+        tab.evaluate("explorerReady.then(() => 1)")
+        assert tab.errors() == []
+        yield tab
+
+
+def choose(tab: Tab, select: str, value: str) -> None:
+    """Choose in a menu of the explorer, and wait until what it asks for is loaded and drawn."""
+    tab.evaluate(
+        f"(() => {{ const menu = document.getElementById('explorer-{select}');"
+        f"menu.value = {value!r}; menu.dispatchEvent(new Event('change'));"
+        "return new Promise(done => setTimeout(done, 500)); })()"
+    )
+
+
+def test_the_explorer_shows_names_values_and_drawings(shown: Tab) -> None:
+    table = load_per_class("the_gap", "sl", 0).set_index("name")
+    choose(shown, "concept", "clock")
+    values = table.loc["clock"]
+    wanted = (
+        f"sl, seed 0: {values.frequency} training pictures, accuracy {values.accuracy:.2f}, "
+        f"predicted {values.predictions} times"
+    )
+    assert texts(shown, "#explorer-name") == ["clock"]
+    assert texts(shown, "#explorer-values li")[0] == wanted
+    assert len(texts(shown, ".explorer-drawing")) == 4
+    assert len(texts(shown, ".explorer-chosen")) == 2
+    spearman = load_results("the_gap", seeds=[0]).loc[("sl", 0), "spearman_predictions"]
+    assert f"S(p) = {spearman:.2f};" in texts(shown, ".explorer-panel p")[0]
+
+
+def test_a_dot_is_found_by_pointing_and_by_arrow_keys(shown: Tab) -> None:
+    place = shown.evaluate(
+        "(() => { document.querySelector('.explorer-panel svg').scrollIntoView();"
+        "const box = document.querySelectorAll('.explorer-panel circle')[7]"
+        ".getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; })()"
+    )
+    shown.call("Input.dispatchMouseEvent", type="mouseMoved", x=place[0], y=place[1])
+    pointed = texts(shown, "#explorer-name")
+    assert pointed[0] in set(load_per_class("the_gap", "sl", 0)["name"])
+    rarest = load_per_class("the_gap", "sl", 0)["frequency"].min()
+    shown.evaluate("document.querySelector('.explorer-panel svg').focus()")
+    press = """for (let i = 0; i < 200; i++) document.activeElement.dispatchEvent(
+      new KeyboardEvent('keydown', {key: 'ArrowLeft', bubbles: true}))"""
+    shown.evaluate(press)
+    assert f"seed 0: {rarest} training pictures" in texts(shown, "#explorer-values li")[0]
+
+
+def test_photographs_go_by_name_alone(shown: Tab) -> None:
+    choose(shown, "experiment-0", "tiny_imagenet_gap")
+    choose(shown, "experiment-1", "tiny_imagenet_gap")
+    choose(shown, "concept", "maypole")
+    assert texts(shown, "#explorer-name") == ["maypole"]
+    assert len(texts(shown, "#explorer-values li")) == 2
+    assert texts(shown, ".explorer-drawing") == []
+    assert "200 concepts, 50 test pictures" in texts(shown, ".explorer-panel p")[0]
+
+
+def test_accuracy_and_other_runs_can_be_chosen(shown: Tab) -> None:
+    choose(shown, "run-1", "clip-template")
+    choose(shown, "measure", "accuracy")
+    labels = shown.evaluate(
+        "[...document.querySelectorAll('.explorer-panel svg')].map(svg => svg.ariaLabel)"
+    )
+    assert labels[0].startswith("accuracy against training pictures, one dot a concept: sl, seed 0")
+    assert "clip-template, seed 0" in labels[1]
+    assert all(names(shown))

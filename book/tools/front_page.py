@@ -1,0 +1,108 @@
+"""Draw the front page's first figure, and write its sentence, from recorded runs on photographs.
+
+    python book/tools/front_page.py
+
+``book/_static/first_result.png`` is on the README's page, too; ``book/first_result.txt`` is
+included by the front page, and names the seeds that its numbers rest on.
+"""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+import notebooks
+from lt_course.evaluation.intervals import Interval, mean_over_seeds, paired_difference
+from lt_course.evidence import experiment, load_per_class, load_results
+from lt_course.evidence.claims import headline_seeds
+from lt_course.plots import style
+
+BOOK = Path(__file__).resolve().parents[1]
+PICTURE, SENTENCE = BOOK / "_static" / "first_result.png", BOOK / "first_result.txt"
+FACTOR, METHODS = "tiny_imagenet_gap", {"sl": "Classifier", "clip-template": "CLIP"}
+TICKS, MIDDLE = (2, 10, 50, 100, 500), 30
+"""Training photographs of a class: where the axis says how many, and about the middle of it."""
+
+
+def metrics() -> pd.DataFrame:
+    """Those of both methods, for the seeds that claims are judged by and that both have."""
+    found = load_results(FACTOR, seeds=headline_seeds(experiment(FACTOR)))
+    of_both = set.intersection(*({s for label, s in found.index if label == m} for m in METHODS))
+    return found.loc[[(m, seed) for m in METHODS for seed in sorted(of_both)]]
+
+
+def of(found: pd.DataFrame, method: str, metric: str) -> list[float]:
+    """A metric of a method, one value a seed."""
+    return [float(value) for value in found.loc[method][metric]]
+
+
+def shown(interval: Interval) -> str:
+    """With minus signs that are as wide as a plus."""
+    return str(interval).replace("-", "−")
+
+
+def draw(found: pd.DataFrame) -> Figure:
+    """Predictions against frequency, one panel a method and one dot a class, of the first seed."""
+    seed = found.loc["sl"].index[0]
+    tables = {method: load_per_class(FACTOR, method, seed) for method in METHODS}
+    # Named in both panels: the class that the classifier names most, and a rare one that CLIP does.
+    most = tables["sl"]["predictions"].idxmax()
+    rare = tables["sl"]["frequency"] == tables["sl"]["frequency"].min()
+    named = [most, tables["clip-template"]["predictions"].where(rare).idxmax()]
+    figure, panels = style.panels(2, 3.6, 2.7, sharex=True, sharey=True)
+    for axes, (method, name) in zip(panels, METHODS.items(), strict=True):
+        table = tables[method]
+        style.dots(axes, table["frequency"], table["predictions"], style.of(method), alpha=0.75)
+        axes.axhline(table["predictions"].mean(), color="black", linewidth=1, linestyle="--")
+        s = mean_over_seeds(of(found, method, "spearman_predictions"))
+        axes.set_title(f"{name}: S(p) = {shown(s)}", fontweight="bold")
+        axes.set(xscale="log", xlabel="training photographs of the class")
+        axes.set_xticks(TICKS, map(str, TICKS))
+        for row in named:
+            place = (table["frequency"][row], table["predictions"][row])
+            end = "right" if place[0] > MIDDLE else "left"
+            style.annotate(axes, table["name"][row], place, (-4 if end == "right" else 4, 9))
+            axes.texts[-1].set_horizontalalignment(end)
+    panels[0].set_ylabel("times it is named in the test")
+    return figure
+
+
+def sentence(found: pd.DataFrame) -> str:
+    """The result in words, in MyST."""
+    biased = {method: of(found, method, "spearman_predictions") for method in METHODS}
+    seeds = list(found.loc["sl"].index)
+    right = [f"{100 * sum(v) / len(v):.0f} %" for v in (of(found, m, "accuracy") for m in METHODS)]
+    sl, clip = (shown(mean_over_seeds(values)) for values in biased.values())
+    apart = shown(paired_difference(*biased.values()))
+    return (
+        "**The more often a class was in training, the more often a classifier names it: "
+        f"S(p) = {sl}. For CLIP on the same photographs, S(p) = {clip}.** "
+        f"The difference is {apart}. "
+        f"Each dot is one of 200 classes of Tiny ImageNet (seed {seeds[0]}); on the dashed line a "
+        "class is named as often as it is in the test, 50 times. S(p) is the rank "
+        "correlation of the two axes; given are means over "
+        f"{len(seeds)} seeds ({seeds[0]} to {seeds[-1]}) with 95 % intervals. The models are "
+        f"small: {right[0]} and {right[1]} of the test photographs are recognized.\n"
+    )
+
+
+def main() -> None:
+    """Write both; the same records make the same files."""
+    found = metrics()
+    with mpl.rc_context():
+        style.use()
+        figure = draw(found)
+        figure.savefig(PICTURE, dpi=160)
+        plt.close(figure)
+    small = notebooks.shrink(base64.b64encode(PICTURE.read_bytes()).decode())
+    PICTURE.write_bytes(base64.b64decode(small))
+    SENTENCE.write_text(sentence(found))
+
+
+if __name__ == "__main__":
+    main()
