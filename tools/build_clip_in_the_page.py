@@ -41,7 +41,7 @@ REFERENCE = ROOT / "tests" / "clip_in_the_page.json"
 
 TOWER, CHANNELS = "small-cnn-22", 22
 RUNS = {"sl": "sl", "clip": "clip-title"}
-CONVOLUTIONS, STRIDES, LINEAR = 5, (2, 2, 1, 2, 1), "layers.7.weight"
+STRIDES, LINEAR, VOCABULARY = (2, 2, 1, 2, 1), "layers.7.weight", "text_tower.vocabulary"
 PEN, LONGER_SIDE = 2.5, 28
 """Pixels: width of a pen's line, and of what is drawn, as in the data set."""
 
@@ -81,7 +81,7 @@ def rasterize(strokes: list[list[tuple[float, float]]]) -> NDArray[np.float64]:
 def folded(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """An image tower's convolutions with their batch norm in them, and its linear layer."""
     found = {}
-    for number in range(CONVOLUTIONS):
+    for number in range(len(STRIDES)):
         name = f"image_tower.layers.{number}"
         norm = {k: state[f"{name}.1.{k}"] for k in ("weight", "bias", "running_mean")}
         scale = norm["weight"] / (state[f"{name}.1.running_var"] + 1e-5).sqrt()
@@ -139,50 +139,57 @@ def described(result: RunResult) -> dict[str, Any]:
     return {"address": result.run.address} | {k: round(result.metrics[k], 3) for k in named}
 
 
-def main() -> None:
-    """Train or load the runs; write both files."""
-    SMALL[TOWER] = CHANNELS  # known to this process alone
-    results = {k: train_or_load(config(n, seed=0, image_tower=TOWER)) for k, n in RUNS.items()}
-    states = {name: weights(result.folder / "checkpoint") for name, result in results.items()}
-    data, split_ = icontail.load(), training_set(results["clip"].run)
-    classes = len(split_.frequency)
+def rounded_weights(states: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """All that the page computes with, by name."""
     text = {
-        name: tensor
+        name.replace("_tower", ""): tensor
         for name, tensor in states["clip"].items()
-        if name.startswith("text_tower.") and name != "text_tower.vocabulary"
+        if name.startswith("text_tower.") and name != VOCABULARY
     }
-    parts = half(
-        {f"{name}.{k}": t for name, state in states.items() for k, t in folded(state).items()}
-        | {name.replace("_tower", ""): tensor for name, tensor in text.items()}
-        | {"sl.head": states["sl"]["head.weight"]}
-    )
-    scales = {
-        "sl": states["sl"]["head.temperature.log_scale"].exp().item(),
-        "clip": states["clip"]["temperature.log_scale"].exp().item(),
-    }
-    known = states["clip"]["text_tower.vocabulary"].tolist()
-    prompts = [usual_name(data, concept) for concept in range(classes)]
+    images = {f"{n}.{k}": tensor for n in RUNS for k, tensor in folded(states[n]).items()}
+    return half(images | text | {"sl.head": states["sl"]["head.weight"]})
 
-    tests = results["sl"].arrays["test"]
-    drawn = np.random.default_rng(0).permutation(tests)
-    shown = drawn[np.unique(data.concept[drawn], return_index=True)[1]]
-    shown = shown[np.argsort(-split_.frequency, kind="stable")]
-    start, end = tokenizer().start, tokenizer().end
-    table = words([data.titles[i] for i in split_.image_ids] + prompts, known)
-    content = {
+
+def part(parts: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """Those whose name begins so, without that beginning."""
+    return {k.removeprefix(name): t for k, t in parts.items() if k.startswith(name)}
+
+
+def shown_drawings(tests: NDArray[np.int64], frequency: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A test drawing of each concept, drawn by lot, frequent concepts first."""
+    concept = icontail.load().concept
+    lot = np.random.default_rng(0).permutation(tests)
+    first = lot[np.unique(concept[lot], return_index=True)[1]]
+    return first[np.argsort(-frequency, kind="stable")]
+
+
+def content(
+    results: Mapping[str, RunResult],
+    states: Mapping[str, Mapping[str, Tensor]],
+    parts: Mapping[str, Tensor],
+) -> dict[str, Any]:
+    """What the page loads."""
+    data, split_ = icontail.load(), training_set(results["clip"].run)
+    known = states["clip"][VOCABULARY].tolist()
+    prompts = [usual_name(data, concept) for concept in range(len(split_.frequency))]
+    shown = shown_drawings(results["sl"].arrays["test"], split_.frequency)
+    sets = [data.sets[s] for s in sorted({*data.set[shown]})]
+    numbers = torch.cat([tensor.flatten() for tensor in parts.values()]).half().numpy()
+    temperature = "temperature.log_scale"
+    return {
         "runs": {name: described(result) for name, result in results.items()},
-        "scales": scales,
-        "context": len(states["clip"]["text_tower.positions"]),
-        "ends": [known.index(start), known.index(end)],
-        "words": table,
+        "scales": {
+            "sl": states["sl"][f"head.{temperature}"].exp().item(),
+            "clip": states["clip"][temperature].exp().item(),
+        },
+        "context": len(parts["text.positions"]),
+        "ends": [known.index(tokenizer().start), known.index(tokenizer().end)],
+        "words": words([data.titles[i] for i in split_.image_ids] + prompts, known),
         "concepts": [
             {"name": data.concepts[c].name, "prompt": prompts[c], "frequency": int(n)}
             for c, n in enumerate(split_.frequency)
         ],
-        "sets": {
-            data.sets[s].prefix: [data.sets[s].name, data.sets[s].author, data.sets[s].licence]
-            for s in sorted({*data.set[shown]})
-        },
+        "sets": {s.prefix: [s.name, s.author, s.licence] for s in sets},
         "drawings": [
             {
                 "concept": int(data.concept[i]),
@@ -195,54 +202,72 @@ def main() -> None:
         "pen": PEN,
         "examples": EXAMPLES,
         "layout": {name: list(tensor.shape) for name, tensor in parts.items()},
-        "weights": base64.b64encode(
-            torch.cat([tensor.flatten() for tensor in parts.values()]).half().numpy().tobytes()
-        ).decode(),
+        "weights": base64.b64encode(numbers.tobytes()).decode(),
     }
-    WEIGHTS.write_text(f"window.clipInThePage = {json.dumps(content, separators=(',', ':'))};\n")
 
-    # What PyTorch makes of the same numbers.
-    towers = {
-        name: {k.removeprefix(f"{name}."): t for k, t in parts.items() if k.startswith(f"{name}.")}
-        for name in RUNS
+
+@torch.no_grad()
+def reference(
+    results: Mapping[str, RunResult],
+    known: Tensor,
+    parts: Mapping[str, Tensor],
+    loaded: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What PyTorch makes of the same numbers.
+
+    Raises:
+        CourseError: if half precision changes more than 2 % of a run's answers.
+    """
+    data, tests = icontail.load(), results["sl"].arrays["test"]
+    tower = SmallTransformer(known, loaded["context"], parts["sl.head"].shape[1])
+    tower.load_state_dict(part(parts, "text.") | {"vocabulary": known})
+
+    def read(captions: list[str]) -> Tensor:
+        return F.normalize(tower(tokens(captions, loaded["context"])), dim=1)
+
+    heads = {
+        "sl": F.normalize(parts["sl.head"], dim=1),
+        "clip": read([concept["prompt"] for concept in loaded["concepts"]]),
     }
-    context = content["context"]
-    tower = SmallTransformer(torch.tensor(known), context, parts["sl.head"].shape[1])
-    tower.load_state_dict(
-        {k.removeprefix("text."): t for k, t in parts.items() if k.startswith("text.")}
-        | {"vocabulary": torch.tensor(known)}
+    everything = standardize(torch.tensor(data.pictures[tests]))
+    for name, result in results.items():
+        answers = (image_features(part(parts, f"{name}."), everything) @ heads[name].T).argmax(1)
+        same = float((answers.numpy() == result.arrays["predictions"]).mean())
+        print(f"{name}: {same:.2%} of the test drawings are answered as by the recorded run")
+        if same < 0.98:
+            raise CourseError(f"Half precision changes the answers of {name!r}; look at it.")
+
+    shown = shown_drawings(tests, training_set(results["clip"].run).frequency)
+    chosen = list(range(0, len(shown), 3))
+    drawn = np.stack([rasterize(strokes) for strokes in EXAMPLES.values()])
+    pictures = torch.cat(
+        [
+            standardize(torch.tensor(data.pictures[shown[chosen]])),
+            2 * torch.tensor(drawn, dtype=torch.float32)[:, None],
+        ]
     )
-    with torch.no_grad():
-        heads = {
-            "sl": F.normalize(parts["sl.head"], dim=1),
-            "clip": F.normalize(tower(tokens(prompts, context)), dim=1),
-        }
-        everything = standardize(torch.tensor(data.pictures[tests]))
-        for name, result in results.items():
-            logits = image_features(towers[name], everything) @ heads[name].T
-            same = float((logits.argmax(1).numpy() == result.arrays["predictions"]).mean())
-            print(f"{name}: {same:.2%} of the test drawings are answered as by the recorded run")
-            if same < 0.98:
-                raise CourseError(f"Half precision changes run {name!r} too much; look at it.")
-        chosen = list(range(0, len(shown), 3))
-        examples = np.stack([rasterize(strokes) for strokes in EXAMPLES.values()])
-        pictures = torch.cat(
-            [
-                standardize(torch.tensor(data.pictures[shown[chosen]])),
-                2 * torch.tensor(examples, dtype=torch.float32)[:, None],
-            ]
-        )
-        images = {name: image_features(towers[name], pictures) for name in RUNS}
-        read = F.normalize(tower(tokens(CAPTIONS, context)), dim=1)
-        reference = {
-            "drawings": chosen,
-            "examples": list(EXAMPLES),
-            "captions": CAPTIONS,
-            "similarities": rounded(images["clip"] @ read.T),
-            "logits": {n: rounded(scales[n] * images[n] @ heads[n].T) for n in RUNS},
-        }
-    REFERENCE.write_text(json.dumps(reference) + "\n")
-    print(f"{WEIGHTS.stat().st_size / 1e6:.2f} MB, {len(table)} words, {len(known)} tokens")
+    images = {name: image_features(part(parts, f"{name}."), pictures) for name in RUNS}
+    return {
+        "drawings": chosen,
+        "examples": list(EXAMPLES),
+        "captions": CAPTIONS,
+        "similarities": rounded(images["clip"] @ read(CAPTIONS).T),
+        "logits": {n: rounded(loaded["scales"][n] * images[n] @ heads[n].T) for n in RUNS},
+    }
+
+
+def main() -> None:
+    """Train or load the runs; write both files."""
+    SMALL[TOWER] = CHANNELS  # known to this process alone
+    results = {k: train_or_load(config(n, seed=0, image_tower=TOWER)) for k, n in RUNS.items()}
+    states = {name: weights(result.folder / "checkpoint") for name, result in results.items()}
+    parts = rounded_weights(states)
+    loaded = content(results, states, parts)
+    text = json.dumps(loaded, separators=(",", ":"))
+    WEIGHTS.write_text(f"window.clipInThePage = {text};\n")
+    known = states["clip"][VOCABULARY]
+    REFERENCE.write_text(json.dumps(reference(results, known, parts, loaded)) + "\n")
+    print(f"{WEIGHTS.stat().st_size / 1e6:.2f} MB, {len(loaded['words'])} words")
 
 
 def rounded(values: Tensor) -> list[list[float]]:

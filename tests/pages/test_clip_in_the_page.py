@@ -232,3 +232,13 @@ def test_accuracy_and_other_runs_can_be_chosen(shown: Tab) -> None:
     assert labels[0].startswith("accuracy against training pictures, one dot a concept: sl, seed 0")
     assert "clip-template, seed 0" in labels[1]
     assert all(names(shown))
+
+
+def test_the_front_page_says_it_above_the_fold(tab: Tab, address: str) -> None:
+    tab.open(f"{address}/book/index.html")
+    ends = tab.evaluate(
+        "[...document.querySelectorAll('article figure img, article .sd-card')]"
+        ".map(element => element.getBoundingClientRect().bottom)"
+    )
+    assert len(ends) == 4
+    assert max(ends) <= 900

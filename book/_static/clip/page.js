@@ -4,7 +4,7 @@
   const PAD = 224;
   const FIRST_CAPTIONS = ["music", "headphones", "broken heart", "a purple flag"];
   const FIRST_DRAWING = 23; // a rare concept's
-  const THIRDS = ["most frequent third", "middle third", "rarest third"];
+  const THIRDS = ["frequent third", "middle third", "rare third"];
   const METHODS = { sl: "Classifier", clip: "CLIP" };
   const here = document.currentScript.src;
   const at = (id) => document.getElementById(`clip-${id}`);
@@ -30,7 +30,7 @@
     make("span", { style: `width: ${100 * Math.min(Math.max(share, 0), 1)}%` }));
   const line = (name, ...numbers) => make("tr", {},
     make("th", { scope: "row" }, name), ...numbers.map((number) => make("td", {}, number)));
-  const percent = (share) => `${(100 * share).toFixed(0)} %`;
+  const percent = (share) => `${(100 * share).toFixed(0)}\u00a0%`;
 
   function start(content) {
     const model = window.clipModel(content);
@@ -221,8 +221,8 @@
       at("thirds").replaceChildren(...THIRDS.map((name, i) => line(
         name, drawings.length / 3, said.sl[i], said.clip[i])));
       at("counted").textContent = Object.entries(METHODS).map(([method, name]) =>
-        `${name}: ${said[method][0]} answers are concepts of the most frequent third, ` +
-        `${said[method][2]} of the rarest; ${right[method]} of ${drawings.length} are right.`,
+        `${name}: ${said[method][0]} answers are of the frequent third, ` +
+        `${said[method][2]} of the rare one; ${right[method]} of ${drawings.length} are right.`,
       ).join(" ");
     }
 
@@ -267,8 +267,7 @@
       setTimeout(() => done(drawing(number)));
     })), Promise.resolve()).then(() => {
       count();
-      at("status").textContent =
-        "Two trained models are loaded and run in this page; nothing is sent anywhere.";
+      at("status").textContent = "Two trained models are loaded.";
       return { model, content };
     });
   }

@@ -2,7 +2,7 @@
 // its own under data/, loaded when it is chosen (book/tools/explorer.py writes them).
 (function () {
   const SVG = "http://www.w3.org/2000/svg";
-  const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT] = [360, 280, 48, 44, 10, 12];
+  const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT] = [360, 280, 48, 44, 10, 22];
   const SIDE = 48; // pixels on the page of a drawing, 32 in the sheet
   const REACH = 24; // pixels within which a dot is pointed at
   const START = [["the_gap", "sl"], ["the_gap", "clip-title"]];
@@ -151,7 +151,8 @@
     const greatest = (of) => Math.max(...panels.flatMap(({ table }) => table.map((c) => c[of])));
     const most = measure === "accuracy" ? 1 : 20 * Math.ceil(greatest("predictions") / 20);
     panels.forEach((panel) => panel.render(measure, most, greatest("frequency")));
-    const names = [...new Set(panels.flatMap(({ content }) => content.names))].sort();
+    const names = [...new Set(panels.flatMap(({ content }) => content.names))];
+    names.sort((a, b) => a.localeCompare(b));
     choices(at("concept"), names, at("concept").value);
     select(at("concept").value);
   }
