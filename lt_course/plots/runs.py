@@ -1,4 +1,4 @@
-"""Figures of runs: a class profile, one concept under several methods, seeds side by side."""
+"""Figures of runs: a class profile, seeds side by side, concepts under two permutations."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lt_course.data.icontail import IconTail
-from lt_course.plots import drawings, style
+from lt_course.plots import style
 from lt_course.study import RunResult
 
 METRICS = {
@@ -42,35 +41,6 @@ def profile(per_class: pd.DataFrame) -> Figure:
     axes.set(yscale="log", ylabel="training pictures", xlim=(-0.7, len(ranked) - 0.3))
     axes.set_xticks(np.arange(len(ranked)), ranked["name"], rotation=90, fontsize=7)
     axes.grid(visible=False, axis="x")
-    return figure
-
-
-def concept_frame(icontail: IconTail, tables: Mapping[str, pd.DataFrame], concept: str) -> Figure:
-    """One concept: drawings of it that are tested, and how often each method names it.
-
-    Args:
-        icontail: the data set.
-        tables: per method a per-class table of runs with the same frequencies.
-        concept: its key.
-    """
-    number = [c.key for c in icontail.concepts].index(concept)
-    tested = np.flatnonzero((icontail.concept == number) & icontail.test)
-    rows = {method: table.set_index("concept").loc[concept] for method, table in tables.items()}
-    figure = plt.figure(figsize=(7, 2.2))
-    left, right = np.ravel(np.array(figure.subfigures(1, 2, width_ratios=[1, 1.2])))
-    for axes, picture in zip(left.subplots(2, 5).flat, tested, strict=False):
-        drawings.show(axes, icontail.pictures[picture])
-        axes.set_axis_off()
-    frequency = next(iter(rows.values()))["frequency"]
-    left.suptitle(f"{icontail.concepts[number].name}: {frequency} training pictures", fontsize=10)
-    axes = right.subplots()
-    looks = [style.of(method) for method in rows]
-    counts = [row["predictions"] for row in rows.values()]
-    axes.barh(range(len(rows)), counts, color=[look["color"] for look in looks], height=0.6)
-    axes.axvline(len(tested), color="black", linestyle="--", linewidth=1)
-    style.name_rows(axes, [look["label"] for look in looks])
-    widest = max(table["predictions"].max() for table in tables.values())
-    axes.set(xlabel="number of predictions", xlim=(0, 1.05 * widest))
     return figure
 
 
