@@ -1,4 +1,4 @@
-"""The theory of vocabularies against enumeration, simulation and training to the optimum."""
+"""The theory of vocabularies against enumeration, and against the optimum of its loss."""
 
 from itertools import product
 
@@ -10,7 +10,6 @@ from scipy import optimize
 from lt_course.errors import CourseError
 from lt_course.lessons.prior_shift import (
     agreement,
-    best_logits,
     inclusion,
     inclusion_in_batch,
     remaining,
@@ -122,30 +121,6 @@ def test_the_optimum_is_exact_where_classes_are_included_independently():
     assert found - found.mean() == pytest.approx(predicted - predicted.mean(), abs=1e-4)
 
 
-POSTERIOR = np.random.default_rng(1).dirichlet(5 * PRIOR + 2, size=4)
-
-
-@pytest.mark.parametrize(
-    ("options", "tolerance"),
-    [
-        (SupervisedConfig(), 0.15),
-        (SupervisedConfig(sampling="in-batch", vocabulary_group=2), 0.15),
-        (SupervisedConfig(sampling="in-batch", vocabulary_group=4), 0.15),
-        (SupervisedConfig(vocabulary=3, vocabulary_group=2), 0.2),
-        (SupervisedConfig(vocabulary=4, sampling="uniform", vocabulary_group=2), 0.15),
-    ],
-    ids=str,
-)
-def test_training_to_the_optimum_finds_the_predicted_logits(options, tolerance):
-    counts = POSTERIOR.mean(0)
-    found = best_logits(POSTERIOR, options)
-    expected = np.log(POSTERIOR) + shift(inclusion(counts, options, draws=100_000))
-    expected -= expected.mean(1, keepdims=True)
-    assert np.abs(found - expected).max() < tolerance
-    full = np.log(POSTERIOR) - np.log(POSTERIOR).mean(1, keepdims=True)
-    assert np.abs(found - expected).mean() < max(0.03, 0.3 * np.abs(found - full).mean())
-
-
 def test_which_concept_has_which_frequency_changes_nothing():
     options, moved = SupervisedConfig(vocabulary=3, vocabulary_group=2), np.array([2, 0, 4, 1, 3])
     assert (inclusion(FREQUENCY, options)[moved] == inclusion(FREQUENCY[moved], options)).all()
@@ -182,5 +157,4 @@ def test_what_has_no_answer_is_refused(call, sentence):
 def test_inclusion_does_not_touch_the_global_randomness():
     before = torch.get_rng_state()
     inclusion(FREQUENCY, SupervisedConfig(vocabulary=3, vocabulary_group=2), draws=10)
-    best_logits(POSTERIOR, SupervisedConfig(vocabulary=3, vocabulary_group=2), pictures=100)
     assert torch.equal(before, torch.get_rng_state())

@@ -66,13 +66,20 @@ def test_the_paper_agrees_on_the_order_from_scratch():
     assert (left.xs(1000, level="V") == 1).all()
 
 
-def test_intervals_over_seeds_leave_single_seeds_out():
-    found = measured().drop(("in-batch", 1))
-    found.loc["all", "slope"] = np.nan
-    table = theory.over_seeds(found)
-    assert "in-batch" not in table.index
-    assert table.loc["all", "slope"] is None
-    assert table.loc["sqrt 48", "S(p)"].n == 2
+def test_the_recorded_table_has_no_interval_where_nothing_varies():
+    found = measured(labels=("all", "sqrt 48"))
+    found["remaining"] = [1, 1, 0.5, 0.5]
+    found.loc["all", ["slope", "r2", "r2_as_predicted"]] = np.nan
+    table = theory.recorded_table(found)
+    assert list(table["share left, predicted"]) == ["1.00", "0.50"]
+    assert list(table.loc["all", ["slope", "R²"]]) == ["–", "–"]
+    low, high = sorted(found.loc["sqrt 48", "S(p)"])
+    assert table.loc["sqrt 48", "S(p)"].startswith(f"{(low + high) / 2:.2f} [")
+
+
+def test_pairs_in_the_other_order_are_counted():
+    table = pd.DataFrame({"remaining": [0.1, 0.1, 0.5, 1.0], "S(p)": [0.3, 0.2, 0.25, 0.4]})
+    assert theory.inverted_pairs(table) == (5, 1)
 
 
 def test_recorded_shifts_are_of_runs_that_draw():
@@ -97,13 +104,6 @@ def test_methods_are_united_by_label():
     found = theory.united({"the_gap": ["clip-title"], theory.FACTOR: [theory.FULL]})
     assert set(found.index.unique("label")) == {"clip-title", theory.FULL}
     assert set(found["factor"]) == {"the_gap", theory.FACTOR}
-
-
-def test_predictions_follow_a_shift():
-    logits = np.random.default_rng(0).normal(size=(400, len(COUNTS)))
-    biased = theory.predicted_bias(logits, COUNTS, np.log(COUNTS))
-    assert biased > 0.9
-    assert theory.predicted_bias(logits, COUNTS, -np.log(COUNTS)) < -0.9
 
 
 def test_logits_from_a_checkpoint_are_those_of_the_evaluation(small, store):
@@ -153,6 +153,25 @@ def test_shift_panels_show_slope_and_r2():
     table = theory.shifts(per_class(-0.5 * np.log(included)), per_class(0 * COUNTS), IN_BATCH)
     axes = theory.plot_shifts({"in-batch 8": table}).axes[0]
     assert axes.get_title() == "in-batch 8\nslope 0.50, R² 1.00"
+
+
+def test_counted_chances_are_drawn_on_their_formula():
+    prior = COUNTS / COUNTS.sum()
+    axes = theory.plot_presence(prior, {2: prior, 8: 1 - (1 - prior) ** 7}).axes[0]
+    line, dots = axes.lines[2:]
+    x, y = line.get_data()
+    assert y == pytest.approx(1 - (1 - np.asarray(x)) ** 7)
+    assert list(dots.get_ydata()) == pytest.approx(1 - (1 - prior) ** 7)
+    assert [t.get_text() for t in axes.get_legend().get_texts()] == ["m = 2", "m = 8"]
+
+
+def test_slopes_by_epochs_have_a_line_of_means():
+    rows = [(1, 0, 1.2, 0.1), (1, 1, 1.0, 0.1), (6, 0, 0.3, 0.5), (6, 1, 0.1, 0.4)]
+    table = pd.DataFrame(rows, columns=["epochs", "seed", "slope", "accuracy"])
+    left, right = theory.plot_epochs(table).axes
+    assert list(left.lines[0].get_ydata()) == pytest.approx([1.1, 0.2])
+    assert list(right.lines[0].get_ydata()) == pytest.approx([0.1, 0.45])
+    assert [t.get_text() for t in right.get_legend().get_texts()] == ["seed 0", "seed 1"]
 
 
 def test_the_other_figures_can_be_drawn():

@@ -20,8 +20,6 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from lt_course.errors import CourseError
 from lt_course.objectives.classify import SupervisedConfig, draw_vocabularies
@@ -42,7 +40,7 @@ def inclusion(
 ) -> Floats:
     """P(c in A | y is not c) under the options of a classifier.
 
-    Exact where nothing is drawn. Otherwise counted over simulated micro-batches, with the very
+    Exact where nothing is drawn. Otherwise counted over simulated vocabulary groups, with the very
     function that draws vocabularies in training; classes of equal frequency are counted together,
     as they have equal probability. `frequency` are training pictures, int [C]; the result [C] is 0
     for a class that is never in the vocabulary of another one's picture.
@@ -143,43 +141,6 @@ def agreement(measured: npt.ArrayLike, predicted: npt.ArrayLike) -> Agreement:
         float(slope * (m @ p) / (m @ m)),
         float(1 - ((m - p) ** 2).sum() / (m @ m)),
     )
-
-
-def best_logits(
-    posterior: npt.ArrayLike, options: SupervisedConfig, pictures: int = 120_000, seed: int = 0
-) -> Floats:
-    """The optimum that training would reach if nothing stood in its way.
-
-    A world of K kinds of pictures, equally many of each, in which a kind's label is uncertain; a
-    classifier with a free logit for each kind and class; and the loss of training, minimised over
-    many micro-batches by L-BFGS. The loss is convex, so the way does not matter.
-
-    The posterior p(c | kind) > 0 is [K, C], rows of sum 1, and so are the logits, less their mean
-    over classes; the loss is averaged over so many pictures.
-    """
-    chances = torch.tensor(np.asarray(posterior), dtype=torch.float64)
-    generator = torch.Generator().manual_seed(seed)
-    groups = pictures // options.vocabulary_group
-    kinds = torch.randint(len(chances), (groups * options.vocabulary_group,), generator=generator)
-    labels = torch.multinomial(chances[kinds], 1, generator=generator)[:, 0]
-    masks = torch.ones(len(labels), chances.shape[1], dtype=torch.bool)
-    if options.draws_from(chances.shape[1]):
-        drawn = draw_vocabularies(
-            labels.view(groups, -1), chances.mean(0).float(), options, generator
-        )
-        masks = drawn.repeat_interleave(options.vocabulary_group, dim=0)
-    logits = torch.zeros_like(chances, requires_grad=True)
-    optimizer = torch.optim.LBFGS([logits], max_iter=200, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        loss = F.cross_entropy(logits[kinds].masked_fill(~masks, -torch.inf), labels)
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
-    found = logits.detach().numpy()
-    return np.asarray(found - found.mean(1, keepdims=True), dtype=np.float64)
 
 
 def _prior(frequency: npt.ArrayLike) -> Floats:

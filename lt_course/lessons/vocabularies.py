@@ -16,7 +16,6 @@ from lt_course.lessons.features import cosines_on_test
 from lt_course.lessons.prior_shift import agreement, inclusion, remaining, residual_prior, shift
 from lt_course.objectives.classify import Sampling, SupervisedConfig
 from lt_course.plots import intervals, style
-from lt_course.statistics import spearman
 from lt_course.study import RunResult
 from lt_course.study.execute import weights
 
@@ -41,13 +40,13 @@ LAW_LOOKS: dict[str, style.Look] = {
     "in-batch": {"color": style.BLACK, "marker": "*"},
     "frequency": {"color": style.ORANGE, "marker": "s"},
     "sqrt": {"color": style.PURPLE, "marker": "p"},
-    "uniform": {"color": style.VERMILLION, "marker": "X"},
+    "uniform": {"color": style.GREEN, "marker": "X"},
 }
 """Colour and marker of each sampling law; ``all`` is the full softmax."""
 
 LAW_LINES: dict[str, str] = {"frequency": "-", "sqrt": "--", "uniform": ":"}
 
-REMEDY_MARKERS = "<>Pdh8"
+REMEDY_MARKERS = "<>Pdv1"
 """For the remedies that are no vocabularies, in order."""
 
 
@@ -139,21 +138,18 @@ def recorded_agreements() -> pd.DataFrame:
     return found
 
 
-def over_seeds(found: pd.DataFrame) -> pd.DataFrame:
-    """Intervals over seeds: one row a label with two seeds or more, one column a column.
+def recorded_table(found: pd.DataFrame) -> pd.DataFrame:
+    """`recorded_agreements` as text, one row a label: means over seeds with t intervals.
 
-    Entries are `Interval`; None where a column is undefined for that label.
+    The share of the prior is known and has none; a full softmax has no shift to compare.
     """
-    counts = found.groupby("label", sort=False).size()
-    rows = {
-        label: [
-            None if values.isna().any() else intervals.interval(values)
-            for _, values in found.loc[label].items()
-        ]
-        for label in counts.index[counts > 1]
-    }
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(found.columns))
-    return table.rename_axis("label")
+    rows = {}
+    for label, group in found.groupby("label", sort=False):
+        left, *measured = (group[c] for c in ("remaining", "S(p)", "slope", "r2"))
+        cells = ["–" if each.isna().any() else intervals.text(each) for each in measured]
+        rows[label] = [f"{left.mean():.2f}", *cells]
+    columns = ["share left, predicted", "S(p)", "slope", "R²"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
 def united(sources: Mapping[str, Iterable[str]]) -> pd.DataFrame:
@@ -176,14 +172,6 @@ def logits_on_test(record: RunResult) -> npt.NDArray[np.float64]:
     """
     state = weights(record.folder / "checkpoint")
     return float(state["head.temperature.log_scale"].exp()) * cosines_on_test(record)
-
-
-def predicted_bias(
-    logits: npt.NDArray[np.float64], frequency: npt.ArrayLike, added: npt.ArrayLike
-) -> float:
-    """S(p) of the predictions that logits [M, C] make once a shift [C] is added to all of them."""
-    predictions = (logits + np.asarray(added)).argmax(1)
-    return spearman(frequency, np.bincount(predictions, minlength=logits.shape[1]))
 
 
 def paper_vocabularies() -> pd.DataFrame:
@@ -216,7 +204,36 @@ def paper_vocabularies() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def inverted_pairs(table: pd.DataFrame) -> tuple[int, int]:
+    """Pairs of `paper_vocabularies` that differ in what is left, and how many S(p) puts otherwise."""
+    left, bias = (table[c].to_numpy() for c in ("remaining", "S(p)"))
+    one, other = np.triu_indices(len(table), k=1)
+    predicted, measured = left[one] - left[other], bias[one] - bias[other]
+    differ = np.abs(predicted) > 1e-9
+    return int(differ.sum()), int((predicted * measured < 0)[differ].sum())
+
+
 # Figures ----------------------------------------------------------------------------------------
+
+
+def plot_presence(prior: npt.ArrayLike, counted: Mapping[int, npt.ArrayLike]) -> Figure:
+    """Chance of being present against share: counted (dots) on the formula (lines), by group size.
+
+    `prior` are the classes' shares, float [C]; `counted` has a float [C] for each size m.
+    """
+    share = np.asarray(prior)
+    grid = np.geomspace(share.min(), share.max(), 200)
+    figure, axes = plt.subplots(figsize=(6.4, 3.6))
+    looks = zip(style.PALETTE, "oDsv^P", strict=False)
+    for (m, values), (color, marker) in zip(counted.items(), looks, strict=False):
+        axes.plot(grid, 1 - (1 - grid) ** (m - 1), color=color, linestyle="-", linewidth=1)
+        axes.plot(
+            share, values, linestyle="", color=color, marker=marker, alpha=0.7, label=f"m = {m}"
+        )
+    axes.set(xscale="log", yscale="log", xlabel="share of the training pictures")
+    axes.set_ylabel("chance of being present")
+    axes.legend(title="pictures in the group")
+    return figure
 
 
 def plot_laws(
@@ -240,7 +257,7 @@ def plot_laws(
         right.plot(counts, residual_prior(counts, included), **look)
     left.set(xscale="log", yscale="log", xlabel="training pictures", ylim=(0.003, 1.3))
     left.set_ylabel("probability of being in the vocabulary")
-    left.set_title(f"V = {size}, micro-batches of {vocabulary_group}")
+    left.set_title(f"V = {size}, groups of {vocabulary_group}")
     right.set(xscale="log", xlabel="training pictures", ylim=(-3.2, 4.8))
     right.set_ylabel("what is left of the log prior")
     left.legend()
@@ -273,6 +290,24 @@ def plot_shifts(tables: Mapping[str, pd.DataFrame]) -> Figure:
         axes.set_xlabel("predicted shift")
     panels[0].set_ylabel("measured shift of the mean logit")
     panels[0].legend(loc="upper left")
+    return figure
+
+
+def plot_epochs(table: pd.DataFrame) -> Figure:
+    """Slope of the shift, and accuracy, against the epochs trained: a marker a seed, lines of means.
+
+    `table` has columns epochs, seed, slope and accuracy.
+    """
+    figure, panels = style.panels(2, 3.6, 3.0)
+    names = {"slope": "slope: measured shift on predicted", "accuracy": "accuracy, in-batch"}
+    for axes, (column, name) in zip(panels, names.items(), strict=True):
+        mean = table.groupby("epochs")[column].mean()
+        axes.plot(mean.index, mean, color=style.BLACK, linestyle="-")
+        for (seed, group), marker in zip(table.groupby("seed"), "osD", strict=False):
+            axes.plot(group["epochs"], group[column], f"k{marker}", label=f"seed {seed}", alpha=0.6)
+        axes.set(xlabel="epochs", ylabel=name, ylim=(0, None), xticks=list(mean.index))
+    panels[0].axhline(1, color="#888888", linestyle="--", linewidth=1)
+    panels[1].legend(loc="lower right")
     return figure
 
 
@@ -323,12 +358,14 @@ def plot_plane(found: pd.DataFrame) -> Figure:
             law, size = law_of(label), label.split()[-1]
             called = "SL, all classes" if law == FULL else f"vocabulary, {law}"
             look = LAW_LOOKS[law] | {"label": called}
-            if size.isdigit():
+            if law == "in-batch" and size.isdigit():
                 style.annotate(axes, size, (x.estimate, y.estimate))
+            if law == FULL:
+                look |= {"markersize": 9, "zorder": 3}
         elif label in style.METHODS:
             look = style.of(label)
         else:
-            look = style.look("#777777", next(remedies), label)
+            look = style.look("#666666", next(remedies), label) | {"markersize": 8}
         # Half the interval's width; nan, which draws nothing, for a single seed.
         reach: style.Look = {"xerr": (x.high - x.low) / 2, "yerr": (y.high - y.low) / 2}
         axes.errorbar(x.estimate, y.estimate, **look, **reach, linestyle="", elinewidth=0.8)

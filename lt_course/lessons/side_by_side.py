@@ -1,0 +1,65 @@
+"""A lesson's claims on drawings, and beside each what photographs say of the same."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable
+
+import pandas as pd
+
+from lt_course.evidence import verdicts
+from lt_course.evidence.claims import Verdict
+from lt_course.evidence.experiments import experiment
+from lt_course.evidence.results import EVIDENCE, REPLICATION
+from lt_course.plots import claims
+
+DATASETS = {"tiny-imagenet": "Tiny ImageNet", "fashion-products": "products"}
+"""Headings of the sets of photographs."""
+
+DRAWINGS = {
+    "drawings, seeds 0 to 4": EVIDENCE,
+    "seeds 5 to 9": REPLICATION,
+    "all ten": range(10),
+}
+"""Columns of the claims on drawings, and the seeds that judge them."""
+
+
+def evidence_table(lesson: str) -> str:
+    """All claims of a lesson as HTML: a row a claim, a column a set of seeds or of photographs.
+
+    A claim on photographs that repeats one on drawings stands in its row; others have their own.
+    A claim that its note takes back shows its effects without a verdict.
+    """
+    rows: dict[str, dict[str, str]] = {}
+    for column, seeds in DRAWINGS.items():
+        for verdict in _on(verdicts(lesson, seeds=seeds), {"icontail"}):
+            row = rows.setdefault(verdict.claim.id, {"claim": html.escape(verdict.claim.sentence)})
+            row[column] = _cell(verdict)
+    for verdict in _on(verdicts(lesson), set(DATASETS)):
+        claim = verdict.claim
+        name = claim.repeats if claim.repeats in rows else claim.id
+        row = rows.setdefault(str(name), {"claim": html.escape(claim.sentence)})
+        row[DATASETS[experiment(verdict.factor).dataset]] = _cell(verdict)
+    table = pd.DataFrame(list(rows.values())).fillna("")
+    styled = table.style.hide().set_table_styles([claims.LEFT]).set_uuid(f"claims_{lesson}")
+    return str(styled.to_html())
+
+
+def recorded(lesson: str) -> list[Verdict]:
+    """The claims of a lesson that have an interval, by the seeds that they are judged by."""
+    return [verdict for verdict in verdicts(lesson) if verdict.effect is not None]
+
+
+def _on(found: Iterable[Verdict], datasets: set[str]) -> list[Verdict]:
+    return [v for v in found if experiment(v.factor).dataset in datasets]
+
+
+def _cell(verdict: Verdict) -> str:
+    """Effect, interval and verdict, one below the other."""
+    row = claims.table([verdict]).iloc[0]
+    if verdict.effect is None:
+        return "not recorded yet"
+    judged = "taken back" if verdict.claim.withdrawn else row["verdict"].partition(" (")[0]
+    mark = "" if verdict.claim.withdrawn else claims.marker(verdict.verdict) + "&nbsp;"
+    effect = row["ours"].replace("-", "−").replace(" [", "<br>[").replace(", ", ",&nbsp;")
+    return f"{effect}<br>{mark}{judged}"
