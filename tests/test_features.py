@@ -1,10 +1,11 @@
 """The image tower asked without text."""
 
+import numpy as np
 import pytest
 
 from lt_course import study
 from lt_course.errors import CourseError
-from lt_course.lessons.features import nearest_mean_accuracy
+from lt_course.lessons.features import cosines_on_test, image_features
 
 SMALL = {
     "scale": "tiny",
@@ -16,13 +17,11 @@ SMALL = {
 }
 
 
-def test_patterns_that_were_learnt_are_told_apart(small, store) -> None:
+def test_cosines_are_those_that_the_run_predicted_by(small, store) -> None:
     record = study.train_or_load(study.config("sl", **SMALL))
-    found = nearest_mean_accuracy(record)
-    assert found > 0.5  # chance is 1/8
-    assert found == nearest_mean_accuracy(record)
-    right = found * small.test.sum()
-    assert right == pytest.approx(round(right))
+    found = cosines_on_test(record)
+    assert np.abs(found).max() <= 1 + 1e-6
+    assert (found.argmax(1) == record.arrays["predictions"]).all()
 
 
 def test_without_a_checkpoint_there_is_nothing_to_ask(small, store) -> None:
@@ -30,4 +29,4 @@ def test_without_a_checkpoint_there_is_nothing_to_ask(small, store) -> None:
     for path in (record.folder / "checkpoint").glob("*"):
         path.unlink()
     with pytest.raises(CourseError, match="checkpoint"):
-        nearest_mean_accuracy(record)
+        image_features(record, small.pictures[:2])

@@ -9,12 +9,9 @@ import pytest
 from matplotlib.colors import to_hex
 
 from lt_course import evidence
-from lt_course.data.captions import captions
-from lt_course.evaluation.intervals import mean_over_seeds, paired_difference
+from lt_course.evaluation.intervals import paired_difference
 from lt_course.evidence import paper
 from lt_course.lessons import captions as lesson
-from lt_course.lessons.captions import information
-from lt_course.statistics import spearman
 
 KINDS = list(evidence.experiment("language").settings)
 NOTHING = pd.DataFrame(index=pd.MultiIndex.from_arrays([[], []], names=["label", "seed"]))
@@ -32,13 +29,6 @@ def metrics() -> pd.DataFrame:
     index = pd.MultiIndex.from_product([KINDS, range(3)], names=["label", "seed"])
     values = np.random.default_rng(0).random((len(index), len(lesson.METRICS)))
     return pd.DataFrame(values, index=index, columns=list(lesson.METRICS))
-
-
-@pytest.fixture
-def bits(small) -> dict:
-    pictures = np.arange(0, 300, 2)
-    labels = small.concept[pictures]
-    return {kind: information(captions(small, pictures, kind), labels) for kind in KINDS}
 
 
 def test_every_recorded_kind_has_a_look() -> None:
@@ -80,20 +70,25 @@ def test_a_silent_caption_is_a_dash(small) -> None:
     assert [text.get_text() for text in figure.axes[1].texts] == ["tags", "–"]
 
 
-def test_batch_is_sorted_by_concept(small) -> None:
-    figure = lesson.plot_batch(small, [100, 0, 101, 1], "gloss")
+def test_batches_are_sorted_by_concept(small) -> None:
+    figure = lesson.plot_batches(small, [100, 0, 101, 1], ["gloss", "title"])
     axes = figure.axes[0]
-    assert axes.get_title() == "gloss: 2 distinct captions of 4"
+    assert axes.get_title() == "gloss:\n2 distinct of 4"
+    assert figure.axes[1].get_title().startswith("title:\n")
     alike = np.reshape(axes.collections[0].get_array(), (4, 4))
     assert (alike[:2, :2] == 1).all()
     assert (alike[:2, 2:] < 1).all()
     assert [patch.get_width() for patch in axes.patches] == [2, 2]
 
 
-def test_bars_add_up(bits) -> None:
-    axes = lesson.plot_information(bits).axes[0]
-    ends = [bar.get_x() + bar.get_width() for bar in axes.patches[-len(bits) :]]
-    assert ends == pytest.approx([found.total for found in bits.values()])
+def test_bars_add_up() -> None:
+    table = pd.DataFrame(
+        [[4.0, 5.0, 0.0], [4.0, 0.0, 6.3]], ["title", "template"], columns=list(lesson.PARTS)
+    )
+    axes = lesson.plot_information(table).axes[0]
+    ends = [bar.get_x() + bar.get_width() for bar in axes.patches[-2:]]
+    assert ends == pytest.approx([9.0, 10.3])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["title", "template"]
 
 
 def test_by_kind_shows_means_and_the_paper(metrics) -> None:
@@ -106,54 +101,31 @@ def test_by_kind_shows_means_and_the_paper(metrics) -> None:
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == KINDS
 
 
-def test_with_nothing_recorded_the_paper_remains(bits) -> None:
+def test_with_nothing_recorded_the_paper_remains() -> None:
     figure = lesson.plot_by_kind(NOTHING, KINDS)
     hollow = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "none"]
     assert len(hollow) == len(lesson.IN_THE_PAPER)
-    assert (lesson.by_number_of_texts(NOTHING)["S(p)"] == "–").all()
-    assert (lesson.correlations(NOTHING, bits) == "–").all(axis=None)
     assert lesson.change(NOTHING, {"title": "tags"}).empty
-    lesson.plot_against_bits(NOTHING, bits)
 
 
-def test_one_seed_has_no_interval(metrics, bits) -> None:
+def test_one_seed_has_no_interval(metrics) -> None:
     first = metrics.xs(0, level="seed", drop_level=False)
-    mean = first["accuracy"][["title", "tags", "gloss"]].mean()
-    assert lesson.by_number_of_texts(first).loc[1, "accuracy"] == f"{mean:.2f}"
     lesson.plot_by_kind(first, KINDS)
-    lesson.plot_against_bits(first, bits)
+    found = first["accuracy"]["tags", 0] - first["accuracy"]["title", 0]
+    assert lesson.change(first, {"title": "tags"}).loc["title → tags", "accuracy"] == f"{found:.2f}"
 
 
-def test_by_number_of_texts_averages_kinds_within_seeds(metrics) -> None:
-    table = lesson.by_number_of_texts(metrics)
-    accuracy = metrics["accuracy"]
-    by_seed = [np.mean([accuracy[k, s] for k in ("title", "tags", "gloss")]) for s in range(3)]
-    assert table.loc[1, "accuracy"] == str(mean_over_seeds(by_seed))
-    # As the paper's Sec. 3.2: one, two and all three texts.
-    assert list(table["S(a), paper"]) == ["0.41", "0.35", "0.28"]
-    assert list(table["S(p), paper"]) == ["0.19", "0.12", "0.08"]
-
-
-def test_an_incomplete_seed_does_not_count(metrics) -> None:
-    less = metrics.drop(index=("tags", 2))
-    table = lesson.by_number_of_texts(less)
-    assert table.loc[1, "accuracy"] != lesson.by_number_of_texts(metrics).loc[1, "accuracy"]
-    assert table.loc[3, "accuracy"] == lesson.by_number_of_texts(metrics).loc[3, "accuracy"]
-
-
-def test_correlations_are_taken_within_seeds(metrics, bits) -> None:
-    table = lesson.correlations(metrics, bits)
-    x = [found.given_class for found in bits.values()]
-    found = [
-        spearman(x, [metrics.loc[(kind, seed), "accuracy"] for kind in bits]) for seed in range(3)
-    ]
-    assert table.loc["bits within a class", "accuracy"] == str(mean_over_seeds(found))
-
-
-def test_against_bits_marks_every_kind(metrics, bits) -> None:
-    figure = lesson.plot_against_bits(metrics, bits)
-    for axes in figure.axes:
-        assert [text.get_text() for text in axes.texts] == KINDS
+def test_three_ways_are_shown_where_class_means_are_recorded(monkeypatch) -> None:
+    index = pd.MultiIndex.from_product([["sl", "clip", "old"], [1, 2]], names=["label", "seed"])
+    values = {f"spearman_predictions{end}": np.arange(6.0) for end in lesson.WAYS.values()}
+    runs = pd.DataFrame(values, index=index)
+    runs.loc["old", "spearman_predictions_by_class_means"] = np.nan
+    runs = runs.drop(columns="spearman_predictions_by_captions")
+    monkeypatch.setattr(lesson, "load_results", lambda *_, **__: runs)
+    table = lesson.three_ways_recorded(["fashion_language"])
+    assert list(table.index) == ["fashion-products: clip"]
+    assert table.loc["fashion-products: clip", "captions"] == "–"
+    assert table.loc["fashion-products: clip", "class means"].startswith("2.50 [")
 
 
 def test_losses_are_drawn_with_their_floors() -> None:
@@ -172,12 +144,3 @@ def test_change_is_paired_over_the_seeds_that_both_have(metrics) -> None:
     table = lesson.change(less, {"title": "tags"})
     a, b = ([metrics.loc[(kind, s), "accuracy"] for s in (0, 2)] for kind in ("tags", "title"))
     assert table.loc["title → tags", "accuracy"] == str(paired_difference(a, b))
-
-
-def test_a_run_beside_the_paper() -> None:
-    record = SimpleNamespace(metrics=dict.fromkeys(lesson.METRICS, 0.25))
-    row = lesson.beside_the_paper(record, "template", "fig19")
-    assert row["S(p)"] == 0.25
-    assert row["S(p), paper"] == paper.value(
-        "fig19", "incaps", "clip-template", "spearman_predictions"
-    )

@@ -115,6 +115,15 @@ def test_logits_from_a_checkpoint_are_those_of_the_evaluation(small, store):
     assert (logits.argmax(1) == record.arrays["predictions"]).all()
     assert logits.mean(0) == pytest.approx(record.per_class["mean_logit"].to_numpy(), abs=1e-4)
 
+    with_ = study.train_or_load(study.override(run, sampling="in-batch", vocabulary_group=2))
+    row = theory.compared(record, with_)
+    frequency = record.per_class["frequency"]
+    moved = logits - np.log(frequency / frequency.sum()).to_numpy()
+    named = np.bincount(moved.argmax(1), minlength=6)
+    assert row["S(p) predicted"] == pytest.approx(spearman(frequency, named))
+    assert row["S(p)"] == with_.metrics["spearman_predictions"]
+    assert row["never named"] == (with_.per_class["predictions"] == 0).sum()
+
 
 @pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
 def test_figures_draw_each_run_once(seeds):

@@ -9,8 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lt_course.data.augment import standardize
-from lt_course.evaluation.neural_collapse import class_means
-from lt_course.study import RunResult, training_set
+from lt_course.study import RunResult
 from lt_course.study.execute import weights
 from lt_course.study.icontail_dataset import icontail_of
 from lt_course.study.model_parts import image_tower_of
@@ -57,23 +56,3 @@ def cosines(record: RunResult, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[n
 def cosines_on_test(record: RunResult) -> npt.NDArray[np.float64]:
     """`cosines` of a run's test pictures, float64 [M, C]."""
     return cosines(record, icontail_of(record.run).pictures[record.arrays["test"]])
-
-
-def nearest_mean_accuracy(record: RunResult) -> float:
-    """Accuracy on the test drawings if each gets the class of the nearest mean, 0 … 1.
-
-    The means are those of the normalised features of the run's training drawings, so that neither
-    captions nor prompts have a part in it: what CLIP loses by being asked in the wrong words, this
-    does not lose.
-
-    Raises:
-        CourseError: if there is no checkpoint.
-    """
-    tail, drawn = icontail_of(record.run), training_set(record.run)
-    concepts = record.run.data.concepts
-    features = image_features(record, tail.pictures[drawn.image_ids])
-    means = class_means(features, torch.from_numpy(drawn.labels), concepts)
-    test = np.flatnonzero(tail.test & (tail.concept < concepts))
-    asked = image_features(record, tail.pictures[test]).double()
-    answers = (asked @ F.normalize(means, dim=1).T).argmax(1).numpy()
-    return float((answers == tail.concept[test]).mean())

@@ -16,6 +16,7 @@ from lt_course.lessons.features import cosines_on_test
 from lt_course.lessons.prior_shift import agreement, inclusion, remaining, residual_prior, shift
 from lt_course.objectives.classify import Sampling, SupervisedConfig
 from lt_course.plots import intervals, style
+from lt_course.statistics import spearman
 from lt_course.study import RunResult
 from lt_course.study.execute import weights
 
@@ -88,6 +89,29 @@ def shifts(run: pd.DataFrame, full: pd.DataFrame, options: SupervisedConfig) -> 
     predicted = shift(inclusion(run["frequency"], options))
     columns = {"predicted": predicted, "measured": difference - difference.mean()}
     return pd.DataFrame({"frequency": run["frequency"], **columns})
+
+
+def compared(full: RunResult, run: RunResult) -> dict[str, float]:
+    """What a run with a vocabulary shows of its theory, beside the full softmax it differs from.
+
+    Both share the seed and are in the store. S(p) is predicted by adding the predicted shift to the
+    logits of `full`.
+    """
+    options = run.run.objective
+    assert isinstance(options, SupervisedConfig)
+    table = shifts(run.per_class, full.per_class, options)
+    found = agreement(table["measured"], table["predicted"])
+    moved = logits_on_test(full) + table["predicted"].to_numpy()
+    named = np.bincount(moved.argmax(1), minlength=len(table))
+    return {
+        "loss": run.metrics["loss"],
+        "slope": found.slope,
+        "R²": found.r2,
+        "S(p) predicted": spearman(table["frequency"], named),
+        "S(p)": run.metrics["spearman_predictions"],
+        "accuracy": run.metrics["accuracy"],
+        "never named": int((run.per_class["predictions"] == 0).sum()),
+    }
 
 
 def agreements(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -205,7 +229,7 @@ def paper_vocabularies() -> pd.DataFrame:
 
 
 def inverted_pairs(table: pd.DataFrame) -> tuple[int, int]:
-    """Pairs of `paper_vocabularies` that differ in what is left, and how many S(p) puts otherwise."""
+    """Pairs of `paper_vocabularies` that differ in what is left; how many S(p) puts otherwise."""
     left, bias = (table[c].to_numpy() for c in ("remaining", "S(p)"))
     one, other = np.triu_indices(len(table), k=1)
     predicted, measured = left[one] - left[other], bias[one] - bias[other]
@@ -294,7 +318,7 @@ def plot_shifts(tables: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def plot_epochs(table: pd.DataFrame) -> Figure:
-    """Slope of the shift, and accuracy, against the epochs trained: a marker a seed, lines of means.
+    """Slope of the shift, and accuracy, against epochs: a marker a seed, lines of means.
 
     `table` has columns epochs, seed, slope and accuracy.
     """
