@@ -69,7 +69,7 @@ print([len(group.unique()) for group in groups], "in each group of 32")
 
 # %%
 def draw_vocabulary(labels, size, weights, chance):
-    """Classes int64 [G, m] of G groups -> bool [G, C], who is in which vocabulary."""
+    """Classes int64 [G, m] of G groups -> vocabularies bool [G, C]."""
     present = F.one_hot(labels, len(weights)).bool().any(dim=1)
     gumbel = -torch.log(-torch.log(torch.rand(present.shape, generator=chance)))
     keys = (weights.log() + gumbel).masked_fill(present, torch.inf)
@@ -260,7 +260,7 @@ check.reveal("share-of-128", share_left(prior, presence(prior, 128)))
 sizes = [2, 8, 32, 128]
 present = [share_left(prior, presence(prior, m)) for m in sizes]
 counting = [share_left(prior, (m - 1) * prior) for m in sizes]
-pd.DataFrame({"presence": present, "counting": counting}, sizes).T
+pd.DataFrame({"presence": present, "counting": counting}, sizes).T.abs()
 
 # %% [markdown]
 # Here is the result that the claim begins with. Counting puts $n_c$ in the place of 0 or 1. Its expected value, $(m - 1)\, p_c$, is proportional to the prior at every batch size, so nothing of the prior is left. Presence is a count that stops at 1. For two pictures they are the same; the larger the batch, the further they part.
@@ -511,7 +511,7 @@ print(f"Spearman over settings: {mean.corr('spearman').iloc[0, 1]:.2f}")
 # %% [markdown]
 # Size and law matter through one number that is computed without training: settings that reach the same share by different ways land near each other. That part of the theory holds. The band is flat: where hardly any of the prior should be left, most of S(p) is still there.
 #
-# Each claim names the smallest effect that would matter, and the seeds 5 to 9 were first trained when the claims had been declared ({doc}`../book/results` lists what had been seen before).
+# Each claim names the smallest effect that would matter, and the seeds 5 to 9 were first trained when the claims had been declared (the page {doc}`../book/results` lists what had been seen before).
 
 # %%
 HTML(side_by_side.evidence_table("dynamic_classification"))
@@ -541,7 +541,7 @@ plt.show()
 #
 # ## The paper's runs, predicted
 #
-# From $V$, the law, 64 pictures to a GPU and class frequencies alone, the share left in each of the paper's runs (Fig. 3, Fig. 19 and the figure of the release, with a frozen head):
+# From $V$, the law, 64 pictures to a GPU and class frequencies alone, the share left in each of the paper's runs (its Fig. 3 and 19, and the figure of the release; {term}`frozen heads <frozen head>` in the latter two):
 
 # %%
 papers = lesson.paper_vocabularies()
@@ -558,7 +558,7 @@ pairs, inverted = lesson.inverted_pairs(papers)
 print(f"{inverted} of {pairs} pairs of runs stand in the other order")
 
 # %% [markdown]
-# The theory has seen none of these trainings. From scratch it has the order of all five runs. With a frozen head it says why uniform draws of 200 classes hardly de-bias and draws by frequency do. It does not have every pair: the printed number stand the other way, among them $V = 50$ with a frozen head, more biased than $V = 100$. Each of the paper's runs is single, so chance is one possible reason.
+# The theory has seen none of these trainings. From scratch it has the order of all five runs. With a frozen head it says why uniform draws of 200 classes hardly de-bias and draws by frequency do. It does not have every pair: as many as printed stand the other way, among them $V = 50$ with a frozen head, more biased than $V = 100$. Each of the paper's runs is single, so chance is one possible reason.
 #
 # ## Who was here before
 #

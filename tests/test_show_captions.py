@@ -105,14 +105,16 @@ def test_with_nothing_recorded_the_paper_remains() -> None:
     figure = lesson.plot_by_kind(NOTHING, KINDS)
     hollow = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "none"]
     assert len(hollow) == len(lesson.IN_THE_PAPER)
-    assert lesson.change(NOTHING, {"title": "tags"}).empty
+    assert lesson.change(NOTHING, [("title", "tags")]).empty
 
 
 def test_one_seed_has_no_interval(metrics) -> None:
     first = metrics.xs(0, level="seed", drop_level=False)
     lesson.plot_by_kind(first, KINDS)
     found = first["accuracy"]["tags", 0] - first["accuracy"]["title", 0]
-    assert lesson.change(first, {"title": "tags"}).loc["title → tags", "accuracy"] == f"{found:.2f}"
+    assert (
+        lesson.change(first, [("title", "tags")]).loc["title → tags", "accuracy"] == f"{found:.2f}"
+    )
 
 
 def test_three_ways_are_shown_where_class_means_are_recorded(monkeypatch) -> None:
@@ -141,6 +143,6 @@ def test_losses_are_drawn_with_their_floors() -> None:
 
 def test_change_is_paired_over_the_seeds_that_both_have(metrics) -> None:
     less = metrics.drop(index=("tags", 1))
-    table = lesson.change(less, {"title": "tags"})
+    table = lesson.change(less, [("title", "tags")])
     a, b = ([metrics.loc[(kind, s), "accuracy"] for s in (0, 2)] for kind in ("tags", "title"))
     assert table.loc["title → tags", "accuracy"] == str(paired_difference(a, b))

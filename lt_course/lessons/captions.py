@@ -67,9 +67,9 @@ def group(kind: str) -> str:
     return ("one text", "two texts", "three texts")[len(parts) - 1]
 
 
-def change(runs: pd.DataFrame, pairs: Mapping[str, str]) -> pd.DataFrame:
+def change(runs: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
     """What changes from one kind of caption to another (`pairs`), paired over seeds, as text."""
-    named = {f"{before} → {after}": (after, before) for before, after in pairs.items()}
+    named = {f"{before} → {after}": (after, before) for before, after in pairs}
     return intervals.differences(runs, named, METRICS)
 
 
@@ -130,7 +130,7 @@ def plot_examples(
             place = 1 - (line + 0.5) / len(kinds)
             text = textwrap.shorten(said[kind][row] or "–", 78, placeholder=" …")
             right.text(0, place, kind, va="center", fontsize=9, fontweight="bold")
-            right.text(0.2, place, text, va="center", fontsize=9)
+            right.text(0.24, place, text, va="center", fontsize=9)
     return figure
 
 

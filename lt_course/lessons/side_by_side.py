@@ -5,8 +5,6 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 
-import pandas as pd
-
 from lt_course.evidence import verdicts
 from lt_course.evidence.claims import Verdict
 from lt_course.evidence.experiments import experiment
@@ -24,10 +22,14 @@ DRAWINGS = {
 """Columns of the claims on drawings, and the seeds that judge them."""
 
 
-def evidence_table(lesson: str) -> str:
-    """All claims of a lesson as HTML: a row a claim, a column a set of seeds or of photographs.
+LEFT = "text-align: left; vertical-align: top"
 
-    A claim on photographs that repeats one on drawings stands in its row; others have their own.
+
+def evidence_table(lesson: str) -> str:
+    """All claims of a lesson as HTML: each one's sentence, and its effects in the line below it.
+
+    A column is a set of seeds, or of photographs. A claim on photographs that repeats one on
+    drawings stands in the same line; others have their own.
     A claim that its note takes back shows its effects without a verdict.
     """
     rows: dict[str, dict[str, str]] = {}
@@ -40,9 +42,14 @@ def evidence_table(lesson: str) -> str:
         name = claim.repeats if claim.repeats in rows else claim.id
         row = rows.setdefault(str(name), {"claim": html.escape(claim.sentence)})
         row[DATASETS[experiment(verdict.factor).dataset]] = _cell(verdict)
-    table = pd.DataFrame(list(rows.values())).fillna("")
-    styled = table.style.hide().set_table_styles([claims.LEFT]).set_uuid(f"claims_{lesson}")
-    return str(styled.to_html())
+    columns = [c for c in (*DRAWINGS, *DATASETS.values()) if any(c in r for r in rows.values())]
+    lines = [_line("th", columns)]
+    for row in rows.values():
+        lines += [
+            f'<tr><td colspan="{len(columns)}" style="{LEFT}">{row["claim"]}</td></tr>',
+            _line("td", [row.get(column, "") for column in columns]),
+        ]
+    return f"<table>{''.join(lines)}</table>"
 
 
 def recorded(lesson: str) -> list[Verdict]:
@@ -52,6 +59,11 @@ def recorded(lesson: str) -> list[Verdict]:
 
 def _on(found: Iterable[Verdict], datasets: set[str]) -> list[Verdict]:
     return [v for v in found if experiment(v.factor).dataset in datasets]
+
+
+def _line(tag: str, cells: Iterable[str]) -> str:
+    joined = "".join(f'<{tag} style="{LEFT}">{cell}</{tag}>' for cell in cells)
+    return f"<tr>{joined}</tr>"
 
 
 def _cell(verdict: Verdict) -> str:

@@ -155,16 +155,17 @@ EXERCISES: dict[str, Exercise] = {
         lambda: _bias_after(-_log_prior()),
         [
             Mistake(
-                lambda: _bias_after(_log_prior()),
-                "This adds the log prior: balanced softmax does so in training. Take it off.",
-            ),
-            Mistake(
-                lambda: _bias_after(-np.exp(_log_prior())),
-                "This takes the prior itself off; logits are logarithms, so take its log off.",
-            ),
-            Mistake(
                 lambda: _bias_after(0 * _log_prior()),
-                "This is the S(p) of the logits as they are.",
+                "This is the S(p) of the logits as they are, or with the log prior added, as "
+                "balanced softmax does in training: take it off.",
+            ),
+            Mistake(
+                lambda: _bias_after(-_full()[1]),
+                "This takes the frequencies off; logits are logarithms, so take their log off.",
+            ),
+            Mistake(
+                lambda: spearman(_full()[1], (_full()[0] - _log_prior()).mean(0)),
+                "This correlates mean logits; count how often each class has the largest one.",
             ),
         ],
         "logits - log prior, then the argmax of each row, then how often each class is named.",

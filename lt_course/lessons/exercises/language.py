@@ -97,15 +97,11 @@ EXERCISES: dict[str, Exercise] = {
             ),
             Mistake(
                 lambda: _about_class("title", tagged=True),
-                "This is what the titles of these drawings tell; the tags are asked for.",
+                "This is what their titles tell, which is all of H(Y); the tags are asked for.",
             ),
             Mistake(
                 lambda: _entropy(_said("tags", True)[0]),
                 "This is H(T), all bits of the tags; those about the class are a part of them.",
-            ),
-            Mistake(
-                lambda: _entropy(_said("tags", True)[1]),
-                "This is H(Y), what is to be told of the class; the tags do not tell all of it.",
             ),
         ],
         "I(T; Y) = H(T) + H(Y) - H(T, Y), over the drawings that have tags.",
