@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import ortho_group
 
 from lt_course.errors import CourseError
-from lt_course.lessons.neighbours import agreement, cosines, nearest
+from lt_course.lessons.neighbours import cosines, nearest
 
 
 @pytest.fixture
@@ -25,7 +25,6 @@ def test_cosines_are_those_of_the_centred_directions(vectors):
 def test_lengths_and_rotations_change_nothing(vectors):
     turned = 3 * vectors @ ortho_group.rvs(5, random_state=0)
     np.testing.assert_allclose(cosines(turned), cosines(vectors), atol=1e-12)
-    assert agreement(turned, vectors) == pytest.approx(1)
 
 
 def test_a_simplex_is_a_simplex():
@@ -43,21 +42,12 @@ def test_the_nearest_is_the_planted_one(vectors):
     assert "class 9" not in found.index
 
 
-def test_unrelated_vectors_do_not_agree():
-    generator = np.random.default_rng(1)
-    first, second = generator.normal(size=(80, 20)), generator.normal(size=(80, 30))
-    assert abs(agreement(first, second)) < 0.1
-    assert agreement(first, np.hstack([first, 0.5 * second])) > 0.5
-
-
 def test_bad_input_is_named(vectors):
     names = [f"class {number}" for number in range(12)]
     with pytest.raises(CourseError, match="no class 'moon'"):
         nearest(vectors, names, "moon")
     with pytest.raises(CourseError, match="1 to 11 neighbours"):
         nearest(vectors, names, "class 0", k=12)
-    with pytest.raises(CourseError, match="12 classes and b 3"):
-        agreement(vectors, vectors[:3])
     vectors[2] = 0
     with pytest.raises(CourseError, match="Vector 2 has length 0"):
         cosines(vectors)

@@ -97,21 +97,6 @@ def test_gains_are_paired_over_the_seeds_that_both_have():
     assert table["accuracy"].to_dict() == {"frozen": "0.10 [0.10, 0.10]"}
 
 
-def test_metrics_and_work_of_live_runs(small, store):
-    options = {"concepts": 8, "profile": "natural", "num_images": 256, "batch_size": 16}
-    half = study.config("sl", scale="tiny", fraction=0.5, duration="10 steps", **options)
-    records = {"sl 1/2, steps": study.train_or_load(half)}
-    table = intervals.metrics(records)
-    assert table.index.to_list() == [("sl 1/2, steps", 0)]
-    assert set(scaling.COLUMNS) <= set(table.columns)
-    record = records["sl 1/2, steps"]
-    pictures = record.per_class["frequency"].sum()
-    assert scaling.work(record) == {
-        "pictures": pictures, "steps": 10, "visits": pytest.approx(160 / pictures),
-        "median": record.per_class["frequency"].median(), "singles": 0,
-    }  # fmt: skip
-
-
 def test_what_the_open_world_clip_has_seen(small):
     student = study.config(
         "clip-template", scale="tiny", text_head="open-world", concepts=6, num_images=40
@@ -119,13 +104,29 @@ def test_what_the_open_world_clip_has_seen(small):
     teacher = replace(
         open_world_clip(student), data=replace(open_world_clip(student).data, distractors=50)
     )
-    tail = np.array([False] * 4 + [True] * 2)
-    assert scaling.seen(teacher, tail) == {
-        "concepts": 6 * 40, "tail": 2 * 40, "others": 50, "test pictures": 0
-    }  # fmt: skip
-    own = scaling.seen(student, tail)
-    assert own["concepts"] == 40
-    assert own["others"] == own["test pictures"] == 0
+    own, taught = scaling.seen(student, student), scaling.seen(teacher, student)
+    falling = np.sort(study.training_set(student).frequency)[::-1]
+    assert list(own.values()) == [*falling.reshape(3, 2).sum(1), 0, 0]
+    # The small set has 40 drawings of each concept.
+    assert list(taught.values()) == [80, 80, 80, 50, 0]
+
+
+def test_bars_say_how_many_pictures():
+    groups = ["head third", "other concepts"]
+    seen = {
+        "student": dict(zip(groups, [1_234, 0], strict=True)),
+        "teacher": dict(zip(groups, [5_000, 70], strict=True)),
+    }
+    axes = scaling.plot_seen(seen).axes[0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == groups
+    assert [text.get_text() for text in axes.texts] == ["1,234", "0", "5,000", "70"]
+    assert [bar.get_width() for bar in axes.patches] == [1_234, 0, 5_000, 70]
+    legend = axes.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["student", "teacher"]
+
+
+def test_the_language_model_has_a_vector_a_name():
+    assert scaling.meaning(60).shape == (60, 384)
 
 
 def test_near_chance_a_true_bias_is_not_measured():
@@ -161,15 +162,6 @@ def test_the_papers_curves_equal_the_table_they_were_taken_from():
         ("nc2_means", "NC2", 1),
     ):
         assert sorted(curves[ours]) == pytest.approx(sorted(unit * source[theirs]))
-
-
-def test_the_papers_budget_is_as_its_scripts_say():
-    table = scaling.paper_budget()
-    assert table["steps"].iloc[[0, -1]].to_list() == [3_168, 101_760]
-    assert round(table.loc["1/32", "warm-up"], 2) == 0.16
-    share = table["pictures"] / table["pictures"].iloc[-1]
-    assert share.to_numpy() == pytest.approx([2.0**-power for power in range(5, -1, -1)], rel=1e-3)
-    assert scaling.meaning(60).shape == (60, 384)
 
 
 def test_every_head_has_its_own_colour_marker_and_label():
@@ -215,15 +207,6 @@ def test_nothing_recorded_still_shows_the_paper():
     assert not figure.axes[1].containers
 
 
-def test_heads_show_every_seed_and_the_mean():
-    found = measured(["sl", "frozen", "frozen 1/8"], seeds=(0, 1, 2))
-    figure = scaling.plot_heads(found, ["nc1", "accuracy"])
-    rows = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
-    assert rows == ["CLIP, frozen", "SL"]
-    means = [c.lines[0].get_xdata()[0] for c in figure.axes[0].containers]
-    assert means == pytest.approx([found.loc[label, "nc1"].mean() for label in ("frozen", "sl")])
-
-
 def test_the_floor_is_marked():
     curve = pd.DataFrame(
         {"accuracy": [0.5, 0.02], "true": [0.7, 0.7], "measured": [0.7, 0.4], "never": [0, 0.8]}
@@ -231,11 +214,3 @@ def test_the_floor_is_marked():
     axes = scaling.plot_floor(curve, classes=60).axes[0]
     assert {text.get_text() for text in axes.texts} == {"chance", "floor"}
     assert sorted(text.get_position()[0] for text in axes.texts) == [1 / 60, 1 / 20]
-
-
-def test_neighbours_stand_from_the_nearest_on():
-    nearest = pd.Series([0.9, 0.5], index=["moon", "cloud"])
-    figure = scaling.plot_neighbours({"scratch": nearest, "frozen": nearest[::-1]}, "sun")
-    names = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
-    assert names == ["moon", "cloud"]
-    assert figure.axes[0].yaxis_inverted()

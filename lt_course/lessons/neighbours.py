@@ -1,4 +1,4 @@
-"""What lies next to what: neighbours among class vectors, and how far two sets of them agree."""
+"""What lies next to what: neighbours among class vectors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from lt_course.errors import CourseError
 
@@ -57,22 +56,3 @@ def nearest(vectors: npt.ArrayLike, names: Sequence[str], name: str, k: int = 5)
         raise CourseError(f"k is {k}; {len(names)} classes have 1 to {len(names) - 1} neighbours.")
     row = pd.Series(cosines(vectors)[list(names).index(name)], index=list(names))
     return row.drop(name).sort_values(ascending=False, kind="stable")[:k]
-
-
-def agreement(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
-    """Spearman's correlation of two sets of vectors' pairwise cosines, pair by pair.
-
-    1: the same classes are alike in both; 0: unrelated. The two, [C, D] and [C, E], may have
-    different dimensions, as only similarities are compared (representational similarity analysis,
-    Kriegeskorte et al., Frontiers in Systems Neuroscience 2, 2008).
-
-    Raises:
-        CourseError: if the numbers of classes differ or are below three.
-    """
-    first, second = np.asarray(a), np.asarray(b)
-    if len(first) != len(second) or len(first) < 3:
-        raise CourseError(
-            f"a has {len(first)} classes and b {len(second)}; give the same classes, three or more."
-        )
-    pairs = np.triu_indices(len(first), k=1)
-    return float(stats.spearmanr(cosines(first)[pairs], cosines(second)[pairs]).statistic)

@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -20,14 +18,11 @@ from lt_course.data.captions import usual_name
 from lt_course.data.icontail import IconTail
 from lt_course.data.tokenizer import tokens
 from lt_course.errors import CourseError
-from lt_course.evaluation.intervals import bootstrap_spearman_difference
 from lt_course.evidence import paper
-from lt_course.plots import bias, drawings, intervals, style
+from lt_course.plots import drawings, intervals, style
 from lt_course.plots.runs import THREE as METRICS
 from lt_course.statistics import spearman
-from lt_course.study import RunConfig, RunResult, training_set
-from lt_course.study.icontail_dataset import drawings_of
-from lt_course.training.schedules import steps
+from lt_course.study import RunConfig, training_set
 
 QUESTIONS = {"S(a)": "accuracy", "S(p)": "predictions"}
 
@@ -50,27 +45,6 @@ def other_pictures(run: RunConfig) -> npt.NDArray[np.int64]:
     return drawn.image_ids[drawn.labels == run.data.concepts]
 
 
-def make_up(run: RunConfig) -> dict[str, float]:
-    """What a run's batches are made of.
-
-    Returns:
-        ``steps`` of the run; ``core a batch`` and ``others a batch``, the expected numbers of
-        pictures; ``views``, how often each picture is shown in the whole run.
-    """
-    data = drawings_of(run)
-    core, others = data.num_images, data.distractors
-    if core is None:
-        raise CourseError(f"Field 'num_images' of {run.name} is None; name a number.")
-    pictures, batch = core + others, run.training.batch_size
-    length = steps(run.training.duration, "duration", pictures // batch)
-    return {
-        "steps": length,
-        "core a batch": batch * core / pictures,
-        "others a batch": batch * others / pictures,
-        "views": length * batch / pictures,
-    }
-
-
 def titles_with_tokens_of_names(
     data: IconTail, concepts: int, pictures: Iterable[int], context: int = 77
 ) -> npt.NDArray[np.int64]:
@@ -81,33 +55,6 @@ def titles_with_tokens_of_names(
     names = _token_sets([usual_name(data, concept) for concept in range(concepts)], context)
     titles = _token_sets([data.titles[picture] for picture in pictures], context)
     return np.array([sum(not name.isdisjoint(title) for title in titles) for name in names])
-
-
-def beside(records: Mapping[str, RunResult], baseline: str) -> pd.DataFrame:
-    """S(a), S(p) and accuracy of runs with the same core pictures, and what they change.
-
-    One row a run: accuracy, S(a), S(p), and by how much either correlation is lower than in the
-    run `baseline`, with its interval over concepts (as text; empty for the baseline).
-
-    Raises:
-        CourseError: if runs differ in their core pictures.
-    """
-    base = records[baseline].per_class
-    rows: dict[str, dict[str, Any]] = {}
-    for label, record in records.items():
-        table = record.per_class
-        if not table["frequency"].equals(base["frequency"]):
-            raise CourseError(
-                f"Runs {label!r} and {baseline!r} have other core pictures; compare runs with "
-                "the same 'num_images' and seed."
-            )
-        row: dict[str, Any] = {"accuracy": record.metrics["accuracy"]}
-        row |= {s: record.metrics[f"spearman_{field}"] for s, field in QUESTIONS.items()}
-        for letter, field in QUESTIONS.items():
-            drop = bootstrap_spearman_difference(base["frequency"], base[field], table[field])
-            row[f"{letter} is lower by"] = "" if label == baseline else str(drop)
-        rows[label] = row
-    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def changes(before: pd.DataFrame, after: pd.DataFrame, field: str) -> npt.NDArray[np.float64]:
@@ -165,7 +112,7 @@ def plot_ladder(runs: pd.DataFrame, labels: Sequence[str]) -> Figure:
     figure, panels = style.panels(3, 2.9, 0.4 * len(labels) + 1, sharey=True)
     for axes, (metric, title) in zip(panels, METRICS.items(), strict=True):
         for place, label in enumerate(labels):
-            look = style.of("sl" if label.startswith("sl") else "clip-title")
+            look = style.of("sl" if label.startswith("SL") else "clip-title")
             values = intervals.by_seed(runs, label, metric)
             intervals.draw_seeds(axes, values, place, **style.unnamed(look))
         style.name_rows(axes, labels)
@@ -173,34 +120,8 @@ def plot_ladder(runs: pd.DataFrame, labels: Sequence[str]) -> Figure:
     return figure
 
 
-def plot_run(per_class: pd.DataFrame, title: str, most: float) -> Figure:
-    """One run: accuracy and predictions (up to `most`) against frequency, a dot a concept."""
-    figure, panels = style.panels(2, 3.6, 3.0)
-    tops = {"accuracy": 1.05, "predictions": 1.05 * most}
-    for axes, (field, top) in zip(panels, tops.items(), strict=True):
-        look = style.of("clip-title")
-        style.dots(axes, per_class["frequency"], per_class[field], look, alpha=0.75, mew=0)
-        rho = spearman(per_class["frequency"], per_class[field])
-        axes.set(xscale="log", xlabel="training pictures", ylabel=bias.QUESTIONS[field])
-        axes.set_ylim(-0.04 * top, top)
-        axes.set_title(f"S({field[0]}) = {rho:.2f}", loc="right")
-    figure.suptitle(title, fontsize=10, fontweight="bold")
-    return figure
-
-
-def plot_changes(shared: npt.ArrayLike, gained: npt.ArrayLike, ylabel: str) -> Figure:
-    """What each concept gained [C], against how many titles share a token with its name [C]."""
-    figure, axes = plt.subplots(figsize=(6.4, 3.2))
-    axes.axhline(0, color="#888888", linestyle="-", linewidth=0.8)
-    style.dots(axes, shared, gained, style.of("clip-title"), alpha=0.7, mew=0)
-    axes.set_xscale("symlog", linthresh=1)
-    axes.set(xlabel="titles of others that share a token with the concept's name", ylabel=ylabel)
-    axes.set_xlim(-0.15, None)
-    return figure
-
-
 def plot_figure_6() -> Figure:
-    """S(a) and S(p) of the paper's Fig. 6: the training set opens from left to right."""
+    """S(a), filled, and S(p), hollow, of the paper's Fig. 6: it opens from left to right."""
     figure, panels = style.panels(2, 3.8, 3.2, sharey=True, width_ratios=[3, 2])
     for axes, (name, (title, sets)) in zip(panels, FIGURE_6.items(), strict=True):
         values = paper.table(name)["value"]
@@ -209,6 +130,8 @@ def plot_figure_6() -> Figure:
                 wanted = [f"{name}/{each}/{method}/spearman_{field}" for each in sets]
                 points = values[values.index.intersection(wanted)].tolist()
                 look = style.of(drawn_as) | {"label": f"{method.upper()}, {letter}"}
+                if letter == "S(p)":  # where both have one value, both are seen
+                    look |= {"markerfacecolor": "none", "markersize": 9}
                 axes.plot(range(len(points)), points, linestyle=line, **look)
         axes.set_xticks(range(len(sets)), list(sets.values()))
         axes.set(xlim=(-0.3, len(sets) - 0.7), title=title)

@@ -19,14 +19,13 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from lt_course import scale as scales
 from lt_course.data import icontail
-from lt_course.evaluation.bias import per_class
+from lt_course.evaluation.bias import per_class, third_of
 from lt_course.evidence import paper
 from lt_course.lessons.observer import Observer
 from lt_course.plots import intervals, style
 from lt_course.statistics import spearman
-from lt_course.study import RunConfig, RunResult, config, training_set
+from lt_course.study import RunConfig, config, training_set
 from lt_course.study.icontail_dataset import drawings_of
-from lt_course.training.schedules import steps as in_steps
 
 EPOCHS, STEPS = "equal epochs", "equal steps"
 """The two ways to train on less data: fewer steps, or as many as on all."""
@@ -99,56 +98,24 @@ def grid(
     return runs
 
 
-def work(record: RunResult) -> dict[str, float]:
-    """How much a run has seen.
-
-    Returns:
-        ``pictures``; ``steps``; ``visits`` to each picture; ``median``, the pictures of the
-        median class; ``singles``, the number of classes with one picture.
-    """
-    frequency, training = record.per_class["frequency"], record.run.training
-    pictures = int(frequency.sum())
-    total = in_steps(training.duration, "duration", pictures // training.batch_size)
-    return {
-        "pictures": pictures,
-        "steps": total,
-        "visits": total * training.batch_size / pictures,
-        "median": float(frequency.median()),
-        "singles": int((frequency == 1).sum()),
-    }
-
-
-def paper_budget() -> pd.DataFrame:
-    """Fig. 5's fractions of LAIONet: pictures, steps, and the share of them that warms up.
-
-    The sizes are those of the release; epochs (32), batch (1,024) and warm-up (500 steps) are in
-    its scripts, and in App. C.
-    """
-    pictures = [101_848, 203_580, 407_100, 814_158, 1_628_287, 3_256_561]
-    steps = [each // 1_024 * 32 for each in pictures]
-    names = [spelled(2.0**-power) for power in range(5, -1, -1)]
-    table = {"pictures": pictures, "steps": steps, "warm-up": [500 / each for each in steps]}
-    return pd.DataFrame(table, index=pd.Index(names, name="fraction"))
-
-
 def meaning(classes: int) -> npt.NDArray[np.float32]:
     """The language model's embeddings of the first concepts' names: float32 [classes, 384]."""
     return icontail.text_embeddings()[:classes]
 
 
-def seen(asked: RunConfig, tail: npt.NDArray[np.bool_]) -> dict[str, int]:
-    """What a run is trained on, in pictures.
+def seen(asked: RunConfig, student: RunConfig) -> dict[str, int]:
+    """What a run is trained on, in pictures, by groups of concepts.
 
     Returns:
-        Pictures of the evaluated ``concepts``; of those, of the ``tail``, bool [C]; pictures of
-        ``others``; and how many of all of them are ``test pictures``.
+        Pictures of the ``head``, ``middle`` and ``tail`` third of the evaluated concepts, by the
+        frequencies that `student` has; of ``other concepts``; and how many ``test drawings`` there
+        are among all of them.
     """
-    drawn = training_set(asked)
-    return {
-        "concepts": int(drawn.frequency.sum()),
-        "tail": int(drawn.frequency[tail].sum()),
-        "others": int((drawn.labels == asked.data.concepts).sum()),
-        "test pictures": int(icontail.load().test[drawn.image_ids].sum()),
+    drawn, third = training_set(asked), third_of(training_set(student).frequency)
+    groups = enumerate(("head third", "middle third", "tail third"))
+    return {name: int(drawn.frequency[third == number].sum()) for number, name in groups} | {
+        "other concepts": int((drawn.labels == asked.data.concepts).sum()),
+        "test drawings": int(icontail.load().test[drawn.image_ids].sum()),
     }
 
 
@@ -268,22 +235,22 @@ def plot_beside_paper(ours: pd.DataFrame, theirs: pd.DataFrame, columns: Sequenc
     return figure
 
 
-def plot_heads(runs: pd.DataFrame, columns: Sequence[str]) -> Figure:
-    """One row a text head, one panel a metric: every seed, and the mean with its t interval.
-
-    Labels that are not of `HEAD_LOOKS` are left out.
-    """
-    heads = [label for label in HEAD_LOOKS if label in intervals.labels(runs)]
-    width, rows = min(3, len(columns)), -(-len(columns) // 3)
-    figure, panels = style.panels(width, 2.9, 0.3 * len(heads) + 0.7, rows, sharey=True)
-    for axes, column in zip(panels, columns, strict=False):
-        for place, head in enumerate(heads):
-            values = intervals.by_seed(runs, head, column)
-            intervals.draw_seeds(axes, values, place, **style.unnamed(HEAD_LOOKS[head]))
-        style.name_rows(axes, [HEAD_LOOKS[head]["label"] for head in heads])
-        axes.set_title(COLUMNS[column])
-    for axes in panels[len(columns) :]:
-        axes.set_axis_off()
+def plot_seen(found: Mapping[str, Mapping[str, int]]) -> Figure:
+    """Bars of `seen`: one group of rows a group of concepts, one bar a model, on a log axis."""
+    figure, axes = plt.subplots(figsize=(6.4, 3.0))
+    looks = zip((style.SKY, style.GREEN), ("", "//"), strict=True)
+    groups = list(next(iter(found.values())))
+    for number, ((name, pictures), (color, hatch)) in enumerate(
+        zip(found.items(), looks, strict=True)
+    ):
+        places = np.arange(len(groups)) + 0.4 * number - 0.2
+        bars = axes.barh(
+            places, list(pictures.values()), 0.38, color=color, hatch=hatch, label=name
+        )
+        axes.bar_label(bars, [f"{n:,}" for n in pictures.values()], padding=3, fontsize=8)
+    style.name_rows(axes, groups)
+    axes.set(xscale="symlog", xlabel="training pictures", xlim=(0, 100_000))
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
@@ -318,22 +285,6 @@ def plot_floor(curve: pd.DataFrame, classes: int) -> Figure:
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
-
-
-def plot_neighbours(found: Mapping[str, pd.Series], concept: str) -> Figure:
-    """The nearest neighbours of one concept under several text heads, one panel a head.
-
-    Per label of `HEAD_LOOKS`, the cosines of `lt_course.lessons.neighbours.nearest`.
-    """
-    figure, panels = style.panels(len(found), 2.7, 2.5, sharex=True)
-    for axes, (head, nearest) in zip(panels, found.items(), strict=True):
-        look, places = HEAD_LOOKS[head], np.arange(len(nearest))
-        axes.hlines(places, 0, nearest, color=look["color"], linewidth=2)
-        style.dots(axes, nearest, places, look)
-        style.name_rows(axes, nearest.index)
-        axes.set(title=look["label"], xlim=(0, 1), xlabel="cosine")
-    figure.suptitle(f"nearest to {concept}")
     return figure
 
 
