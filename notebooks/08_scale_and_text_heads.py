@@ -289,7 +289,7 @@ check("class-vectors", class_vectors)
 #
 # The open-world CLIP is the teacher of the frozen heads. What has it seen that the students have not?
 
-# %% mystnb={"image": {"alt": "Horizontal bars on a log axis: training pictures of the head, middle and tail third of the concepts, of other concepts, and of the test, for the student and for the teacher of its text head. The teacher has more in every group but the test, where both have none; in the tail its bar is about a hundred times as long as the student's."}, "figure": {"caption": "Who has seen what, in pictures. The thirds are those of the student's frequencies.", "name": "fig-scale-teacher"}}
+# %% mystnb={"image": {"alt": "Horizontal bars on a log axis: training pictures of the head, middle and tail third of the concepts, of other concepts, and of the test, for the student and for the teacher of its text head. The teacher has more in every group but the test, where both have none; in the tail the teacher has about a hundred times as many."}, "figure": {"caption": "Who has seen what, in pictures. The thirds are those of the student's frequencies.", "name": "fig-scale-teacher"}}
 seen = {
     "student": scaling.seen(head_runs["frozen"], head_runs["frozen"]),
     "teacher": scaling.seen(teacher.run, head_runs["frozen"]),
@@ -440,7 +440,7 @@ check.reveal("fall", fallen.mean())
 intervals.differences(tiny, {"incaps: 1/8 minus all": ("1/8", "all")}, THREE)
 
 # %% [markdown]
-# Where even the rarest concepts gain dozens of pictures, eight times the data lower S(a) in these runs, as in the paper. Three seeds at scale tiny are a small test. The record at scale `cpu` holds the steep profile alone, and there S(a) rises with the data:
+# Where even the rarest concepts gain dozens of pictures, eight times the data lower S(a) in these runs, as in the paper. Three seeds at scale tiny are a small test. In the record at scale `cpu` with 194 concepts and the steep profile, S(a) rises with the data:
 
 # %%
 thirds = {
@@ -451,7 +451,7 @@ text_heads = evidence.load_results("text_heads", seeds=range(10))
 intervals.differences(text_heads, gained, thirds | {"spearman_accuracy": "S(a)"})
 
 # %% [markdown]
-# The table shows what all data have more than 1/8, at equal steps. More data are not more of everything. In a small and steep set, eight times the data are many more pictures for a head concept, and one or a few for a tail concept. Accuracy goes up where the new pictures are, and S(a) rises. By the released counts the median concept has 583 pictures in all of LAIONet, and about 18 in 1/32 of it. So there most of the tail leaves the few shots behind, while the head has long had enough. The two profiles together are in line with this: **the same factor of data raises S(a) where the tail stays at a few shots, and lowers it where the tail leaves them.** The profile `incaps` has not been recorded at scale `cpu`, so this sentence has no verdict below.
+# The table shows what all data have more than 1/8, at equal steps. More data are not more of everything. In a small and steep set, eight times the data are many more pictures for a head concept, and one or a few for a tail concept. Accuracy goes up where the new pictures are, and S(a) rises. By the released counts the median concept has 583 pictures in all of LAIONet, and about 18 in 1/32 of it. So there most of the tail leaves the few shots behind, while the head has long had enough. The two profiles are in line with this: **the same factor of data raises S(a) where the tail stays at a few shots, and lowers it where the tail leaves them.** Two claims in the table below ask the same of seeds at scale `cpu`, with 60 concepts, one for each profile. They were declared after runs like the live ones, and before their own.
 
 # %% [markdown]
 # ### Exercise: why up here and down there?
@@ -490,7 +490,7 @@ intervals.differences(evidence.load_results("scale", seeds=range(10)), rises, TH
 #
 # Second, text heads, under the paper's curves. The axes are shared, so that sizes can be compared as well as shapes. Read NC1 and NC2 by their order within a panel.
 
-# %% mystnb={"image": {"alt": "Two rows of four panels: accuracy, S(a), NC1 and NC2 against the fraction of the data. Above, the paper's five heads: the frozen CLIP head is highest in accuracy and NC1 and lowest in S(a) and NC2; the language model's S(a) rises. Below, ours at 1/8 and 1, with intervals: the frozen head has the lowest S(a), and all heads lie close together in accuracy and NC1."}, "figure": {"caption": "The paper's Fig. 5, read off the plots (single runs; epochs equal), and ours (means over seeds; steps equal).", "name": "fig-scale-paper"}}
+# %% mystnb={"image": {"alt": "Two rows of four panels: accuracy, S(a), NC1 and NC2 against the fraction of the data. Above, the paper's five heads: the frozen CLIP head is highest in accuracy and NC1 and lowest in S(a) and NC2; the language model's S(a) rises. Below, ours at 1/8 and 1, with intervals: the frozen head has the lowest S(a) of the CLIPs; in NC1, and at 1 in accuracy, all heads lie close together."}, "figure": {"caption": "The paper's Fig. 5, read off the plots (single runs; epochs equal), and ours (means over seeds; steps equal).", "name": "fig-scale-paper"}}
 columns = ["accuracy", "spearman_accuracy", "nc1", "nc2_means"]
 paper = scaling.paper_curves()
 scaling.plot_beside_paper(
@@ -512,7 +512,7 @@ display(intervals.differences(text_heads, PAIRS, THREE))
 print("paper, scratch minus frozen:", gap.astype(float).round(2).to_dict())
 
 # %% [markdown]
-# The first row is the paper's main finding on heads, whose values the line below the table prints. Here the S(a) from scratch is higher, too. Its accuracy is lower on 1/8 only: on all data the whole interval lies within .02 of zero. In S(p), no difference can be told from none on all data. None of this was declared as a claim before its runs, so it gets no verdict; the heads from scratch and of the language model are recorded for seeds 0 to 4, the others for 0 to 9.
+# The first row is the paper's main finding on heads, whose values the line below the table prints. Here the S(a) from scratch is higher, too. Its accuracy is lower on 1/8 only: on all data the whole interval lies within .02 of zero. In S(p), no difference can be told from none on all data. The heads from scratch and of the language model are recorded for fewer seeds than the others. The claims on scratch against frozen, in the table below, were declared after these runs: they say where the finding stands, and confirm nothing that was not known.
 #
 # NC1 needs ratios. Here is by how many percent the frozen head's NC1 is higher than that of another head:
 
@@ -538,17 +538,17 @@ print("mean:", intervals.text(limit))
 #
 # ### The claims
 #
-# Each claim was written down, with the smallest effect that would matter, before its runs were trained; the two on frozen prototypes were changed afterwards, so that both methods embed the same templates. {doc}`../book/results` explains the verdicts. Seeds 0 to 4 judge the drawings; seeds 5 to 9 and all ten stand beside them, and photographs where they are recorded. The paper's effects of scale run from 1/32 of the data to all of it at equal epochs, ours from 1/8 to all at equal steps, so ours must be expected to be smaller.
+# A claim is written down with the smallest effect that would matter, as a rule before its runs are trained; {doc}`../book/results` has the exceptions, and explains the verdicts. Seeds 0 to 4 judge the drawings; seeds 5 to 9 and all ten stand beside them, and photographs where they are recorded. The paper's effects of scale run from 1/32 of the data to all of it at equal epochs, ours from 1/8 to all at equal steps, so ours must be expected to be smaller.
 
 # %%
 HTML(side_by_side.table("scale_and_text_heads"))
 
-# %% mystnb={"image": {"alt": "One row for each claim of this chapter, in panels by metric: our effect with its interval over seeds where it is recorded, the smallest effect that would matter as a tick, and the paper's effect as a hollow diamond. Accuracy rises with data; the frozen head's S(a) effect lies left of zero, the paper's right of it."}, "figure": {"caption": "Effects of the chapter's claims, ours and the paper's.", "name": "fig-scale-claims"}}
+# %% mystnb={"image": {"alt": "One row for each claim of this chapter, in panels by metric: our effect with its interval over seeds where it is recorded, the smallest effect that would matter as a tick, and the paper's effect, where it has one, as a hollow diamond."}, "figure": {"caption": "Effects of the chapter's claims, ours and the paper's.", "name": "fig-scale-claims"}}
 claims.effects(evidence.verdicts(lesson="scale_and_text_heads"))
 plt.show()
 
 # %% [markdown]
-# Two things to read off on drawings. The claim on S(a) and data is *reversed* with all sets of seeds; the section on new pictures says why we think so. The claim on NC1 is *reversed* by seeds 0 to 4 and *undecided* by seeds 5 to 9 and by all ten: do not build on it.
+# Two things to read off on drawings. The claim that data lower the frozen head's S(a), on the steep profile with 194 concepts, is *reversed* by all three sets of seeds; the section on new pictures says why we think so. The claim on NC1 against the initialised head is *reversed* by seeds 0 to 4 and *undecided* by seeds 5 to 9 and by all ten: do not build on it.
 #
 # ## What this scale cannot show
 #
