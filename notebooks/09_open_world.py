@@ -121,10 +121,8 @@ print(f"{is_core.sum()} core pairs and {(~is_core).sum()} others in a batch of {
 def clip_loss(logits, terms):
     """logits float [B, B]; terms bool [B]: the pairs that the mean is over."""
     own = torch.arange(len(logits))
-    pictures = F.cross_entropy(logits, own, reduction="none")  # each among captions
-    captions = F.cross_entropy(
-        logits.T, own, reduction="none"
-    )  # each among pictures
+    pictures = F.cross_entropy(logits, own, reduction="none")  # among captions
+    captions = F.cross_entropy(logits.T, own, reduction="none")  # among pictures
     return (pictures + captions)[terms].mean() / 2
 
 
@@ -157,13 +155,11 @@ with torch.no_grad():
         "captions of others": push[:, ~is_core].sum(1),
     }
     same = batch.labels[is_core][:, None] == batch.labels[is_core]  # [K, K]
-    table["of the core, the same concept"] = (push[:, is_core] * same).sum(1) - own
-pd.Series(
-    {name: float(share.mean()) for name, share in table.items()}, name="share"
-)
+    table["of these, the same concept"] = (push[:, is_core] * same).sum(1) - own
+pd.DataFrame(table).mean().to_frame("share").T
 
 # %% [markdown]
-# Half of the negatives are others, and they do less than half of the pushing: compare the second and the third row. Most of the push from the core comes from captions of the same concept (last row), which say nearly the same as the picture's own. Three things change when $M > 0$:
+# Half of the negatives are others, and they do less than half of the pushing: compare the second and the third column. Most of the push from the core comes from captions of the same concept (last column), which say nearly the same as the picture's own. Three things change when $M > 0$:
 #
 # 1. **Negatives.** The second sum holds captions that no test will ever offer. In a batch of fixed size they take the place of core captions, so that fewer of the negatives are of head concepts.
 # 2. **Words.** The text {term}`tower` reads more titles. If they contain the tokens of core names, those are learnt from more than the few core titles.
@@ -218,12 +214,9 @@ titles = token_sets([data.titles[picture] for picture in others])
 shared = np.array([sum(bool(name & title) for title in titles) for name in asked])
 theirs = open_world.titles_with_tokens_of_names(data, C, others)
 np.testing.assert_array_equal(shared, theirs)
-print(
-    f"{(shared == 0).mean():.0%} of the core names share no token with {N:,} titles;"
-)
-print(
-    f"the other names share one with {np.median(shared[shared > 0]):.0f} titles (median)"
-)
+without, some = (shared == 0).mean(), np.median(shared[shared > 0])
+print(f"{without:.0%} of the core names share no token with {N:,} titles;")
+print(f"the other names share one with {some:.0f} titles (median)")
 
 # %% [markdown]
 # For most concepts there is nothing to share: the others of IconTail are called by other words than the core. Whatever others do for these concepts, they do it without teaching their names. On the web it is otherwise, where a caption about something else often mentions a dog. There, words could be the way, and our data cannot say.
@@ -362,7 +355,7 @@ lower = intervals.differences(recorded, PAIRS, THREE, ".3f")
 lower.add_suffix(" is lower by")
 
 # %% [markdown]
-# **At equal steps the finding replicates.** With others in half of each batch both correlations fall. Accuracy falls a little, too: each core picture is shown half as often. Half of the views alone would not lower the correlations so far: against the control that shows the core as seldom they fall all the same, and no loss of accuracy can be told. It takes many concepts: others of 300 concepts, as many pictures, leave S(p) where it was. Four times as many others cost accuracy, as the core is then hardly seen.
+# **At equal steps the finding replicates.** With others in half of each batch both correlations fall. Accuracy falls a little, too: each core picture is shown half as often. Half of the views alone would not lower the correlations so far: against the control that shows the core as seldom they fall all the same, and no loss of accuracy can be told. Many concepts seem to matter: with as many pictures of 300 other concepts, no fall of S(p) against the control can be told. Four times as many others cost accuracy, as the core is then hardly seen.
 #
 # **At equal epochs little is left.** Accuracy is a little higher than that of the core alone. S(a) is lower by a small amount, whose interval over ten seeds just excludes zero and whose estimate is below .02, the smallest effect that we declared to matter. In S(p) and against the control no difference can be told from none. This is not a proof that nothing is left: see which intervals reach beyond .02.
 #
@@ -401,7 +394,7 @@ print("NC1 over its control:", intervals.text(ratio.dropna()))
 #
 # ### The claims
 #
-# Seeds 0 to 4 judge the drawings; seeds 5 to 9 and all ten stand beside them, and photographs where they are recorded. {doc}`../book/results` explains the verdicts, and says which claims were declared when some of their runs were known.
+# Seeds 0 to 4 judge the drawings; seeds 5 to 9 and all ten stand beside them, and photographs where they are recorded. Under each claim stands the paper's effect, where it has one. {doc}`../book/results` explains the verdicts, and says which claims were declared when some of their runs were known.
 
 # %%
 HTML(side_by_side.table("open_world"))
@@ -433,7 +426,7 @@ print(f"YFCC-15M-Cls {cls:.2f}, YFCC-15M {every:.2f}: lower by {cls - every:.2f}
 # - A contrastive loss can use any pair; a classifier over a closed list has no place for it, and says so.
 # - Others enter the loss twice: as negatives of the core, and as pairs of their own. A mask separates the two.
 # - "More data" is three comparisons: equal steps, equal epochs, equal data. Name yours, and its control.
-# - Over ten seeds at scale `cpu`, others of many concepts lower S(a) and S(p) at equal steps, beside the control, too.
+# - Over ten seeds at scale `cpu`, others of many concepts lower S(a) and S(p) at equal steps, against the control, too.
 # - At equal epochs an effect on S(a) below the smallest that would matter may be left: not nothing, and not the paper's size.
 #
 # Next: {doc}`10_feature_space`.
