@@ -527,10 +527,10 @@ print("mean:", intervals.text(limit))
 #
 # ### The claims
 #
-# A claim is written down with the smallest effect that would matter, as a rule before its runs are trained; {doc}`../book/results` has the exceptions, and explains the verdicts. Seeds 0 to 4 judge the drawings; seeds 5 to 9 and all ten stand beside them, and photographs where they are recorded. Under each claim stands the paper's effect, where it has one. The paper's effects of scale run from 1/32 of the data to all of it at equal epochs, ours from 1/8 to all at equal steps, so ours must be expected to be smaller.
+# A claim is written down with the smallest effect that would matter, as a rule before its runs are trained; {doc}`../book/results` has the exceptions, and explains the verdicts. Seeds 0 to 4 judge the drawings; seeds 5 to 9 and all ten stand beside them, and photographs where they are recorded. Each claim ends with the paper's effect, where it has one. The paper's effects of scale run from 1/32 of the data to all of it at equal epochs, ours from 1/8 to all at equal steps, so ours must be expected to be smaller.
 
 # %%
-HTML(side_by_side.table("scale_and_text_heads"))
+HTML(side_by_side.evidence_table("scale_and_text_heads"))
 
 # %% mystnb={"image": {"alt": "One row for each claim of this chapter, in panels by metric: our effect with its interval over seeds where it is recorded, the smallest effect that would matter as a tick, and the paper's effect, where it has one, as a hollow diamond."}, "figure": {"caption": "Effects of the chapter's claims, ours and the paper's.", "name": "fig-scale-claims"}}
 claims.effects(evidence.verdicts(lesson="scale_and_text_heads"))

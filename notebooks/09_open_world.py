@@ -394,10 +394,10 @@ print("NC1 over its control:", intervals.text(ratio.dropna()))
 #
 # ### The claims
 #
-# Seeds 0 to 4 judge the drawings; seeds 5 to 9 and all ten stand beside them, and photographs where they are recorded. Under each claim stands the paper's effect, where it has one. {doc}`../book/results` explains the verdicts, and says which claims were declared when some of their runs were known.
+# Seeds 0 to 4 judge the drawings; seeds 5 to 9 and all ten stand beside them, and photographs where they are recorded. Each claim ends with the paper's effect, where it has one. {doc}`../book/results` explains the verdicts, and says which claims were declared when some of their runs were known.
 
 # %%
-HTML(side_by_side.table("open_world"))
+HTML(side_by_side.evidence_table("open_world"))
 
 # %% mystnb={"image": {"alt": "Effects of other concepts on S(a) and S(p), one row a claim, with intervals where they are recorded, beside the smallest effect that would matter and the paper's effect on S(a) as a hollow diamond. The four rows at equal steps lie to the right of zero, the four at equal epochs near it."}, "figure": {"caption": "Effects with their intervals beside the paper's.", "name": "fig-open-world-claims"}}
 claims.effects(evidence.verdicts(lesson="open_world"))

@@ -26,7 +26,7 @@ LEFT = "text-align: left; vertical-align: top"
 
 
 def evidence_table(lesson: str) -> str:
-    """All claims of a lesson as HTML: each one's sentence, and its effects in the line below it.
+    """All claims of a lesson as HTML: each one's sentence with the paper's effect, and ours below.
 
     A column is a set of seeds, or of photographs. A claim on photographs that repeats one on
     drawings stands in the same line; others have their own.
@@ -35,12 +35,12 @@ def evidence_table(lesson: str) -> str:
     rows: dict[str, dict[str, str]] = {}
     for column, seeds in DRAWINGS.items():
         for verdict in _on(verdicts(lesson, seeds=seeds), {"icontail"}):
-            row = rows.setdefault(verdict.claim.id, {"claim": html.escape(verdict.claim.sentence)})
+            row = rows.setdefault(verdict.claim.id, {"claim": _sentence(verdict)})
             row[column] = _cell(verdict)
     for verdict in _on(verdicts(lesson), set(DATASETS)):
         claim = verdict.claim
         name = claim.repeats if claim.repeats in rows else claim.id
-        row = rows.setdefault(str(name), {"claim": html.escape(claim.sentence)})
+        row = rows.setdefault(str(name), {"claim": _sentence(verdict)})
         row[DATASETS[experiment(verdict.factor).dataset]] = _cell(verdict)
     columns = [c for c in (*DRAWINGS, *DATASETS.values()) if any(c in r for r in rows.values())]
     lines = [_line("th", columns)]
@@ -64,6 +64,13 @@ def _on(found: Iterable[Verdict], datasets: set[str]) -> list[Verdict]:
 def _line(tag: str, cells: Iterable[str]) -> str:
     joined = "".join(f'<{tag} style="{LEFT}">{cell}</{tag}>' for cell in cells)
     return f"<tr>{joined}</tr>"
+
+
+def _sentence(verdict: Verdict) -> str:
+    """A claim's sentence, with the paper's effect."""
+    claim = verdict.claim
+    paper = "" if claim.paper is None else f" <small>Paper: {claim.paper[0]:.3g}.</small>"
+    return html.escape(claim.sentence) + paper
 
 
 def _cell(verdict: Verdict) -> str:
