@@ -207,11 +207,12 @@ def test_without_mirror_and_network_the_summary_says_so(release, monkeypatch):
     monkeypatch.setattr(release, "serve", unreachable)
     web = web_frequencies.load()
     assert (web.source, web.complete) == ("summary", False)
-    assert "SUMMARY ONLY" in web.note
+    assert "of the others a summary" in web.note
     assert "ConnectionError" in web.note
     assert len(web.summary) == 97
+    assert set(web.files) == set(web_frequencies.PACKED)
     with pytest.raises(CourseError, match="not at hand, only their summary"):
-        web.counts("laion400m_imagenet_ori")
+        web.counts("laion400m_cub")
     with pytest.raises(CourseError, match="The summary can only be built from the full files"):
         web_frequencies.build_summary()
 
@@ -269,6 +270,16 @@ def test_the_committed_tables_equal_a_rebuild(tmp_path):
         )
 
 
+def test_the_packed_counts_are_those_of_the_summary(no_mirror):
+    web = web_frequencies.load(download=False)
+    for name in web_frequencies.PACKED:
+        again = web_frequencies.summarise({name: web.counts(name)}).loc[name]
+        np.testing.assert_allclose(again, web.summary.loc[name], rtol=0, atol=2e-6)
+    ranks = web.concept_set("imagenet")
+    assert ranks.shape == (1000, 6)
+    assert ranks.loc["T-shirt", "LAION-400M"] == ranks["LAION-400M"].max()
+
+
 @needs_mirror
 def test_every_printed_correlation_of_figure_13_is_reproduced():
     printed = pd.read_csv(
@@ -316,7 +327,10 @@ def test_figures_are_drawn_in_every_situation_and_say_so(any_web):
     frequencies.rank_curves(any_web, files, ax, divide=True, more={"ours": np.array([0, 1, 3])})
     assert [line.get_label() for line in ax.lines] == [*files.values(), "ours"]
     assert ax.lines[-1].get_ydata() == pytest.approx([0.75, 0.25])
-    assert ("summary table" in ax.get_title(loc="right")) is not any_web.complete
+    assert ax.get_title(loc="right") == ""
+    _, few = plt.subplots()
+    frequencies.rank_curves(any_web, {"laionet_thresh0.8_ori": "similarity > 0.8"}, few)
+    assert ("summary table" in few.get_title(loc="right")) is not any_web.complete
     for figure in (
         frequencies.shared_ranking(any_web, width=3),
         frequencies.shared_ranking(any_web, width=0),

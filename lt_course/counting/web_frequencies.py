@@ -7,8 +7,9 @@ one class a line, `name<TAB>count`. This module gets them from the first source 
 
 1. the folder `freqs` inside the directory that `LT_COURSE_MIRROR` names,
 2. the authors' repository at a pinned commit (0.8 MB, kept in the user's cache),
-3. without either, the course's own summary of the files, which travels with the package:
-   statistics of each file and the correlations between them, but no count of any class.
+3. without either, what travels with the package: the counts of ImageNet's 1,000 classes in the
+   six sets and in the labelled subsets (`PACKED`), and of all files the course's own summary:
+   statistics of each and the correlations between them.
 
 The object that :func:`load` returns says which source it was read from; a page that shows
 numbers prints that sentence. Files from sources 1 and 2 must match the SHA-256 sums in
@@ -79,11 +80,15 @@ TRAINING_SUBSETS = {
 }
 """Labelled subsets (one ImageNet class a picture) on which the paper trains its models."""
 
+PACKED = [f"{key}_imagenet_ori" for key in PRETRAINING_SETS] + list(TRAINING_SUBSETS)
+"""Files whose counts travel with the package."""
+
 RANKS = (1, 2, 5, 10, 20, 50, 100, 200, 350, 500, 700, 900, 1000)
 """Ranks at which the summary keeps the sorted counts."""
 
 RESOURCES = Path(__file__).parent / "resources"
 _REGISTRY = RESOURCES / "web_frequency_files.txt"
+_COUNTS = "web_frequency_imagenet.csv.gz"
 _SUMMARY = "web_frequency_summary.csv"
 _CORRELATIONS = "web_frequency_correlations.csv"
 
@@ -107,7 +112,7 @@ class WebFrequencies:
 
     @property
     def complete(self) -> bool:
-        """Whether the counts of single classes are at hand, not only their summary."""
+        """Whether all files are at hand, not only those that are `PACKED`."""
         return self.source != "summary"
 
     def counts(self, name: str) -> pd.Series:
@@ -117,13 +122,13 @@ class WebFrequencies:
             name: short name of a file, e.g. `"laion400m_imagenet_ori"`.
 
         Raises:
-            CourseError: the name is unknown, or only the summary is at hand.
+            CourseError: the name is unknown, or only the file's summary is at hand.
         """
         if name not in self.summary.index:
             raise CourseError(
                 f"There is no count file {name!r}; WebFrequencies.summary lists the names."
             )
-        if not self.complete:
+        if name not in self.files:
             raise CourseError(
                 f"The class counts of {name!r} are not at hand, only their summary: connect to "
                 f"the network, or set {MIRROR_VARIABLE} to a folder that holds 'freqs/'."
@@ -178,12 +183,13 @@ def load(*, download: bool = True) -> WebFrequencies:
             note = f"{len(files)} count files {place}, checksums verified."
             return WebFrequencies(source, note, summarise(files), correlate(files), files)
     note = (
-        "SUMMARY ONLY: the counts of single classes are not at hand, because "
-        f"{MIRROR_VARIABLE} is not set and {reason}. The course's own summary table "
-        "stands in: curves have few points, and what needs single classes is left out."
+        f"{len(PACKED)} count files, of ImageNet's classes, as they travel with the course; of the "
+        f"others a summary, because {MIRROR_VARIABLE} is not set and {reason}."
     )
     summary = pd.read_csv(RESOURCES / _SUMMARY, index_col="file")
-    return WebFrequencies("summary", note, summary, pd.read_csv(RESOURCES / _CORRELATIONS), {})
+    packed = pd.read_csv(RESOURCES / _COUNTS, index_col="class", keep_default_na=False)
+    files = {str(name): counts for name, counts in packed.items()}
+    return WebFrequencies("summary", note, summary, pd.read_csv(RESOURCES / _CORRELATIONS), files)
 
 
 def read_counts(path: Path) -> pd.Series:
@@ -290,7 +296,7 @@ def correlate(files: Mapping[str, pd.Series]) -> pd.DataFrame:
 
 
 def build_summary(out: Path = RESOURCES) -> list[Path]:
-    """Write the two tables that stand in for the files, and return their paths.
+    """Write the three tables that stand in for the files, and return their paths.
 
     This is what `python -m tools.icontail_build web-summary` runs. Figures are rounded to six
     digits after the point.
@@ -304,7 +310,9 @@ def build_summary(out: Path = RESOURCES) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
     web.summary.round(6).to_csv(out / _SUMMARY)
     web.correlations.round(6).to_csv(out / _CORRELATIONS, index=False)
-    return [out / _SUMMARY, out / _CORRELATIONS]
+    same_bytes = {"method": "gzip", "mtime": 0}
+    web.table(PACKED).to_csv(out / _COUNTS, index_label="class", compression=same_bytes)
+    return [out / _SUMMARY, out / _CORRELATIONS, out / _COUNTS]
 
 
 def _statistics(counts: np.ndarray) -> dict[str, float]:

@@ -17,12 +17,10 @@ from matplotlib.figure import Figure
 
 from lt_course.counting.concept_lists import Concept
 from lt_course.counting.rules import Definition, compile_rule
+from lt_course.counting.web_frequencies import RESOURCES
 from lt_course.data import icontail
 from lt_course.errors import CourseError
-from lt_course.evaluation.bias import third_of
-from lt_course.lessons.observer import Observer
 from lt_course.plots.style import BLUE, LINES, ORANGE, PALETTE, VERMILLION, Look, annotate
-from lt_course.statistics import spearman
 
 IntArray = npt.NDArray[np.int64]
 
@@ -38,7 +36,7 @@ is not, or whose recall is not."""
 def core_concepts(*, synonyms: bool) -> list[Concept]:
     """IconTail's core concepts, whose labels were looked at, by their names or WordNet's, too."""
     core = [c for c in icontail.load().concepts if c.core]
-    return [Concept(c.key, (c.name, *(c.synonyms if synonyms else ()))) for c in core]
+    return [Concept(c.name, (c.name, *(c.synonyms if synonyms else ()))) for c in core]
 
 
 def mentions(captions: Sequence[str], name: str, veto: str = "") -> IntArray:
@@ -46,12 +44,6 @@ def mentions(captions: Sequence[str], name: str, veto: str = "") -> IntArray:
     concept = Concept(name, (name,), tuple(veto.split()))
     found, _ = compile_rule("bag-of-lemmas", [concept]).matches(pa.array(captions))
     return found
-
-
-def counts(captions: Sequence[str], names: Sequence[str]) -> IntArray:
-    """How many captions name each of C things by its one name (bag of lemmas), int64 [C]."""
-    rule = compile_rule("bag-of-lemmas", [Concept(name, (name,)) for name in names])
-    return rule.count(pa.array(captions))
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,42 +80,19 @@ class Counted:
         found = compile_rule(definition, concepts).matches(pa.array(captions))
         return cls(concepts, labels, *found)
 
-    @property
-    def right(self) -> npt.NDArray[np.bool_]:
-        """Whether the picture of each counted caption shows what it was counted for, bool [M]."""
-        return np.asarray(self.labels[self.caption] == self.concept)
-
-    def summary(self) -> dict[str, float]:
-        """Over all classes together; a caption counts once for each class that it names.
-
-        `several` is the share of counted captions that count for more than one class, `spearman`
-        the rank correlation of counts with labels over classes.
-        """
-        classes = self.per_class()
-        times = np.unique(self.caption, return_counts=True)[1]
-        return {
-            "matches": len(self.caption),
-            "precision": float(self.right.mean()),
-            "recall": float(self.right.sum() / classes["labels"].sum()),
-            "several": float((times > 1).mean()),
-            "spearman": spearman(classes["labels"], classes["counted"]),
-        }
-
     def per_class(self) -> pd.DataFrame:
-        """A row a class, indexed by its first name.
+        """A row a class, indexed by its key.
 
-        `labels`: pictures that show it; `counted`: captions that name it; `precision`: the share
-        of the latter that are among the former, nan where nothing was counted; `recall`: the
-        share of the former among the latter.
+        `labels`: pictures that show it; `counted`: captions that name it; `right`: those of them
+        whose picture shows it.
         """
-        labels, counted, right = (
-            np.bincount(of[of < len(self.concepts)], minlength=len(self.concepts))
-            for of in (self.labels, self.concept, self.concept[self.right])
-        )
-        table = pd.DataFrame({"labels": labels, "counted": counted})
-        table["precision"] = right / np.where(counted, counted, np.nan)
-        table["recall"] = right / np.where(labels, labels, np.nan)
-        return table.set_index(pd.Index([c.names[0] for c in self.concepts], name="class"))
+        right = self.concept[self.labels[self.caption] == self.concept]
+        columns = {"labels": self.labels, "counted": self.concept, "right": right}
+        table = {
+            name: np.bincount(of[of < len(self.concepts)], minlength=len(self.concepts))
+            for name, of in columns.items()
+        }
+        return pd.DataFrame(table, pd.Index([c.key for c in self.concepts], name="class"))
 
     def mistakes(self, names: Sequence[str]) -> pd.DataFrame:
         """What was counted for what it is not, the most frequent first.
@@ -131,49 +100,20 @@ class Counted:
         `names` are of everything that a label can be. Rows have `counted for`, `but shows` and the
         number of `captions`.
         """
-        wrong = ~self.right
-        counted = [self.concepts[c].names[0] for c in self.concept[wrong]]
+        wrong = self.labels[self.caption] != self.concept
+        counted = [self.concepts[c].key for c in self.concept[wrong]]
         shown = [names[c] for c in self.labels[self.caption[wrong]]]
         pairs = pd.DataFrame({"counted for": counted, "but shows": shown})
         return pairs.value_counts(sort=True).rename("captions").reset_index()
 
 
-def by_third(per_class: pd.DataFrame) -> pd.DataFrame:
-    """Errors where classes are frequent, and where they are rare, of `Counted.per_class`.
+def product_types() -> pd.DataFrame:
+    """Types of the fashion products, counted in titles (`tools.count_product_types`).
 
-    Rows head, mid and tail by the number of `labels`; `precision` and `recall` are means over
-    classes, `counted / labels` is the median.
+    A row a type and list of `names` (shop: the shop's own; mended: a few added): `type`,
+    `products`, `counted` titles, and how many of them are `right`.
     """
-    third = np.array(["head", "mid", "tail"])[third_of(per_class["labels"])]
-    ratio = per_class["counted"] / per_class["labels"]
-    table = per_class[["precision", "recall"]].assign(**{"counted / labels": ratio})
-    how = {"precision": "mean", "recall": "mean", "counted / labels": "median"}
-    return table.groupby(third).agg(how)
-
-
-def correlations_by_counting(
-    per_class: pd.DataFrame, pulls: Sequence[float], seeds: int = 5
-) -> pd.DataFrame:
-    """Spearman correlations of predictions with true frequencies, and with counted ones.
-
-    The model is an `Observer` whose training set holds every class as often as it is *labelled*,
-    so how strongly it follows frequency is known; what is correlated may be the miscount.
-
-    Args:
-        per_class: `labels` and `counted`, as `Counted.per_class` gives them.
-        pulls: how strongly predictions follow log frequency (`Observer.trained_on`), a row each.
-        seeds: observers that are averaged, which find other classes difficult.
-    """
-    rows = []
-    for pull in pulls:
-        found = []
-        for seed in range(seeds):
-            observer = Observer.trained_on(per_class["labels"], prior=pull, hubs=0.5, seed=seed)
-            predictions = observer.confusion().sum(0)
-            found.append([spearman(per_class[c], predictions) for c in ("labels", "counted")])
-        rows.append(np.mean(found, axis=0))
-    index = pd.Index(pulls, name="pull")
-    return pd.DataFrame(rows, index, ["labels", "counted"])
+    return pd.read_csv(RESOURCES / "product_types.csv")
 
 
 def plot_beside_labels(per_class: pd.DataFrame, label: Sequence[str]) -> Figure:
@@ -211,5 +151,5 @@ def plot_beside_labels(per_class: pd.DataFrame, label: Sequence[str]) -> Figure:
 
 def _kind(per_class: pd.DataFrame) -> npt.NDArray[np.str_]:
     correct, wrong, missed = KINDS
-    kinds = np.where(per_class["recall"] < 0.5, missed, correct)
-    return np.where(per_class["precision"] < 0.5, wrong, kinds)
+    kinds = np.where(per_class["right"] < per_class["labels"] / 2, missed, correct)
+    return np.where(per_class["right"] < per_class["counted"] / 2, wrong, kinds)

@@ -1,7 +1,7 @@
 """Figures of class frequencies: rank curves, agreement between sets, counted captions.
 
-`web` is what `lt_course.counting.web_frequencies.load` returns. Where only the summary table is at
-hand, a curve is drawn through its few recorded ranks and the picture says so.
+`web` is what `lt_course.counting.web_frequencies.load` returns. Where only a file's summary is at
+hand, its curve is drawn through the few recorded ranks, and the picture says so.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def rank_curves(
     ax.set(xscale="log", yscale="log", xlabel="rank of the class")
     ax.set_ylabel("share of all counts" if divide else "captions that name the class")
     ax.legend()
-    _say_source(ax, web)
+    if not files.keys() <= web.files.keys():
+        note = f"summary table: {len(RANKS)} ranks a curve at most"
+        ax.set_title(note, loc="right", fontsize=8, color=PALETTE[1])
 
 
 def shared_ranking(web: WebFrequencies, width: float, by: str = "LAION-400M") -> Figure:
@@ -80,16 +82,11 @@ def shared_ranking(web: WebFrequencies, width: float, by: str = "LAION-400M") ->
     log(1 + count), so that a line follows the typical class and not the largest.
 
     Args:
-        web: with the summary alone, each set is ranked by itself instead.
+        web: see above.
         width: standard deviation of the Gaussian, in ranks; 0 draws the counts as they are.
         by: title of the set that gives the order.
     """
     figure, ax = plt.subplots(figsize=(7, 4))
-    if not web.complete:
-        files = {f"{key}_imagenet_ori": title for key, title in PRETRAINING_SETS.items()}
-        rank_curves(web, files, ax)
-        ax.set(xscale="linear", xlabel="rank of the class, each set ranked by itself")
-        return figure
     table = web.concept_set("imagenet").sort_values(by, ascending=False, kind="stable")
     ranks = np.arange(1.0, len(table) + 1)
     for number, (title, counts) in enumerate(table.items()):
@@ -169,7 +166,7 @@ def _web_pairs(web: WebFrequencies, concept_set: str) -> pd.DataFrame:
 
 def _sorted_counts(web: WebFrequencies, name: str) -> tuple[FloatArray, FloatArray]:
     """Ranks and counts, descending, zeros left out: all of them, or the summary's few."""
-    if web.complete:
+    if name in web.files:
         counts = np.sort(web.counts(name).to_numpy(dtype=np.float64))[::-1]
         ranks = np.arange(1.0, len(counts) + 1)
     else:
@@ -185,9 +182,3 @@ def _curve(
     # Markers at other places on each curve tell the curves apart without colour.
     line |= {"marker": MARKERS[number], "markevery": (0.02 + 0.025 * number, 0.16)}
     ax.plot(ranks, counts, color=PALETTE[number], **line)
-
-
-def _say_source(ax: Axes, web: WebFrequencies) -> None:
-    if not web.complete:
-        note = f"summary table: {len(RANKS)} ranks a curve at most"
-        ax.set_title(note, loc="right", fontsize=8, color=PALETTE[1])
