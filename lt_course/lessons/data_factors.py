@@ -1,44 +1,25 @@
-"""Lesson 07: training sets described, frequencies compared, shift taken apart, factors drawn.
+"""Lesson 07: training sets described, and factors drawn.
 
-A *table* is a run's per-class table: one row a concept, in the order of the concepts, with the
-columns `frequency`, `accuracy` and `predictions`. `runs` are metrics indexed by (label, seed), as
-`lt_course.evidence.load_results` returns them.
+`runs` are metrics indexed by (label, seed), as `lt_course.evidence.load_results` returns them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 
 import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy import stats
 
 from lt_course.data import icontail
 from lt_course.data.class_profiles import TrainSplit
 from lt_course.data.drawing_style import is_solid
-from lt_course.evaluation.bias import bias_report, per_class
-from lt_course.evaluation.intervals import Interval
 from lt_course.evidence import experiment, paper
-from lt_course.lessons.features import cosines
-from lt_course.plots import drawings, intervals, style
+from lt_course.plots import intervals, style
 from lt_course.plots.runs import THREE
-from lt_course.statistics import spearman
-from lt_course.study import RunConfig, RunResult, override, training_set
-from lt_course.study.icontail_dataset import icontail_of
-
-COLUMNS = {
-    "accuracy": "accuracy",
-    "accuracy_line": "on line",
-    "accuracy_solid": "on solid",
-    "spearman_accuracy": "S(a)",
-    "spearman_predictions": "S(p)",
-    "frequency_limit": "limit",
-}
-"""The metrics that the lesson's tables show, and their headings."""
+from lt_course.study import training_set
 
 PAPER_SETS = {
     "laionet_thresh0.7_n448896": "LAIONet, threshold 0.7",
@@ -52,6 +33,7 @@ PAPER_SETS = {
 
 METHODS: dict[str, style.Look] = {
     "sl": style.of("sl"),
+    "clip-template": style.of("clip-template"),
     "clip-title": style.of("clip-title"),
     "clip-title frozen": style.look(style.GREEN, "P", "CLIP, titles, frozen text head"),
 }
@@ -61,11 +43,6 @@ METHODS: dict[str, style.Look] = {
 def examples(drawn: TrainSplit, concept: int, count: int = 12) -> npt.NDArray[np.uint8]:
     """The first `count` drawings of a concept in a training set, uint8 [<= count, 32, 32]."""
     return icontail.load().pictures[drawn.image_ids[drawn.labels == concept][:count]]
-
-
-def at_rank(drawn: TrainSplit, rank: int) -> int:
-    """The concept that is the `rank`-th most frequent, 1 the most; ties keep their order."""
-    return int(np.argsort(-drawn.frequency, kind="stable")[rank - 1])
 
 
 def similarity(
@@ -95,10 +72,9 @@ def described(draws: Mapping[str, TrainSplit], least: int = 20) -> pd.DataFrame:
     """Training sets in numbers, one row each.
 
     Returns:
-        pictures; authors (families with a drawing in the set); authors a concept; solid (share of
-        solid drawings, 0..1); titles (different titles a drawing, within a concept); similarity
-        (`similarity`); limit (`TrainSplit.availability_correlation`). What is counted within a
-        concept is the mean over those with `least` drawings.
+        Authors (families with a drawing in the set), and those of a concept; the share of solid
+        drawings, 0..1; different titles a drawing within a concept, 0..1; `similarity`. What is
+        counted within a concept is the mean over those with `least` drawings.
     """
     data = icontail.load()
     rows = {}
@@ -108,28 +84,13 @@ def described(draws: Mapping[str, TrainSplit], least: int = 20) -> pd.DataFrame:
         pictures = data.pictures[drawn.image_ids]
         titles = [len({data.titles[i].lower() for i in each}) / len(each) for each in sets]
         rows[name] = {
-            "pictures": len(drawn.image_ids),
-            "authors": len(np.unique(data.family[drawn.image_ids])),
-            "authors a concept": np.mean([len(np.unique(data.family[each])) for each in sets]),
-            "solid": is_solid(pictures).mean(),
-            "titles": np.mean(titles),
-            "similarity": similarity(pictures, drawn.labels).mean(),
-            "limit": drawn.availability_correlation,
+            "authors": str(len(np.unique(data.family[drawn.image_ids]))),
+            "authors of a concept": np.mean([len(np.unique(data.family[s])) for s in sets]),
+            "share of solid drawings": is_solid(pictures).mean(),
+            "different titles a drawing": np.mean(titles),
+            "similarity within a concept": similarity(pictures, drawn.labels).mean(),
         }
-    return pd.DataFrame(rows).T.astype({"pictures": int, "authors": int})
-
-
-def agreement(frequencies: Mapping[str, Sequence[npt.ArrayLike]]) -> pd.DataFrame:
-    """How alike two sets order the concepts by frequency: mean, lowest and highest Spearman.
-
-    One row a pair of names; per name there is one vector a seed, int [C].
-    """
-    rows = {}
-    for a, b in combinations(frequencies, 2):
-        pairs = zip(frequencies[a], frequencies[b], strict=True)
-        values = [spearman(first, second) for first, second in pairs]
-        rows[f"{a} and {b}"] = [np.mean(values), np.min(values), np.max(values)]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["mean", "lowest", "highest"])
+    return pd.DataFrame(rows).T
 
 
 def declared(name: str, labels: Sequence[str], seeds: Sequence[int]) -> dict[str, list[TrainSplit]]:
@@ -142,127 +103,19 @@ def declared(name: str, labels: Sequence[str], seeds: Sequence[int]) -> dict[str
     return {label: [training_set(runs.run(label, seed=s)) for s in seeds] for label in labels}
 
 
-def everything(run: RunConfig) -> TrainSplit:
-    """All drawings that a run could have trained on: those of its style and its authors."""
-    return training_set(override(run, profile="natural", num_images=None))
-
-
-def borrowed(flat: pd.DataFrame, frequency: npt.ArrayLike) -> dict[str, float]:
-    """What a model that never saw an imbalance owes to concepts: S with another run's frequencies.
-
-    `flat` is the table of a run with equal frequencies, `frequency` int [C] of the other run.
-    """
-    columns = {"S(a)": "accuracy", "S(p)": "predictions"}
-    return {name: spearman(frequency, flat[field]) for name, field in columns.items()}
-
-
-def halves(record: RunResult) -> pd.DataFrame:
-    """Accuracy, S(a) and S(p) of a run on line drawings and on solid ones of the test.
-
-    Each half has its own number of drawings a concept; concepts without one are left out of S(a).
-    """
-    solid = is_solid(icontail.load().pictures[record.arrays["test"]])
-    rows = {}
-    for name, half in (("line", ~solid), ("solid", solid)):
-        labels, answers = record.arrays["labels"][half], record.arrays["predictions"][half]
-        report = bias_report(record.per_class["frequency"], labels, answers)
-        rows[name] = {
-            "drawings": int(half.sum()),
-            "accuracy": float((labels == answers).mean()),
-            "S(a)": report["spearman_accuracy"],
-            "S(p)": report["spearman_predictions"],
-        }
-    return pd.DataFrame(rows).T.astype({"drawings": int})
-
-
-def shift_costs(runs: pd.DataFrame, line: str, solid: str) -> pd.DataFrame:
-    """What training on the other style costs, on each style of the test and on both.
-
-    Args:
-        runs: see above.
-        line: label of the runs on line drawings …
-        solid: … and of those on solid ones.
-
-    Returns:
-        One row a seed that both have: the cost on line drawings, on solid ones, and their mean. In
-        the mean, neither an easier half nor a better training set has a part.
-    """
-    on_line = intervals.paired(runs, line, solid, "accuracy_line")
-    on_solid = intervals.paired(runs, solid, line, "accuracy_solid")
-    costs = pd.DataFrame({"on line": on_line, "on solid": on_solid})
-    return costs.assign(mean=costs.mean(axis=1))
-
-
-def by_acquaintance(record: RunResult) -> pd.Series:
-    """Accuracy on drawings trained on, on others by the same authors, and on new authors' ones.
-
-    Each is the mean over the concepts that have drawings of all three kinds. The checkpoint of the
-    run (with normalised prototypes) must be in the store.
-    """
-    data, drawn = icontail_of(record.run), training_set(record.run)
-    classes = record.run.data.concepts
-    evaluated = data.concept < classes
-    trained = np.isin(np.arange(len(data)), drawn.image_ids)
-    known = np.isin(data.family, data.family[drawn.image_ids])
-    groups = {
-        "trained on": trained & evaluated,
-        "new drawings, authors trained on": evaluated & known & ~trained & ~data.test,
-        "new authors (the test)": evaluated & data.test,
-    }
-    accuracy = {}
-    for name, group in groups.items():
-        answers = cosines(record, data.pictures[group]).argmax(1)
-        accuracy[name] = per_class(data.concept[group].astype(np.int64), answers, classes)[0]
-    return pd.DataFrame(accuracy).dropna().mean()
-
-
-def live(records: Mapping[str, RunResult]) -> pd.DataFrame:
-    """`COLUMNS` of live runs, one row each."""
-    rows = {label: record.metrics for label, record in records.items()}
-    return pd.DataFrame(rows).T[list(COLUMNS)].rename(columns=COLUMNS)
-
-
-def summary(runs: pd.DataFrame) -> pd.DataFrame:
-    """Number of seeds and `COLUMNS` of recorded runs: the mean over seeds with its t interval."""
-    table = intervals.means(runs, COLUMNS)
-    seeds = [str(len(runs.loc[label])) for label in table.index]
-    table.insert(0, "seeds", seeds)
-    return table
-
-
-def two_ways(runs: pd.DataFrame, pairs: Sequence[tuple[str, str, str]]) -> pd.DataFrame:
-    """Differences between recorded runs, paired by seed and unpaired (Welch), as text.
-
-    Args:
-        runs: see above.
-        pairs: label, label and metric of each difference, first minus second.
-
-    Returns:
-        One row a difference whose runs share two seeds or more; columns paired and unpaired.
-    """
-    rows = {}
-    for first, second, metric in pairs:
-        sides = [intervals.by_seed(runs, label, metric) for label in (first, second)]
-        a, b = pd.concat(sides, axis=1).dropna().to_numpy(dtype=np.float64).T
-        if len(a) > 1:
-            welch = stats.ttest_ind(a, b, equal_var=False).confidence_interval()
-            mean = float(a.mean() - b.mean())
-            unpaired = Interval(mean, float(welch.low), float(welch.high), len(a))
-            name = f"{COLUMNS[metric]}: {first} minus {second}"
-            rows[name] = [intervals.text(a - b), str(unpaired)]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["paired", "unpaired"])
-
-
 def paper_sets() -> pd.DataFrame:
-    """Fig. 4 of the paper, one row a training set: similarity, and accuracy and S(a) by head."""
+    """Fig. 4 of the paper, one row a training set, as text.
+
+    Columns: similarity, and accuracy and S(a) with a text tower from scratch and a frozen one.
+    """
     within = paper.table("fig4a").set_index("dataset")["value"]
-    heads = {"clip": "scratch", "clip-frozen-text": "frozen"}
+    heads = {"clip": "from scratch", "clip-frozen-text": "frozen"}
     rows = {}
     for key, title in PAPER_SETS.items():
-        row = {"similarity": within.get(key, float("nan"))}
+        row = {"similarity": f"{within[key]:.3f}" if key in within else "not given"}
         for method, head in heads.items():
             for metric, name in (("accuracy", "accuracy"), ("spearman_accuracy", "S(a)")):
-                row[f"{name}, {head}"] = paper.value("fig4b", key, method, metric)
+                row[f"{name}, text {head}"] = f"{paper.value('fig4b', key, method, metric):.3f}"
         rows[title] = row
     return pd.DataFrame(rows).T
 
@@ -284,57 +137,31 @@ def plot_profiles(frequencies: Mapping[str, npt.ArrayLike]) -> Figure:
 
 
 def plot_levels(
-    runs: pd.DataFrame, order: Sequence[str], columns: Mapping[str, str] = THREE
+    sets: Mapping[str, tuple[pd.DataFrame, Mapping[str, str]]],
+    columns: Mapping[str, str] = THREE,
 ) -> Figure:
-    """Recorded runs of a factor: one panel a metric, one series a method, mean and t interval.
+    """Recorded runs of a factor: a row a data set, a panel a metric, a series a method.
 
-    What has fewer than two seeds, or is undefined, is left out.
+    Means over seeds with t intervals. What has fewer than two seeds, or is undefined, is left out,
+    and where nothing is left the panel says so.
 
     Args:
-        runs: a label is one of `METHODS`, a blank and a level.
-        order: the levels, from left to right.
+        sets: title -> (runs, levels: how labels end, from left to right, and what they are called).
         columns: metric -> title of its panel.
     """
-    figure, panels = style.panels(len(columns), 2.9, 3.4)
+    figure, panels = style.panels(len(columns), 2.9, 2.7, len(sets))
     shifts = np.linspace(-0.12, 0.12, len(METHODS))
-    for axes, (metric, title) in zip(panels, columns.items(), strict=True):
-        for (method, look), shift in zip(METHODS.items(), shifts, strict=True):
-            seeds = [intervals.by_seed(runs, f"{method} {level}", metric) for level in order]
-            known = {n + shift: v for n, v in enumerate(seeds) if v.notna().sum() > 1}
-            intervals.draw_curve(axes, known, **look, linewidth=1)
-        axes.set_xticks(range(len(order)), order)
-        axes.set(title=title, xlim=(-0.4, len(order) - 0.6))
+    for row, (title, (runs, levels)) in enumerate(sets.items()):
+        line = panels[row * len(columns) : (row + 1) * len(columns)]
+        for axes, (metric, name) in zip(line, columns.items(), strict=True):
+            for (method, look), shift in zip(METHODS.items(), shifts, strict=True):
+                seeds = [intervals.by_seed(runs, f"{method} {level}", metric) for level in levels]
+                known = {n + shift: v for n, v in enumerate(seeds) if v.notna().sum() > 1}
+                intervals.draw_curve(axes, known, **look, linewidth=1)
+            axes.set_xticks(range(len(levels)), list(levels.values()))
+            axes.set(title=f"{title}: {name}", xlim=(-0.4, len(levels) - 0.6))
+            if not axes.containers:
+                axes.set_yticks([])
+                axes.text(0.5, 0.5, "not recorded yet", transform=axes.transAxes, ha="center")
     style.legend(figure)
-    return figure
-
-
-def plot_authors(drawn: TrainSplit, everything: TrainSplit, concept: int, authors: str) -> Figure:
-    """Drawings of a concept, and frequency against supply: one frame of the authors' slider.
-
-    Args:
-        drawn: the training set.
-        everything: all that it was drawn from (the profile ``natural``).
-        concept: the one that is shown and marked.
-        authors: how many authors a concept, in words.
-    """
-    data, supply = icontail.load(), everything.frequency
-    shown = data.pictures[everything.image_ids[everything.labels == concept]]
-    figure = plt.figure(figsize=(7.6, 3))
-    left, right = np.ravel(np.array(figure.subfigures(1, 2, width_ratios=[1.1, 1])))
-    for place, axes in enumerate(left.subplots(3, 4).flat):
-        axes.set_axis_off()
-        if place < len(shown):
-            drawings.show(axes, shown[place])
-    name = data.concepts[concept].name
-    left.suptitle(f"{name}, {authors}: {len(shown)} drawings", fontsize=10)
-    axes = right.subplots()
-    highest = 2 * supply.max()
-    axes.plot([1, highest], [1, highest], color="#888888", linestyle="--", linewidth=1)
-    dot, diamond = style.look(style.BLUE, "o", ""), style.look(style.VERMILLION, "D", name)
-    style.dots(axes, supply, drawn.frequency, dot, markersize=4, alpha=0.6)
-    here = supply[concept], drawn.frequency[concept]
-    axes.plot(*here, linestyle="", markersize=9, **diamond)
-    axes.set(xscale="log", yscale="log", xlabel="drawings at hand", ylabel="training pictures")
-    axes.set_title(f"limit {drawn.availability_correlation:.2f}")
-    axes.legend(loc="upper left")
     return figure

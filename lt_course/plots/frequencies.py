@@ -24,17 +24,29 @@ FloatArray = npt.NDArray[np.float64]
 
 MARKERS = "os^Dv*"
 
+COLUMNS = {
+    "total": "counts in all",
+    "median": "median count",
+    "gini": "Gini",
+    "effective_classes": "effective classes",
+    "ratio": "largest / smallest",
+    "top10_share": "share of the top ten",
+    "zeros": "classes with none",
+    "below_10": "classes below ten",
+}
+"""Columns of `summary_table`, and their headings."""
+
 
 def summary_table(web: WebFrequencies, files: Mapping[str, str], columns: Sequence[str]) -> HTML:
     """Statistics of files (name -> title) as a table: fractions with two decimals, all else whole.
 
-    `columns` are those of `WebFrequencies.summary`, or `ratio`: maximum over smallest.
+    `columns` are keys of `COLUMNS`: of `WebFrequencies.summary`, or `ratio`, maximum over smallest.
     """
     rows = web.summary.loc[list(files)].rename(index=dict(files)).rename_axis(None)
     rows = rows.assign(ratio=rows["maximum"] / rows["smallest"])[list(columns)]
     fractions = [column for column in columns if rows[column].abs().max() <= 1]
     styler = rows.style.format("{:,.0f}").format("{:.2f}", subset=pd.Index(fractions))
-    styler = styler.format_index(lambda column: str(column).replace("_", " "), axis=1)
+    styler = styler.format_index(lambda column: COLUMNS[column], axis=1)
     right = "text-align: right; padding: 0.2em 0.6em"
     aligned = styler.set_table_styles([{"selector": "td, th.col_heading", "props": right}])
     # A fixed name, and HTML instead of an object, keep the page equal from build to build.
