@@ -377,7 +377,7 @@ for names in ("names", "names and synonyms"):
 pd.DataFrame(table).T
 
 # %% [markdown]
-# The two rules hardly differ, because titles are short. The list of names matters more. Synonyms find a tenth more of the drawings, and make about three times as many mistakes:
+# The two rules hardly differ, because titles are short. The list of names matters more. Synonyms raise the recall by a tenth, and make about three times as many mistakes:
 
 # %%
 more = counting.core_concepts(synonyms=True)
@@ -424,7 +424,7 @@ shown["recall"] = shown["right"] / shown["products"]
 shown.astype({"precision": object}).fillna("none counted")
 
 # %% [markdown]
-# The largest type of the shop all but disappears, and the second largest swells to more than twice its size. The shop's list says *Tshirts*, and its titles say *T-Shirt*, which is the words *t* and *shirt*: it counts for shirts. One hyphen moves the head of a distribution. Now let somebody who has looked at the mistakes add seven names (*t-shirt*, *sari*, *perfume* and so on), and one negative word, *t*, for shirts:
+# The largest type of the shop all but disappears, and the second largest swells to more than twice its size. The shop's list says *Tshirts*, and its titles say *T-Shirt*, which is the words *t* and *shirt*: it counts for shirts. One hyphen moves the head of a distribution. Now let somebody who has looked at the mistakes add six names (*t-shirt*, *sari*, *perfume* and so on), and one negative word, *t*, for shirts:
 
 # %%
 table = {}

@@ -143,13 +143,14 @@ def plot_levels(
     """Recorded runs of a factor: a row a data set, a panel a metric, a series a method.
 
     Means over seeds with t intervals. What has fewer than two seeds, or is undefined, is left out,
-    and where nothing is left the panel says so.
+    and so is the row of a data set without any runs.
 
     Args:
         sets: title -> (runs, levels: how labels end, from left to right, and what they are called).
         columns: metric -> title of its panel.
     """
-    figure, panels = style.panels(len(columns), 2.9, 2.7, len(sets))
+    sets = {title: each for title, each in sets.items() if len(each[0])}
+    figure, panels = style.panels(len(columns), 2.9, 2.7, max(1, len(sets)))
     shifts = np.linspace(-0.12, 0.12, len(METHODS))
     for row, (title, (runs, levels)) in enumerate(sets.items()):
         line = panels[row * len(columns) : (row + 1) * len(columns)]
@@ -160,8 +161,5 @@ def plot_levels(
                 intervals.draw_curve(axes, known, **look, linewidth=1)
             axes.set_xticks(range(len(levels)), list(levels.values()))
             axes.set(title=f"{title}: {name}", xlim=(-0.4, len(levels) - 0.6))
-            if not axes.containers:
-                axes.set_yticks([])
-                axes.text(0.5, 0.5, "not recorded yet", transform=axes.transAxes, ha="center")
     style.legend(figure)
     return figure

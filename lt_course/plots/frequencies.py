@@ -46,7 +46,7 @@ def summary_table(web: WebFrequencies, files: Mapping[str, str], columns: Sequen
     rows = rows.assign(ratio=rows["maximum"] / rows["smallest"])[list(columns)]
     fractions = [column for column in columns if rows[column].abs().max() <= 1]
     styler = rows.style.format("{:,.0f}").format("{:.2f}", subset=pd.Index(fractions))
-    styler = styler.format_index(lambda column: COLUMNS[column], axis=1)
+    styler = styler.format_index(lambda column: COLUMNS[str(column)], axis=1)
     right = "text-align: right; padding: 0.2em 0.6em"
     aligned = styler.set_table_styles([{"selector": "td, th.col_heading", "props": right}])
     # A fixed name, and HTML instead of an object, keep the page equal from build to build.

@@ -91,7 +91,7 @@ def _of_counts(frequency: Floats, values: Floats) -> float:
 
 
 def _runs(generator: np.random.Generator) -> Iterator[tuple[Floats, Floats]]:
-    frequency = np.round(np.exp(generator.normal(3, 1.5, 60)))
+    frequency = np.exp(generator.normal(3, 1.5, 60)).round().astype(np.float64)
     noise = generator.normal(size=60)
     yield frequency, noise
     for tie in (0.12, -0.12, -0.2):

@@ -115,9 +115,11 @@ def at_random(logarithm: bool = True) -> float:
     names = ["laionet_thresh0.7_ori"]
     names += [f"laionet_thresh0.7_frac{1 / n}_ori" for n in (2, 4, 8, 16, 32)]
     parts = summary.loc[names].sort_values("total")
-    sizes = [summary.loc["laionet_thresh0.85_ori", "total"], parts["total"]]
-    asked, known = (np.log(size) if logarithm else size for size in sizes)
-    return float(np.interp(asked, known, parts["below_10"]))
+    asked = summary["total"]["laionet_thresh0.85_ori"]
+    sizes = np.append(parts["total"].to_numpy(np.float64), asked)
+    if logarithm:
+        sizes = np.log(sizes)
+    return float(np.interp(sizes[-1], sizes[:-1], parts["below_10"].to_numpy(np.float64)))
 
 
 EXERCISES: dict[str, Exercise] = {
