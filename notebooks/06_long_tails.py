@@ -8,7 +8,7 @@
 #     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
-#   course: {question: "What do real concept frequencies look like, and how are they counted?", figure: "Fig. 1a, 13, 16, 21, App. B", scale: tiny, minutes: 1, memory_gb: 1.2}
+#   course: {question: "What do real concept frequencies look like, and how are they counted?", figure: "Fig. 1a, 13, 16, 21, App. B", scale: tiny, minutes: 3, memory_gb: 0.9}
 # ---
 
 # %% [markdown]
@@ -25,7 +25,7 @@
 # - measure a count's precision and recall where labels are known, and mend it;
 # - say what miscounted frequencies do to a measured bias.
 #
-# Figures treated: the paper's Fig. 1a, 13, 16 and 21, and its App. B {cite}`wen2024`. About 30 CPU-seconds, 1.2 GB of memory, 40 minutes of reading. Before this: {doc}`02_measuring_bias`, {doc}`05_language`.
+# Figures treated: the paper's Fig. 1a, 13, 16 and 21, and its App. B {cite}`wen2024`. About 20 CPU-seconds (and 130 more where the runs of {doc}`03_clip_against_supervised` are not in the store yet), 0.9 GB of memory, 35 minutes of reading. Before this: {doc}`02_measuring_bias`, {doc}`05_language`.
 
 # %% tags=["hide-input"]
 import re

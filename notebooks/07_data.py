@@ -8,7 +8,7 @@
 #     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
-#   course: {question: "Is it the data?", figure: "Fig. 4", scale: tiny, minutes: 4, memory_gb: 1.3}
+#   course: {question: "Is it the data?", figure: "Fig. 4", scale: tiny, minutes: 4, memory_gb: 0.9}
 # ---
 
 # %% [markdown]
@@ -25,7 +25,7 @@
 # - measure the variety within a concept at equal counts;
 # - read the paper's Fig. 4 with all this in mind.
 #
-# Figures treated: the paper's Fig. 4 {cite}`wen2024`. About 200 CPU-seconds, 1.3 GB of memory, 30 minutes of reading. Before this: {doc}`02_measuring_bias`, {doc}`03_clip_against_supervised`, {doc}`06_long_tails`.
+# Figures treated: the paper's Fig. 4 {cite}`wen2024`. About 200 CPU-seconds, 0.9 GB of memory, 30 minutes of reading. Before this: {doc}`02_measuring_bias`, {doc}`03_clip_against_supervised`, {doc}`06_long_tails`.
 
 # %% tags=["hide-input"]
 import matplotlib.pyplot as plt
