@@ -1,4 +1,4 @@
-"""The helpers of lesson 02 against the metrics they stand on."""
+"""The figures and tables of lesson 02 against the metrics they stand on."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,6 +9,7 @@ from scipy import stats
 from lt_course.evaluation import bias
 from lt_course.evidence import paper
 from lt_course.lessons import measuring
+from lt_course.lessons.exercises import measuring_bias as exercises
 from lt_course.lessons.observer import Observer
 
 FREQUENCY = np.geomspace(1000, 1, 60)
@@ -27,36 +28,19 @@ def table():
     return pd.DataFrame({"frequency": FREQUENCY, "accuracy": accuracy, "predictions": predictions})
 
 
-class Recorded:
-    """Enough of a record: metrics and the per-class table."""
-
-    def __init__(self, table, shift):
-        self.per_class = table
-        self.metrics = {
-            "spearman_accuracy": 0.5 + shift,
-            "spearman_predictions": 0.8 - shift,
-        }
-
-
-def test_spearmans_of_a_table(table):
-    found = measuring.spearmans(table.frequency, table.accuracy, table.predictions)
-    assert found["S(a)"] == bias.spearman(table.frequency, table.accuracy)
-    assert found["S(p)"] == bias.spearman(table.frequency, table.predictions)
-    alarms = table.predictions - 20 * table.accuracy
-    assert found["S(false alarms)"] == pytest.approx(
-        stats.spearmanr(table.frequency, alarms.round(6)).statistic, abs=0.02
-    )
-
-
-def test_correlations_have_the_columns_of_the_papers_figure(table):
-    ours = measuring.correlations(table)
+def test_printed_correlations_are_the_papers():
     printed = measuring.printed_correlations(["laionet"])
-    assert set(ours) == set(printed.columns)
-    assert printed.loc["laionet, SL", "Spearman (p)"] == paper.value(
+    assert printed.loc["paper: LAIONet, SL", "S(p)"] == paper.value(
         "fig11", "laionet", "sl", "spearman_predictions"
     )
-    assert ours["Pearson of log (a)"] == pytest.approx(
-        np.corrcoef(np.log(table.frequency), table.accuracy)[0, 1]
+    assert len(printed.columns) == 6
+
+
+def test_exact_is_of_the_confusion():
+    observer = Observer.trained_on(FREQUENCY, prior=0.1, knowledge=0.3)
+    matrix = observer.confusion()
+    assert measuring.exact(FREQUENCY, observer) == pytest.approx(
+        [stats.spearmanr(FREQUENCY, v).statistic for v in (np.diag(matrix), matrix.sum(0))]
     )
 
 
@@ -76,33 +60,42 @@ def test_size_curve_climbs_to_the_truth():
     assert (curve.diff().dropna() > 0).all(axis=None)
 
 
+def test_the_true_order_of_accuracies_does_not_depend_on_the_ease():
+    """What trap 4 says: the fall of measured S(a) at both ends is attenuation."""
+    true, measured = [], []
+    for ease in (0, 2, 4):
+        observer = Observer.trained_on(FREQUENCY, prior=0.1, knowledge=0.3, ease=ease)
+        true.append(measuring.exact(FREQUENCY, observer)[0])
+        seen = [bias.per_class(*observer.answers(20, s), 60)[0] for s in range(20)]
+        measured.append(np.mean([bias.spearman(FREQUENCY, a) for a in seen]))
+    assert np.ptp(true) < 0.01
+    assert measured[0] < measured[1] - 0.02
+    assert measured[2] < measured[1] - 0.02
+
+
 def test_correction_undoes_attenuation_on_average():
     observer = Observer.trained_on(FREQUENCY, prior=0.1, knowledge=0.3)
-    truth = bias.spearman(FREQUENCY, np.diag(observer.confusion()))
+    truth = measuring.exact(FREQUENCY, observer)[0]
     measured = [bias.per_class(*observer.answers(10, s), 60)[0] for s in range(60)]
     raw = np.mean([bias.spearman(FREQUENCY, accuracy) for accuracy in measured])
-    mended = np.mean([measuring.corrected(FREQUENCY, a, 10) for a in measured])
+    mended = np.mean([exercises.disattenuated(FREQUENCY, a, 10) for a in measured])
     assert abs(mended - truth) < 0.04 < truth - raw
 
 
-def test_intervals_and_tables_of_records(table):
-    records = {
-        method: [Recorded(table, shift) for shift in (0.0, 0.02, 0.04)]
-        for method in ("sl", "clip-title")
-    }
-    rows = measuring.both_intervals(records)
-    assert list(rows) == [
-        "S(a), over classes",
-        "S(a), over seeds",
-        "S(p), over classes",
-        "S(p), over seeds",
-    ]
-    assert rows["S(a), over seeds"]["sl"].estimate == pytest.approx(0.52)
-    assert rows["S(a), over classes"]["sl"].n == 60
-    beside = measuring.paper_and_ours(records)
-    assert len(beside) == 6 + 2
-    assert beside.loc["ours, SL", "S(a)"].startswith("0.52 [")
-    assert beside.loc["paper, LAIONet, SL", "S(p)"] == "0.76"
+def test_ranks_have_spearmans_correlation_in_the_title(table):
+    left, right = measuring.plot_ranks(table).axes
+    assert left.get_title() == f"Pearson {bias.pearson(FREQUENCY, table.predictions):.2f}"
+    assert right.get_title() == f"Pearson {bias.spearman(FREQUENCY, table.predictions):.2f}"
+
+
+def test_decisions_are_hits_and_false_alarms_from_head_to_tail():
+    observer = Observer.trained_on(FREQUENCY[::-1], prior=0.1, knowledge=0.3)
+    (axes,) = measuring.plot_decisions(FREQUENCY[::-1], {"one": observer}).axes
+    hits, alarms = axes.containers
+    matrix = observer.confusion()
+    np.testing.assert_allclose([bar.get_height() for bar in hits], np.diag(matrix)[::-1])
+    tops = [bar.get_y() + bar.get_height() for bar in alarms]
+    np.testing.assert_allclose(tops, matrix.sum(0)[::-1])
 
 
 def test_steeper_tails_leave_spearman_level(table):
@@ -113,9 +106,9 @@ def test_steeper_tails_leave_spearman_level(table):
 
 
 def test_other_figures_show_what_they_are_given(table):
-    chance = measuring.plot_coincidence({60: [0.1, -0.1, 0.2], 1000: [0.0, 0.01, -0.01]})
-    labels = [text.get_text() for text in chance.axes[0].get_legend().get_texts()]
-    assert labels == ["60 classes", "1,000 classes"]
+    (axes,) = measuring.plot_chance([0.1, -0.1, 0.0], 0.2, {"sl": 0.9}).axes
+    marked = [line for line in axes.get_lines() if line.get_marker() == "o"]
+    assert [line.get_xdata()[0] for line in marked] == [0.9]
     joins = {"right": table.accuracy, "wrong": table.accuracy[::-1].to_numpy()}
     axes = measuring.plot_side_by_side(table.frequency, joins).axes
     assert [a.get_title().split(":")[0] for a in axes] == ["right", "wrong"]

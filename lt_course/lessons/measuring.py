@@ -1,4 +1,4 @@
-"""Lesson 02: what the bias metrics say of runs and of observers whose bias is known.
+"""Lesson 02: figures and tables of the bias metrics, of runs and of synthetic classifiers.
 
 A *table* is the per-class table of a run: one row a class, in the order of the class ids, with
 the columns `frequency`, `accuracy` and `predictions`.
@@ -13,42 +13,24 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lt_course.evaluation import bias, intervals
-from lt_course.evaluation.intervals import Interval
+from lt_course.evaluation import bias
 from lt_course.evidence import paper
 from lt_course.lessons.observer import Observer
 from lt_course.plots import style
 from lt_course.plots.bias import QUESTIONS
-from lt_course.study import RunResult
-
-
-def spearmans(
-    frequency: npt.ArrayLike, accuracy: npt.ArrayLike, predictions: npt.ArrayLike
-) -> dict[str, float]:
-    """S(a), S(p) and S of the false alarms, on a balanced test set. Arguments: float [C]."""
-    alarms = bias.false_alarms(accuracy, predictions)
-    fields = {"S(a)": accuracy, "S(p)": predictions, "S(false alarms)": alarms}
-    return {name: bias.spearman(frequency, values) for name, values in fields.items()}
-
-
-def correlations(table: pd.DataFrame) -> dict[str, float]:
-    """Pearson, Pearson of log frequency, and Spearman, each for accuracy and predictions."""
-    frequency, found = table["frequency"], {}
-    for field in QUESTIONS:
-        letter, values = field[0], table[field]
-        found[f"Pearson ({letter})"] = bias.pearson(frequency, values)
-        found[f"Pearson of log ({letter})"] = bias.pearson(np.log(frequency), values)
-        found[f"Spearman ({letter})"] = bias.spearman(frequency, values)
-    return found
 
 
 def printed_correlations(datasets: Sequence[str]) -> pd.DataFrame:
-    """The same six correlations as the paper's Fig. 11 prints them, one row a model."""
-    names = {"pearson": "Pearson", "pearson_log": "Pearson of log", "spearman": "Spearman"}
+    """Correlations of accuracy (a) and of predictions (p) that the paper's Fig. 11 prints.
+
+    One row a model.
+    """
+    names = {"pearson": "Pearson ({})", "pearson_log": "of log ({})", "spearman": "S({})"}
+    titles = {"laionet": "LAIONet", "yfcc15m": "YFCC-15M"}
     return pd.DataFrame(
         {
-            f"{dataset}, {method.upper()}": {
-                f"{name} ({field[0]})": paper.value("fig11", dataset, method, f"{key}_{field}")
+            f"paper: {titles[dataset]}, {method.upper()}": {
+                name.format(field[0]): paper.value("fig11", dataset, method, f"{key}_{field}")
                 for field in QUESTIONS
                 for key, name in names.items()
             }
@@ -66,7 +48,7 @@ def observer_curves(frequency: npt.ArrayLike, seeds: int = 5) -> dict[str, npt.N
         for prior in np.linspace(-0.05, 0.2, 9):
             setting = {"prior": prior, "knowledge": knowledge, "hubs": hubs}
             observers = [Observer.trained_on(frequency, **setting, seed=s) for s in range(seeds)]
-            curve.append([_exact(frequency, observer) for observer in observers])
+            curve.append([exact(frequency, observer) for observer in observers])
         curves[f"knowledge {knowledge}, hubs {hubs:g}"] = np.mean(curve, axis=1)
     return curves
 
@@ -92,53 +74,45 @@ def size_curve(
         tables = [bias.per_class(*each, len(observer.pull)) for each in answers]
         found = [(bias.spearman(frequency, a), bias.spearman(frequency, p)) for a, p in tables]
         rows[size] = np.mean(found, axis=0)
-    rows["truth"] = np.array(_exact(frequency, observer))
+    rows["truth"] = np.array(exact(frequency, observer))
     return pd.DataFrame.from_dict(rows, orient="index", columns=["S(a)", "S(p)"])
 
 
-def corrected(frequency: npt.ArrayLike, measured: npt.ArrayLike, pictures: int) -> float:
-    """S(a) corrected for attenuation by a test set of so many pictures (>= 2) per class.
-
-    `frequency` and `measured`, the measured accuracy, are float [C].
-    """
-    accuracy = np.asarray(measured, dtype=np.float64)
-    noise = (accuracy * (1 - accuracy)).mean() / (pictures - 1)
-    reliability = 1 - noise / accuracy.var(ddof=1)
-    return bias.spearman(frequency, accuracy) / float(np.sqrt(reliability))
+def exact(frequency: npt.ArrayLike, observer: Observer) -> tuple[float, float]:
+    """True S(a) and S(p) of an observer: those of its exact confusions."""
+    matrix = observer.confusion()
+    return bias.spearman(frequency, np.diag(matrix)), bias.spearman(frequency, matrix.sum(0))
 
 
-def both_intervals(records: Mapping[str, Sequence[RunResult]]) -> dict[str, dict[str, Interval]]:
-    """Intervals of S(a) and S(p): over classes (the first run), and over all runs' seeds."""
-    rows: dict[str, dict[str, Interval]] = {}
-    for field in QUESTIONS:
-        tables = {method: runs[0].per_class for method, runs in records.items()}
-        rows[f"S({field[0]}), over classes"] = {
-            method: intervals.bootstrap_spearman(table["frequency"], table[field])
-            for method, table in tables.items()
-        }
-        rows[f"S({field[0]}), over seeds"] = {
-            method: intervals.mean_over_seeds(by_seed(runs, field))
-            for method, runs in records.items()
-        }
-    return rows
+def plot_ranks(table: pd.DataFrame) -> Figure:
+    """Number of predictions against frequency: their values, then their ranks."""
+    figure, panels = style.panels(2, 3.3, 3.0)
+    both = table[["frequency", "predictions"]]
+    for axes, values, unit in zip(panels, (both, both.rank()), ("", "rank of "), strict=True):
+        axes.scatter(values.frequency, values.predictions, s=18, color=style.of("sl")["color"])
+        axes.set(xlabel=f"{unit}training pictures", ylabel=f"{unit}number of predictions")
+        axes.set_title(f"Pearson {bias.pearson(values.frequency, values.predictions):.2f}")
+    return figure
 
 
-def by_seed(runs: Sequence[RunResult], field: str) -> list[float]:
-    """Spearman's correlation of frequency with a field, one value a run."""
-    return [run.metrics[f"spearman_{field}"] for run in runs]
-
-
-def paper_and_ours(records: Mapping[str, Sequence[RunResult]]) -> pd.DataFrame:
-    """S(a) and S(p): the paper's Fig. 1b, then our means over seeds with t intervals."""
-    rows = {}
-    for drawn_as, points in paper_points().items():
-        for data, point in zip(("LAIONet", "CC-12M", "YFCC-15M"), points, strict=True):
-            name = drawn_as.split("-")[0].upper()
-            rows[f"paper, {data}, {name}"] = [f"{value:.2f}" for value in point]
-    for method, runs in records.items():
-        means = [intervals.mean_over_seeds(by_seed(runs, field)) for field in QUESTIONS]
-        rows[f"ours, {style.LABELS[method]}"] = [str(mean) for mean in means]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["S(a)", "S(p)"])
+def plot_decisions(frequency: npt.ArrayLike, observers: Mapping[str, Observer]) -> Figure:
+    """Hits and false alarms of each class, from head to tail, per test picture of a class."""
+    figure, panels = style.panels(len(observers), 2.5, 2.6, sharey=True)
+    order = np.argsort(-np.asarray(frequency))
+    for axes, (name, observer) in zip(panels, observers.items(), strict=True):
+        matrix = observer.confusion()[np.ix_(order, order)]
+        hits, named = np.diag(matrix), matrix.sum(0)
+        places = np.arange(len(order))
+        axes.bar(places, hits, width=1, color=style.BLUE, label="hits")
+        alarms: style.Look = {"color": style.ORANGE, "hatch": "////", "edgecolor": "white"}
+        axes.bar(places, named - hits, bottom=hits, width=1, label="false alarms", **alarms)
+        s_a, s_p = exact(frequency, observer)
+        axes.set_title(f"{name}\nS(a) {s_a:.2f}, S(p) {s_p:.2f}")
+        axes.set(xlabel="class, most frequent first")
+        axes.grid(visible=False, axis="x")
+    panels[0].set_ylabel("answers per test picture")
+    style.legend(figure, ncols=2)
+    return figure
 
 
 def plot_plane(
@@ -175,7 +149,7 @@ def plot_test_size(
     frequency: npt.ArrayLike,
     curve: pd.DataFrame,
 ) -> Figure:
-    """What so many test pictures a class make of a known truth: one frame of a slider.
+    """What so many test pictures a class make of a known truth.
 
     True and measured accuracy and frequency are float [C]; `curve` is as `size_curve` returns it.
     """
@@ -212,15 +186,17 @@ def plot_steeper_tails(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def plot_coincidence(values: Mapping[int, Sequence[float]]) -> Figure:
-    """Histograms of S(a) without any bias, by number of classes."""
+def plot_chance(shuffled: Sequence[float], limit: float, found: Mapping[str, float]) -> Figure:
+    """Correlations of shuffled frequencies, what chance exceeds once in twenty, and methods."""
     figure, axes = plt.subplots(figsize=(6.4, 2.6))
-    styles = zip(style.PALETTE, style.LINES, strict=False)
-    for (classes, chance), (color, line) in zip(values.items(), styles, strict=False):
-        steps: style.Look = {"bins": 30, "density": True, "histtype": "step"}
-        axes.hist(chance, **steps, color=color, linestyle=line, label=f"{classes:,} classes")
-    axes.set(xlabel="S(a) without any bias", yticks=[])
-    axes.legend()
+    axes.hist(shuffled, bins=40, color="#BBBBBB", label="shuffled")
+    for sign in (-limit, limit):
+        axes.axvline(sign, color="black", linestyle=":", linewidth=1)
+    for number, (method, value) in enumerate(found.items(), start=1):
+        height = axes.get_ylim()[1] * (1 - 0.2 * number)
+        style.dots(axes, [value], [height], style.of(method), label=style.LABELS[method])
+    axes.set(xlabel="S(p)", yticks=[], xlim=(-1, 1))
+    axes.legend(loc="upper left")
     return figure
 
 
@@ -233,9 +209,3 @@ def plot_side_by_side(frequency: npt.ArrayLike, joins: Mapping[str, npt.ArrayLik
         axes.set_title(f"{name}: S(a) = {bias.spearman(frequency, accuracy):.2f}")
     panels[0].set_ylabel("accuracy")
     return figure
-
-
-def _exact(frequency: npt.ArrayLike, observer: Observer) -> tuple[float, float]:
-    """S(a) and S(p) of an observer's exact confusions."""
-    matrix = observer.confusion()
-    return bias.spearman(frequency, np.diag(matrix)), bias.spearman(frequency, matrix.sum(0))
