@@ -1,0 +1,70 @@
+"""Lesson 03: trained models, what they know of the drawings they were trained on, and photographs
+beside drawings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lt_course.evaluation.bias import Thirds, per_class, thirds
+from lt_course.evaluation.features import features
+from lt_course.evidence.claims import Verdict
+from lt_course.evidence.experiments import experiment
+from lt_course.study import RunResult
+from lt_course.study.dataset import RunDataset, load_dataset
+from lt_course.study.execute import weights
+from lt_course.study.model_parts import build_objective
+
+CPU = torch.device("cpu")
+
+
+def trained(record: RunResult) -> tuple[RunDataset, nn.Module]:
+    """A run's data, and its model in evaluation mode with the weights that training ended with.
+
+    Raises:
+        CourseError: if the run has no checkpoint.
+    """
+    data = load_dataset(record.run)
+    model = build_objective(record.run, data, None, CPU)
+    assert isinstance(model, nn.Module)
+    model.load_state_dict(weights(record.folder / "checkpoint"))
+    return data, model.eval()
+
+
+@torch.no_grad()
+def on_training_images(record: RunResult) -> Thirds:
+    """Mean accuracy of each third of the classes on the very images that were trained on.
+
+    They are shown whole, as test images are. The run is one with class vectors.
+    """
+    data, model = trained(record)
+    seen = features(model.get_submodule("image_tower"), data.trained_on)
+    vectors = F.normalize(torch.from_numpy(record.arrays["prototypes"]), dim=1)
+    said = (seen.features @ vectors.T).argmax(1)
+    accuracy, _ = per_class(seen.labels.numpy(), said.numpy(), len(data.frequency))
+    return thirds(data.frequency, accuracy)
+
+
+def drawings_and_photographs(verdicts: Sequence[Verdict]) -> pd.DataFrame:
+    """One row a claim that was asked of both and has an effect on photographs.
+
+    Columns: the claim's sentence, the effect on drawings and on photographs with their intervals,
+    which photographs, and the verdict on them.
+    """
+    by_id = {verdict.claim.id: verdict for verdict in verdicts}
+    rows = [
+        {
+            "claim, on drawings": first.claim.sentence,
+            "drawings": str(first.effect),
+            "photographs": str(verdict.effect),
+            "of": experiment(verdict.factor).dataset.replace("-", " "),
+            "verdict, photographs": verdict.verdict,
+        }
+        for verdict in verdicts
+        if verdict.effect and (first := by_id.get(str(verdict.claim.repeats)))
+    ]
+    return pd.DataFrame(rows)
