@@ -1,7 +1,8 @@
-"""Lesson 12: use of prototypes, transfer, power and memory of self-distillation."""
+"""Lesson 12: crops, prototypes, transfer and power of self-distillation."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,10 +17,14 @@ from scipy import optimize, stats
 
 from lt_course.data import icontail
 from lt_course.data.augment import standardize
+from lt_course.data.batch import Batch
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import third_of
+from lt_course.evaluation.features import features
+from lt_course.evaluation.linear_probe import linear_probe
 from lt_course.evidence import paper
 from lt_course.evidence.claims import Verdict
+from lt_course.lessons.equal_terms import trained
 from lt_course.objectives.distill import DINOConfig, Network
 from lt_course.plots import drawings, intervals, style
 from lt_course.study import RunResult, training_set
@@ -61,11 +66,6 @@ PAPER_ROWS = {
 """Runs that have a counterpart in Table 2: equal shares of the prototypes, in all or a step."""
 
 
-def none_drawn(prototypes: int, sampled: int, of_a_thing: int) -> float:
-    """Probability that a uniform draw of `sampled` of all has none of a thing's prototypes."""
-    return float(stats.hypergeom.pmf(0, prototypes, of_a_thing, sampled))
-
-
 @torch.no_grad()
 def projected(record: RunResult, pictures: npt.NDArray[np.uint8]) -> FloatArray:
     """Where a run's teacher puts pictures (uint8 [N, 32, 32]), to be compared by cosine.
@@ -90,29 +90,6 @@ def projected(record: RunResult, pictures: npt.NDArray[np.uint8]) -> FloatArray:
     shown = standardize(torch.from_numpy(pictures))
     parts = [teacher.projection(teacher.tower(part)) for part in shown.split(512)]
     return F.normalize(torch.cat(parts).double(), dim=1).numpy()
-
-
-def shares_of_thirds(record: RunResult) -> pd.DataFrame:
-    """What head, mid and tail third have of training pictures and of the prototypes.
-
-    One row a third: ``pictures``, its share of them; ``prototypes``, its share of the prototypes
-    that any picture is nearest to, each given to the third that most of its pictures belong to;
-    ``own pictures``, the share of its pictures that are nearest to one of its own prototypes.
-    """
-    assigned = record.arrays["assigned"].astype(np.float64)
-    third = third_of(record.per_class["frequency"])
-    counts = np.stack([assigned[:, third == number].sum(1) for number in range(3)], axis=1)
-    used = counts.sum(1) > 0
-    owner = counts[used].argmax(1)
-    at_home = [counts[used][owner == n, n].sum() / counts[:, n].sum() for n in range(3)]
-    return pd.DataFrame(
-        {
-            "pictures": counts.sum(0) / counts.sum(),
-            "prototypes": np.bincount(owner, minlength=3) / used.sum(),
-            "own pictures": at_home,
-        },
-        index=pd.Index(THIRDS, name="third"),
-    )
 
 
 @dataclass(frozen=True)
@@ -146,18 +123,43 @@ def typical(record: RunResult, third: str, number: int = 4, count: int = 8) -> l
     return found
 
 
-# Recorded runs: `runs` are metrics indexed by (label, seed) ------------------------------------
+def transfer(record: RunResult) -> dict[str, float]:
+    """Linear probes of any run's image tower, on the sets of `TRANSFER` and in their words.
 
-
-def head_less_tail(runs: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
-    """One row a run: how much more the head third has than the tail, paired by seed, as text.
-
-    `metrics`: beginning of a metric's name, such as ``prototypes`` -> heading.
+    For a run of self-distillation they are the metrics that it recorded. Raises as
+    `lt_course.lessons.equal_terms.trained`.
     """
-    gaps = pd.DataFrame(
-        {metric: runs[f"{metric}_head"] - runs[f"{metric}_tail"] for metric in metrics}
+    data, model = trained(record)
+    scores = {}
+    for task in data.tasks():
+        assert task.validation is not None, "drawings have pictures to choose the penalty on"
+        parts = [
+            features(model.get_submodule("image_tower"), part)
+            for part in (task.train, task.validation, task.test)
+        ]
+        name = TRANSFER[f"probe_{task.name.replace(' ', '_').replace('-', '_')}"]
+        scores[name] = linear_probe(*parts, task.classes, task.metric).score
+    return scores
+
+
+UNITS = {
+    "accuracy": "accuracy",
+    "probe_mean": "accuracy, mean of four probes",
+    "probe_held_out_concepts": "accuracy",
+    "spearman_accuracy": "S(a)",
+    "prototypes": "share of all prototypes",
+    "prototype_cosine": "cosine",
+}
+
+
+def unit(verdict: Verdict) -> str:
+    """What a claim's effect is measured in."""
+    terms = verdict.claim.terms
+    metric = (
+        re.sub("_(head|mid|tail)$", "", terms[0][2]) if "prototype" in terms[0][2] else terms[0][2]
     )
-    return intervals.means(gaps, metrics, spec="+.3f")
+    twice = any(weight == -2 for weight, *_ in terms)
+    return f"{UNITS[metric]}, less twice that of random features" if twice else UNITS[metric]
 
 
 def detectable(deviation: float, seeds: int, power: float = 0.8, confidence: float = 0.95) -> float:
@@ -183,49 +185,18 @@ def detectable(deviation: float, seeds: int, power: float = 0.8, confidence: flo
     return float(shift) * deviation / seeds**0.5
 
 
-def power(verdicts: Sequence[Verdict]) -> pd.DataFrame:
-    """What each claim's seeds could have seen: one row a claim with an interval.
-
-    Its effect; ``half width`` of its interval; ``detectable``, the effect that is found in 80 % of
-    repetitions; ``smallest``, the one that would matter; and the paper's.
-    """
-    rows = {}
-    for verdict in verdicts:
-        if verdict.effect is None:
-            continue
-        values = np.array(list(verdict.by_seed.values()))
-        rows[verdict.claim.id] = {
-            "effect": verdict.effect.estimate,
-            "half width": (verdict.effect.high - verdict.effect.low) / 2,
-            "detectable": detectable(float(values.std(ddof=1)), len(values)),
-            "smallest": verdict.claim.smallest,
-            "the paper's": np.nan if verdict.claim.paper is None else verdict.claim.paper[0],
-        }
-    return pd.DataFrame(rows).T
-
-
-def step_memory(
-    pictures: int, global_crops: int, local_crops: int, dimension: int, step_prototypes: int
-) -> dict[str, float]:
-    """Mebibytes of one step's float32 arrays with a side of one step's prototypes, by their shapes.
-
-    With B pictures, G global and L local crops, D dimensions and S prototypes a step: ``targets``
-    [G, B, S]; ``all at once``: targets, the student's logits [G + L, B, S] and a log-softmax
-    [B, S] for each of the G (G + L - 1) pairs, as a loss in plain autograd keeps them; ``one crop
-    at a time``: targets, their sum [B, S], two [B, S] arrays of one crop and the gradient of the
-    prototypes [S, D].
-    """
-    one = 4 * pictures * step_prototypes / 2**20
-    views = global_crops + local_crops
-    targets = global_crops * one
-    return {
-        "targets": targets,
-        "all at once": targets + views * one + global_crops * (views - 1) * one,
-        "one crop at a time": targets + 3 * one + 4 * step_prototypes * dimension / 2**20,
-    }
-
-
 # Figures ----------------------------------------------------------------------------------------
+
+
+def plot_crops(batch: Batch, count: int = 8) -> Figure:
+    """The first drawings of a batch, and below each its global crops."""
+    shown = {"drawing": batch.pictures[:count]}
+    shown |= {f"crop {n + 1}": crop for n, crop in enumerate(batch.crops[0][:count].unbind(1))}
+    grey = {
+        label: (255 * (1 - each[:, 0] / 2)).round().clamp(0, 255).to(torch.uint8).numpy()
+        for label, each in shown.items()
+    }
+    return drawings.rows(grey, columns=count, size=0.72)
 
 
 def plot_signs(history: pd.DataFrame) -> Figure:
@@ -266,24 +237,6 @@ def plot_transfer(runs: pd.DataFrame) -> Figure:
     return figure
 
 
-def plot_transfer_by_set(runs: pd.DataFrame, labels: Sequence[str]) -> Figure:
-    """Each transfer set's probe as a difference to the first of some runs, paired by seed."""
-    reference, *others = labels
-    figure, axes = plt.subplots(figsize=(7.2, 3.4))
-    shifts = np.linspace(-0.22, 0.22, len(others))
-    for run, shift, color, marker in zip(others, shifts, style.PALETTE, "os^Dv", strict=False):
-        for place, metric in enumerate(TRANSFER):
-            gain = intervals.interval(intervals.paired(runs, run, reference, metric))
-            label = run if place == 0 else None
-            look: style.Look = {"color": color, "marker": marker, "label": label}
-            intervals.draw(axes, gain, place + shift, **look)
-    axes.axvline(0, **style.ZERO)
-    style.name_rows(axes, TRANSFER.values())
-    axes.set(xlabel=f"accuracy of the probe, less that of {reference!r}")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
-    return figure
-
-
 def plot_thirds(runs: pd.DataFrame, metrics: Mapping[str, str]) -> Figure:
     """What head, mid and tail have of the prototypes, one panel a metric, one row a run.
 
@@ -300,21 +253,4 @@ def plot_thirds(runs: pd.DataFrame, metrics: Mapping[str, str]) -> Figure:
         style.name_rows(axes, names)
         axes.set(xlabel=label)
     style.legend(figure, "outside upper center")
-    return figure
-
-
-def plot_power(found: pd.DataFrame) -> Figure:
-    """Of each claim of `power`: effect, interval, what could be seen, and the paper's effect."""
-    figure, axes = plt.subplots(figsize=(8, 0.32 * len(found) + 1.3))
-    places = np.arange(len(found))
-    unseen = "not seen in 80 % of repetitions"
-    axes.barh(places, found["detectable"], color="#DDDDDD", height=0.7, label=unseen)
-    ours = style.look(style.BLUE, "o", "our effect with its interval") | {"linestyle": ""}
-    axes.errorbar(found["effect"], places, xerr=found["half width"], capsize=3, **ours)
-    theirs = style.HOLLOW | {"color": "black", "label": "the paper's effect"}
-    axes.plot(found["the paper's"], places, **theirs)
-    axes.axvline(0, **style.ZERO)
-    style.name_rows(axes, found.index)
-    axes.set(xlabel="effect, in the unit of its claim")
-    style.legend(figure)
     return figure
