@@ -1,6 +1,5 @@
-"""Lesson 12: self-distillation in the plane, prototypes by frequency, power, memory, figures."""
+"""Lesson 12: self-distillation in the plane, prototypes, transfer, power, figures."""
 
-import itertools
 import math
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from scipy import stats
 
 from lt_course import evidence, study
 from lt_course.data import icontail, transfer_sets
+from lt_course.data.batch import Batch
 from lt_course.errors import CourseError
 from lt_course.evaluation.intervals import mean_over_seeds
 from lt_course.evidence.claims import Verdict
@@ -38,14 +38,6 @@ def recorded(seeds=3):
     names += [f"{m}_{t}" for m in ("prototypes", "prototype_cosine") for t in distillation.THIRDS]
     index = pd.MultiIndex.from_product([RUNS, range(seeds)], names=["label", "seed"])
     return pd.DataFrame(rng.uniform(size=(len(index), len(names))), index=index, columns=names)
-
-
-def record(assigned, frequency):
-    table = pd.DataFrame({"frequency": frequency})
-    arrays = {"assigned": np.asarray(assigned, dtype=np.int32)}
-    return RunResult(
-        study.config("dino", scale="tiny"), {}, pd.DataFrame(), table, arrays, {}, Path()
-    )
 
 
 def verdict(claim, values):
@@ -115,24 +107,7 @@ def test_a_toy_is_a_function_of_its_seed_and_leaves_the_global_one_alone():
     assert a.share.sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_none_drawn_counts_the_subsets():
-    subsets = list(itertools.combinations(range(7), 3))
-    for of_a_thing in range(6):
-        free = sum(not set(s) & set(range(of_a_thing)) for s in subsets) / len(subsets)
-        assert distillation.none_drawn(7, 3, of_a_thing) == pytest.approx(free)
-
-
 # A trained run --------------------------------------------------------------------------------
-
-
-def test_shares_of_thirds_by_hand():
-    """Three concepts, one a third; four prototypes, of which one is not used."""
-    found = distillation.shares_of_thirds(
-        record([[6, 0, 0], [4, 1, 1], [0, 3, 2], [0, 0, 0]], [10, 4, 3])
-    )
-    assert found["pictures"].to_numpy() == pytest.approx(np.array([10, 4, 3]) / 17)
-    assert found["prototypes"].to_numpy() == pytest.approx([2 / 3, 1 / 3, 0])
-    assert found["own pictures"].to_numpy() == pytest.approx([1, 3 / 4, 0])
 
 
 def test_a_run_of_another_kind_has_no_teacher():
@@ -167,6 +142,10 @@ def test_the_checkpoint_gives_the_assignments_of_the_record(small, store, monkey
         for each in distillation.typical(found, third, number=2, count=3):
             assert each.pictures.shape == (3, 32, 32)
             assert set(each.thirds) <= set(distillation.THIRDS)
+    digits = distillation.transfer(found)
+    assert list(digits) == ["digits"]
+    assert digits["digits"] == pytest.approx(found.metrics["probe_digits"], abs=0.01)
+
     shown = {"tail": distillation.typical(found, "tail", number=2, count=3)}
     assert len(distillation.plot_typical(shown).axes) == 6
     assert len(distillation.plot_signs(found.history).axes[0].lines) == 4
@@ -189,14 +168,6 @@ def test_differences_are_paired_by_seed():
     assert intervals.means(table, {metric: "mean"}, spec=".3f").shape == (len(RUNS), 1)
 
 
-def test_head_less_tail_is_a_difference_within_each_seed():
-    table = recorded()
-    table["prototypes_head"] = table["prototypes_tail"] + 0.25
-    found = distillation.head_less_tail(table, {"prototypes": "gap"})
-    assert list(found.index) == RUNS
-    assert set(found["gap"]) == {"+0.250 [+0.250, +0.250]"}
-
-
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 def test_the_detectable_effect_is_found_as_often_as_it_says(seeds):
     deviation, power = 0.3, 0.8
@@ -213,20 +184,16 @@ def test_detectable_needs_seeds_and_spread():
             distillation.detectable(deviation, seeds)
 
 
-def test_power_is_that_of_each_claim_with_an_interval():
-    first, second, third = evidence.experiment("dino").claims[:3]
-    values = [0.01, 0.03, 0.02, 0.05]
-    found = distillation.power([verdict(first, values), verdict(second, [0.1])])
-    assert list(found.index) == [first.id]
-    row = found.loc[first.id]
-    assert row["effect"] == pytest.approx(np.mean(values))
-    half = stats.t.ppf(0.975, 3) * stats.sem(values)
-    assert row["half width"] == pytest.approx(half)
-    assert row["detectable"] == pytest.approx(
-        distillation.detectable(float(np.std(values, ddof=1)), 4)
-    )
-    assert row["detectable"] > half
-    assert distillation.plot_power(distillation.power([verdict(third, values)])).axes
+def test_every_claim_has_a_unit():
+    found = {
+        c.id: distillation.unit(verdict(c, [1, 2])) for c in evidence.experiment("dino").claims
+    }
+    assert found["dino-learns"] == "accuracy, less twice that of random features"
+    assert found["dino-sinkhorn-learns-more"] == "accuracy"
+    assert found["dino-tail-costs"] == "accuracy, mean of four probes"
+    assert found["dino-sampled-less-bias"] == "S(a)"
+    assert found["dino-tail-has-fewer-prototypes"] == "share of all prototypes"
+    assert found["dino-tail-prototypes-are-closer"] == "cosine"
 
 
 def test_every_claim_of_the_factor_has_a_panel():
@@ -234,21 +201,18 @@ def test_every_claim_of_the_factor_has_a_panel():
     assert len(claims.effects(made).axes) >= 3
 
 
-# Memory ---------------------------------------------------------------------------------------
-
-
-def test_memory_is_that_of_the_arrays():
-    B, G, L, D, S = 3, 2, 4, 5, 7
-    found = distillation.step_memory(B, G, L, D, S)
-    targets = torch.empty(G, B, S).nbytes
-    pairs = sum(g != v for g in range(G) for v in range(G + L))
-    everything = targets + torch.empty(G + L, B, S).nbytes + pairs * torch.empty(B, S).nbytes
-    one = targets + 3 * torch.empty(B, S).nbytes + torch.empty(S, D).nbytes
-    expected = {"targets": targets, "all at once": everything, "one crop at a time": one}
-    assert found == pytest.approx({name: size / 2**20 for name, size in expected.items()})
-
-
 # Figures --------------------------------------------------------------------------------------
+
+
+def test_crops_stand_below_their_drawings():
+    shown = torch.rand(3, 1, 32, 32) * 2
+    batch = Batch(shown, torch.zeros(3), crops=(torch.stack([shown, 2 - shown], 1),))
+    axes = distillation.plot_crops(batch, count=3).axes
+    assert [panel.get_ylabel() for panel in axes[::3]] == ["drawing", "crop 1", "crop 2"]
+    drawing, crop, other = (axes[n].images[0].get_array().astype(int) for n in (1, 4, 7))
+    assert (drawing == crop).all()
+    assert abs(drawing + other - 255).max() <= 1
+    assert drawing[0, 0] == round(255 * (1 - shown[1, 0, 0, 0].item() / 2))
 
 
 def test_figures_show_what_they_are_given(toys):
@@ -258,9 +222,5 @@ def test_figures_show_what_they_are_given(toys):
     assert [t.get_text() for t in left.get_yticklabels()] == RUNS
     shown = sorted(line.get_xdata()[0] for line in right.lines)
     assert shown == pytest.approx(sorted([0.608, 0.567, 0.571, 0.591, 0.6]))
-    by_set = distillation.plot_transfer_by_set(
-        table, ["long tail", "flat", "long tail, 128 a step"]
-    )
-    assert len(by_set.axes[0].get_legend().get_texts()) == 2
     panels = distillation.plot_thirds(table, {"prototypes": "a", "prototype_cosine": "b"}).axes
     assert [axes.get_xlabel() for axes in panels] == ["a", "b"]

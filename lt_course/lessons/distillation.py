@@ -133,12 +133,11 @@ def transfer(record: RunResult) -> dict[str, float]:
     scores = {}
     for task in data.tasks():
         assert task.validation is not None, "drawings have pictures to choose the penalty on"
-        parts = [
-            features(model.get_submodule("image_tower"), part)
-            for part in (task.train, task.validation, task.test)
-        ]
+        tower = model.get_submodule("image_tower")
+        train, test = features(tower, task.train), features(tower, task.test)
+        validation = features(tower, task.validation)
         name = TRANSFER[f"probe_{task.name.replace(' ', '_').replace('-', '_')}"]
-        scores[name] = linear_probe(*parts, task.classes, task.metric).score
+        scores[name] = linear_probe(train, validation, test, task.classes, task.metric).score
     return scores
 
 

@@ -129,7 +129,7 @@ EXERCISES: dict[str, Exercise] = {
         "A remedy can only give back what was lost. After the long tail the features transferred "
         "about as well as after the flat profile, so there was no damage to repair, and a missing "
         "gain says nothing about tails that do damage. The reason is the kind of tail: frequencies "
-        "were dealt to concepts, and DINO sees shapes and strokes. Rare concepts are drawn with the "
+        "were dealt to concepts, and DINO sees shapes and strokes. Rare concepts have the "
         "strokes of frequent ones, so few shapes were rare. The experiment that would decide deals "
         "the frequencies to clusters of appearance, shows first that features are worse than after "
         "a flat profile, and only then compares draws, with enough seeds to detect a share of that "
