@@ -67,11 +67,12 @@ fall = 0.1
 
 # %% exercise="why"
 why = (
-    "Accuracy grows where new pictures are. Under the steep profile the tail has one or two "
-    "pictures at 1/8 and gets only a few more, while head concepts get hundreds: the distance "
-    "grows, and S(a) rises. Under the flatter profile every rare concept gets dozens of "
-    "pictures, and the head already has enough, so that more bring it less. The tail catches "
-    "up, and S(a) falls."
+    "Accuracy grows where new pictures are. Under the steep profile the "
+    "tail has one or two pictures at 1/8 and gets only a few more, while "
+    "head concepts get hundreds: the distance grows, and S(a) rises. "
+    "Under the flatter profile every rare concept gets dozens of "
+    "pictures, and the head already has enough, so that more bring it "
+    "less. The tail catches up, and S(a) falls."
 )
 
 # %% [markdown]

@@ -47,12 +47,14 @@ lower_by = 0.1
 
 # %% exercise="memorising"
 memorising = (
-    "I train the core with as many others, and its control with half the batch and no others, "
-    "so that core pictures a batch and views are held. What varies is how often each core "
-    "picture is shown: 4, 8, 16 and 32 times, with five seeds or more. If memorising is the "
-    "reason, the effect of others on S(a) is there at few views and becomes smaller as the "
-    "pictures are known by heart, with intervals around zero at 32. An effect that stays the "
-    "same at all views would speak against it."
+    "I train the core with as many others, and its control with half the "
+    "batch and no others, so that core pictures a batch and views are "
+    "held. What varies is how often each core picture is shown: 4, 8, 16 "
+    "and 32 times, with five seeds or more. If memorising is the reason, "
+    "the effect of others on S(a) is there at few views and becomes "
+    "smaller as the pictures are known by heart, with intervals around "
+    "zero at 32. An effect that stays the same at all views would speak "
+    "against it."
 )
 
 # %% [markdown]
