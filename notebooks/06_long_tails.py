@@ -57,7 +57,7 @@ check = exercises.of("long_tails")
 #
 # How long is the tail of the web? Nobody labelled two billion pictures. But every picture came with a caption, and captions can be searched. The authors of the study counted how often six image-text sets name the classes of ImageNet {cite}`russakovsky2015` and of seven smaller evaluation sets. They released the results: 97 files, one line a class, a name and a count.
 #
-# The six sets are CC-12M {cite}`changpinyo2021`, YFCC-15M (a part of {cite:t}`thomee2016`), LAION-400M {cite}`schuhmann2021` and LAION-2B, MetaCLIP-400M and MetaCLIP-2.5B {cite}`xu2024`. The figures in the names are numbers of pairs. The counts of ImageNet's classes travel with the course. The other files are read from a local copy or downloaded once, and must match their checksums.
+# The six sets are CC-12M {cite}`changpinyo2021`, YFCC-15M (a part of {cite:t}`thomee2016`), LAION-400M {cite}`schuhmann2021` and LAION-2B, MetaCLIP-400M and MetaCLIP-2.5B {cite}`xu2024`. The figures in the names are numbers of pairs. The count files are read from a local copy or downloaded once, and must match their checksums. Without them the course's own summary stands in, in which a count of ImageNet's classes is known to about a tenth.
 
 # %%
 web = web_frequencies.load()

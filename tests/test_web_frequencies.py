@@ -207,7 +207,7 @@ def test_without_mirror_and_network_the_summary_says_so(release, monkeypatch):
     monkeypatch.setattr(release, "serve", unreachable)
     web = web_frequencies.load()
     assert (web.source, web.complete) == ("summary", False)
-    assert "of the others a summary" in web.note
+    assert "The course's summary of the counts" in web.note
     assert "ConnectionError" in web.note
     assert len(web.summary) == 97
     assert set(web.files) == set(web_frequencies.PACKED)
@@ -270,14 +270,28 @@ def test_the_committed_tables_equal_a_rebuild(tmp_path):
         )
 
 
-def test_the_packed_counts_are_those_of_the_summary(no_mirror):
+def test_the_bins_give_the_correlations_of_the_counts(no_mirror):
     web = web_frequencies.load(download=False)
-    for name in web_frequencies.PACKED:
-        again = web_frequencies.summarise({name: web.counts(name)}).loc[name]
-        np.testing.assert_allclose(again, web.summary.loc[name], rtol=0, atol=2e-6)
+    bins = web.concept_set("imagenet").corr("spearman")
+    titles = web_frequencies.PRETRAINING_SETS
+    counted = web.correlations.query("concept_set == 'imagenet'")
+    pairs = counted[counted["first"].isin(titles) & counted["second"].isin(titles)]
+    assert len(pairs) == 15
+    for pair in pairs.itertuples():
+        given = bins.loc[titles[pair.first], titles[pair.second]]
+        assert abs(given - pair.spearman) < 0.003, pair
     ranks = web.concept_set("imagenet")
     assert ranks.shape == (1000, 6)
     assert ranks.loc["T-shirt", "LAION-400M"] == ranks["LAION-400M"].max()
+
+
+def test_a_bin_is_within_a_tenth_of_its_counts():
+    counts = pd.Series([0, 1, 2, 3, 10, 999, 123_456])
+    bins = web_frequencies.binned(counts)
+    assert bins[0] == 0
+    assert bins[1] == 1
+    np.testing.assert_allclose(bins[4:], counts[4:], rtol=0.1)
+    assert (web_frequencies.binned(pd.Series([100, 101])).nunique()) == 1
 
 
 @needs_mirror

@@ -7,9 +7,9 @@ one class a line, `name<TAB>count`. This module gets them from the first source 
 
 1. the folder `freqs` inside the directory that `LT_COURSE_MIRROR` names,
 2. the authors' repository at a pinned commit (0.8 MB, kept in the user's cache),
-3. without either, what travels with the package: the counts of ImageNet's 1,000 classes in the
-   six sets and in the labelled subsets (`PACKED`), and of all files the course's own summary:
-   statistics of each and the correlations between them.
+3. without either, the course's own summary, which travels with the package: statistics of each
+   file, the correlations between them, and of ImageNet's 1,000 classes how frequent each is in the
+   six sets and in the labelled subsets (`PACKED`), in bins (`binned`).
 
 The object that :func:`load` returns says which source it was read from; a page that shows
 numbers prints that sentence. Files from sources 1 and 2 must match the SHA-256 sums in
@@ -81,14 +81,14 @@ TRAINING_SUBSETS = {
 """Labelled subsets (one ImageNet class a picture) on which the paper trains its models."""
 
 PACKED = [f"{key}_imagenet_ori" for key in PRETRAINING_SETS] + list(TRAINING_SUBSETS)
-"""Files whose counts travel with the package."""
+"""Files of which the summary has a bin for each class."""
 
 RANKS = (1, 2, 5, 10, 20, 50, 100, 200, 350, 500, 700, 900, 1000)
 """Ranks at which the summary keeps the sorted counts."""
 
 RESOURCES = Path(__file__).parent / "resources"
 _REGISTRY = RESOURCES / "web_frequency_files.txt"
-_COUNTS = "web_frequency_imagenet.csv.gz"
+_BINS = "web_frequency_bins.csv.gz"
 _SUMMARY = "web_frequency_summary.csv"
 _CORRELATIONS = "web_frequency_correlations.csv"
 
@@ -183,11 +183,12 @@ def load(*, download: bool = True) -> WebFrequencies:
             note = f"{len(files)} count files {place}, checksums verified."
             return WebFrequencies(source, note, summarise(files), correlate(files), files)
     note = (
-        f"{len(PACKED)} count files, of ImageNet's classes, as they travel with the course; of the "
-        f"others a summary, because {MIRROR_VARIABLE} is not set and {reason}."
+        f"The course's summary of the counts, because {MIRROR_VARIABLE} is not set and {reason}: "
+        f"bins of about a fifth for ImageNet's classes in {len(PACKED)} sets, and no classes of "
+        "other sets."
     )
     summary = pd.read_csv(RESOURCES / _SUMMARY, index_col="file")
-    packed = pd.read_csv(RESOURCES / _COUNTS, index_col="class", keep_default_na=False)
+    packed = pd.read_csv(RESOURCES / _BINS, index_col="class", keep_default_na=False)
     files = {str(name): counts for name, counts in packed.items()}
     return WebFrequencies("summary", note, summary, pd.read_csv(RESOURCES / _CORRELATIONS), files)
 
@@ -311,8 +312,15 @@ def build_summary(out: Path = RESOURCES) -> list[Path]:
     web.summary.round(6).to_csv(out / _SUMMARY)
     web.correlations.round(6).to_csv(out / _CORRELATIONS, index=False)
     same_bytes = {"method": "gzip", "mtime": 0}
-    web.table(PACKED).to_csv(out / _COUNTS, index_label="class", compression=same_bytes)
-    return [out / _SUMMARY, out / _CORRELATIONS, out / _COUNTS]
+    bins = web.table(PACKED).apply(binned)
+    bins.to_csv(out / _BINS, index_label="class", compression=same_bytes)
+    return [out / _SUMMARY, out / _CORRELATIONS, out / _BINS]
+
+
+def binned(counts: pd.Series) -> pd.Series:
+    """Counts as the middle of their bin, four bins to a doubling; 0 stays 0."""
+    middle = 2 ** (np.round(4 * np.log2(counts.clip(lower=1))) / 4)
+    return middle.round().astype(int).where(counts > 0, 0)
 
 
 def _statistics(counts: np.ndarray) -> dict[str, float]:
