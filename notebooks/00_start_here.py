@@ -342,7 +342,7 @@ for method, found in recorded.items():
 # A row leaves so many concepts out. The brackets are 95 % intervals over ten seeds, each seed's models compared with each other.
 #
 # - **SL against CLIP stands.** The difference is as clear without the 40 most frequent concepts as with them.
-# - **Templates against titles does not stand by itself.** The difference shrinks with every concept that is left out, and with 20 of them its interval reaches below zero. It rests on the head, and there CLIP on titles is bad: the last printed lines say how bad on the most frequent concept of all.
+# - **Templates against titles does not stand by itself.** The difference shrinks from row to row, and with 20 concepts left out its interval reaches below zero. So it rests to a large part on the head, and there CLIP on titles is bad: the last printed lines say how bad on the most frequent concept of all.
 #
 # So this course claims the first difference, and the second one only with this remark. Lesson 01 tests a cause: authors have many names for a frequent concept, and the test asks for one of them.
 
