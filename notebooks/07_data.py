@@ -419,9 +419,9 @@ for name, label in (("imbalance", "clip-title laionet"), ("the_gap", "clip-title
     found = evidence.load_results(name).loc[label, "frequency_limit"]
     size = evidence.experiment(name).run(label, seed=0).data.num_images
     print(f"limit with {size:,} drawings: {mean_over_seeds(found)}")
-pd.Series(
-    {n: str(s) if s else "not yet" for n, s in recorded.items()}, name="seeds"
-)
+seeds = pd.Series(recorded, name="recorded seeds").astype(str)
+seeds = seeds.replace("[]", "none yet")
+seeds.rename(lambda n: n.replace("tiny_imagenet_", "photographs: ")).to_frame()
 
 # %% [markdown]
 # With the larger number, frequency is not quite free of what concepts are. Comparisons of methods are not touched by that, since all methods share the deal. Statements about a single run are.
