@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
@@ -37,27 +36,6 @@ SIDES: tuple[dict[str, Any], ...] = (
 def sides(record: RunResult) -> tuple[FloatArray, FloatArray]:
     """Mean picture features and class vectors of a run, float [C, D] each, rows of length 1."""
     return unit(record.arrays["centres"]), unit(record.arrays["prototypes"])
-
-
-def gap(pictures: FloatArray, texts: FloatArray) -> float:
-    """The modality gap, 0 … 2: distance between the means of both sides, [N, D] and [M, D].
-
-    Liang et al., arXiv 2203.02053.
-    """
-    return float(np.linalg.norm(pictures.mean(0) - texts.mean(0)))
-
-
-def gap_by_chance(
-    pictures: FloatArray, texts: FloatArray, draws: int = 1_000, level: float = 0.99, seed: int = 0
-) -> float:
-    """The gap that would be exceeded by chance in 1 - level of cases; sides are [C, D].
-
-    In each draw the two vectors of every class change sides with probability one half; were there
-    no gap, that would make no difference.
-    """
-    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(draws, len(pictures)))
-    lengths = np.linalg.norm(signs @ (pictures - texts) / len(pictures), axis=1)
-    return float(np.quantile(lengths, level))
 
 
 def shifted(pictures: FloatArray, texts: FloatArray, factor: float) -> FloatArray:
@@ -109,31 +87,18 @@ def density(vectors: npt.ArrayLike, k: int = 5, *, centre: bool = False) -> Floa
     return nearest
 
 
-def error_ranks(record: RunResult, only: npt.ArrayLike | None = None) -> IntArray:
+def error_ranks(record: RunResult) -> IntArray:
     """For each wrong answer, which neighbour of the true class it names: 1 (nearest) … C-1.
 
-    Neighbours are ordered by the `cosines` of the classes' mean picture features; `only`, bool
-    [C], says which true classes count.
+    Neighbours are ordered by the `cosines` of the classes' mean picture features.
     """
     found = cosines(record.arrays["centres"])
     np.fill_diagonal(found, np.inf)
     rank = np.argsort(np.argsort(-found, axis=1, kind="stable"), axis=1)
     labels, answers = record.arrays["labels"], record.arrays["predictions"]
     wrong = labels != answers
-    if only is not None:
-        wrong &= np.asarray(only, dtype=bool)[labels]
     ranks: IntArray = rank[labels[wrong], answers[wrong]]
     return ranks
-
-
-def among_nearest(ranks: IntArray, classes: int) -> FloatArray:
-    """Share of the errors that name one of the k nearest, float [C-1], for k from 1 on."""
-    counts = np.bincount(ranks, minlength=classes)[1:]
-    share: FloatArray = counts.cumsum() / len(ranks)
-    return share
-
-
-# Figures ----------------------------------------------------------------------------------------
 
 
 def plot_maps(
@@ -192,23 +157,4 @@ def plot_densities(found: Mapping[str, FloatArray], frequency: npt.ArrayLike) ->
         axes.set(xscale="log", xlabel="training pictures")
         axes.set_title(f"{title}S = {spearman(counts, values):.2f}")
     panels[0].set_ylabel("cosine with the 5 nearest")
-    return figure
-
-
-def plot_errors(shares: Mapping[str, tuple[FloatArray, str, str]], upto: int = 20) -> Figure:
-    """Share of the errors that name one of the k nearest neighbours of the true class.
-
-    Args:
-        shares: per name `among_nearest`, the method whose look to take, and a line style.
-        upto: the largest k that is shown.
-    """
-    figure, axes = plt.subplots(figsize=(6.6, 3.4))
-    k = np.arange(1, upto + 1)
-    for name, (share, method, line) in shares.items():
-        look = style.unnamed(METHODS[method]) | {"linestyle": line, "markersize": 4}
-        axes.plot(k, share[:upto], **look, label=name)
-    axes.plot(k, k / len(share), color="#888888", linestyle=":", label="any other class")
-    axes.set(xlabel="k nearest centres", ylabel="share of the errors", ylim=(0, None))
-    axes.set_xticks([1, *range(5, upto + 1, 5)])
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure

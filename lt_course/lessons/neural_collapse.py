@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
 from lt_course.evaluation.neural_collapse import class_means, nc1, nc2, nc2_per_class
 from lt_course.evidence import paper
 from lt_course.lessons.geometry import METHODS
 from lt_course.lessons.neighbours import unit
 from lt_course.plots import intervals, style
-from lt_course.statistics import spearman
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -100,7 +97,8 @@ def ways_to_fail(
 
     Returns:
         One row a move, of the class that is asked: `accuracy` of the nearest centre, and its NC2
-        as ``mean`` over the other classes and towards the ``nearest``.
+        as ``mean`` over the other classes and towards the ``nearest``; ``to_one`` is the share of
+        its errors that name one and the same rival (nan without an error).
     """
     simplex = unit(np.eye(classes) - 1 / classes)
     group = simplex[: rivals + 1]
@@ -110,10 +108,13 @@ def ways_to_fail(
         drawn = unit((1 - move) * group + move * group.mean(0))
         centres = np.concatenate([drawn, simplex[rivals + 1 :]])
         vectors = torch.from_numpy(centres)
+        answers = ((centres[0] + noise) @ centres.T).argmax(1)
+        wrong = answers[answers != 0]
         rows[move] = {
-            "accuracy": float((((centres[0] + noise) @ centres.T).argmax(1) == 0).mean()),
+            "accuracy": float((answers == 0).mean()),
             "mean": float(nc2_per_class(vectors)[0]),
             "nearest": float(nc2_per_class(vectors, nearest=True)[0]),
+            "to_one": float((wrong == 1).mean()) if len(wrong) else np.nan,
         }
     return pd.DataFrame(rows).T.rename_axis("move")
 
@@ -169,23 +170,6 @@ def plot_ways_to_fail(curves: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def plot_classes(tables: Mapping[str, pd.DataFrame], pairs: Sequence[tuple[str, str]]) -> Figure:
-    """One dot a class: a metric against accuracy or frequency, a row a pair, a column a method."""
-    n = len(tables)
-    figure, panels = style.panels(n, 3, 2.6, len(pairs), sharex="row", sharey="row")
-    for row, (metric, target) in enumerate(pairs):
-        line = panels[row * n : (row + 1) * n]
-        for axes, (method, table) in zip(line, tables.items(), strict=True):
-            look = METHODS[method]
-            axes.plot(table[target], table[metric], linestyle="", alpha=0.7, **look)
-            rho = spearman(table[target], table[metric])
-            axes.set(title=f"{look['label']}: {rho:.2f}", xlabel=target)
-            if target == "frequency":
-                axes.set_xscale("log")
-        line[0].set_ylabel(METRICS[metric]["label"])
-    return figure
-
-
 def plot_correlations(runs: pd.DataFrame, labels: Sequence[str]) -> Figure:
     """A row a metric, a panel a target: every seed, and the mean with its t interval.
 
@@ -207,51 +191,4 @@ def plot_correlations(runs: pd.DataFrame, labels: Sequence[str]) -> Figure:
             axes.axhline(edge, color="#DDDDDD", linewidth=0.6, linestyle="-")
         axes.set(xlabel=f"Spearman with {target}")
     style.legend(figure, ncols=len(labels))
-    return figure
-
-
-def plot_over_scale(
-    runs: pd.DataFrame, ours: Mapping[str, Mapping[str, float]], theirs: pd.DataFrame
-) -> Figure:
-    """Correlations against the amount of pre-training data, ours beside the paper's Fig. 7a.
-
-    Ours are means over seeds with t intervals. The paper's lines join the sets drawn from LAION;
-    its hollow markers are the other sets.
-
-    Args:
-        runs: see above.
-        ours: per title of a panel, the fraction of the data of each label that is wanted.
-        theirs: as `paper_correlations` returns them.
-    """
-    n = len(ours) + 1
-    figure, panels = style.panels(n, 2.9, 2.9, 2, sharex="col", sharey=True)
-    for row, target in enumerate(TARGETS):
-        *line, last = panels[row * n : (row + 1) * n]
-        shifts = np.linspace(-0.12, 0.12, len(METRICS))
-        for (metric, look), shift in zip(METRICS.items(), shifts, strict=True):
-            name = f"spearman_{metric}_{target}"
-            for axes, fractions in zip(line, ours.values(), strict=True):
-                values = {
-                    np.log2(fraction) + shift: intervals.by_seed(runs, label, name)
-                    for label, fraction in fractions.items()
-                }
-                intervals.draw_curve(axes, values, **look)
-            asked = theirs[(theirs["metric"] == metric) & (theirs["target"] == target)]
-            laion = asked["dataset"].str.startswith("laion")
-            for other, group in asked.groupby(~laion):
-                points = style.unnamed(look) | {"linestyle": "" if other else "-"}
-                fill = "white" if other else None
-                last.plot(group["millions"], group["value"], markerfacecolor=fill, **points)
-        for axes, (title, fractions) in zip(line, ours.items(), strict=True):
-            ticks = [f"1/{1 / f:g}" if f < 1 else "1" for f in fractions.values()]
-            axes.set_xticks(np.log2(list(fractions.values())), ticks)
-            axes.xaxis.set_minor_locator(NullLocator())
-            axes.set(title=title, xlabel="fraction of the data" if row else "")
-        last.set(title="paper: CLIP", xscale="log")
-        last.set_xlabel("pre-training pictures, millions" if row else "")
-        panels[row * n].set_ylabel(f"Spearman with {target}")
-        for axes in (*line, last):
-            axes.axhline(0, **style.ZERO)
-    handles = [plt.Line2D([], [], linestyle="-", **look) for look in METRICS.values()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure
