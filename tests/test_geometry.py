@@ -117,6 +117,22 @@ def test_the_papers_correlations_say_what_its_text_says():
         assert found[data, "nc2_prototypes", "frequency"] > 0
 
 
+def test_the_papers_table_names_its_sets_and_metrics():
+    found = neural_collapse.paper_table("accuracy")
+    assert found.shape == (7, 5)
+    assert found.loc["LAIONet (3.26 million)", "NC2, centres"] == pytest.approx(-0.342)
+    assert found.index[-1] == "MetaCLIP-2.5B (2,500 million)"
+
+
+def test_whole_models_stand_beside_the_papers():
+    labels = [label for label, _ in neural_collapse.HEADS.values()]
+    index = pd.MultiIndex.from_product([labels, [0, 1]], names=["label", "seed"])
+    runs = pd.DataFrame({"nc1": [1.0, 3, 2, 4, 5, 7], "nc2_means": 0.25}, index)
+    found = neural_collapse.whole_models(runs)
+    assert found["paper: NC1"].tolist() == pytest.approx([0.9, 9.7, 4.1], abs=0.05)
+    assert [text.split()[0] for text in found["ours: NC1"]] == ["2.00", "3.00", "6.00"]
+
+
 def test_claims_quote_the_papers_correlations():
     found = neural_collapse.paper_correlations().set_index(["dataset", "metric", "target"])["value"]
     claims = {claim.id: claim for claim in experiment("feature_space").claims}

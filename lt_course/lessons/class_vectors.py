@@ -122,6 +122,7 @@ def measure(head: FloatArray) -> pd.DataFrame:
         for column, values in crowding(vectors).items():
             found["centring", row, column] = spearman(captions, values)
             found["spread", row, column] = float(values.std())
+            found["level", row, column] = float(values.mean())
     for share in SHARES:
         for column, values in crowding(centred(head, share)).items():
             found["shares", f"{share:g}", column] = spearman(captions, values)
@@ -150,7 +151,7 @@ def measure(head: FloatArray) -> pd.DataFrame:
 
 
 def recorded(table: str) -> pd.DataFrame:
-    """A table of what is recorded: `centring`, `spread`, `shares`, `sets`, `tenths` or `names`."""
+    """One of the tables that `measure` makes, as it was recorded."""
     found = pd.read_csv(RECORD, dtype={"row": str}).query("table == @table")
     wide = found.pivot(index="row", columns="column", values="value")
     return wide.loc[found["row"].unique(), found["column"].unique()].rename_axis(

@@ -10,8 +10,10 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
+from lt_course.counting.web_frequencies import PRETRAINING_SETS
 from lt_course.evaluation.neural_collapse import class_means, nc1, nc2, nc2_per_class
 from lt_course.evidence import paper
+from lt_course.lessons import scaling
 from lt_course.lessons.geometry import METHODS
 from lt_course.lessons.neighbours import unit
 from lt_course.plots import intervals, style
@@ -42,6 +44,13 @@ PAPER_SETS: dict[str, float] = {
     "metaclip_fullcc": 2_500,
 }
 """Pre-training sets of Fig. 7a of arXiv 2405.21070, and their millions of pictures."""
+
+HEADS = {
+    "CLIP from scratch": ("clip-template", "scratch"),
+    "CLIP, frozen text": ("clip frozen", "frozen"),
+    "classifier, frozen text": ("sl frozen", "sl frozen"),
+}
+"""Label of our runs and of Fig. 5 for each text head."""
 
 SIMPLEX = np.deg2rad([90.0, 210.0, 330.0])
 """Directions of three class centres in the plane that stand as far apart as can be."""
@@ -134,6 +143,32 @@ def paper_correlations() -> pd.DataFrame:
         ],
         columns=columns,
     )
+
+
+def paper_table(target: str) -> pd.DataFrame:
+    """`paper_correlations` with one of `TARGETS`: a row a set, smallest first."""
+    titles = {"laionet": "LAIONet"} | PRETRAINING_SETS
+    found = paper_correlations().query("target == @target")
+    wide = found.pivot(index="dataset", columns="metric", values="value")
+    wide = wide.loc[list(PAPER_SETS), list(METRICS)]
+    wide.index = [f"{titles[data]} ({size:,g} million)" for data, size in PAPER_SETS.items()]
+    return wide.set_axis([look["label"] for look in METRICS.values()], axis=1)
+
+
+def whole_models(runs: pd.DataFrame) -> pd.DataFrame:
+    """NC1 and NC2 of centres, as in Fig. 5 and of recorded runs, for three text heads."""
+    theirs = scaling.paper_curves().query("fraction == 1").set_index("head")
+    rows = {}
+    for title, (label, head) in HEADS.items():
+        rows[title] = {
+            f"{source}: {name}": value
+            for metric, name in {"nc1": "NC1", "nc2_means": "NC2, centres"}.items()
+            for source, value in (
+                ("paper", theirs.loc[head, metric]),
+                ("ours", intervals.text(intervals.by_seed(runs, label, metric))),
+            )
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 # Figures: `runs` are metrics indexed by (label, seed) --------------------
