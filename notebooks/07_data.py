@@ -31,6 +31,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from IPython.display import HTML
 
 from lt_course import evidence, statistics, study
 from lt_course.data import class_profiles, icontail
@@ -38,7 +39,7 @@ from lt_course.data.drawing_style import is_solid
 from lt_course.evaluation.bias import per_class
 from lt_course.evaluation.intervals import mean_over_seeds
 from lt_course.lessons import data_factors as lesson
-from lt_course.lessons import exercises
+from lt_course.lessons import exercises, side_by_side
 from lt_course.plots import claims, drawings, intervals, style
 
 style.use()
@@ -499,14 +500,13 @@ plt.show()
 # %% [markdown]
 # ## The paper's numbers beside ours
 #
-# The claims of this lesson, with the paper's effects and the rule's verdicts. *Supported*: the whole interval lies above 0, and the estimate is at least the smallest effect that would matter. *Absent*: the interval includes 0, and all of it lies below that smallest effect. *Reversed*: the whole interval lies below 0.
+# The claims of this lesson, each with the paper's effect at its end; below it what seeds 0 to 4 say, on drawings, then seeds 5 to 9 and all ten, and photographs where they are recorded. *Supported*: the whole interval lies above 0, and the estimate is at least the smallest effect that would matter. *Absent*: the interval includes 0, and all of it lies below that smallest effect. *Reversed*: the whole interval lies below 0.
 
 # %%
-verdicts = evidence.verdicts(lesson="data")
-claims.table(verdicts)
+HTML(side_by_side.evidence_table("data"))
 
 # %% mystnb={"image": {"alt": "One row a claim: our effect with its interval, the paper's as a hollow diamond, the smallest that would matter as a grey stroke; a panel for S(a) and one for accuracy."}, "figure": {"caption": "Effects of this lesson's claims beside the paper's.", "name": "fig-data-claims"}}
-claims.effects(verdicts)
+claims.effects(side_by_side.recorded("data"))
 plt.show()
 
 # %% [markdown]
