@@ -85,8 +85,7 @@ study.differences([run("plain", seed=0), run("half", seed=0)])
 
 # %%
 claim = {
-    "sentence": "Half of balanced softmax's correction makes a classifier's "
-    "predictions follow frequency less.",
+    "sentence": "Half of balanced softmax makes predictions follow frequency less.",
     "metric": "spearman_predictions",
     "plus": "plain",
     "minus": "half",
