@@ -52,7 +52,8 @@ def main() -> int:
     }
     of_core = sum(code[part] for part in CORE)
     print(f"{'core':<12} {found['core']:>7,} lines {of_core:>7,} of code")
-    print(f"{'package':<12} {found['package']:>7,} lines {sum(code.values()) - code[CONTENT]:>7,} of code")
+    of_package = sum(code.values()) - code[CONTENT]
+    print(f"{'package':<12} {found['package']:>7,} lines {of_package:>7,} of code")
     print(f"longest module: {longest[1]}, {longest[0]} lines")
     above = [name for name, limit in WITHIN.items() if found[name] > limit]
     for name in above:
