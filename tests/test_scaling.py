@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from lt_course import study
-from lt_course.evidence.experiments import experiment
 from lt_course.lessons import scaling
 from lt_course.plots import intervals, style
 from lt_course.study.run_config import open_world_clip
@@ -31,18 +30,12 @@ def measured(labels, seeds=(0,), accuracy=0.3):
     return pd.DataFrame(rows, index=index, columns=list(scaling.COLUMNS)).assign(accuracy=accuracy)
 
 
-def test_the_grid_at_cpu_is_the_declared_factor():
-    parts = (1 / 32, 1 / 8, 1 / 2)
-    found = scaling.grid(["sl", "clip-title"], parts, parts, scale="cpu", seed=3)
-    assert found == experiment("scale").runs("cpu", seed=3)
-
-
-def test_the_grid_has_equal_steps_at_every_scale():
-    runs = scaling.grid(["sl"], (), (1 / 8,), scale="tiny")
-    whole, part = runs["sl 1"], runs["sl 1/8, steps"]
-    steps = 6 * (whole.data.num_images // whole.training.batch_size)
-    assert part.training.duration == f"{steps} steps"
-    assert study.differences([whole, part]) == {"fraction", "duration"}
+def runs_on(*parts):
+    """A classifier on all data, and on parts of it at equal epochs and at equal steps."""
+    fields = {f"sl {part}, epochs": {"fraction": part} for part in parts}
+    fields |= {f"sl {part}, steps": {"fraction": part, "duration": "210 steps"} for part in parts}
+    fields["sl 1"] = {}
+    return {label: study.config("sl", scale="tiny", **given) for label, given in fields.items()}
 
 
 @pytest.mark.parametrize(("fraction", "text"), [(1, "1"), (0.5, "1/2"), (0.03125, "1/32")])
@@ -51,7 +44,7 @@ def test_fractions_are_spelled_as_labels_spell_them(fraction, text):
 
 
 def test_a_run_on_all_data_stands_in_both_budgets():
-    runs = scaling.grid(["sl"], (1 / 8,), (1 / 8,), scale="tiny")
+    runs = runs_on(1 / 8)
     table = scaling.by_fraction(measured(list(runs), seeds=(0, 1)), runs)
     counts = table.groupby(["budget", "fraction"]).size()
     assert counts.to_dict() == {
@@ -173,16 +166,16 @@ def test_every_head_has_its_own_colour_marker_and_label():
 
 
 def test_points_below_the_floor_are_hollow():
-    runs = scaling.grid(["sl"], (1 / 32, 1 / 8), (), scale="tiny")
+    runs = runs_on(1 / 32, 1 / 8)
     found = measured(list(runs), seeds=(0, 1))
-    found.loc["sl 1/32, epochs", "accuracy"] = scaling.FLOOR / 2
+    found.loc["sl 0.03125, epochs", "accuracy"] = scaling.FLOOR / 2
     figure = scaling.plot_fractions(
         scaling.by_fraction(found, runs), ["accuracy", "spearman_accuracy"]
     )
     for axes, column in zip(figure.axes, ["accuracy", "spearman_accuracy"], strict=True):
         hollow = [line for line in axes.get_lines() if line.get_markerfacecolor() == "white"]
         points = np.concatenate([line.get_xydata() for line in hollow])
-        mean = found.loc["sl 1/32, epochs", column].mean()
+        mean = found.loc["sl 0.03125, epochs", column].mean()
         np.testing.assert_allclose(points, [[1 / 32, mean]])
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["SL, equal epochs", "SL, equal steps"]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -17,14 +17,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from lt_course import scale as scales
 from lt_course.data import icontail
 from lt_course.evaluation.bias import per_class, third_of
 from lt_course.evidence import paper
 from lt_course.lessons.observer import Observer
 from lt_course.plots import intervals, style
 from lt_course.statistics import spearman
-from lt_course.study import RunConfig, config, training_set
+from lt_course.study import RunConfig, training_set
 from lt_course.study.icontail_dataset import drawings_of
 
 EPOCHS, STEPS = "equal epochs", "equal steps"
@@ -69,33 +68,6 @@ COLUMNS: dict[str, str] = {
 def spelled(fraction: float) -> str:
     """A fraction of the data as labels spell it: ``1``, ``1/2``, ``1/32``."""
     return str(Fraction(fraction).limit_denominator(1000))
-
-
-def grid(
-    methods: Iterable[str],
-    epochs: Sequence[float],
-    steps: Sequence[float],
-    scale: str | None = None,
-    seed: int = 0,
-) -> dict[str, RunConfig]:
-    """Runs on all data and on fractions of it, labelled as factor ``scale`` labels them.
-
-    The fractions `epochs` are trained on for as many epochs as all data, `steps` for as many steps.
-    """
-    size = scales.current() if scale is None else scales.named(scale)
-    same: dict[str, Any] = {
-        "duration": f"{size.epochs * (size.num_images // size.batch_size)} steps"
-    }
-    shared: dict[str, Any] = {"scale": size.name, "seed": seed}
-    runs = {}
-    for method in methods:
-        for part in epochs:
-            runs[f"{method} {spelled(part)}, epochs"] = config(method, fraction=part, **shared)
-        for part in steps:
-            fields = {"fraction": part} | same | shared
-            runs[f"{method} {spelled(part)}, steps"] = config(method, **fields)
-        runs[f"{method} 1"] = config(method, **shared)
-    return runs
 
 
 def meaning(classes: int) -> npt.NDArray[np.float32]:
