@@ -302,8 +302,7 @@ plt.show()
 maps = {}
 for factor in (0, 1, 6):
     moved = geometry.shifted(pictures, texts, factor)
-    points = geometry.t_sne(np.concatenate([pictures, moved]))
-    maps[f"gap {gap(pictures, moved):.2f}"] = points
+    maps[f"gap {gap(pictures, moved):.2f}"] = geometry.t_sne([*pictures, *moved])
 geometry.plot_joint_maps(maps)
 plt.show()
 
@@ -403,8 +402,8 @@ limit = recorded.loc["clip-title", "frequency_limit"]
 by_nature = spearman(natural[:C], near["clip frozen"])
 print(f"live mean {live_limit:.2f}; recorded: mean {limit.mean():.2f}, ", end="")
 print(f"from {limit.min():.2f} to {limit.max():.2f} by seed")
-print(f"open-world text, 5 nearest with natural frequency: {by_nature:.2f}")
-print(f"expected of a head that knows no deal: {limit.mean() * by_nature:.2f}")
+product = limit.mean() * by_nature
+print(f"open-world text by nature {by_nature:.2f}, so expected here {product:.2f}")
 
 # %% [markdown]
 # So in the recorded runs "dealt at random" holds to a limit. A head that cannot know the deal, the frozen one, is expected to show about the product of the two correlations, which comes with meaning alone (the second is of 60 concepts, so the product is a rough guide). A cure is to compare concepts with themselves. Over the seeds the same concept gets different frequencies. Does *its own* crowding change with them?
@@ -543,8 +542,8 @@ asked = {
     "spearman_nc2_prototypes_accuracy": "NC2 of class vectors with accuracy",
     "spearman_nc2_prototypes_frequency": "NC2 of class vectors with frequency",
 }
-labels_of = {name: geometry.METHODS[name]["label"] for name in four}
-intervals.means(recorded, asked, four).rename(labels_of)
+table = intervals.means(recorded, asked, four)
+table.rename(style.LABELS | {"clip frozen": "CLIP, frozen"})
 
 # %% [markdown]
 # Three things stand out. NC1 has a weak tie with accuracy in CLIP, and in the classifier its interval includes zero. The strongest tie of all is that of class vectors with accuracy, and it is negative: concepts whose vector is crowded are recognised less, most of all with the frozen text. In the paper's table above that correlation is small and mostly positive. As with frequency, NC2 is taken as it is, common mean included. And the frozen head shows the small negative correlation with frequency that was expected above of a head that knows no deal.
