@@ -1,6 +1,6 @@
 # ---
 # jupyter:
-#   course: {question: "What does descriptive text add?", figure: "Fig. 3, 19", scale: tiny, minutes: 3, memory_gb: 1.3}
+#   course: {question: "What does descriptive text add?", figure: "Fig. 3, 19", scale: tiny, minutes: 4, memory_gb: 1.4}
 # ---
 
 # %% [markdown]
@@ -17,7 +17,7 @@
 # - explain why a lower training loss can come with lower accuracy (a {term}`shortcut`);
 # - read the paper's comparison of captions with care.
 #
-# Figures treated: the paper's Fig. 3 and 19 (its Sec. 3.2). The live part takes about 190 CPU-seconds; reading, thirty minutes. Before this: {doc}`03_clip_against_supervised`, {doc}`04_dynamic_classification`.
+# Figures treated: the paper's Fig. 3 and 19 (its Sec. 3.2). The live part takes about 260 CPU-seconds; reading, thirty minutes. Before this: {doc}`03_clip_against_supervised`, {doc}`04_dynamic_classification`.
 
 # %% tags=["hide-input"]
 from collections import Counter

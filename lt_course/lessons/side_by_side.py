@@ -22,7 +22,7 @@ DRAWINGS = {
 """Columns of the claims on drawings, and the seeds that judge them."""
 
 
-LEFT = "text-align: left; vertical-align: top"
+LEFT, RULE = "text-align: left; vertical-align: top", "border-top: 1px solid #888888"
 
 
 def evidence_table(lesson: str) -> str:
@@ -46,7 +46,7 @@ def evidence_table(lesson: str) -> str:
     lines = [_line("th", columns)]
     for row in rows.values():
         lines += [
-            f'<tr><td colspan="{len(columns)}" style="{LEFT}">{row["claim"]}</td></tr>',
+            f'<tr><td colspan="{len(columns)}" style="{LEFT}; {RULE}">{row["claim"]}</td></tr>',
             _line("td", [row.get(column, "") for column in columns]),
         ]
     return f"<table>{''.join(lines)}</table>"
