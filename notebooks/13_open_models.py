@@ -88,7 +88,7 @@ open_models.plot_by_scale(theirs, chance, own)
 plt.show()
 
 # %% [markdown]
-# In S(a), the fall from the two small sets to the large ones is at least twice the width of the whole band; in S(p), about once. Among the large ones only LAION-400M's S(a) lies outside it. Differences between .035, .013 and .023 mean nothing that 1,000 classes could show; whether S(a) is *zero* at the right end or merely small, neither.
+# In S(a), the fall from the two small sets to the large ones is about twice the width of the whole band; in S(p), about once. Among the large ones only LAION-400M's S(a) lies outside it. Differences between .035, .013 and .023 mean nothing that 1,000 classes could show; whether S(a) is *zero* at the right end or merely small, neither.
 #
 # What may be concluded? Not "scale does it", for four things move at once.
 #
@@ -253,7 +253,7 @@ if own is not None:
     display(own.groupby("pretrained_on")[columns].mean())
 
 # %% [markdown]
-# In the large sets, class vectors of frequent classes are crowded (`nc2_prototypes`: .6 to .7), in the small ones less so (.2 to .4). It is tempting to say that scale makes the head dense. But lesson 10 found a language model without any picture to crowd the frequent names too; and the models of the small sets are of another architecture. Same suspects, same verdict.
+# In the large sets, class vectors of frequent classes are crowded (`nc2_prototypes`: .6 to .7), in the small ones less so (.2 to .4). It is tempting to say that scale makes the head dense. But this number is taken of class vectors as they are, and {doc}`10_feature_space` finds, in one released set of class vectors, that it measures nearness to the common mean of all vectors: with that mean subtracted, its correlation with frequency is about 0. And the models of the small sets are of another architecture.
 #
 # ## Other concepts
 #
@@ -265,7 +265,7 @@ open_models.plot_other_concepts(elsewhere)
 plt.show()
 
 # %% [markdown]
-# Two things that ImageNet does not show. For birds and flowers S(a) is clearly positive at *every* scale: more pairs did not make the bias go away where names are rare and fine. And for pets, textures and satellite pictures most values or all cannot be told from chance: 37, 47 or 10 classes say little. For food most cannot either, though it has as many classes as flowers. (The bars of one row are not independent: the same classes, nearly the same counts.) "CLIP at scale is unbiased" is a sentence about ImageNet's thousand names.
+# Two things that ImageNet does not show. For birds and flowers S(a) is mostly beyond chance, from the smallest sets to the largest: more pairs did not make the bias go away where names are rare and fine. (MetaCLIP's markers say less than the others: most of its counts of birds, and more than a third of those of flowers and places, are zeros made by its list of entries, as {doc}`06_long_tails` explains for birds. They compare names that are entries with names that are not.) And for pets, textures and satellite pictures most values or all cannot be told from chance: 37, 47 or 10 classes say little. For food most cannot either, though it has as many classes as flowers. (The bars of one row are not independent: the same classes, nearly the same counts.) "CLIP at scale is unbiased" is a sentence about ImageNet's thousand names.
 #
 # ## Accuracy beside frequency
 #
@@ -287,7 +287,7 @@ print(f"35 classes, by chance: {open_models.by_chance(35):.2f}")
 # ## What this lesson cannot show
 #
 # - **The models themselves.** Nothing here was measured on released weights. Plots were read; per-model names are lost, hidden markers are missing.
-# - **What scale does.** To part pairs from architecture and curation, one has to train; the study does, at three million pairs, and lessons 07 to 09 do in small.
+# - **What scale does.** To part pairs from architecture and curation, one has to train; the study does, at three million pairs, and lessons 08 to 10 do in small.
 # - **Contamination.** Web-scale sets may hold ImageNet's own pictures. A model that has seen the test is not unbiased, it is informed.
 # - **Words.** Counts are of names in captions. A class counted as *crane* has captions of another crane; accuracy and frequency then speak of different things, and S shrinks for no good reason.
 #

@@ -127,10 +127,12 @@ def measure(head: FloatArray) -> pd.DataFrame:
         for column, values in crowding(centred(head, share)).items():
             found["shares", f"{share:g}", column] = spearman(captions, values)
     before, after = crowding(head), crowding(centred(head))
-    for row in web:
+    for counted in web:
         for name, measures in (("as they are", before), ("mean off", after)):
             for column in ("NC2", "5 nearest"):
-                found["sets", str(row), f"{column}, {name}"] = spearman(web[row], measures[column])
+                found["sets", str(counted), f"{column}, {name}"] = spearman(
+                    web[counted], measures[column]
+                )
     groups = np.array_split(np.argsort(captions, kind="stable"), 10)
     for place, group in enumerate(groups, 1):
         found["tenths", str(place), "captions"] = float(np.median(captions[group]))

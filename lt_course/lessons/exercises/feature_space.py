@@ -58,7 +58,8 @@ def _partial(a: FloatArray, b: FloatArray, given: FloatArray) -> float:
 
 
 def _partial_of(a: FloatArray, b: FloatArray, given: FloatArray) -> float:
-    (_, ab, ac), (_, _, bc), _ = np.corrcoef([a, b, given])
+    r = np.corrcoef([a, b, given])
+    ab, ac, bc = r[0, 1], r[0, 2], r[1, 2]
     return float((ab - ac * bc) / np.sqrt((1 - ac**2) * (1 - bc**2)))
 
 
@@ -68,7 +69,8 @@ def _plain(a: FloatArray, b: FloatArray, given: FloatArray) -> float:
 
 def _one_sided(a: FloatArray, b: FloatArray, given: FloatArray) -> float:
     ranks = [stats.rankdata(each) for each in (a, b, given)]
-    (_, ab, ac), (_, _, bc), _ = np.corrcoef(ranks)
+    r = np.corrcoef(ranks)
+    ab, ac, bc = r[0, 1], r[0, 2], r[1, 2]
     return float((ab - ac * bc) / np.sqrt(1 - bc**2))
 
 
