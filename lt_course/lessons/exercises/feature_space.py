@@ -58,7 +58,7 @@ def _partial(a: FloatArray, b: FloatArray, given: FloatArray) -> float:
 
 
 def _partial_of(a: FloatArray, b: FloatArray, given: FloatArray) -> float:
-    r = np.corrcoef([a, b, given])
+    r = np.asarray(np.corrcoef(np.stack([a, b, given])))
     ab, ac, bc = r[0, 1], r[0, 2], r[1, 2]
     return float((ab - ac * bc) / np.sqrt((1 - ac**2) * (1 - bc**2)))
 
@@ -69,7 +69,7 @@ def _plain(a: FloatArray, b: FloatArray, given: FloatArray) -> float:
 
 def _one_sided(a: FloatArray, b: FloatArray, given: FloatArray) -> float:
     ranks = [stats.rankdata(each) for each in (a, b, given)]
-    r = np.corrcoef(ranks)
+    r = np.asarray(np.corrcoef(np.stack(ranks)))
     ab, ac, bc = r[0, 1], r[0, 2], r[1, 2]
     return float((ab - ac * bc) / np.sqrt(1 - bc**2))
 
