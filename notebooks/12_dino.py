@@ -361,7 +361,7 @@ del SCORES["probe_mean"]
 intervals.means(recorded, SCORES, spec=".3f")
 
 # %% [markdown]
-# On `authors` and `digits` even the flat run is hardly better than random features, so these sets can show neither damage nor cure. What follows uses the mean of the other two sets. (This choice was made afterwards, by how much the flat run learnt on each set, and not by any comparison below.)
+# On `authors` even the flat run is hardly better than random features, and on `digits` random features are right nearly nine times of ten. So these two sets can show little damage and little cure. What follows uses the mean of the other two sets. (This choice was made afterwards, by how much the flat run learnt on each set, and not by any comparison below.)
 #
 # *The condition.* With Sinkhorn-Knopp on a flat profile, probes are somewhat better than twice random features: seeds 0 to 4 leave it undecided, all ten support it. With centring, as DINO was published, it fails, as in the plane. So draws are compared under Sinkhorn-Knopp alone.
 #
