@@ -43,8 +43,12 @@ def parse(path: Path) -> BeautifulSoup:
 
 
 def test_the_contents_name_every_lesson() -> None:
-    lessons = [f"notebooks/{source.stem}" for source in notebooks.sources()]
-    assert [name for name in EXPECTED if name.startswith("notebooks/")] == lessons
+    pages = []
+    for source in notebooks.sources():
+        pages.append(f"notebooks/{source.stem}")
+        if notebooks.solutions(source).exists():
+            pages.append(f"notebooks/solutions/{source.stem}")
+    assert [name for name in EXPECTED if name.startswith("notebooks/")] == pages
 
 
 def test_exactly_the_expected_pages_exist(book: Path) -> None:
@@ -148,7 +152,11 @@ def test_the_sidebar_numbers_the_lessons(book: Path) -> None:
         links = parse(book / f"{name}.html").select(".bd-sidenav a.reference.internal")
         numbers = [link.select_one(".lesson-number") for link in links]
         shown = [number.get_text() for number in numbers if number is not None]
-        assert shown == [source.stem[:2] for source in notebooks.sources()]
+        assert shown == [
+            source.stem[:2]
+            for source in notebooks.sources()
+            for _ in range(1 + notebooks.solutions(source).exists())
+        ]
 
 
 def test_the_first_page_describes_itself(book: Path) -> None:
