@@ -11,7 +11,6 @@ from ipywidgets.embed import embed_data
 from matplotlib.colors import to_rgb
 
 from lt_course.errors import CourseError
-from lt_course.evaluation.intervals import Interval
 from lt_course.lessons import measuring
 from lt_course.plots import bias, style, widgets
 
@@ -125,21 +124,6 @@ def test_plane_tells_the_papers_models_from_ours():
     np.testing.assert_allclose(ours.get_xydata(), [(0.5, 0.9)])
     assert paper.get_markerfacecolor() == "none"
     assert ours.get_markerfacecolor() == style.of("sl")["color"]
-
-
-def test_interval_rows_draw_estimates_and_ends():
-    _, axes = plt.subplots()
-    rows = {
-        "S(a)": {"sl": Interval(0.5, 0.2, 0.6, 60), "clip-title": Interval(0.1, -0.2, 0.3, 60)},
-        "S(p)": {"sl": Interval(0.9, 0.8, 0.95, 60), "clip-title": Interval(0.3, 0.1, 0.5, 60)},
-    }
-    bias.interval_rows(axes, rows)
-    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["S(a)", "S(p)"]
-    assert axes.yaxis_inverted()
-    for container, method in zip(axes.containers, ("sl", "clip-title"), strict=True):
-        segments = container[2][0].get_segments()
-        for segment, row in zip(segments, rows.values(), strict=True):
-            np.testing.assert_allclose(segment[:, 0], [row[method].low, row[method].high])
 
 
 def test_pictures_frame_marks_its_own_place_on_the_curve(table):

@@ -1,14 +1,10 @@
 """Figures of bias by frequency, one dot a class."""
 
 from collections.abc import Mapping
-from typing import Any
 
-import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lt_course.evaluation.intervals import Interval
 from lt_course.plots import style
 from lt_course.statistics import spearman
 
@@ -39,17 +35,3 @@ def per_class_scatter(tables: Mapping[str, pd.DataFrame]) -> Figure:
         pair[0].set_title(look["label"] + "\n", fontweight="bold")
         pair[1].set_xlabel("training pictures")
     return figure
-
-
-def interval_rows(axes: Axes, rows: Mapping[str, Mapping[str, Interval]]) -> None:
-    """Intervals of methods: one row a label, one marker a method within it."""
-    methods = list(next(iter(rows.values())))
-    shifts = np.linspace(-0.25, 0.25, len(methods)) if len(methods) > 1 else [0.0]
-    for method, shift in zip(methods, shifts, strict=True):
-        found = [row[method] for row in rows.values()]
-        mean = np.array([each.estimate for each in found])
-        ends = np.array([[each.low, each.high] for each in found]).T
-        places = np.arange(len(rows)) + shift
-        bars: Any = {"linestyle": "", "capsize": 3, "xerr": np.abs(ends - mean)}
-        axes.errorbar(mean, places, **bars, **style.of(method))
-    style.name_rows(axes, rows)

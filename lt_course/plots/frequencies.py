@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from scipy.ndimage import gaussian_filter1d
 
 from lt_course.counting.web_frequencies import CONCEPT_SETS, PRETRAINING_SETS, RANKS, WebFrequencies
-from lt_course.plots.style import LINES, PALETTE, Look, annotate, matrix
+from lt_course.plots.style import LINES, PALETTE, Look, matrix
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -145,26 +145,6 @@ def three_correlations(web: WebFrequencies) -> Figure:
         ax.plot(rows[column], pairs, MARKERS[number], color=PALETTE[number], label=label)
     ax.set(xlim=(0, 1.02), xlabel="correlation")
     ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1), ncols=3)
-    return figure
-
-
-def beside_the_web(ours: pd.Series, theirs: pd.Series, label: Sequence[str]) -> Figure:
-    """Counts of the same classes in two sources, on logarithmic axes that show zeros of ours.
-
-    Args:
-        ours: counts of C classes, indexed by name; its name becomes the axis label.
-        theirs: counts above 0 of the same classes; its name becomes the axis label.
-        label: classes whose names are written beside their points.
-    """
-    figure, ax = plt.subplots(figsize=(6.4, 4))
-    zero = ours == 0
-    ax.plot(theirs[~zero], ours[~zero], "o", color=PALETTE[0], markersize=3)
-    ax.plot(theirs[zero], ours[zero], "|", color=PALETTE[1], markersize=7)
-    for name in label:
-        annotate(ax, name, (theirs[name], ours[name]))
-    ax.set_xscale("log")
-    ax.set_yscale("symlog", linthresh=1)
-    ax.set(xlabel=theirs.name, ylabel=ours.name, ylim=(-0.3, 3 * ours.max()))
     return figure
 
 
