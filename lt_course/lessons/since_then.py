@@ -60,13 +60,14 @@ def plot_exponents(measured: pd.DataFrame) -> Figure:
     Args:
         measured: columns data, method, exponent; one row a run.
     """
-    rows = measured.groupby(["data", "method"], sort=False)["exponent"]
-    figure, (axes,) = style.panels(1, 6.4, 0.4 * rows.ngroups + 0.8)
-    for place, ((_, method), values) in enumerate(rows):
-        draw_seeds(axes, values, place, **style.unnamed(look_of(method)))
+    rows = list(dict.fromkeys(zip(measured["data"], measured["method"], strict=True)))
+    values = measured.set_index(["data", "method"])["exponent"].sort_index()
+    figure, (axes,) = style.panels(1, 6.4, 0.4 * len(rows) + 0.8)
+    for place, (data, method) in enumerate(rows):
+        draw_seeds(axes, values.loc[data, method], place, **style.unnamed(look_of(method)))
     axes.axvline(0, **style.ZERO)
     axes.axvline(1, color="#888888", linestyle=":")
-    style.name_rows(axes, [f"{METHODS[method]}, {data}" for data, method in rows.groups])
+    style.name_rows(axes, [f"{METHODS[method]}, {data}" for data, method in rows])
     axes.set(xlabel="exponent of the class prior in predictions; dotted: all of it")
     return figure
 
