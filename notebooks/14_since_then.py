@@ -50,19 +50,19 @@ pd.options.display.max_colwidth = None
 # %% [markdown]
 # ## The runs
 #
-# Two recorded factors compare supervised learning (SL) with CLIP: on the course's drawings, and on photographs of 200 classes (Tiny ImageNet). Each run left a table with one row a class: training pictures, accuracy, predictions, mean logit.
+# Two recorded factors compare supervised learning (SL) with CLIP: on the course's drawings, and on photographs of 200 classes (Tiny ImageNet). Each run left a table with one row a class: training pictures (here: frequency), accuracy, predictions on a balanced test set, and the mean logit.
 
 # %%
 tables = {}
 for data, factor in [("drawings", "the_gap"), ("photographs", "tiny_imagenet_gap")]:
     for method, seed in load_results(factor, seeds=range(10)).index:
         tables[data, method, seed] = load_per_class(factor, method, seed)
-tables["drawings", "sl", 0].drop(columns=["concept", "trimmed"]).head(3)
+tables["drawings", "sl", 0][["name", "frequency", "accuracy", "predictions"]][:3]
 
 # %% [markdown]
 # ## 1. Accuracy against log frequency
 #
-# {cite:t}`udandarao2024` compare 34 models and find that zero-shot accuracy rises in proportion to the *log* of a concept's frequency: ten times the pictures for one more step. That seems to contradict a CLIP that is robust to long tails. Fit the line in each run.
+# {cite:t}`udandarao2024` compare 34 models and find that zero-shot accuracy rises linearly with the *log* of a concept's frequency: ten times the pictures for one more step. That seems to contradict a CLIP that is robust to long tails. Fit the line in each run.
 
 
 # %%
@@ -168,7 +168,7 @@ plt.show()
 # - **A bias stays.** {cite:t}`zhu2023` and {cite:t}`zhu2024` begin from this: CLIP was trained on imbalanced data, so its zero-shot predictions hold a label bias, which one should estimate and remove.
 # - **The prior is divided out.** {cite:t}`uchiyama2026` read CLIP's logit as $\log p(x, t) / (p(x)\, p(t))$. The frequency of the text stands in the denominator, and the exponent would be 0. {doc}`04_dynamic_classification` derives the same: counting leaves nothing of the prior.
 #
-# On drawings these runs land between, close to the second premise: the intervals of CLIP lie above 0, and far below SL's. So a bias stays, and it is a small part of the prior. On photographs CLIP lies still nearer to 0. Whether it differs from 0 there depends on the captions; read it off the intervals. The exponent of SL on photographs is above 1: many of its classes are never predicted, as the line above the table says, and half a prediction stands for each. It says "at least the prior", and its exact size depends on that half.
+# On drawings these runs land between, close to the second premise: the intervals of CLIP lie above 0, and far below SL's. So a bias stays, and it is a small part of the prior. On photographs the means of CLIP lie still nearer to 0. Whether it differs from 0 there depends on the captions; read it off the intervals. The exponent of SL on photographs is above 1: many of its classes are never predicted, as the line above the table says, and half a prediction stands for each. It says "at least the prior", and its exact size depends on that half.
 #
 # The mean logit tells another story. In every CLIP on drawings it *falls* with frequency, while predictions rise. This is no error. A mean logit averages over all test pictures, and most of them are not of the class; a prediction is won at the top. So the bias that stays in CLIP's predictions is not a constant $\alpha \log p_c$ added to each logit. Keep this for section 4.
 
@@ -248,7 +248,7 @@ check("cap-of-20", share)
 # %% [markdown]
 # ## 4. Removing the bias without labels
 #
-# Frolic {cite}`zhu2024` and LSA {cite}`han2026` correct CLIP at test time with unlabelled pictures. The thought: if the pictures are balanced over classes, a model without bias gives each class the same weight on average. So measure the average, and take its log off. But the average of what? Three candidates, one line each, on live runs of seeds 0 to 2.
+# Frolic {cite}`zhu2024` and LSA {cite}`han2026` correct CLIP at test time with unlabelled pictures. The thought: if the pictures are balanced over classes, a model without bias gives each class the same weight on average. So measure the average, and take its log off. But the average of what? Three candidates, one line each, on live runs of seeds 0 to 2. (The two papers' own estimators are more careful than these.)
 
 
 # %%
@@ -295,7 +295,7 @@ free = pd.DataFrame(rows).set_index(["method", "taken off", "seed"])
 gain = free["accuracy"].unstack("taken off")
 for method in METHODS:
     pair = [gain.loc[method][k] for k in ("log mean probability", "nothing")]
-    print(f"{method}, accuracy gained: {paired_difference(*pair)}")
+    print(f"{lesson.METHODS[method]}, accuracy gained: {paired_difference(*pair)}")
 order = free.index.droplevel("seed").unique()
 free.unstack("seed").reindex(order).rename(lesson.METHODS, level=0)
 
@@ -429,7 +429,8 @@ live = pd.DataFrame(live).T.rename_axis(["method", "seed"])
 for other in METHODS:
     for metric in live.columns:
         pair = live.loc["siglip-title", metric], live.loc[other, metric]
-        print(f"SigLIP - {other}, {metric}: {paired_difference(*pair)}")
+        name = f"SigLIP less {lesson.METHODS[other]}, {metric}"
+        print(f"{name}: {paired_difference(*pair)}")
 live.unstack("seed").rename(lesson.METHODS)
 
 # %% [markdown]
@@ -498,7 +499,7 @@ over_seeds(nc2)
 # | {cite:t}`han2026` | Label shift can be corrected online, picture by picture. | Section 4, but all pictures at once. |
 # | {cite:t}`khrylchenko2025` | The usual correction for in-batch sampling overlooks that the positive is always there. | It undoes what makes CLIP fair; {doc}`04_dynamic_classification`. |
 # | {cite:t}`uchiyama2026` | CLIP's scores estimate a density ratio. | Exponent 0 predicted; section 2 finds a little more. |
-# | {cite:t}`tschannen2025` | SigLIP with captioning, self-distillation and curation is better throughout. | No test of the loss alone. |
+# | {cite:t}`tschannen2025` | SigLIP with captioning, self-distillation and curation is better at all sizes. | No test of the loss alone. |
 # | {cite:t}`bangachev2025` | The sigmoid loss reaches zero for a rich class of configurations. | Its optimum under data: section 6. |
 # | {cite:t}`geoclip2025` | Long tails can distort CLIP's geometry. | Section 7. |
 # | {cite:t}`xue2024` | CLIP generalises by contrasting within classes and sharing features between them; rich captions matter. | {doc}`05_language`. |
