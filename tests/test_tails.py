@@ -1,30 +1,19 @@
-"""Lesson 11: forces on absent classes, blocks of cosines, calibrated stacking, figures."""
-
-from pathlib import Path
+"""Lesson 11: gradients of prototypes, cosines of checkpoints, and figures."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import torch.nn.functional as F
 
 from lt_course import study
 from lt_course.errors import CourseError
-from lt_course.evaluation.bias import per_class
-from lt_course.evaluation.neural_collapse import mean_cosine
 from lt_course.lessons import tails
+from lt_course.lessons.exercises import extreme_tails as judged
 from lt_course.lessons.features import cosines_on_test
-from lt_course.objectives.classify import SupervisedConfig
-from lt_course.study import RunResult
 
 FREQUENCY = np.array([400, 100, 60, 30, 10, 0, 0, 0])
-ABSENT = FREQUENCY == 0
-NEVER = [
-    SupervisedConfig(vocabulary=6),
-    SupervisedConfig(sampling="in-batch"),
-    SupervisedConfig(vocabulary=7),
-]
-SOMETIMES = [SupervisedConfig(), SupervisedConfig(vocabulary=7, sampling="uniform")]
 
 
 @pytest.fixture(autouse=True)
@@ -34,93 +23,12 @@ def _no_figure_stays_open():
     plt.close("all")
 
 
-def record(prototypes, centres, frequency=FREQUENCY):
-    table = pd.DataFrame(
-        {
-            "name": [f"class {c}" for c in range(len(frequency))],
-            "frequency": frequency,
-            "accuracy": np.linspace(0, 1, len(frequency)),
-            "predictions": np.arange(len(frequency)),
-        }
-    )
-    arrays = {"prototypes": prototypes, "centres": centres}
-    return RunResult(
-        study.config("sl", scale="tiny"), {}, pd.DataFrame(), table, arrays, {}, Path()
-    )
-
-
-def drawn(seed=0):
-    return np.random.default_rng(seed).normal(size=(8, 5)).astype(np.float32)
-
-
-# Forces ---------------------------------------------------------------------------------------
-
-
-def test_a_full_softmax_pushes_all_logits_alike():
-    """With equal logits, p = 1 / C for each class and picture: the forces are known exactly."""
-    found = tails.forces(SupervisedConfig(), FREQUENCY, batch=64, batches=400)
-    share, C = FREQUENCY / FREQUENCY.sum(), len(FREQUENCY)
-    assert found["push"].to_numpy() == pytest.approx((1 - share) / C, abs=2e-3)
-    assert found["pull"].to_numpy() == pytest.approx(share * (1 - 1 / C), abs=1e-2)
-    assert found["push"][ABSENT].to_numpy() == pytest.approx(1 / C, rel=1e-5)
-
-
-@pytest.mark.parametrize("options", SOMETIMES + NEVER)
-def test_pull_and_push_are_in_balance_and_absent_classes_are_never_pulled(options):
-    found = tails.forces(options, FREQUENCY, batch=64)
-    assert found["push"].sum() == pytest.approx(found["pull"].sum(), rel=1e-4)
-    assert (found["pull"][ABSENT] == 0).all()
-    assert (found[["pull", "push"]] >= 0).all(axis=None)
-
-
-@pytest.mark.parametrize("options", NEVER)
-def test_without_weight_there_is_no_push_at_all(options):
-    assert (tails.forces(options, FREQUENCY, batch=64)["push"][ABSENT] == 0).all()
-
-
-def test_uniform_sampling_pushes_absent_classes_less_than_all_but_does_push():
-    full, uniform = (tails.forces(o, FREQUENCY, batch=64)["push"][ABSENT] for o in SOMETIMES)
-    assert (uniform > 0).all()
-    assert uniform.mean() < full.mean()
-
-
-def test_forces_are_the_gradient_of_cross_entropy():
-    labels = torch.tensor([0, 0, 1, 2])
-    logits = torch.zeros(4, 3, requires_grad=True)
-    torch.nn.functional.cross_entropy(logits, labels).backward()
-    share = torch.bincount(labels) / 4
-    assert torch.allclose(logits.grad.sum(0), 1 / 3 - share)
-    found = tails.forces(SupervisedConfig(), [2, 1, 1], batch=64, batches=500)
-    assert (found["push"] - found["pull"]).to_numpy() == pytest.approx(
-        (1 / 3 - share).numpy(), abs=1e-2
-    )
-
-
-# Cosines --------------------------------------------------------------------------------------
-
-
-def test_affinity_ignores_norms_and_agrees_with_mean_cosine():
-    prototypes = drawn()
-    found = tails.affinity(record(prototypes * np.arange(1, 9)[:, None], prototypes))
-    assert np.diag(found) == pytest.approx(np.ones(8))
-    means = tails.block_means(found, ABSENT)
-    seen, gone = torch.from_numpy(prototypes[~ABSENT]), torch.from_numpy(prototypes[ABSENT])
-    assert means["seen, seen"] == pytest.approx(mean_cosine(seen), abs=1e-6)
-    assert means["absent, absent"] == pytest.approx(mean_cosine(gone), abs=1e-6)
-    assert means["seen, absent"] == pytest.approx(found[:5, 5:].mean())
-
-
-def test_rivals_compare_own_prototypes_with_the_nearest_of_the_other_kind():
-    cosines = np.array([[0.9, 0.1, 0.3, 0.2], [0.0, 0.5, 0.6, 0.7], [0.4, 0.3, 0.2, 0.8]])
-    found = tails.rivals(cosines, np.array([0, 1, 3]), np.array([False, False, True, True]))
-    assert found == pytest.approx(
-        {
-            "seen: own": 0.7,
-            "seen: nearest absent": 0.5,
-            "absent: own": 0.8,
-            "absent: nearest seen": 0.4,
-        }
-    )
+def test_the_gradient_of_prototypes_is_autograds():
+    for features, labels, prototypes, scale in judged._gradient_inputs(np.random.default_rng(1)):
+        moving = prototypes.clone().requires_grad_()
+        F.cross_entropy(scale * features @ moving.T, labels).backward()
+        found = judged._gradient(features, labels, prototypes, scale)
+        torch.testing.assert_close(found, moving.grad)
 
 
 @pytest.mark.parametrize("name", ["sl", "clip-template"])
@@ -140,27 +48,10 @@ def test_cosines_of_the_checkpoint_give_the_runs_predictions(small, store, name)
     assert np.abs(cosines).max() <= 1 + 1e-6
     absent = (found.per_class["frequency"] == 0).to_numpy()
     assert absent.sum() == 3
-    at_zero = tails.trade_off(cosines, found.arrays["labels"], absent, [0.0]).loc[0]
-    assert at_zero["absent"] == pytest.approx(found.metrics["accuracy_trimmed"])
-    assert at_zero["seen"] == pytest.approx(found.metrics["accuracy_kept"])
-
-
-# Calibrated stacking --------------------------------------------------------------------------
-
-
-def test_a_lift_moves_answers_to_absent_classes_only():
-    rng = np.random.default_rng(3)
-    cosines, labels = rng.uniform(-1, 1, (400, 8)), rng.integers(8, size=400)
-    lifts = [-2.5, -0.5, 0, 0.5, 2.5]
-    curve = tails.trade_off(cosines, labels, ABSENT, lifts)
-    assert curve["predicted"].is_monotonic_increasing
-    assert curve["absent"].is_monotonic_increasing
-    assert curve["seen"].is_monotonic_decreasing
-    assert curve["predicted"].iloc[[0, -1]].tolist() == [0, 1]
-    accuracy, _ = per_class(labels, cosines.argmax(1), 8)
-    assert curve.loc[0, "seen"] == pytest.approx(accuracy[~ABSENT].mean())
-    among = np.flatnonzero(ABSENT)[cosines[:, ABSENT].argmax(1)]
-    assert (tails.lifted(cosines, ABSENT, 2.5) == among).all()
+    right = cosines.argmax(1) == found.arrays["labels"]
+    gone = absent[found.arrays["labels"]]
+    assert right[gone].mean() == pytest.approx(found.metrics["accuracy_trimmed"])
+    assert right[~gone].mean() == pytest.approx(found.metrics["accuracy_kept"])
 
 
 # Figures --------------------------------------------------------------------------------------
@@ -182,21 +73,26 @@ def test_affinity_sorts_classes_by_frequency():
 
 
 def test_bars_show_the_absent_classes_in_one_order():
-    table = record(drawn(), drawn()).per_class
-    figure = tails.plot_absent({"sl": table, "clip": table}, "predictions")
+    names = [f"class {c}" for c in reversed(range(8))]
+    accuracy = np.arange(8) / 10
+    table = pd.DataFrame({"name": names, "frequency": FREQUENCY, "accuracy": accuracy})
+    figure = tails.plot_absent({"sl": table, "clip": table.iloc[::-1]})
     heights = [[bar.get_height() for bar in axes.patches] for axes in figure.axes]
-    assert heights == [[5, 6, 7]] * 2
-    assert "mean 6.00" in figure.axes[0].get_title(loc="left")
+    assert heights == [[0.7, 0.6, 0.5]] * 2
+    assert "mean 0.60" in figure.axes[0].get_title(loc="left")
 
 
-def test_trade_offs_mark_the_lift():
-    rng = np.random.default_rng(0)
-    curve = tails.trade_off(rng.random((80, 8)), np.arange(80) % 8, ABSENT, [0.0, 0.1])
-    figure = tails.plot_trade_offs({"sl": curve}, 0.1)
-    marked = figure.axes[1].lines[1].get_xydata()[0]
-    assert marked == pytest.approx([0.1, curve.loc[0.1, "predicted"]])
+def test_trade_offs_mark_the_lifts_the_first_one_filled():
+    columns = {"seen": [0.5, 0.4], "absent": [0.1, 0.3], "named": [0.05, 0.2]}
+    curve = pd.DataFrame(columns, [0.0, 0.1])
+    figure = tails.plot_trade_offs({"sl": curve}, [0.0, 0.1])
+    _, filled, hollow = figure.axes[0].lines
+    assert filled.get_xydata()[0] == pytest.approx([0.5, 0.1])
+    assert hollow.get_xydata()[0] == pytest.approx([0.4, 0.3])
+    assert [line.get_markerfacecolor() for line in (filled, hollow)] == ["#000000", "white"]
+    assert figure.axes[1].lines[2].get_xydata()[0] == pytest.approx([0.1, 0.2])
     with pytest.raises(CourseError, match="no row of the curve of sl"):
-        tails.plot_trade_offs({"sl": curve}, 0.3)
+        tails.plot_trade_offs({"sl": curve}, [0.3])
 
 
 def recorded(seeds):
