@@ -17,7 +17,7 @@
 # - lift absent classes after training, and tell a model that cannot see them from one that does not name them;
 # - say who has seen what when a result is called zero-shot.
 #
-# Figures treated: the paper's Fig. 8 and 9 (its Sec. 4.1). The live part takes about 190 CPU-seconds; reading, thirty-five minutes. Before this: {doc}`03_clip_against_supervised`, {doc}`04_dynamic_classification`.
+# Figures treated: the paper's Fig. 8 and 9 (its Sec. 4.1). The live part takes about 220 CPU-seconds; reading, thirty-five minutes. Before this: {doc}`03_clip_against_supervised`, {doc}`04_dynamic_classification`.
 
 # %% tags=["hide-input"]
 import matplotlib.pyplot as plt
@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from IPython.display import HTML
 
 from lt_course import evidence, study
-from lt_course.evidence import paper
+from lt_course.evaluation.neural_collapse import mean_cosine
 from lt_course.lessons import exercises, side_by_side, tails
 from lt_course.lessons.features import cosines_on_test
 from lt_course.objectives.classify import vocabulary_mask
@@ -95,13 +95,9 @@ leaf = logits.clone().requires_grad_()
 F.cross_entropy(leaf, labels).backward()
 torch.testing.assert_close(push - pull, leaf.grad.sum(dim=0))
 
-mean = [
-    [1e3 * force[kind].mean() for force in (pull, push)]
-    for kind in (~absent, absent)
-]
-pd.DataFrame(mean, ["seen classes", "absent classes"], ["pull", "push"]).astype(
-    float
-)
+both = 1e3 * torch.stack([pull, push]).numpy()
+means = [both[:, kind].mean(axis=1) for kind in (~absent, absent)]
+pd.DataFrame(means, ["seen classes", "absent classes"], ["pull", "push"])
 
 # %% [markdown]
 # The numbers are thousandths, for a class and a picture. Absent classes have no pictures of their own, so no pull.
@@ -136,16 +132,6 @@ moving = prototypes.clone().requires_grad_()
 F.cross_entropy(scale * features @ moving.T, labels).backward()
 step = F.normalize(-moving.grad, dim=1)
 middle = F.normalize(features.mean(dim=0), dim=0)
-
-
-def mean_cosine(vectors):
-    """Over pairs of different rows of unit length."""
-    cosines = vectors @ vectors.T
-    return float(
-        (cosines.sum() - len(vectors)) / (len(vectors) * (len(vectors) - 1))
-    )
-
-
 print(f"first steps, seen classes: mean cosine {mean_cosine(step[~absent]):.2f}")
 print(f"first steps, absent classes: mean cosine {mean_cosine(step[absent]):.2f}")
 print(f"absent steps and the mean feature: {(step[absent] @ middle).mean():.2f}")
@@ -194,30 +180,27 @@ for law, (_, _, options) in LAWS.items():
 
 # %%
 def at_start(law, batches=50):
-    """Chance of being in the vocabulary, pull and push: float [3, C]."""
+    """Chance of being in the vocabulary, pull and push in thousandths: [3, C]."""
     chance, total = torch.Generator().manual_seed(0), torch.zeros(3, C)
     for _ in range(batches):
         drawn = torch.multinomial(counts, 128, replacement=True, generator=chance)
         inside = draw(law, drawn, chance)
         both = forces(torch.zeros(128, C), drawn, inside)
         total += torch.stack([inside.float().mean(dim=0), *both])
-    return (total / batches).numpy()
+    return (total / batches).numpy() * [[1], [1e3], [1e3]]
 
 
+names = ["in the vocabulary", "pull", "push"]
+columns = [f"{name}, {kind}" for kind in ("seen", "absent") for name in names]
 rows = {}
 for law in LAWS:
-    inside, pull, push = at_start(law)
-    np.testing.assert_allclose(pull.sum(), push.sum(), rtol=1e-4)
-    pairs = {"pull": 1e3 * pull, "push": 1e3 * push, "in the vocabulary": inside}
-    rows[law] = {
-        f"{name}, {kind}": values[which].mean()
-        for kind, which in (("seen", ~absent), ("absent", absent))
-        for name, values in pairs.items()
-    }
-pd.DataFrame(rows).T
+    found = at_start(law)
+    np.testing.assert_allclose(found[1].sum(), found[2].sum(), rtol=1e-4)
+    rows[law] = [*found[:, ~absent].mean(axis=1), *found[:, absent].mean(axis=1)]
+pd.DataFrame(rows, columns).T
 
 # %% [markdown]
-# Read the first two columns. Over *all* classes pull and push have the same sum, under every law; the cell asserts it. Over the *seen* classes they are equal only where absent classes are spared. Under the full softmax seen classes are pulled more strongly than they are pushed, for a part of the push goes to the absent ones. Uniform draws send a smaller part there.
+# Compare pull and push. Over *all* classes pull and push have the same sum, under every law; the cell asserts it. Over the *seen* classes they are equal only where absent classes are spared. Under the full softmax seen classes are pulled more strongly than they are pushed, for a part of the push goes to the absent ones. Uniform draws send a smaller part there.
 #
 # Absent classes are never pulled. Three laws leave them without push, too.
 
@@ -272,6 +255,7 @@ METHODS = {
 }
 
 
+# %%
 def of_method(name, seed=0):
     kind, own = METHODS[name]
     return study.config(kind, seed=seed, **BASE, **own)
@@ -284,13 +268,13 @@ records = {name: study.train_or_load(of_method(name)) for name in METHODS}
 metrics = pd.DataFrame({name: r.metrics for name, r in records.items()}).T
 
 # %%
-found = metrics["accuracy_trimmed"]
-named = {
-    "full softmax": found["sl frozen"],
-    "uniform": found["sl frozen uniform"],
-    "by frequency": found["sl frozen vocabulary"],
+laws = {
+    "sl frozen": "full softmax",
+    "sl frozen uniform": "uniform",
+    "sl frozen vocabulary": "by frequency",
 }
-check.reveal("order-of-laws", sorted(named, key=named.get, reverse=True))
+found = metrics.loc[list(laws), "accuracy_trimmed"].sort_values(ascending=False)
+check.reveal("order-of-laws", [laws[name] for name in found.index])
 per_class = len(records["sl"].arrays["test"]) / C
 shown = metrics[["accuracy_kept", "accuracy_trimmed", "predictions_trimmed"]].copy()
 shown["predictions_trimmed"] /= per_class
@@ -342,11 +326,8 @@ def affinity(record):
     return w @ w.T
 
 
-affinities = {
-    "SL": affinity(records["sl"]),
-    "SL, seen classes": affinity(spared),
-    "SL, frozen": affinity(records["sl frozen"]),
-}
+learnt = {"SL": affinity(records["sl"]), "SL, seen classes": affinity(spared)}
+affinities = learnt | {"SL, frozen": affinity(records["sl frozen"])}
 
 # %%
 blocks = pd.DataFrame(
@@ -361,18 +342,10 @@ np.testing.assert_allclose(
     atol=1e-5,
 )
 check.reveal("without-push", blocks.loc["absent, absent", "SL, seen classes"])
-spared_accuracy = spared.metrics["accuracy_trimmed"]
-print(f"SL, seen classes: accuracy on absent classes {spared_accuracy:.3f}")
-where = ("head_head", "tail_tail", "head_tail")
-for label, key in (("SL", "sl"), ("SL, frozen", "clip-frozen-text")):
-    blocks[f"the paper, {label}"] = [
-        paper.value("fig9a", "incaps_tail50_0shot", key, f"cosine_{w}")
-        for w in where
-    ]
-blocks
+print(f"its accuracy on absent classes: {spared.metrics['accuracy_trimmed']:.3f}")
+blocks.join(tails.paper_blocks()).round(2) + 0.0
 
 # %% mystnb={"image": {"alt": "Two heat maps of cosines between prototypes, classes sorted by frequency. Left, learnt by a full softmax: pale, but for the diagonal and a reddish block of absent classes at the lower right. Right, learnt over seen classes only: pale, without such a block."}, "figure": {"caption": "Cosines of learnt prototypes, as in the paper's Fig. 9a; the absent classes lie behind the dashed lines. Values beyond ±0.5, among them the diagonal, have the last colour.", "name": "fig-extreme-affinity"}}
-learnt = {name: affinities[name] for name in ("SL", "SL, seen classes")}
 tails.plot_affinity(learnt, frequency)
 plt.show()
 
@@ -402,13 +375,13 @@ pd.DataFrame(near).T
 # %% [markdown]
 # Under the full softmax, pictures keep the largest distance from absent prototypes: seen pictures from the nearest of them, and absent pictures from their *own*. Uniform draws come second. The tower was never shown a picture of an absent class. It learnt to avoid their prototypes from pictures of others, and avoids them where they are right, too.
 
-# %% mystnb={"image": {"alt": "Bars of accuracy for each of the 15 absent classes, one panel a method. With SL nearly all are at zero; the full softmax with frozen prototypes finds some, the vocabulary by frequency and CLIP with frozen text more, and unevenly."}, "figure": {"caption": "Accuracy on each absent class, as in the paper's Fig. 9b.", "name": "fig-extreme-each"}}
+# %% mystnb={"image": {"alt": "Bars of accuracy for each of the 15 absent classes, one panel a method. With SL all are at zero; the full softmax with frozen prototypes finds some, the vocabulary by frequency and CLIP with frozen text more, and unevenly."}, "figure": {"caption": "Accuracy on each absent class, as in the paper's Fig. 9b.", "name": "fig-extreme-each"}}
 pages = ["sl", "sl frozen", "sl frozen vocabulary", "clip frozen"]
 tails.plot_absent({name: records[name].per_class for name in pages})
 plt.show()
 
 # %% [markdown]
-# The gain is spread unevenly, in the paper as here: hardly a method finds some of the classes.
+# The gain is spread unevenly, in the paper as here. Some classes are hardly found by any method.
 #
 # ## Blind, or outvoted?
 #
@@ -423,14 +396,10 @@ def lifted(cosines, absent, lift):
 
 
 def accuracies(cosines, labels, absent, lift):
-    """On pictures of seen and of absent classes, and how often an absent one is named."""
+    """On seen and on absent classes; how often an absent one is named."""
     named = lifted(cosines, absent, lift)
     gone, right = absent[labels], named == labels
-    return {
-        "seen": right[~gone].mean(),
-        "absent": right[gone].mean(),
-        "named": absent[named].mean(),
-    }
+    return right[~gone].mean(), right[gone].mean(), absent[named].mean()
 
 
 # %% [markdown]
@@ -442,7 +411,7 @@ LIFTS = [*np.arange(-20, 101) / 200, 2.0]
 
 def trade_off(cosines, labels, absent):
     rows = {lift: accuracies(cosines, labels, absent, lift) for lift in LIFTS}
-    return pd.DataFrame(rows).T
+    return pd.DataFrame(rows, ["seen", "absent", "named"]).T
 
 
 curves = {name: trade_off(found, labels, absent) for name, found in cosines.items()}
@@ -510,22 +479,13 @@ seeds = pd.DataFrame(rows).rename_axis(columns="seed")
 seeds
 
 # %%
-pairs = {
-    "gain of the vocabulary, absent": (
-        "no lift: vocabulary",
-        "no lift: full softmax",
-    ),
-    "lifted softmax less vocabulary, seen": (
-        "seen: lifted softmax",
-        "seen: vocabulary",
-    ),
-    "vocabulary less full softmax, among absent": (
-        "among absent: vocabulary",
-        "among absent: full softmax",
-    ),
-}
-for text, (a, b) in pairs.items():
-    print(f"{text}: {intervals.text(seeds.loc[a] - seeds.loc[b], '.3f')}")
+pairs = [
+    ("no lift: vocabulary", "no lift: full softmax"),
+    ("seen: lifted softmax", "seen: vocabulary"),
+    ("among absent: vocabulary", "among absent: full softmax"),
+]
+for a, b in pairs:
+    print(f"{a} less {b}: {intervals.text(seeds.loc[a] - seeds.loc[b], '.3f')}")
 
 # %% [markdown]
 # Means over five seeds with 95 % t intervals:

@@ -64,6 +64,14 @@ def test_methods_have_their_own_markers_and_labels():
     assert set(tails.PAPER_METHODS) <= set(tails.METHODS)
 
 
+def test_in_the_paper_absent_classes_are_alike_only_if_learnt():
+    found = tails.paper_blocks()
+    assert found.loc["absent, absent", "the paper, SL"] == pytest.approx(0.845, abs=0.01)
+    assert found.loc["seen, seen", "the paper, SL"] == pytest.approx(0, abs=0.01)
+    frozen = found["the paper, SL, frozen"]
+    assert frozen["absent, absent"] < frozen["seen, seen"]
+
+
 def test_affinity_sorts_classes_by_frequency():
     matrix = np.diag(np.arange(8) / 8)
     figure = tails.plot_affinity({"a": matrix, "b": matrix}, FREQUENCY[::-1])

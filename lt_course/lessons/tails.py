@@ -51,6 +51,28 @@ MEASURES = {
 """Metric -> how a panel calls its classes, and the paper's metric."""
 
 
+BLOCKS = {"seen, seen": "head_head", "absent, absent": "tail_tail", "seen, absent": "head_tail"}
+"""Pairs of classes by whether they have training pictures, and their names among the paper's
+values."""
+
+
+def paper_blocks() -> pd.DataFrame:
+    """Mean cosines of the paper's prototypes, 50 of 1,000 classes absent (Fig. 9a).
+
+    A row of `BLOCKS`, a column a method.
+    """
+    columns = {"the paper, SL": "sl", "the paper, SL, frozen": "clip-frozen-text"}
+    return pd.DataFrame(
+        {
+            label: {
+                pairs: paper.value("fig9a", "incaps_tail50_0shot", method, f"cosine_{name}")
+                for pairs, name in BLOCKS.items()
+            }
+            for label, method in columns.items()
+        }
+    )
+
+
 # Figures ----------------------------------------------------------------------------------------
 
 
