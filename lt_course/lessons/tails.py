@@ -145,11 +145,11 @@ def plot_trade_offs(curves: Mapping[str, pd.DataFrame], marked: Sequence[float])
                     f"lift={lift!r} is no row of the curve of {method}; its rows are "
                     f"{list(curve.index)}."
                 )
-            dot = look | {"linestyle": "", "markersize": 8}
+            here, dot = curve.loc[lift], look | {"linestyle": "", "markersize": 8}
             if lift != marked[0]:
                 dot = style.unnamed(dot) | {"markerfacecolor": "white"}
-            left.plot(curve.loc[lift, "seen"], curve.loc[lift, "absent"], **dot)
-            right.plot(lift, curve.loc[lift, "named"], **dot)
+            left.plot(here["seen"], here["absent"], **dot)
+            right.plot(lift, here["named"], **dot)
     left.set(xlabel="accuracy on seen classes", ylabel="accuracy on absent classes")
     left.set(xlim=(-0.02, None), ylim=(-0.02, None))
     right.set(xlabel="lift", ylabel="share of answers that are absent", ylim=(-0.02, 1.02))

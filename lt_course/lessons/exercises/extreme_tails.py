@@ -70,9 +70,15 @@ def _gradient_inputs(generator: np.random.Generator) -> Iterator[tuple[Any, ...]
 def _pictures() -> int:
     """Training pictures of the lesson's runs, with one for each absent class."""
     scale = study.scale()
-    cut = {"tail_classes": scale.concepts // 4, "tail_shots": 0}
-    base = {"profile": "incaps", "num_images": 2 * scale.num_images // 3} | cut
-    frequency = load_dataset(study.config("sl", seed=0, **base)).frequency
+    run = study.config(
+        "sl",
+        seed=0,
+        profile="incaps",
+        num_images=2 * scale.num_images // 3,
+        tail_classes=scale.concepts // 4,
+        tail_shots=0,
+    )
+    frequency = load_dataset(run).frequency
     return int(frequency.sum() + (frequency == 0).sum())
 
 
