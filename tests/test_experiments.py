@@ -82,6 +82,8 @@ WITHIN_OBJECTIVES = {
     "text_heads": {"text"},
     "feature_space": {"text"},
     "extreme_tails": {"vocabulary", "sampling"},
+    "learning_rate": {"sampling"},
+    "memory": {"sampling"},
     "tiny_imagenet_gap": {"text", "context"},
     "fashion_gap": {"text", "context"},
     "fashion_placebo": {"text", "context"},

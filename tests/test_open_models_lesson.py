@@ -210,7 +210,7 @@ def test_own_models_are_found_or_missed_in_one_sentence(tmp_path: Path, web) -> 
     assert row["spearman_predictions"] == pytest.approx(report["spearman_predictions"])
     own_less, said = own_models(tmp_path, web)
     assert own_less is None
-    assert "which cannot be judged: 11 count files" in said
+    assert "which cannot be judged: The course's summary of the counts" in said
 
     theirs = open_models.by_pretraining(web)
     both = open_models.beside(theirs, own)
