@@ -353,7 +353,7 @@ def test_the_command_goes_through_the_list(
     assert cli.main(command(tmp_path, "all")) == 1
     out, err = capsys.readouterr()
     lines = out.splitlines()
-    assert lines[0].startswith("7 pictures of 1000 classes. 11 count files")
+    assert lines[0].startswith("7 pictures of 1000 classes. The course's summary of the counts")
     assert [line.split(" | ")[0] for line in lines[1:]] == ["1/4", "2/4", "3/4", "4/4"]
     assert "tiny-gone/yfcc15m cannot be had" in lines[4]
     assert "1 of 4 models could not be evaluated" in err
