@@ -65,6 +65,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/mypy.ini
 	$(BIN)/python book/tools/vendor.py --check
 	$(BIN)/python book/tools/notebooks.py check
 	$(BIN)/python -m pytest -q tests/test_environment.py tests/test_pairs.py tests/test_prose.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -63,6 +64,12 @@ def store(tmp_path, monkeypatch: pytest.MonkeyPatch):
     """An empty store."""
     monkeypatch.setenv("LT_COURSE_STORE", str(tmp_path / "store"))
     return tmp_path / "store"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave slow tests to ``make full``."""
+    if item.get_closest_marker("slow") and not os.environ.get("LT_COURSE_FULL"):
+        pytest.skip("left to make full")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -18,7 +18,20 @@ from lt_course.lessons.exercises.kinds import (
 )
 
 HALF = Number(lambda: 0.4567, [Mistake(lambda: 0.9134, "you doubled it.")], hint="Halve it.")
-ODD = (None, ..., "0.46", "", True, [], {}, object(), float("nan"), float("inf"), lambda: 1, print)
+ODD: tuple[object, ...] = (
+    None,
+    ...,
+    "0.46",
+    "",
+    True,
+    [],
+    {},
+    object(),
+    float("nan"),
+    float("inf"),
+    lambda: 1,
+    print,
+)
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,6 @@ def check(out: Path, *arguments: str, **environment: str) -> tuple[int, dict, li
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """All parts, and before them one that hangs: a minute and a half, and so for `make full`."""
-    if not os.environ.get("LT_COURSE_FULL"):
-        pytest.skip("left to make full")
     out = tmp_path_factory.mktemp("gpu") / "results" / "gpu.json"
     out.parent.mkdir()
     code, parts, _ = check(out, "--parts", "hang", *PARTS)
@@ -44,6 +42,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict:
     return parts
 
 
+@pytest.mark.slow
 def test_a_part_that_hangs_is_killed_and_loses_nothing(found: dict) -> None:
     assert [*found] == ["hang", *PARTS]
     hung = found.pop("hang")
@@ -53,6 +52,7 @@ def test_a_part_that_hangs_is_killed_and_loses_nothing(found: dict) -> None:
     assert {part["status"] for part in found.values()} == {"done"}, found
 
 
+@pytest.mark.slow
 def test_every_part_has_what_a_cpu_can_tell(found: dict) -> None:
     results = {name: part["result"] for name, part in found.items()}
     assert results["environment"]["torch"]
@@ -79,9 +79,8 @@ def test_every_part_has_what_a_cpu_can_tell(found: dict) -> None:
         assert 0 <= results["photographs"]["means"][name]["accuracy"] <= 1
 
 
+@pytest.mark.slow
 def test_what_lacks_a_package_says_so_and_the_others_go_on(tmp_path: Path) -> None:
-    if not os.environ.get("LT_COURSE_FULL"):
-        pytest.skip("left to make full")
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "for name in ('open_clip', 'pandas', 'pooch', 'sklearn', 'timm'):\n"

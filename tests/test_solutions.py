@@ -1,6 +1,7 @@
 """Every solution passes its check, in its lesson; every check judges what else may come."""
 
 import importlib
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,16 @@ def of(kind: type) -> pytest.MarkDecorator:
 lesson = pytest.mark.parametrize("source", LESSONS, ids=lambda path: path.stem)
 
 
-@lesson
+def in_turn() -> list[object]:
+    """A third of the lessons, another one each day; all of them in ``make full``."""
+    today = date.today().toordinal()
+    return [
+        pytest.param(source, id=source.stem, marks=() if n % 3 == today % 3 else pytest.mark.slow)
+        for n, source in enumerate(LESSONS)
+    ]
+
+
+@pytest.mark.parametrize("source", in_turn())
 def test_every_solution_passes_its_check(source: Path) -> None:
     """Put each into its stub, run the lesson, and ask every check for a pass."""
     notebook = notebooks.solved(source)
@@ -74,8 +84,8 @@ def test_what_is_no_answer_is_not_judged_right(exercise: kinds.Exercise) -> None
 
 
 @of(kinds.Number)
-def test_numbers_are_right_however_they_are_held(exercise: kinds.Exercise) -> None:
-    value = np.asarray(exercise.expected(), float)
+def test_numbers_are_right_however_they_are_held(exercise: kinds.Number) -> None:
+    value = np.asarray(exercise.expected(), np.float64)
     rounded = np.round(value, exercise.decimals)
     for right in (value, rounded, value.tolist(), rounded.astype(np.float64)):
         assert exercise.judge(right).right, right
@@ -91,7 +101,7 @@ def test_numbers_are_right_however_they_are_held(exercise: kinds.Exercise) -> No
 
 
 @of(kinds.Function)
-def test_functions_are_right_by_what_they_give(exercise: kinds.Exercise) -> None:
+def test_functions_are_right_by_what_they_give(exercise: kinds.Function) -> None:
     assert exercise.judge(exercise.reference).right, exercise.judge(exercise.reference)
     assert exercise.judge(lambda *a: exercise.reference(*a)).right
     for wrong in (
@@ -113,7 +123,7 @@ def test_functions_are_right_by_what_they_give(exercise: kinds.Exercise) -> None
 
 
 @of(kinds.Choice)
-def test_choices_have_reasons(exercise: kinds.Exercise) -> None:
+def test_choices_have_reasons(exercise: kinds.Choice) -> None:
     right = exercise.expected()
     assert exercise.judge(right).right
     if isinstance(right, tuple):
@@ -125,6 +135,6 @@ def test_choices_have_reasons(exercise: kinds.Exercise) -> None:
 
 
 @of(kinds.Explanation)
-def test_a_models_own_ideas_are_found_in_it(exercise: kinds.Exercise) -> None:
+def test_a_models_own_ideas_are_found_in_it(exercise: kinds.Explanation) -> None:
     assert exercise.judge(exercise.model).right
     assert exercise.judge(" ".join(exercise.model.split()[:3])).right is False
