@@ -15,7 +15,7 @@ def register() -> None:
     from lt_course.web.released import released_text
 
     registry.add_dataset(*photographs.SHARDS)(photographs.PhotographDataset)
-    registry.RECIPES.update({name: each.run for name, each in paper_recipes.RECIPES.items()})
+    registry.RECIPES.update(paper_recipes.RECIPES)
     registry.TEXT_HEADS.append(released_text)
     FUSED.update(
         info_nce=fused_losses.info_nce,
