@@ -11,11 +11,11 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,8 +23,6 @@ from numpy.typing import NDArray
 from pyarrow import csv, parquet
 
 from lt_course.errors import CourseError
-
-Rows = NDArray[np.int64]
 
 COLUMNS = ("caption", "TEXT", "text", "title")
 """Where captions are looked for, unless told otherwise: the first of these that is there."""
@@ -37,18 +35,10 @@ ROWS = 32_768
 
 NO_CAPTION = "no caption"
 NOT_UTF8 = "not UTF-8"
-TEXT_TYPES = (
-    pa.types.is_string,
-    pa.types.is_large_string,
-    pa.types.is_string_view,
-    pa.types.is_binary,
-    pa.types.is_large_binary,
-    pa.types.is_binary_view,
-)
+TEXT_TYPES = "string large_string string_view binary large_binary binary_view".split()
 
 
-@dataclass(frozen=True)
-class Malformed:
+class Malformed(NamedTuple):
     """A row that was left out."""
 
     file: str
@@ -98,14 +88,9 @@ def read(path: Path, column: str | None = None) -> Iterator[Batch]:
         CourseError: as :func:`check`; the column is not there; the file is empty, cut or damaged.
     """
     check(path)
-    kind = _format(path)
+    readers = {".parquet": _read_parquet, ".jsonl": _read_jsonl}
     try:
-        if kind == ".parquet":
-            yield from _read_parquet(path, column)
-        elif kind == ".jsonl":
-            yield from _read_jsonl(path, column)
-        else:
-            yield from _read_csv(path, column, delimiter="\t" if kind == ".tsv" else ",")
+        yield from readers.get(_format(path), _read_csv)(path, column)
     except (pa.ArrowException, OSError, EOFError) as problem:
         reason = " ".join(str(problem).split())
         raise CourseError(
@@ -135,63 +120,49 @@ def _choose(path: Path, there: list[str], column: str | None) -> str:
     )
 
 
-def _read_csv(path: Path, column: str | None, delimiter: str) -> Iterator[Batch]:
+def _read_csv(path: Path, column: str | None) -> Iterator[Batch]:
     place = int(column) if column is not None and column.isdecimal() else None
-    quoted = delimiter == ","
+    commas, header = _format(path) == ".csv", place is None
+    layout = {
+        "delimiter": "," if commas else "\t",
+        "quote_char": '"' if commas else False,
+        "newlines_in_values": commas,
+    }
     reading = csv.ReadOptions(
-        use_threads=False, block_size=BLOCK, autogenerate_column_names=place is not None
+        use_threads=False, block_size=BLOCK, autogenerate_column_names=not header
     )
 
-    def parsing(leave_out: Callable[[csv.InvalidRow], str]) -> csv.ParseOptions:
-        return csv.ParseOptions(
-            delimiter=delimiter,
-            quote_char='"' if quoted else False,
-            newlines_in_values=quoted,
-            invalid_row_handler=leave_out,
-        )
-
     _, stream = _stream(path)
-    with csv.open_csv(stream, reading, parsing(lambda row: "skip")) as reader:
+    parsing = csv.ParseOptions(**layout, invalid_row_handler=lambda row: "skip")
+    with csv.open_csv(stream, reading, parsing) as reader:
         names = reader.schema.names
     if place is not None and not 1 <= place <= len(names):
         raise CourseError(f"{path} has {len(names)} columns, no column {place} (--column).")
     chosen = _choose(path, names, column if place is None else names[place - 1])
 
-    numbering = _Numbering(str(path), header=place is None)
+    left_out: list[Malformed] = []  # of which some lie behind the batch: the reader looks ahead
+
+    def leave_out(row: csv.InvalidRow) -> Literal["skip"]:
+        reason = f"{row.actual_columns} fields instead of {row.expected_columns}"
+        left_out.append(Malformed(str(path), row.number - header, reason))
+        return "skip"
+
     stored, stream = _stream(path)
+    parsing = csv.ParseOptions(**layout, invalid_row_handler=leave_out)
     # As bytes, so that what is not UTF-8 costs its own row and not the file.
     as_bytes = csv.ConvertOptions(
         column_types={chosen: pa.binary()}, include_columns=[chosen], check_utf8=False
     )
-    with csv.open_csv(stream, reading, parsing(numbering.leave_out), as_bytes) as reader:
+    first = 1
+    with csv.open_csv(stream, reading, parsing, as_bytes) as reader:
         for batch in reader:
-            rows, malformed = numbering.next(len(batch))
-            yield _batch(path, batch.column(0), rows, malformed, stored.tell())
-    yield Batch(pa.array([], pa.string()), numbering.left_out, stored.tell())
-
-
-class _Numbering:
-    """Row numbers of what Arrow's CSV reader gives, while it leaves out rows here and there."""
-
-    def __init__(self, file: str, *, header: bool) -> None:
-        self.left_out: list[Malformed] = []
-        self._file, self._header, self._row = file, header, 1
-
-    def leave_out(self, row: csv.InvalidRow) -> Literal["skip"]:
-        """Take note of a row with a wrong number of fields; the reader calls this."""
-        reason = f"{row.actual_columns} fields instead of {row.expected_columns}"
-        self.left_out.append(Malformed(self._file, row.number - self._header, reason))
-        return "skip"
-
-    def next(self, rows: int) -> tuple[Rows, list[Malformed]]:
-        """Numbers of the next rows that were read, int64 [rows], and what was left out so far."""
-        ahead = np.arange(self._row, self._row + rows + len(self.left_out))
-        numbers = np.setdiff1d(ahead, [row.row for row in self.left_out])[:rows]
-        if rows:
-            self._row = int(numbers[-1]) + 1
-        passed = [row for row in self.left_out if row.row < self._row]
-        self.left_out = [row for row in self.left_out if row.row >= self._row]
-        return numbers, passed
+            ahead = np.arange(first, first + len(batch) + len(left_out))
+            rows = np.setdiff1d(ahead, [bad.row for bad in left_out])[: len(batch)]
+            first = int(rows[-1]) + 1 if len(rows) else first
+            passed = [bad for bad in left_out if bad.row < first]
+            left_out[:] = [bad for bad in left_out if bad.row >= first]
+            yield _batch(path, batch.column(0), rows, passed, stored.tell())
+    yield Batch(pa.array([], pa.string()), left_out, stored.tell())
 
 
 def _read_jsonl(path: Path, column: str | None) -> Iterator[Batch]:
@@ -224,6 +195,7 @@ def _fields(path: Path, lines: Iterable[tuple[int, bytes]]) -> list[str]:
 
 
 def _caption(line: bytes, column: str) -> str:
+    """The caption in a line of JSON; a ValueError says why there is none."""
     try:
         value = json.loads(line.decode())
     except UnicodeDecodeError:
@@ -248,7 +220,7 @@ def _read_parquet(path: Path, column: str | None) -> Iterator[Batch]:
         chosen = _choose(path, file.schema_arrow.names, column)
         kind = file.schema_arrow.field(chosen).type
         kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-        if not any(is_text(kind) for is_text in TEXT_TYPES):
+        if str(kind) not in TEXT_TYPES:
             raise CourseError(
                 f"{path}: the column {chosen!r} holds {kind}, no text; name the one with the "
                 "captions (--column)."
@@ -262,7 +234,7 @@ def _read_parquet(path: Path, column: str | None) -> Iterator[Batch]:
 
 
 def _batch(
-    path: Path, column: pa.Array, rows: Rows, malformed: list[Malformed], read: int
+    path: Path, column: pa.Array, rows: NDArray[np.int64], malformed: list[Malformed], read: int
 ) -> Batch:
     """A batch of the captions in a column of texts or bytes, without nulls and what is no UTF-8."""
     column = column.cast(pa.binary())

@@ -1,10 +1,9 @@
 """What one step of training takes, counted on tensors that hold no data.
 
-A model on the *meta* device has shapes and no memory, so a laptop can take a whole step of any
-model there, and count its arithmetic. *Fake* tensors are meta tensors that bear another device's
-name: an operation on fake CUDA tensors and a CPU tensor fails as it would on a GPU, and needs none.
-(Their backward pass would ask for a driver; so would, for some optimisers, their step.) What a
-`Rehearsal` proves is therefore shapes and devices; values are left to trainings that are real.
+A model on the *meta* device has shapes and no memory. *Fake* tensors are meta tensors that bear
+another device's name: an operation on fake CUDA tensors and a CPU tensor fails as it would on a
+GPU, and needs none. (Their backward pass would ask for a driver; so would, for some optimisers,
+their step.) So a `Rehearsal` proves shapes and devices; values are left to real trainings.
 """
 
 from __future__ import annotations
@@ -35,14 +34,10 @@ from lt_course.training.options import Training, make_optimizer
 
 
 class Live(TorchDispatchMode):
-    """Bytes of the tensors that were made within, and of those that are still there.
+    """Bytes of tensors made within that are still there (`now`), and most of them so far (`peak`).
 
     A storage counts from the operation that makes it until nothing refers to it any more, a graph
     that waits for its backward pass included. What existed before is not counted.
-
-    Attributes:
-        now: bytes that are alive.
-        peak: the greatest number of them so far.
     """
 
     def __init__(self) -> None:
@@ -53,23 +48,22 @@ class Live(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        for given in tree_leaves((args, kwargs)):
-            if isinstance(given, Tensor):
-                self._note(given, made=False)
+        self._note((args, kwargs), made=False)
         out = func(*args, **(kwargs or {}))
-        for made in tree_leaves(out):
-            if isinstance(made, Tensor):
-                self._note(made, made=True)
+        self._note(out, made=True)
         self.peak = max(self.peak, self.now)
         return out
 
-    def _note(self, tensor: Tensor, made: bool) -> None:
-        storage = tensor.untyped_storage()
-        key, size = storage._cdata, storage.nbytes() if made else 0
-        if key not in self._seen:
-            self._seen.add(key)
-            self.now += size
-            weakref.finalize(storage, self._forget, key, size)
+    def _note(self, tree: Any, made: bool) -> None:
+        for tensor in tree_leaves(tree):
+            if not isinstance(tensor, Tensor):
+                continue
+            storage = tensor.untyped_storage()
+            key, size = storage._cdata, storage.nbytes() if made else 0
+            if key not in self._seen:
+                self._seen.add(key)
+                self.now += size
+                weakref.finalize(storage, self._forget, key, size)
 
     def _forget(self, key: int, size: int) -> None:
         self._seen.discard(key)
@@ -82,11 +76,10 @@ class Step:
 
     Attributes:
         forward: floating-point operations of the towers' forward pass. A multiply-add is two; only
-            matrix products, convolutions and attention count
-            (`torch.utils.flop_counter.FlopCounterMode`).
+            matrix products, convolutions and attention count.
         flops: those of forward pass, loss and backward pass.
         gradients: bytes.
-        optimiser: bytes of its state.
+        optimizer: bytes of its state.
     """
 
     forward: int
@@ -168,10 +161,8 @@ class Rehearsal:
         """Bytes that wait for the backward pass when `pictures` have been encoded on a GPU.
 
         The batch is among them, and so are the casts of weights to bfloat16. The loss compares
-        `compared` pictures then, on the GPU too, and is not among them.
-
-        Raises:
-            RuntimeError: by torch, if any tensor of objective or loss is not on the GPU.
+        `compared` pictures then and is not among them; torch raises a RuntimeError if any tensor of
+        objective or loss is not on the GPU.
         """
         model = copy.deepcopy(self.model)
         objective = cast(Objective, model)
@@ -186,10 +177,7 @@ class Rehearsal:
         return kept
 
     def loss(self, pictures: int) -> int:
-        """Greatest number of bytes that the loss, forwards and backwards, has at a time.
-
-        Logits are most of them; the representations that it compares are among them.
-        """
+        """Greatest number of bytes that the loss, with what it compares, has at a time."""
         objective = cast(Objective, copy.deepcopy(self.model))
         with fake_processes(self.processes):
             few = objective.encode(self._batch(2, "meta"))
@@ -241,13 +229,7 @@ def fake_processes(number: int) -> Iterator[None]:
 def _of_so_many(pictures: int, representations: Representations) -> Representations:
     """Leaves like the representations, but of so many pictures."""
     return tuple(
-        torch.empty(
-            pictures,
-            *each.shape[1:],
-            dtype=each.dtype,
-            device=each.device,
-            requires_grad=each.requires_grad,
-        )
+        each.new_empty(pictures, *each.shape[1:]).requires_grad_(each.requires_grad)
         for each in representations
     )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import logging
 import multiprocessing
@@ -26,11 +24,10 @@ from lt_course.counting.rules import Counts, Definition, Rule, compile_rule
 from lt_course.errors import CourseError
 from lt_course.files import atomic_write, sha256
 from lt_course.web import caption_files
-from lt_course.web.caption_files import Batch, Malformed
+from lt_course.web.caption_files import Malformed
 
 NAMED = 1_000
 """Malformed rows of a file that are named; all of them are counted."""
-NOTHING = pa.array([], pa.string())
 
 
 @dataclass
@@ -49,13 +46,6 @@ class Tally:
     malformed: int = 0
     named: list[Malformed] = field(default_factory=list)
 
-    def add(self, batch: Batch, counts: Counts) -> None:
-        """Add a batch of the file, and what its captions name."""
-        self.counts += counts
-        self.captions += len(batch.captions)
-        self.malformed += len(batch.malformed)
-        self.named += batch.malformed[: NAMED - len(self.named)]
-
 
 def total(tallies: Iterable[Tally]) -> Counts:
     """Captions of all files that name each class, int64 [C]."""
@@ -65,20 +55,17 @@ def total(tallies: Iterable[Tally]) -> Counts:
 def count_file(
     path: Path, column: str | None, rule: Rule, progress: Callable[[int], object] | None = None
 ) -> Tally:
-    """The tally of one file.
-
-    Args:
-        path: see :mod:`lt_course.web.caption_files`.
-        column: the column with the captions.
-        rule: what it means that a caption names a class.
-        progress: called with the number of bytes that have been read since the last call.
+    """The tally of one file; `progress` is called with the bytes read since its last call.
 
     Raises:
         CourseError: as :func:`lt_course.web.caption_files.read`.
     """
-    tally, read = Tally(rule.count(NOTHING)), 0
+    tally, read = Tally(rule.count(pa.array([], pa.string()))), 0
     for batch in caption_files.read(path, column):
-        tally.add(batch, rule.count(batch.captions))
+        tally.counts += rule.count(batch.captions)
+        tally.captions += len(batch.captions)
+        tally.malformed += len(batch.malformed)
+        tally.named += batch.malformed[: NAMED - len(tally.named)]
         if progress is not None:
             progress(batch.read - read)
         read = batch.read
@@ -100,10 +87,10 @@ def count(
     A worker reads and matches a file at a time, so that a corpus should lie in several.
 
     Args:
-        files: see :mod:`lt_course.web.caption_files`.
+        files: see :mod:`lt_course.web.caption_files`, and for `column`.
         concepts: what to count.
         definition: what it means that a caption names a class (:mod:`lt_course.counting.rules`).
-        column: the column with the captions.
+        column: with the captions.
         workers: processes.
         dask: address of a Dask scheduler, or `local` for a cluster of `workers` processes here.
         quiet: show no progress on the standard error.
@@ -203,18 +190,17 @@ def write(
     most `NAMED` a file), with `.manifest.json` the definition, the number of captions and of
     malformed rows of every file, and the SHA-256 sums of all files that were read.
     """
-    rows = [
-        (concept.key, concept.names[0], int(count))
-        for concept, count in zip(concepts.concepts, total(tallies), strict=True)
-    ]
-    _replace(out, _table(("class", "name", "count"), rows))
-    named = [(bad.file, bad.row, bad.reason) for tally in tallies for bad in tally.named]
-    _replace(out.with_suffix(".malformed.csv"), _table(("file", "row", "reason"), named))
+    import pandas as pd  # which those who count do not need
+
+    names = [(each.key, each.names[0]) for each in concepts.concepts]
+    counts = pd.DataFrame(names, columns=["class", "name"]).assign(count=total(tallies))
+    rows = [bad for tally in tallies for bad in tally.named]
+    malformed = pd.DataFrame(rows, columns=list(Malformed._fields))
     manifest = {
         "lt_course": __version__,
         "definition": definition,
         "dictionary": "WordNet 3.0" if definition == "bag-of-lemmas" else None,
-        "concepts": _identity(concepts.path) | {"classes": len(rows)},
+        "concepts": _identity(concepts.path) | {"classes": len(names)},
         "captions": sum(tally.captions for tally in tallies),
         "malformed": sum(tally.malformed for tally in tallies),
         "files": [
@@ -222,23 +208,15 @@ def write(
             for path, tally in zip(files, tallies, strict=True)
         ],
     }
-    _replace(out.with_suffix(".manifest.json"), json.dumps(manifest, indent=2) + "\n")
+    texts = {
+        out: counts.to_csv(index=False),
+        out.with_suffix(".malformed.csv"): malformed.to_csv(index=False),
+        out.with_suffix(".manifest.json"): json.dumps(manifest, indent=2) + "\n",
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    for path, text in texts.items():
+        atomic_write(path, text.encode())
 
 
 def _identity(path: Path) -> dict[str, str | int]:
-    return {
-        "file": str(path),
-        "bytes": path.stat().st_size,
-        "sha256": sha256(path),
-    }
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([head, *rows])
-    return text.getvalue()
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, text.encode())
+    return {"file": str(path), "bytes": path.stat().st_size, "sha256": sha256(path)}

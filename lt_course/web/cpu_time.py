@@ -23,13 +23,11 @@ from lt_course.study.run_config import RunConfig
 SIDE = 512
 """Rows and columns of the matrices that are multiplied to measure speed."""
 
+_warned = False
+
 
 def device_here(run: RunConfig) -> torch.device:
-    """The device of a run; where it has none here, the refusal says how long a CPU would take.
-
-    Raises:
-        CourseError: as `lt_course.study.execute.device_of`.
-    """
+    """The device of a run; where it has none here, the CourseError says how long a CPU takes."""
     wanted = scales.named(run.scale).device
     if wanted == "cuda" and "LT_DEVICE" not in os.environ and not torch.cuda.is_available():
         raise CourseError(
@@ -45,9 +43,15 @@ def announce(run: RunConfig) -> None:
     Raises:
         CourseError: as `device_here`.
     """
-    made_for = scales.named(run.scale).device
-    if device_here(run).type == "cpu" and made_for == "cuda" and rank() == 0:
-        _warn_once(run)
+    global _warned
+    on_cpu = device_here(run).type == "cpu" and scales.named(run.scale).device == "cuda"
+    if on_cpu and rank() == 0 and not _warned:
+        _warned = True
+        warnings.warn(
+            f"LT_DEVICE=cpu trains on the CPU at scale {run.scale!r}: {_expected(run)}, and so, or "
+            "longer, for each further run. LT_SCALE=cpu or a GPU is quicker.",
+            stacklevel=3,
+        )
 
 
 @cache
@@ -60,20 +64,6 @@ def cpu_speed(seconds: float = 1.0, clock: Callable[[], float] = time.perf_count
         left @ right
         products += 1
     return 2 * SIDE**3 * products / passed
-
-
-_warned = False
-
-
-def _warn_once(run: RunConfig) -> None:
-    global _warned
-    if not _warned:
-        _warned = True
-        warnings.warn(
-            f"LT_DEVICE=cpu trains on the CPU at scale {run.scale!r}: {_expected(run)}, and so, or "
-            "longer, for each further run. LT_SCALE=cpu or a GPU is quicker.",
-            stacklevel=4,
-        )
 
 
 def _expected(run: RunConfig) -> str:

@@ -29,11 +29,7 @@ RAW = re.compile(r"(n\d{8}|ILSVRC2012_img_train)\.tar")
 
 
 def shards(name: str, inputs: tuple[Input, ...]) -> list[str]:
-    """Patterns of a set's shards, for `lt_course.web.shards.shard_paths.expand`.
-
-    Raises:
-        CourseError: if there are none; the sentence says where to get them.
-    """
+    """Patterns of a set's shards; if there are none, the CourseError says where to get them."""
     root = data_folder(inputs)
     for place in (root / name, root / f"{name}-shards"):
         if (place / LIST).is_file():
@@ -52,11 +48,7 @@ def shards(name: str, inputs: tuple[Input, ...]) -> list[str]:
 
 
 def labels(name: str, prepared_as: str, inputs: tuple[Input, ...]) -> Path:
-    """The folder of a set's labels.
-
-    Raises:
-        CourseError: if it is not there; the sentence has the command that makes it.
-    """
+    """The folder of a set's labels; if it is missing, the CourseError has the command for it."""
     place = data_folder(inputs) / f"{name}-labels"
     if not place.is_dir():
         source = " ".join(f"'{pattern}'" for pattern in shards(name, inputs))
@@ -68,10 +60,9 @@ def labels(name: str, prepared_as: str, inputs: tuple[Input, ...]) -> Path:
 
 
 def workers(on_cpu: bool) -> int:
-    """Processes that read ahead for this one; they change no value.
+    """Processes that read ahead for this one, as ``LT_COURSE_WORKERS`` says; they change no value.
 
-    ``LT_COURSE_WORKERS`` says how many; else none where the CPU itself trains, and up to eight of
-    the cores that this process can have to itself.
+    Else none where the CPU itself trains, and up to eight of the cores that this process can have.
     """
     if chosen := os.environ.get("LT_COURSE_WORKERS"):
         if not chosen.isdecimal():

@@ -23,11 +23,7 @@ def info_nce(image: Tensor, text: Tensor, temperature: Temperature, tile: int) -
     A process has the rows of its own b pictures alone. The mean of what processes get is the loss
     of the global batch of B pairs, and so are the means of their gradients.
 
-    Args:
-        image: float [b, D], normalised.
-        text: float [b, D], normalised; row i is the caption of picture i.
-        temperature: scales cosines to logits.
-        tile: rows of the logits [b, B] that exist at a time.
+    Shapes: `image` and `text` float [b, D], normalised; logits [b, B].
     """
     loss: Tensor = _InfoNCE.apply(
         image, all_gather(text).flatten(0, 1), temperature(image.new_ones(())), tile
@@ -82,8 +78,7 @@ def multi_crop_cross_entropy(
 ) -> Tensor:
     """`lt_course.objectives.distill.multi_crop_cross_entropy`, one crop after the other.
 
-    Beyond the targets, no more than a few [B, S] arrays exist at a time, however many crops there
-    are.
+    Beyond the targets, no more than a few [B, S] arrays exist at a time, however many crops.
 
     Args:
         features: float [V, B, D], the student's, of V crops of B pictures; the global ones first.

@@ -36,7 +36,7 @@ class Memory:
         weights: parameters and buffers, float32.
         gradients: of the parameters that are learnt.
         buckets: in which several processes exchange them.
-        optimiser: its state.
+        optimizer: its state.
         activations: what waits for the backward pass, with the batch.
         loss: logits, and what else the loss holds at its own peak.
         accumulate: parts that the batch is encoded in. With more than one, the loss is over and
@@ -106,14 +106,12 @@ class Plan:
     @property
     def units(self) -> str:
         """Which units of the GPU compute: its bfloat16 ones if run and GPU allow."""
-        asked = self.run.training.precision
-        return "float32" if GPUS[self.gpu].bfloat16 is None else asked
+        return "float32" if GPUS[self.gpu].bfloat16 is None else self.run.training.precision
 
     @property
     def peak(self) -> float:
         """TFLOP/s of these units."""
-        gpu = GPUS[self.gpu]
-        return (gpu.bfloat16 if self.units == "bfloat16" else None) or gpu.float32
+        return float(getattr(GPUS[self.gpu], self.units))
 
     @property
     def pictures_per_second(self) -> Range:
@@ -185,19 +183,15 @@ class Plan:
         """The same for a reader: label and text."""
         memory, training = self.memory, self.run.training
         parts = [(f"  {name}", _gib(n)) for name, n in memory.summary().items() if n]
+        both, forward = (f"{count / 1e9:.4g} G" for count in (self.flops, self.forward_flops))
+        batch = f"{training.batch_size:,}, which is {training.batch_size // self.gpus:,} a GPU"
+        if training.accumulate > 1:
+            batch += f" in {training.accumulate} parts"
         return [
             ("run", f"{self.run.name} at scale {self.run.scale}, {self.gpus} x {self.gpu}"),
             ("parameters", f"{self.parameters:,}"),
-            (
-                "arithmetic",
-                f"{_giga(self.flops)} FLOP a picture, forward and backward "
-                f"({_giga(self.forward_flops)} forward)",
-            ),
-            (
-                "batch",
-                f"{training.batch_size:,}, which is {training.batch_size // self.gpus:,} a GPU"
-                + (f" in {training.accumulate} parts" if training.accumulate > 1 else ""),
-            ),
+            ("arithmetic", f"{both} FLOP a picture, forward and backward ({forward} forward)"),
+            ("batch", batch),
             ("steps", f"{self.steps:,} over {self.pictures:,} pictures ({training.duration})"),
             ("memory", f"{_gib(memory.peak)} of {GPUS[self.gpu].memory:g} GiB a GPU"),
             *parts[:-1],
@@ -213,12 +207,7 @@ class Plan:
 
 
 def plan(run: RunConfig, gpu: str, gpus: int = 1) -> Plan:
-    """What a run takes, if it fits.
-
-    Args:
-        run: any run, at any scale.
-        gpu: a key of `GPUS` or `ALIASES`.
-        gpus: processes with one GPU each, which share the batch.
+    """What a run takes on so many GPUs (a key of `GPUS` or `ALIASES`), which share the batch.
 
     Raises:
         CourseError: if the GPU is unknown, fields do not go together, or a GPU's memory would not
@@ -321,10 +310,6 @@ def _require_sound(run: RunConfig, gpus: int) -> None:
 
 def _gib(size: int) -> str:
     return f"{size / GIB:.2f} GiB" if size >= GIB / 100 else f"{size / 2**20:.2f} MiB"
-
-
-def _giga(count: float) -> str:
-    return f"{count / 1e9:.4g} G"
 
 
 def _span(ends: Range) -> str:

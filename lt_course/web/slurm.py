@@ -27,26 +27,19 @@ from lt_course.web.torchrun import process_group
 
 @dataclass(frozen=True)
 class Job:
-    """What every process of the job calls.
-
-    Attributes:
-        train: trains, or goes on from the newest checkpoint; it must be a function that pickle
-            finds by name, or a partial of one.
-        device: kind of the devices, ``cuda`` or ``cpu``.
-    """
+    """What every process of the job calls; pickle must find `train` by name, or as a partial."""
 
     train: Callable[[], Any]
     device: str = "cuda"
 
     def __call__(self) -> Any:
-        """Train in the group of all processes; after a signal, leave the job to submitit."""
-        submitit = _submitit()
+        """Train, or go on from the newest checkpoint; after a signal, leave the job to submitit."""
         preempted = getattr(signal, "SIG" + os.environ.get("SUBMITIT_PREEMPT_SIGNAL", "USR2"))
         requeue = signal.getsignal(preempted)
         # Within the loop SIGTERM waits for the end of the step; elsewhere it acts at once.
         signal.signal(signal.SIGTERM, _stop)
         signal.signal(preempted, lambda number, frame: signal.raise_signal(signal.SIGTERM))
-        submitit.helpers.TorchDistributedEnvironment().export(set_cuda_visible_devices=False)
+        _submitit().helpers.TorchDistributedEnvironment().export(set_cuda_visible_devices=False)
         try:
             with process_group(torch.device(self.device)):
                 return self.train()
@@ -70,7 +63,7 @@ def submit(
     partition: str | None = None,
     restarts: int = 100,
 ) -> str:
-    """Put a training into SLURM's queue.
+    """Put a training into SLURM's queue, and return the job's number.
 
     Args:
         train: as `Job`; its checkpoints must lie where all nodes and later starts see them.
@@ -80,12 +73,6 @@ def submit(
         hours: time limit of one start.
         partition: of the cluster; None is its default.
         restarts: how often the job may run out of time and be queued again.
-
-    Returns:
-        The job's number.
-
-    Raises:
-        CourseError: if submitit is not installed.
     """
     executor = _submitit().AutoExecutor(folder, cluster="slurm", slurm_max_num_timeout=restarts)
     executor.update_parameters(

@@ -2,10 +2,9 @@
 
     torchrun --nproc-per-node 8 --no-python lt-course run NAME --scale full
 
-torchrun tells each process its rank in environment variables; `process_group` reads them. What a
-step shows, and what is drawn for it, are functions of seed and step, so the processes agree on that
-without talking (`lt_course.data.order.share`). A process that fails alone, over a file that it
-cannot read say, leaves the others waiting; torchrun ends them then.
+What a step shows, and what is drawn for it, are functions of seed and step, so the processes agree
+on that without talking (`lt_course.data.order.share`). A process that fails alone, over a file that
+it cannot read say, leaves the others waiting; torchrun ends them then.
 """
 
 from __future__ import annotations
@@ -43,7 +42,8 @@ def process_group(device: torch.device) -> Iterator[None]:
             f"The environment variables {', '.join(found)} are set, but {', '.join(missing)} are "
             "not; start several processes with torchrun, or unset those for a single one."
         )
-    local = _whole("LOCAL_RANK", _whole("WORLD_SIZE"))
+    size = _whole("WORLD_SIZE")
+    rank, local = _whole("RANK", size), _whole("LOCAL_RANK", size)
     if device.type == "cuda":
         if local >= (devices := torch.cuda.device_count()):
             raise CourseError(
@@ -51,11 +51,8 @@ def process_group(device: torch.device) -> Iterator[None]:
                 f"torchrun --nproc-per-node {devices} or fewer."
             )
         torch.cuda.set_device(local)
-    dist.init_process_group(
-        "nccl" if device.type == "cuda" else "gloo",
-        rank=_whole("RANK", _whole("WORLD_SIZE")),
-        world_size=_whole("WORLD_SIZE"),
-    )
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, rank=rank, world_size=size)
     try:
         yield
     finally:

@@ -23,12 +23,7 @@ from lt_course.study import registry
 from lt_course.study.dataset import load_dataset
 from lt_course.study.model_parts import image_tower_of
 from lt_course.study.run_config import RunConfig, open_world_clip
-from lt_course.study.text_heads import (
-    LanguageModel,
-    OpenWorld,
-    Scratch,
-    released_tower,
-)
+from lt_course.study.text_heads import LanguageModel, OpenWorld, Scratch, released_tower
 from lt_course.web.cost import Rehearsal
 
 
