@@ -4,6 +4,21 @@ Nobody imports this package but the command; `register` adds to `lt_course.study
 can name of it, and to `lt_course.objectives` the twins of losses.
 """
 
+import sys
+from pathlib import Path
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def told(name: str) -> dict[str, Any]:
+    """What the file of that name in ``resources/`` says."""
+    path = Path(__file__).parent / "resources" / f"{name}.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
 
 def register() -> None:
     """Add data sets, recipes, released text heads and fused losses."""

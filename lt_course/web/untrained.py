@@ -16,14 +16,19 @@ from lt_course.data.batch import Batch
 from lt_course.data.tokenizer import tokenizer
 from lt_course.errors import CourseError
 from lt_course.models import text_encoders
-from lt_course.models.heads import Prototypes
 from lt_course.objectives.contrast import CLIPConfig
 from lt_course.objectives.distill import DINOConfig
 from lt_course.study import registry
 from lt_course.study.dataset import load_dataset
-from lt_course.study.model_parts import image_tower_of
+from lt_course.study.model_parts import RunParts
 from lt_course.study.run_config import RunConfig, open_world_clip
-from lt_course.study.text_heads import LanguageModel, OpenWorld, Scratch, released_tower
+from lt_course.study.text_heads import (
+    LanguageModel,
+    OpenWorld,
+    Scratch,
+    released_tower,
+    text_tower_of,
+)
 from lt_course.web.cost import Rehearsal
 
 
@@ -57,8 +62,8 @@ def builder(run: RunConfig) -> Callable[[], nn.Module]:
     return build
 
 
-class UntrainedParts:
-    """As `lt_course.objectives.objective.ModelParts`, without data and released weights.
+class UntrainedParts(RunParts):
+    """A run's parts without data and released weights.
 
     No prototype of self-distillation is frozen, and no sign of collapse is looked for.
     """
@@ -68,10 +73,7 @@ class UntrainedParts:
         self.embed_dim = run.model.embed_dim
         self.frequency = torch.ones(run.data.concepts, dtype=torch.long)
         self.total_steps = 10**9
-
-    def image_tower(self) -> nn.Module:
-        """The run's image tower."""
-        return image_tower_of(self.run)
+        self.start = None
 
     def text_tower(self) -> nn.Module:
         """A text tower of the run's shape."""
@@ -81,21 +83,13 @@ class UntrainedParts:
             table = torch.empty(icontail.text_embeddings().shape)
             return text_encoders.LanguageModel(table, self.embed_dim)
         if isinstance(head, Scratch) and head.text_tower != "small-transformer":
-            assert head.text_tower is not None, "check_text_head has seen to it"
             ids = torch.zeros(1, options.context, dtype=torch.long)
-            return text_encoders.text_tower(head.text_tower, ids, self.embed_dim)
+            return text_tower_of(head, self.embed_dim, ids, None)
         if isinstance(head, Scratch | OpenWorld):
             known = torch.zeros(self.known_tokens, dtype=torch.long)
             tower = text_encoders.SmallTransformer(known, options.context, self.embed_dim)
             return tower.requires_grad_(not getattr(head, "frozen", False))
         return released_tower(head, self.embed_dim, options.context, load=False)
-
-    def prototypes(self, normalized: bool) -> Prototypes:
-        """One class vector a class."""
-        frozen = getattr(self.run.text_head, "frozen", False)
-        return Prototypes(
-            self.run.data.concepts, self.embed_dim, normalized=normalized, frozen=frozen
-        )
 
     def steps(self, duration: str, field: str) -> int:
         """None of any duration."""

@@ -134,9 +134,10 @@ def check(
     fields = shard_scan.Fields(picture, caption, label)
     index = shard_index.load(path, fields, max_bad_fraction=1, workers=workers)
     report = shard_check.check(index, decode)
+    too_bad = int(report.too_bad(max_bad_fraction))
     if json:
         print(dumps(asdict(report), ensure_ascii=False))
-        return int(report.too_bad(max_bad_fraction))
+        return too_bad
     for fault in report.faults:
         print(f"{fault.shard} {fault.key}".rstrip() + f": {fault.reason}")
     for shard in report.changed:
@@ -150,7 +151,7 @@ def check(
         print(f"{count:>9,} {reason}: {(shard_scan.DAMAGED | shard_scan.REASONS)[reason]}")
     if report.repeated:
         print(f"{report.repeated:,} keys stand in more than one shard; is one there twice?")
-    return int(report.too_bad(max_bad_fraction))
+    return too_bad
 
 
 COMMANDS = {"data": {"list": list_sets, "fetch": fetch_set, "prepare": prepare, "check": check}}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import timedelta
 from json import dumps
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from tyro.conf import Positional
 from lt_course.counting import web_frequencies
 from lt_course.errors import CourseError
 from lt_course.files import atomic_write
-from lt_course.web.cli.study import HEADINGS
+from lt_course.web.cli.study import headed, print_progress
 from lt_course.web.datasets import concept_sets
 from lt_course.web.released import evaluate_open_models as evaluation
 from lt_course.web.released import open_models
@@ -88,14 +87,10 @@ def evaluate(
             outcome = str(result.problem)
         else:
             report = result.answers.report(evaluation.frequency_of(result.answers, web))
-            outcome = ", ".join(f"{HEADINGS[name]} {report[name]:.3f}" for name in HEADINGS)
-            outcome += ", read" if result.seconds == 0 else f", {result.seconds:.0f} s"
+            took = "read" if result.seconds == 0 else f"{result.seconds:.0f} s"
+            outcome = f"{headed(report, 3)}, {took}"
         left = (time.perf_counter() - start) / max(evaluated, 1) * (len(models) - number)
-        print(
-            f"{number}/{len(models)} | {result.model} | {outcome} | "
-            f"{timedelta(seconds=round(left))} left",
-            flush=True,
-        )
+        print_progress(f"{number}/{len(models)}", result.model, outcome, left)
     table = evaluation.summary(out, web)
     if len(table):
         atomic_write(out / "summary.csv", table.to_csv(index=False).encode())

@@ -91,11 +91,7 @@ def _print_names(usage: str, words: Sequence[str], *more: str) -> int:
 def _parse(
     kind: type[Options], usage: str, words: Sequence[str]
 ) -> tuple[Options, study.RunConfig]:
-    """Options, and the run of that name with the fields that are set otherwise.
-
-    Raises:
-        CourseError: if there is no such run or field.
-    """
+    """Options, and the run of that name with the fields that are set otherwise."""
     options, words = tyro.cli(
         kind, args=words, config=(FlagCreatePairsOff,), add_help=False, return_unknown_args=True
     )
@@ -115,8 +111,8 @@ def _parse(
     )
     if others:
         names = [f.name.replace("_", "-") for spec in parts.values() for f in fields(spec)]
-        name = others[0].removeprefix("--").partition("=")[0]
         names += [f.name.replace("_", "-") for f in fields(options)]
+        name = others[0].removeprefix("--").partition("=")[0]
         raise CourseError(unknown_field(options.name, name, names))
     specification = {part: getattr(flags, part) for part in parts}
     return options, study.RunConfig(options.name, scale, options.seed, **specification)

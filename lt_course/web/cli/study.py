@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
 from json import dumps
 
@@ -40,15 +41,9 @@ def run(
     start, failed = time.perf_counter(), 0
     for number, done in enumerate(train_all.fill(left, workers), start=1):
         remaining = (time.perf_counter() - start) / number * (len(left) - number)
-        outcome = done.error or f"{done.seconds:.0f} s, " + ", ".join(
-            f"{heading} {done.metrics[name]:.2f}" for name, heading in HEADINGS.items()
-        )
+        outcome = done.error or f"{done.seconds:.0f} s, {headed(done.metrics, 2)}"
         failed += done.error is not None
-        print(
-            f"{finished + number}/{len(tasks)} | {done.task} | {outcome} | "
-            f"{timedelta(seconds=round(remaining))} left",
-            flush=True,
-        )
+        print_progress(f"{finished + number}/{len(tasks)}", done.task, outcome, remaining)
     if failed:
         raise CourseError(f"{failed} of {len(tasks)} runs failed; their lines above say why.")
 
@@ -87,10 +82,8 @@ def verify(sample: int, seed: int = 0, scale: str = "cpu") -> int:
         else:
             verdict = "equal"
         wrong += bool(comparison.faults)
-        recorded = comparison.recorded.run
-        print(
-            f"{recorded.address} | {recorded.name} | seed {recorded.seed} | {verdict}", flush=True
-        )
+        known = comparison.recorded.run
+        print(f"{known.address} | {known.name} | seed {known.seed} | {verdict}", flush=True)
     if wrong:
         print(f"{wrong} recorded runs could not be reproduced.", file=sys.stderr)
     return int(wrong > 0)
@@ -122,6 +115,17 @@ def claims(json: bool = False, scale: str = "cpu", seeds: str | None = None) -> 
         print("" if claim.note is None else f"\n    note: {claim.note}")
     tally = Counter(verdict.verdict for verdict in verdicts)
     print(f"{len(verdicts)} claims: " + ", ".join(f"{n} {what}" for what, n in tally.items()) + ".")
+
+
+def headed(metrics: Mapping[str, float], digits: int) -> str:
+    """The metrics of `HEADINGS`, each behind its heading."""
+    return ", ".join(f"{said} {metrics[name]:.{digits}f}" for name, said in HEADINGS.items())
+
+
+def print_progress(number: str, what: object, outcome: str, seconds_left: float) -> None:
+    """One line, at once."""
+    left = timedelta(seconds=round(seconds_left))
+    print(f"{number} | {what} | {outcome} | {left} left", flush=True)
 
 
 def seed_numbers(text: str) -> list[int]:

@@ -56,14 +56,7 @@ def answers_of(
     """Ask a released CLIP, zero-shot with the 80 templates, for the class of every picture.
 
     Features stay in the computer's memory, 4 N D bytes (0.2 GB for 50,000 pictures and D = 1,024).
-
-    Args:
-        towers: the model, on `device`.
-        pictures: to be classified.
-        device: where it computes.
-        workers: processes that read pictures.
-        batch: pictures, and prompts, encoded at a time.
-        label: of the progress line; without it there is none.
+    `batch` pictures, or prompts, are encoded at a time; without a `label` no progress is shown.
     """
     asked = (towers.tokenise(prompts(name)) for name in pictures.names)
     prototypes = torch.cat(
@@ -91,9 +84,9 @@ def evaluate(
 ) -> Iterator[Done]:
     """Evaluate one model after the other; what is in the folder already is read.
 
-    A record is written whole or not at all, so a model that was under way when the process died
-    starts anew. One model is in memory at a time. A model whose weights cannot be had, or that
-    does not fit into the device's memory, is told as a `Done` with a problem; the rest goes on.
+    A record is written whole or not at all. One model is in memory at a time. A model whose weights
+    cannot be had, or that does not fit into the device's memory, is told as a `Done` with a
+    problem; the rest goes on.
 
     Raises:
         CourseError: what would stop every model: a picture that cannot be decoded; a record of
@@ -110,42 +103,34 @@ def evaluate(
                 )
             yield Done(model, answers, 0.0)
             continue
-        problem = None
+        options: dict[str, Any] = {"workers": workers, "batch": batch, "label": str(model)}
         try:
-            answers = answers_of(
-                load(model, device),
-                pictures,
-                device,
-                workers=workers,
-                batch=batch,
-                label=str(model),
-            )
+            found, problem = answers_of(load(model, device), pictures, device, **options), None
         except WeightsError as error:
-            problem = str(error)
+            found, problem = None, str(error)
         except torch.OutOfMemoryError:
+            found = None
             problem = f"{model} does not fit into the memory of {device}; lower --batch."
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         seconds = time.perf_counter() - start
-        if problem:
-            yield Done(model, None, seconds, problem)
-            continue
-        about = asdict(model) | {
-            "set": pictures.name,
-            "concepts": pictures.concepts,
-            "counted_as": pictures.counted_as,
-            "pictures": len(pictures),
-            "fingerprint": pictures.fingerprint,
-            "templates": len(prompts("")),
-            "open_clip": open_clip.__version__,
-            "torch": torch.__version__,
-            "device": str(device),
-            "seconds": round(seconds, 1),
-        }
-        answers = replace(answers, about=about)
-        write(path, answers)
-        yield Done(model, answers, seconds)
+        if found is not None:
+            about = asdict(model) | {
+                "set": pictures.name,
+                "concepts": pictures.concepts,
+                "counted_as": pictures.counted_as,
+                "pictures": len(pictures),
+                "fingerprint": pictures.fingerprint,
+                "templates": len(prompts("")),
+                "open_clip": open_clip.__version__,
+                "torch": torch.__version__,
+                "device": str(device),
+                "seconds": round(seconds, 1),
+            }
+            found = replace(found, about=about)
+            write(path, found)
+        yield Done(model, found, seconds, problem)
 
 
 def place(folder: Path, name: str, model: OpenModel) -> Path:
@@ -156,13 +141,13 @@ def place(folder: Path, name: str, model: OpenModel) -> Path:
 def write(path: Path, answers: Answers) -> None:
     """Write answers, compressed, whole or not at all."""
     content = io.BytesIO()
-    arrays: dict[str, Any] = {
-        "confusion": answers.confusion.astype(np.int32),
-        "names": np.array(answers.names),
-        "about": np.array(json.dumps(answers.about)),
-    }
-    arrays |= {metric: answers.collapse[metric].to_numpy() for metric in COLLAPSE}
-    np.savez_compressed(content, **arrays)
+    np.savez_compressed(
+        content,
+        confusion=answers.confusion.astype(np.int32),
+        names=np.array(answers.names),
+        about=np.array(json.dumps(answers.about)),
+        **{metric: answers.collapse[metric].to_numpy() for metric in COLLAPSE},
+    )
     with writing(path, "make room, or give another --out; models that are there are read"):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_sealed(path, content.getvalue())
@@ -196,10 +181,9 @@ def frequency_of(answers: Answers, web: WebFrequencies) -> npt.NDArray[np.int64]
 
 
 def summary(folder: Path, web: WebFrequencies) -> pd.DataFrame:
-    """One row a recorded model: name, tag, pretrained_on, set, pictures, and its `report`.
+    """One row a model that `evaluate` recorded: name, tag, pretrained_on, set, pictures, `report`.
 
-    `folder` is as `evaluate` filled it; each model is judged by the counts of its own pre-training
-    set.
+    Each is judged by the counts of its own pre-training set.
     """
     rows = []
     for path in sorted(folder.glob("*/*.npz")):

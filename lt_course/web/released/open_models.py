@@ -26,35 +26,11 @@ from PIL import Image
 from torch import Tensor
 
 from lt_course.errors import CourseError
+from lt_course.web import told
 
-_TAGS = {
-    "cc12m": "cc12m",
-    "yfcc15m": "yfcc15m",
-    "laion400m": "laion400m_e31 laion400m_e32 laion400m_s11b_b41k laion400m_s13b_b51k",
-    "metaclip_400m": "metaclip_400m",
-    "laion2b": """
-        laion2b laion2b_e16 laion2b_s4b_b115k laion2b_s9b_b144k laion2b_s12b_b32k
-        laion2b_s12b_b42k laion2b_s13b_b82k laion2b_s13b_b82k_augreg laion2b_s13b_b90k
-        laion2b_s26b_b102k_augreg laion2b_s29b_b131k_ft laion2b_s29b_b131k_ft_soup
-        laion2b_s32b_b79k laion2b_s32b_b82k laion2b_s34b_b79k laion2b_s34b_b82k_augreg
-        laion2b_s34b_b82k_augreg_rewind laion2b_s34b_b82k_augreg_soup laion2b_s34b_b88k
-        laion2b_s39b_b160k
-    """,
-    "metaclip_fullcc": "metaclip_fullcc",
-}
-PRETRAINED_ON = {tag: key for key, tags in _TAGS.items() for tag in tags.split()}
-"""open_clip's tags, and the key of `web_frequencies.PRETRAINING_SETS` that they stand for.
-
-Left out on purpose: parts of these sets (laion_aesthetic), wholes that contain them (laion5b,
-merged2b), models fine-tuned on other captions (mscoco_finetuned_…), and every set whose captions
-were not counted (openai's, DataComp, CommonPool, WebLI, DFN and others).
-"""
-
-STARTED_ELSEWHERE = {
-    "EVA": "image tower started from masked-image pre-training",
-    "roberta": "text tower started from RoBERTa",
-}
-"""How names begin whose towers had learnt from other data before the image-text pairs."""
+_TOLD = told("released")
+PRETRAINED_ON = {tag: key for key, tags in _TOLD["tags"].items() for tag in tags}
+"""open_clip's tags, and the key of `web_frequencies.PRETRAINING_SETS` that they stand for."""
 
 
 @dataclass(frozen=True, order=True)
@@ -76,9 +52,8 @@ class OpenModel:
     @property
     def note(self) -> str:
         """What else one of its towers has learnt from; mostly nothing."""
-        return next(
-            (n for start, n in STARTED_ELSEWHERE.items() if self.name.startswith(start)), ""
-        )
+        starts: dict[str, str] = _TOLD["started_elsewhere"]
+        return next((note for start, note in starts.items() if self.name.startswith(start)), "")
 
 
 @dataclass(frozen=True)
@@ -108,11 +83,7 @@ def open_models() -> tuple[OpenModel, ...]:
 
 
 def chosen(names: Iterable[str]) -> list[OpenModel]:
-    """Models by what a command line says, each once, in the order asked for.
-
-    Args:
-        names: each ``NAME/TAG``; or ``counted``, all whose pre-training captions were counted; or
-            ``all``.
+    """Models by ``NAME/TAG``, ``counted`` (those with counted captions) or ``all``, each once.
 
     Raises:
         CourseError: if open_clip lists no such model, or lists it as another name of weights
@@ -158,11 +129,7 @@ def parameters(name: str) -> int | None:
 
 
 def load(model: OpenModel, device: torch.device | str = "cpu") -> Towers:
-    """Load a checkpoint, from open_clip's cache or its place on the network, in float32.
-
-    Raises:
-        WeightsError: if it cannot be had or does not fit the model.
-    """
+    """Load a checkpoint in float32; a WeightsError if it cannot be had or does not fit."""
     try:
         clip, transform = _quietly(
             open_clip.create_model_from_pretrained, model.name, model.tag, device=device

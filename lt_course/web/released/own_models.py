@@ -11,15 +11,9 @@ from lt_course.web.released.evaluate_open_models import summary
 
 
 def own_models(folder: Path, web: WebFrequencies) -> tuple[pd.DataFrame | None, str]:
-    """The reader's records, if there are any, and one sentence about them.
+    """The `summary` of the reader's records whose pre-training captions were counted, or None.
 
-    Args:
-        folder: what was given to ``lt-course models evaluate`` as ``--out``.
-        web: the counts.
-
-    Returns:
-        What `lt_course.web.released.evaluate_open_models.summary` returns, of the models whose
-        pre-training captions were counted; or None.
+    With one sentence about them. `folder` is the ``--out`` of ``lt-course models evaluate``.
     """
     found = summary(folder, web) if folder.is_dir() else pd.DataFrame()
     if len(found):

@@ -24,6 +24,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 from lt_course.data.tokenizer import first_line, require_transformers
 from lt_course.errors import CourseError
 from lt_course.models.image_encoders import check_open_clip
+from lt_course.web import told
 
 CLIPS_CONTEXT = 77
 """Tokens that CLIP's text towers have positions for."""
@@ -33,11 +34,7 @@ FILES = (".pt", ".pth", ".bin", ".safetensors")
 
 
 class Frozen(nn.Module):
-    """A tower that is used and never changed: in evaluation mode, without gradient or graph.
-
-    Args:
-        tower: what to freeze, its projection included.
-    """
+    """A tower, projection included, that never changes: in evaluation mode, without any graph."""
 
     def __init__(self, tower: nn.Module) -> None:
         super().__init__()
@@ -78,8 +75,7 @@ def released_text_tower(
     Shapes: int64 [B, L] in, float [B, D] out, not normalised.
 
     Raises:
-        CourseError: if there is no such model or tag, `embedding` is another, the weights cannot
-            be had, or they are those of another architecture.
+        CourseError: as `check_released`; or the weights cannot be had, or are of another shape.
     """
     check_released(name, weights, embedding)
     trained = _tag(name, weights) or open_clip.get_model_config(name)
@@ -103,8 +99,7 @@ def check_released(name: str, weights: str, embedding: int) -> None:
         CourseError: if a name is unknown, or `embedding` is not the model's.
     """
     check_open_clip(name, embedding, "text_tower")
-    config = open_clip.get_model_config(name)
-    text = config["text_cfg"]
+    text = open_clip.get_model_config(name)["text_cfg"]
     others = ("hf_model_name", "hf_tokenizer_name", "no_causal_mask", "embed_cls")
     if any(text.get(key) for key in others) or text.get("context_length") != CLIPS_CONTEXT:
         raise CourseError(
@@ -133,8 +128,7 @@ def _looks_like_a_file(weights: str) -> bool:
 def _load_text(tower: nn.Module, name: str, weights: str, context: int) -> None:
     """Fill the tower with the text part of a CLIP's weights."""
     state = convert_to_custom_text_state_dict(_read(_at_hand(name, weights)))
-    prefix = "text."
-    own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    own = {k.removeprefix("text."): v for k, v in state.items() if k.startswith("text.")}
     own.pop("attn_mask", None)  # some releases hold the causal mask, which follows the context
     if "positional_embedding" in own:
         own["positional_embedding"] = own["positional_embedding"][:context]
@@ -199,24 +193,8 @@ def _read(path: Path) -> Mapping[str, Tensor]:
 KINDS = ("bert", "roberta", "xlm-roberta")
 """Architectures that put one token before a text and one behind it."""
 
-LANGUAGE_MODELS: Mapping[str, dict[str, Any]] = {
-    "roberta-base": {
-        "model_type": "roberta",
-        "vocab_size": 50_265,
-        "max_position_embeddings": 514,
-        "type_vocab_size": 1,
-        "layer_norm_eps": 1e-5,
-    },
-    "sentence-transformers/all-MiniLM-L6-v2": {
-        "model_type": "bert",
-        "vocab_size": 30_522,
-        "hidden_size": 384,
-        "num_hidden_layers": 6,
-        "intermediate_size": 1_536,
-    },
-}
-"""The paper's language model and a small one, as their configurations differ from the default of
-their architecture: enough to plan with them before they are fetched."""
+LANGUAGE_MODELS: Mapping[str, dict[str, Any]] = told("released")["language_models"]
+"""Configurations: enough to plan with these models before they are fetched."""
 
 
 class LanguageTower(nn.Module):
@@ -254,13 +232,10 @@ class LanguageTower(nn.Module):
 
 
 def language_tower(name: str, embedding: int, *, load: bool = True) -> LanguageTower:
-    """The language model of that name behind a new projection.
+    """A language model, of the package transformers or in a folder, behind a new projection.
 
-    Args:
-        name: a model of the package transformers, such as ``roberta-base``, or a folder.
-        embedding: dimension D of the shared space.
-        load: False leaves the weights random, and fetches nothing: the shape is then that of a
-            folder, of a model fetched before, or of one of `LANGUAGE_MODELS`.
+    Without `load` the weights are random and nothing is fetched: the shape is then that of a
+    folder, of a model fetched before, or of one of `LANGUAGE_MODELS`.
 
     Raises:
         CourseError: if transformers is not installed, or the model is not at hand or not of a
@@ -291,13 +266,11 @@ def _language_model(name: str) -> dict[str, Tensor]:
     logging.set_verbosity_error()  # or it lists the weights of heads that are left aside
     try:
         with torch.device("cpu"):
-            model = AutoModel.from_pretrained(name, add_pooling_layer=False)
+            return dict(AutoModel.from_pretrained(name, add_pooling_layer=False).state_dict())
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise CourseError(_not_at_hand(name, error)) from error
+        raise _not_at_hand(name, error) from error
     finally:
         logging.set_verbosity(verbosity)
-    state: dict[str, Tensor] = model.state_dict()
-    return state
 
 
 def _configuration(name: str, fetch: bool) -> Any:
@@ -309,11 +282,11 @@ def _configuration(name: str, fetch: bool) -> Any:
         if name in LANGUAGE_MODELS and not fetch:
             described = dict(LANGUAGE_MODELS[name])
             return AutoConfig.for_model(described.pop("model_type"), **described)
-        raise CourseError(_not_at_hand(name, error)) from error
+        raise _not_at_hand(name, error) from error
 
 
-def _not_at_hand(name: str, error: Exception) -> str:
-    return (
+def _not_at_hand(name: str, error: Exception) -> CourseError:
+    return CourseError(
         f"The language model {name!r} (field 'text_weights') is not at hand "
         f"({first_line(error)}); give the name of a model of the package transformers and connect "
         "to the network, or a folder that holds one."
