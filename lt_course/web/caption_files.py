@@ -62,11 +62,7 @@ class Batch:
 
 
 def check(path: Path) -> None:
-    """Refuse what :func:`read` could not even begin to read.
-
-    Raises:
-        CourseError: the file is missing, or its name does not end in one of the formats.
-    """
+    """Refuse a file that is missing, or whose name does not end in one of the formats."""
     if not path.is_file():
         raise CourseError(f"There is no caption file {path}; check the name.")
     if _format(path) not in FORMATS:

@@ -95,9 +95,8 @@ class Rehearsal:
     Attributes:
         build: makes the objective on the default device.
         batch: makes a batch of so many pictures on the default device.
-        training: how the step is taken; its ``batch`` and ``accumulate`` are not read.
-        processes: how many would train together. They are stood in for by the ``fake`` backend of
-            torch.distributed, whose messages have the right shapes and nothing in them.
+        training: how the step is taken; its ``batch_size`` and ``accumulate`` are not read.
+        processes: how many would train together; messages of the others have nothing in them.
         seed: of what the objective draws.
     """
 
@@ -134,8 +133,7 @@ class Rehearsal:
     def step(self, pictures: int) -> Step:
         """Take one step with so many pictures a process: forward, loss, backward, optimiser.
 
-        All on the meta device but for the last: fused optimisers refuse it, so theirs is a step on
-        fake CPU tensors.
+        The optimiser's is on fake CPU tensors, for fused ones refuse the meta device.
         """
         model = copy.deepcopy(self.model)
         own_groups(self.training.batch_norm_groups, self.processes)

@@ -84,16 +84,8 @@ def count(
 ) -> list[Tally]:
     """Count concepts in caption files; one tally a file, the same whoever counts.
 
-    A worker reads and matches a file at a time, so that a corpus should lie in several.
-
-    Args:
-        files: see :mod:`lt_course.web.caption_files`, and for `column`.
-        concepts: what to count.
-        definition: what it means that a caption names a class (:mod:`lt_course.counting.rules`).
-        column: with the captions.
-        workers: processes.
-        dask: address of a Dask scheduler, or `local` for a cluster of `workers` processes here.
-        quiet: show no progress on the standard error.
+    A worker reads and matches a file at a time, so that a corpus should lie in several. `dask` is
+    the address of a scheduler, or `local` for a cluster of `workers` processes here.
 
     Raises:
         CourseError: a file that cannot be read, an unknown definition, no Dask, or lost workers.
@@ -186,9 +178,8 @@ def write(
     """Write the counts, and beside them what they were made from; each file whole or not at all.
 
     `out` has a line a class, in the order of the list (`class`, its first `name`, `count`). With
-    `.malformed.csv` for its ending come the rows that were left out (`file`, `row`, `reason`; at
-    most `NAMED` a file), with `.manifest.json` the definition, the number of captions and of
-    malformed rows of every file, and the SHA-256 sums of all files that were read.
+    `.malformed.csv` for its ending come the rows that were left out (at most `NAMED` a file), with
+    `.manifest.json` what was counted, how, and the SHA-256 sums of all files that were read.
     """
     import pandas as pd  # which those who count do not need
 

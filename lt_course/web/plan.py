@@ -55,9 +55,8 @@ class Memory:
     def counted(self) -> int:
         """All of them, as if gradients were whole while all activations still wait."""
         state = self.weights + self.gradients + self.buckets + self.optimizer
-        if self.accumulate > 1:
-            return state + max(self.activations, self.loss)
-        return state + self.activations + self.loss
+        passing = self.activations, self.loss
+        return state + (max(passing) if self.accumulate > 1 else sum(passing))
 
     @property
     def reserve(self) -> int:
@@ -71,19 +70,15 @@ class Memory:
 
     def summary(self) -> dict[str, int]:
         """All parts and the peak, in bytes."""
-        plain = asdict(self) | {"reserve": self.reserve, "peak": self.peak}
-        del plain["accumulate"]
-        return plain
+        parts = asdict(self) | {"reserve": self.reserve, "peak": self.peak}
+        return {name: size for name, size in parts.items() if name != "accumulate"}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run takes.
+    """What a run takes on `gpus` GPUs of the kind `gpu`, a key of `GPUS`.
 
     Attributes:
-        run: the run.
-        gpu: which GPU, a key of `GPUS`.
-        gpus: how many of them.
         pictures: training pictures.
         steps: of the whole run.
         parameters: numbers in all towers and heads.
@@ -244,25 +239,13 @@ def plan(run: RunConfig, gpu: str, gpus: int = 1) -> Plan:
             f"A step of {run.name} takes {_gib(taken.peak)} on each GPU, more than the "
             f"{GPUS[gpu].memory:g} GiB of {gpu}; {remedies}."
         )
-    return Plan(
-        run,
-        gpu,
-        gpus,
-        pictures,
-        steps(run.training.duration, "duration", pictures // batch),
-        rehearsal.parameters,
-        step.forward * gpus / batch,
-        step.flops * gpus / batch,
-        taken,
-    )
+    number = steps(run.training.duration, "duration", pictures // batch)
+    forward, both = step.forward * gpus / batch, step.flops * gpus / batch
+    return Plan(run, gpu, gpus, pictures, number, rehearsal.parameters, forward, both, taken)
 
 
 def flops(run: RunConfig) -> float:
-    """Floating-point operations of a whole training: all steps, forwards and backwards.
-
-    Raises:
-        CourseError: if fields do not go together, or the number of pictures is not known.
-    """
+    """Floating-point operations of a whole training; `plan`'s errors, but for those of a GPU."""
     _require_sound(run, 1)
     batch, parts = run.training.batch_size, run.training.accumulate
     number = steps(run.training.duration, "duration", untrained.pictures_of(run) // batch)

@@ -68,8 +68,7 @@ def submit(
     Args:
         train: as `Job`; its checkpoints must lie where all nodes and later starts see them.
         folder: where submitit keeps the job's output.
-        nodes: number of machines.
-        gpus: GPUs on each of them, one process each.
+        nodes: machines, each with so many `gpus`, one process a GPU.
         hours: time limit of one start.
         partition: of the cluster; None is its default.
         restarts: how often the job may run out of time and be queued again.

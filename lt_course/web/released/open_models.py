@@ -115,10 +115,7 @@ def chosen(names: Iterable[str]) -> list[OpenModel]:
 
 @cache
 def parameters(name: str) -> int | None:
-    """Parameters of a model, counted on the meta device; None if its design is not at hand.
-
-    (open_clip takes the design of some text towers from the Hugging Face hub.)
-    """
+    """Parameters of a model; None if its design, some of which lie on a hub, is not at hand."""
     untrained = {"load_weights": False, "pretrained_text": False, "device": "meta"}
     try:
         with torch.device("meta"):

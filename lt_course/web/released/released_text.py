@@ -69,7 +69,7 @@ def released_text_tower(
         weights: a tag of open_clip's for that model (``openai``, ``laion400m_e32``, …), or a file.
         context: length L of the texts, 3 … 77.
         embedding: dimension D of the features.
-        frozen: keep it as it is, projection included (`Frozen`).
+        frozen: as `Frozen`.
         load: False leaves the weights random, and fetches and reads nothing.
 
     Shapes: int64 [B, L] in, float [B, D] out, not normalised.
@@ -78,7 +78,7 @@ def released_text_tower(
         CourseError: as `check_released`; or the weights cannot be had, or are of another shape.
     """
     check_released(name, weights, embedding)
-    trained = _tag(name, weights) or open_clip.get_model_config(name)
+    trained = open_clip.get_pretrained_cfg(name, weights) or open_clip.get_model_config(name)
     tower: nn.Module = open_clip.create_model(
         name,
         load_weights=False,
@@ -93,11 +93,7 @@ def released_text_tower(
 
 
 def check_released(name: str, weights: str, embedding: int) -> None:
-    """Refuse what `released_text_tower` would refuse, but for weights that are not at hand.
-
-    Raises:
-        CourseError: if a name is unknown, or `embedding` is not the model's.
-    """
+    """Refuse an unknown name, or another `embedding` than the model's, before any is fetched."""
     check_open_clip(name, embedding, "text_tower")
     text = open_clip.get_model_config(name)["text_cfg"]
     others = ("hf_model_name", "hf_tokenizer_name", "no_causal_mask", "embed_cls")
@@ -107,22 +103,13 @@ def check_released(name: str, weights: str, embedding: int) -> None:
             f"{CLIPS_CONTEXT} of CLIP's tokens), so its released weights cannot be used here; "
             "take RN50, ViT-B-32 or another of OpenAI's architectures."
         )
-    if not _tag(name, weights) and not _looks_like_a_file(weights):
+    is_file = "/" in weights or weights.endswith(FILES) or Path(weights).is_file()
+    if not is_file and not open_clip.get_pretrained_cfg(name, weights):
         known = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none"
         raise CourseError(
             f"Field 'text_weights' is {weights!r}, which is no file, and no tag that open_clip has "
             f"for {name!r}; it has {known}."
         )
-
-
-def _tag(name: str, weights: str) -> dict[str, Any]:
-    """Open_clip's description of the weights with that tag; empty if there are none."""
-    described: dict[str, Any] = open_clip.get_pretrained_cfg(name, weights)
-    return described
-
-
-def _looks_like_a_file(weights: str) -> bool:
-    return "/" in weights or weights.endswith(FILES) or Path(weights).is_file()
 
 
 def _load_text(tower: nn.Module, name: str, weights: str, context: int) -> None:
@@ -150,7 +137,7 @@ def _shape(shape: tuple[int, ...] | None) -> str:
 
 def _at_hand(name: str, weights: str) -> Path:
     """The file of the weights; those with a tag are fetched if they are not there yet."""
-    described = _tag(name, weights)
+    described = open_clip.get_pretrained_cfg(name, weights)
     if not described:
         if not Path(weights).is_file():
             raise CourseError(
@@ -238,8 +225,7 @@ def language_tower(name: str, embedding: int, *, load: bool = True) -> LanguageT
     folder, of a model fetched before, or of one of `LANGUAGE_MODELS`.
 
     Raises:
-        CourseError: if transformers is not installed, or the model is not at hand or not of a
-            known architecture.
+        CourseError: if transformers or the model is not at hand, or its architecture not known.
     """
     require_transformers(name)
     config = _configuration(name, load)
