@@ -1,7 +1,7 @@
 """What a run would cost on GPUs, told on a machine that has none.
 
-Shapes, parameters, arithmetic and steps are counted (`lt_course.web.cost`). Memory is counted but
-for what the constants below assume; hours and money rest on assumptions alone, and are ranges.
+Shapes, parameters, arithmetic and steps are counted (`lt_course.web.untrained`). Memory is counted
+but for what the constants below assume; hours and money rest on assumptions alone, and are ranges.
 Nothing of this has been measured on a GPU.
 """
 

@@ -29,11 +29,11 @@ from lt_course.training.options import Training, make_optimizer
 from lt_course.web import plan as planning
 from lt_course.web import untrained
 from lt_course.web.cli import main
-from lt_course.web.cost import Live, Rehearsal
 from lt_course.web.datasets.shard_data import ShardData
 from lt_course.web.gpus import GPU
 from lt_course.web.paper_recipes import RECIPES
 from lt_course.web.plan import plan
+from lt_course.web.untrained import Live, Rehearsal
 
 C, D, L = 5, 16, 6
 SMALL = {"concepts": 8, "profile": "flat"}

@@ -104,12 +104,12 @@ def evaluate(
             yield Done(model, answers, 0.0)
             continue
         options: dict[str, Any] = {"workers": workers, "batch": batch, "label": str(model)}
+        found, problem = None, None
         try:
-            found, problem = answers_of(load(model, device), pictures, device, **options), None
+            found = answers_of(load(model, device), pictures, device, **options)
         except WeightsError as error:
-            found, problem = None, str(error)
+            problem = str(error)
         except torch.OutOfMemoryError:
-            found = None
             problem = f"{model} does not fit into the memory of {device}; lower --batch."
         gc.collect()
         if torch.cuda.is_available():
