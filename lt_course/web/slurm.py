@@ -34,12 +34,13 @@ class Job:
 
     def __call__(self) -> Any:
         """Train, or go on from the newest checkpoint; after a signal, leave the job to submitit."""
+        submitit = _submitit()
         preempted = getattr(signal, "SIG" + os.environ.get("SUBMITIT_PREEMPT_SIGNAL", "USR2"))
         requeue = signal.getsignal(preempted)
         # Within the loop SIGTERM waits for the end of the step; elsewhere it acts at once.
         signal.signal(signal.SIGTERM, _stop)
         signal.signal(preempted, lambda number, frame: signal.raise_signal(signal.SIGTERM))
-        _submitit().helpers.TorchDistributedEnvironment().export(set_cuda_visible_devices=False)
+        submitit.helpers.TorchDistributedEnvironment().export(set_cuda_visible_devices=False)
         try:
             with process_group(torch.device(self.device)):
                 return self.train()

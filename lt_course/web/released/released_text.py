@@ -243,7 +243,7 @@ def language_tower(name: str, embedding: int, *, load: bool = True) -> LanguageT
     return LanguageTower(encoder)
 
 
-def _language_model(name: str) -> dict[str, Tensor]:
+def _language_model(name: str) -> Mapping[str, Tensor]:
     """The weights of a language model without its pooling of the first token."""
     from transformers import AutoModel
     from transformers.utils import logging
@@ -252,7 +252,7 @@ def _language_model(name: str) -> dict[str, Tensor]:
     logging.set_verbosity_error()  # or it lists the weights of heads that are left aside
     try:
         with torch.device("cpu"):
-            return dict(AutoModel.from_pretrained(name, add_pooling_layer=False).state_dict())
+            return AutoModel.from_pretrained(name, add_pooling_layer=False).state_dict()
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise _not_at_hand(name, error) from error
     finally:
