@@ -25,12 +25,13 @@ def _inherited(name: str) -> dict[str, Any]:
     return other | own | {part: other[part] | own[part] for part in changed}
 
 
+def _fields(part: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(told) if isinstance(told, list) else told for name, told in part.items()}
+
+
 def _run(name: str) -> RunConfig:
     recipe = _inherited(name)
-    data, model, head, objective, training = (
-        {field: tuple(value) if isinstance(value, list) else value for field, value in part.items()}
-        for part in (recipe[part] for part in PARTS)
-    )
+    data, model, head, objective, training = (_fields(recipe[part]) for part in PARTS)
     return RunConfig(
         name,
         recipe["scale"],

@@ -141,12 +141,13 @@ def place(folder: Path, name: str, model: OpenModel) -> Path:
 def write(path: Path, answers: Answers) -> None:
     """Write answers, compressed, whole or not at all."""
     content = io.BytesIO()
+    collapse: dict[str, Any] = {metric: answers.collapse[metric].to_numpy() for metric in COLLAPSE}
     np.savez_compressed(
         content,
         confusion=answers.confusion.astype(np.int32),
         names=np.array(answers.names),
         about=np.array(json.dumps(answers.about)),
-        **{metric: answers.collapse[metric].to_numpy() for metric in COLLAPSE},
+        **collapse,
     )
     with writing(path, "make room, or give another --out; models that are there are read"):
         path.parent.mkdir(parents=True, exist_ok=True)
