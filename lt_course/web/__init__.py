@@ -14,7 +14,7 @@ else:
     import tomli as tomllib
 
 
-def told(name: str) -> dict[str, Any]:
+def resource(name: str) -> dict[str, Any]:
     """What the file of that name in ``resources/`` says."""
     path = Path(__file__).parent / "resources" / f"{name}.toml"
     return tomllib.loads(path.read_text(encoding="utf-8"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lt_course.web import told
+from lt_course.web import resource
 
 Range = tuple[float, float]
 
@@ -19,13 +19,13 @@ class GPU:
     price: Range
 
 
-_TOLD = told("gpus")
+_TABLE = resource("gpus")
 GPUS: dict[str, GPU] = {
     name: GPU(gpu["memory"], gpu.get("bfloat16"), gpu["float32"], tuple(gpu["price"]))
-    for name, gpu in _TOLD["gpus"].items()
+    for name, gpu in _TABLE["gpus"].items()
 }
-ALIASES: dict[str, str] = _TOLD["aliases"]
+ALIASES: dict[str, str] = _TABLE["aliases"]
 UTILIZATION: dict[str, Range] = {
-    units: (low, high) for units, (low, high) in _TOLD["utilization"].items()
+    units: (low, high) for units, (low, high) in _TABLE["utilization"].items()
 }
 """Share of the peak that a training attains, by the units that compute."""

@@ -9,15 +9,15 @@ from lt_course.study.photograph_dataset import PhotographData
 from lt_course.study.run_config import NAMED, OBJECTIVES, PARTS, Model, RunConfig
 from lt_course.study.text_heads import TEXT_HEADS
 from lt_course.training.options import Training
-from lt_course.web import told
+from lt_course.web import resource
 from lt_course.web.datasets.shard_data import ShardData
 
-_TOLD: dict[str, dict[str, Any]] = told("paper_recipes")
+_TABLE: dict[str, dict[str, Any]] = resource("paper_recipes")
 
 
 def _inherited(name: str) -> dict[str, Any]:
     """What the file says of a recipe, and of those that it is like."""
-    own = _TOLD[name]
+    own = _TABLE[name]
     if "like" not in own:
         return own
     other = _inherited(own["like"])
@@ -44,10 +44,10 @@ def _run(name: str) -> RunConfig:
     )
 
 
-RECIPES: dict[str, RunConfig] = {name: _run(name) for name in _TOLD}
+RECIPES: dict[str, RunConfig] = {name: _run(name) for name in _TABLE}
 
 
 def names() -> dict[str, str]:
     """Every run that has a name -> what it is."""
     of_core = {name: what for name, (what, _) in NAMED.items()}
-    return of_core | {name: recipe["what"] for name, recipe in _TOLD.items()}
+    return of_core | {name: recipe["what"] for name, recipe in _TABLE.items()}

@@ -26,10 +26,10 @@ from PIL import Image
 from torch import Tensor
 
 from lt_course.errors import CourseError
-from lt_course.web import told
+from lt_course.web import resource
 
-_TOLD = told("released")
-PRETRAINED_ON = {tag: key for key, tags in _TOLD["tags"].items() for tag in tags}
+_TABLE = resource("released")
+PRETRAINED_ON = {tag: key for key, tags in _TABLE["tags"].items() for tag in tags}
 """open_clip's tags, and the key of `web_frequencies.PRETRAINING_SETS` that they stand for."""
 
 
@@ -52,7 +52,7 @@ class OpenModel:
     @property
     def note(self) -> str:
         """What else one of its towers has learnt from; mostly nothing."""
-        starts: dict[str, str] = _TOLD["started_elsewhere"]
+        starts: dict[str, str] = _TABLE["started_elsewhere"]
         return next((note for start, note in starts.items() if self.name.startswith(start)), "")
 
 

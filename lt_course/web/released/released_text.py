@@ -24,7 +24,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 from lt_course.data.tokenizer import first_line, require_transformers
 from lt_course.errors import CourseError
 from lt_course.models.image_encoders import check_open_clip
-from lt_course.web import told
+from lt_course.web import resource
 
 CLIPS_CONTEXT = 77
 """Tokens that CLIP's text towers have positions for."""
@@ -180,7 +180,7 @@ def _read(path: Path) -> Mapping[str, Tensor]:
 KINDS = ("bert", "roberta", "xlm-roberta")
 """Architectures that put one token before a text and one behind it."""
 
-LANGUAGE_MODELS: Mapping[str, dict[str, Any]] = told("released")["language_models"]
+LANGUAGE_MODELS: Mapping[str, dict[str, Any]] = resource("released")["language_models"]
 """Configurations: enough to plan with these models before they are fetched."""
 
 
