@@ -270,7 +270,7 @@ def _trained(sample: Sample, check: Check) -> dict[str, float]:
 @torch.no_grad()
 def _bias(sample: Sample, objective: Any) -> dict[str, float]:
     """Accuracy, and how far it and the number of predictions follow frequency: S(a), S(p)."""
-    from lt_course.data.labeled_images import in_memory
+    from lt_course.data.augment import in_memory
     from lt_course.evaluation.bias import bias_report
     from lt_course.evaluation.features import features
     from lt_course.evaluation.zero_shot import zero_shot_prototypes

@@ -35,7 +35,7 @@ from IPython.display import HTML
 
 from lt_course import evidence, statistics, study
 from lt_course.data import class_profiles, icontail
-from lt_course.data.drawing_style import is_solid
+from lt_course.data.icontail import is_solid
 from lt_course.evaluation.bias import per_class
 from lt_course.evaluation.intervals import mean_over_seeds
 from lt_course.lessons import data_factors as lesson
@@ -241,7 +241,7 @@ check("by-luck", by_luck)
 # %% [markdown]
 # ## Another style than the test's
 #
-# The second property is the style. Some drawings have filled areas, others only lines (`lt_course.data.drawing_style.is_solid` tells them apart by their ink). We train on one half and test on both. To leave enough drawings of each style there are now a third as many pictures, seen in as many steps.
+# The second property is the style. Some drawings have filled areas, others only lines (`lt_course.data.icontail.is_solid` tells them apart by their ink). We train on one half and test on both. To leave enough drawings of each style there are now a third as many pictures, seen in as many steps.
 
 # %% mystnb={"image": {"alt": "Four rows of drawings of a gift: nearly all of the first and third row are line drawings, nearly all of the second and fourth have filled areas."}, "figure": {"caption": "One concept as two runs see it, and as the test shows it to both. Areas filled with a light grey count as lines.", "name": "fig-data-styles"}}
 FEWER = {"num_images": N // 3, "duration": f"{3 * SCALE.epochs} epochs"}

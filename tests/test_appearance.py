@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lt_course.data.captions import KINDS, captions
-from lt_course.data.drawing_style import describe, is_solid
+from lt_course.data.icontail import describe, is_solid
 
 SIDE = 32
 

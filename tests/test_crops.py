@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lt_course.data.multi_crop import multi_crop, random_crops
+from lt_course.data.crops import multi_crop, random_crops
 from lt_course.data.order import torch_generator
 from lt_course.objectives.distill import DINOConfig
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lt_course.data.batch import Batch
-from lt_course.data.multi_crop import multi_crop
+from lt_course.data.crops import multi_crop
 from lt_course.data.order import Order, torch_generator
 from lt_course.errors import CourseError
 from lt_course.models.heads import Projection, WeightNormPrototypes

@@ -23,8 +23,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from lt_course import study
 from lt_course.data import icontail
+from lt_course.data.augment import in_memory
 from lt_course.data.batch import Batch
-from lt_course.data.labeled_images import in_memory
 from lt_course.data.order import Order, share
 from lt_course.distributed import all_gather, on_rank_zero, rank, world_size
 from lt_course.errors import CourseError

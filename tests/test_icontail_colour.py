@@ -19,9 +19,8 @@ from lt_course import study
 from lt_course.data import icontail
 from lt_course.data.augment import random_crop, standardize
 from lt_course.data.captions import captions
-from lt_course.data.drawing_style import is_solid
-from lt_course.data.icontail import IconTail
-from lt_course.data.multi_crop import multi_crop
+from lt_course.data.crops import multi_crop
+from lt_course.data.icontail import IconTail, is_solid
 from lt_course.data.order import torch_generator
 from lt_course.errors import CourseError
 from lt_course.lessons.features import image_features

@@ -8,7 +8,7 @@ import pytest
 
 from lt_course.data import icontail
 from lt_course.data.class_profiles import GINI, assign, profile_counts, reassign, sample_long_tail
-from lt_course.data.drawing_style import is_solid
+from lt_course.data.icontail import is_solid
 from lt_course.errors import CourseError
 from lt_course.statistics import gini, spearman
 

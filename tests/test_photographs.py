@@ -18,9 +18,8 @@ from lt_course.data.captions import prompts
 from lt_course.data.class_profiles import TrainSplit, profile_counts
 from lt_course.data.imagenet import imagenet_classes
 from lt_course.data.photographs import cache, fashion_products, tiny_imagenet
-from lt_course.data.photographs.near_duplicates import near_duplicate_groups
-from lt_course.data.photographs.photograph_set import PhotographSet, square
-from lt_course.data.photographs.reading import Found
+from lt_course.data.photographs.photograph_set import PhotographSet, near_duplicate_groups
+from lt_course.data.photographs.reading import Found, square
 from lt_course.errors import AbsentDataError, CourseError
 from lt_course.statistics import gini
 from lt_course.study.dataset import load_dataset

@@ -8,9 +8,9 @@ from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from torch import Tensor
 from torchvision.transforms.v2 import functional as V
 
-from lt_course.data import photometric as module
+from lt_course.data import crops as module
 from lt_course.data.augment import standardize_photographs as standardize
-from lt_course.data.photometric import GLOBAL, Law, photometric
+from lt_course.data.crops import GLOBAL, Law, photometric
 
 NEVER = Law((0.0,), (0.0,))
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from lt_course import study
 from lt_course.data import transfer_sets
 from lt_course.data.augment import standardize
-from lt_course.data.multi_crop import redrawn
+from lt_course.data.crops import redrawn
 from lt_course.data.order import torch_generator
 from lt_course.errors import CourseError
 from lt_course.evaluation.bias import third_of

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from lt_course import study
-from lt_course.data.drawing_style import is_solid
+from lt_course.data.icontail import is_solid
 from lt_course.errors import CourseError
 from lt_course.evaluation.neural_collapse import mean_cosine, nc2
 from lt_course.study import provenance

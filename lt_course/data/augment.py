@@ -1,38 +1,33 @@
-"""Pictures in memory to standardised, randomly cropped batches."""
+"""Pictures as towers are shown them: standardised; to be trained on cropped, to be tested whole."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
-
-def standardize(pictures: Tensor) -> Tensor:
-    """Grey levels, or those of three colours, to about unit variance, with blank paper at 0.
-
-    Args:
-        pictures: uint8 [B, H, W], or in colour [B, H, W, 3]; 255 = paper.
-
-    Returns:
-        float32 [B, 1, H, W], or [B, 3, H, W].
-    """
-    channels = pictures.unsqueeze(1) if pictures.ndim == 3 else pictures.permute(0, 3, 1, 2)
-    return (1 - channels.float() / 255) * 2
-
+Ints = NDArray[np.int64]
 
 MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 """Of the channels in CLIP's data, 0 … 1 (arXiv 2103.00020's release; App. C of 2405.21070)."""
 
+TESTED = 512
+"""Pictures in memory that a tower is tested on at a time."""
+
+
+def standardize(pictures: Tensor) -> Tensor:
+    """Drawings uint8 [B, H, W] or [B, H, W, 3], paper 255, to float32 [B, C, H, W], paper 0."""
+    channels = pictures.unsqueeze(1) if pictures.ndim == 3 else pictures.permute(0, 3, 1, 2)
+    return (1 - channels.float() / 255) * 2
+
 
 def standardize_photographs(images: Tensor) -> Tensor:
-    """Photographs with the mean and deviation of CLIP's data.
-
-    Args:
-        images: uint8 [B, 3, H, W], or [B, H, W, 3] as they lie in memory.
-
-    Returns:
-        float32 [B, 3, H, W].
-    """
+    """Photographs uint8 [B, 3, H, W] or [B, H, W, 3] to float32 [B, 3, H, W], by CLIP's numbers."""
     channels = images if images.shape[1] == 3 else images.permute(0, 3, 1, 2)
     numbers = torch.tensor([MEAN, DEVIATION], device=images.device)
     mean, deviation = numbers[:, :, None, None]
@@ -46,19 +41,10 @@ def mirror(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def random_crop(pictures: Tensor, smallest: float, generator: torch.Generator) -> Tensor:
-    """Crop each picture at random and scale the crop back to its size.
+    """Crop each picture at random and scale the crop back to its size: float [B, C, H, W].
 
-    The crop's area is uniform between `smallest` and 1, its place uniform within the picture;
-    0.9 is the paper's weak augmentation (App. C). Drawings carry their meaning in their direction
-    (an arrow, a letter), so none is mirrored.
-
-    Args:
-        pictures: float [B, C, H, W], 0 = paper.
-        smallest: least area of the crop, in (0, 1]; 1 leaves pictures as they are.
-        generator: source of randomness, on the CPU.
-
-    Returns:
-        float [B, C, H, W].
+    The crop's area is uniform between `smallest`, in (0, 1], and 1, its place uniform within the
+    picture; 0.9 is the paper's weak augmentation (App. C), 1 leaves pictures as they are.
     """
     if smallest == 1:
         return pictures
@@ -68,3 +54,33 @@ def random_crop(pictures: Tensor, smallest: float, generator: torch.Generator) -
     affine = torch.cat([side[:, None, None] * torch.eye(2), centre[:, :, None]], dim=2)
     grid = F.affine_grid(affine.to(pictures.device), list(pictures.shape), align_corners=False)
     return F.grid_sample(pictures, grid, align_corners=False)
+
+
+@dataclass(frozen=True)
+class LabeledImages:
+    """M labelled pictures, int64 [M], or [M, C] with several labels each, for a tower to be tested.
+
+    ``batches`` takes rows, int64 [m], and a device, and gives batches of standardised pictures
+    float [b, C, H, W] with their labels. ``what`` is what a progress line calls pictures that have
+    to be read and decoded, which several processes share; None for those in memory.
+    """
+
+    labels: Ints
+    batches: Callable[[Ints, torch.device], Iterator[tuple[Tensor, Tensor]]]
+    what: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def in_memory(
+    pictures: Tensor, labels: Ints, standardize: Callable[[Tensor], Tensor]
+) -> LabeledImages:
+    """Pictures uint8 [M, …] that are standardised when they are shown."""
+    truth = torch.from_numpy(labels)
+
+    def batches(rows: Ints, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+        for part in torch.from_numpy(rows).split(TESTED):
+            yield standardize(pictures[part].to(device)), truth[part]
+
+    return LabeledImages(labels, batches)

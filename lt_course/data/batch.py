@@ -11,12 +11,9 @@ from torch import Tensor
 class Batch:
     """B training pictures.
 
-    Attributes:
-        pictures: float [B, 1, H, W], standardised.
-        labels: int64 [B], classes 0 … C-1 (C: a concept outside the evaluated ones).
-        tokens: int64 [B, L], a caption each; None where the objective reads no text.
-        crops: float [B, n, 1, h, w] each: n crops of every picture, one tensor a size; for
-            objectives that compare them (`lt_course.data.multi_crop`).
+    ``pictures`` are float [B, C, H, W], standardised; ``labels`` int64 [B], with C of concepts
+    outside the evaluated ones; ``tokens`` int64 [B, L], a caption each, where text is read;
+    ``crops`` float [B, n, C, h, w] each, n of every picture, one tensor a size.
     """
 
     pictures: Tensor

@@ -26,9 +26,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lt_course.data.drawing_style import describe
-from lt_course.data.icontail import Concept, IconTail
+from lt_course.data.icontail import Concept, IconTail, describe
 from lt_course.errors import CourseError
+
+Ints = NDArray[np.int64]
+Write = Callable[[int, str], Sequence[str]]
+"""(Image, simple kind) -> its captions, at least one."""
 
 
 def prompts(name: str) -> list[str]:
@@ -44,35 +47,9 @@ def usual_name(icontail: IconTail, concept: int) -> str:
     A model that has read "search" a hundred times and "magnifying glass" twice knows the concept
     by the former name; asking for the usual name is the remedy of arXiv 2401.12425.
     """
-    titles = Counter(
-        icontail.titles[picture]
-        for picture in np.flatnonzero((icontail.concept == concept) & ~icontail.test)
-    )
+    drawings = np.flatnonzero((icontail.concept == concept) & ~icontail.test)
+    titles = Counter(icontail.titles[picture] for picture in drawings)
     return min(titles, key=lambda title: (-titles[title], title))
-
-
-Prompts = Literal["matching", "template", "name", "usual-name", "gloss"]
-"""What the concept is asked by: its name in 80 templates, bare, the name that titles use, or the
-sentence that explains it; ``matching`` is what sounds like the captions that were trained on."""
-
-
-def matching_prompts(kind: str) -> Prompts:
-    """The prompts that sound like captions of that kind: they follow the kind named first.
-
-    Raises:
-        CourseError: if the kind is unknown.
-    """
-    first = simple_kinds(kind.split("|")[0])[0]
-    if first in _OF_A_PICTURE:
-        return "usual-name" if first != "appearance" else "template"
-    return {"synset": "template"}.get(first, first)  # type: ignore[return-value]
-
-
-def zero_shot_prompts(icontail: IconTail, classes: int, kind: Prompts) -> list[list[str]]:
-    """What a model is asked for each of the first `classes` concepts: C lists of P prompts."""
-    if kind == "usual-name":
-        return [[usual_name(icontail, concept)] for concept in range(classes)]
-    return [_OF_A_CONCEPT[kind](concept) for concept in icontail.concepts[:classes]]
 
 
 _OF_A_CONCEPT: dict[str, Callable[[Concept], list[str]]] = {
@@ -88,45 +65,52 @@ _OF_A_PICTURE: dict[str, Callable[[IconTail, int], list[str]]] = {
 }
 KINDS = (*_OF_A_CONCEPT, *_OF_A_PICTURE)
 
+Prompts = Literal["matching", "template", "name", "usual-name", "gloss"]
+"""What the concept is asked by: its name in 80 templates, bare, the name that titles use, or the
+sentence that explains it; ``matching`` is what sounds like the captions that were trained on."""
+
+
+def matching_prompts(kind: str) -> Prompts:
+    """The prompts that sound like captions of that kind: they follow the kind named first."""
+    first = simple_kinds(kind.split("|")[0])[0]
+    if first in ("title", "tags"):
+        return "usual-name"
+    return "template" if first in ("synset", "appearance") else first  # type: ignore[return-value]
+
+
+def zero_shot_prompts(icontail: IconTail, classes: int, kind: Prompts) -> list[list[str]]:
+    """What a model is asked for each of the first `classes` concepts: C lists of P prompts."""
+    if kind == "usual-name":
+        return [[usual_name(icontail, concept)] for concept in range(classes)]
+    return [_OF_A_CONCEPT[kind](concept) for concept in icontail.concepts[:classes]]
+
 
 @dataclass(frozen=True)
 class Captions:
     """The captions that each of N training pictures may be shown with.
 
-    Attributes:
-        texts: the U distinct captions.
-        choices: int64 [M], indices into `texts`: lists of captions, one behind the other.
-        first: int64 [N], where the list of each picture starts.
-        count: int64 [N], its length.
+    ``choices``, int64 [M], are indices into the distinct ``texts``: lists of captions, one behind
+    the other. That of each picture starts at ``first``, int64 [N], and has length ``count``.
     """
 
     texts: list[str]
-    choices: NDArray[np.int64]
-    first: NDArray[np.int64]
-    count: NDArray[np.int64]
+    choices: Ints
+    first: Ints
+    count: Ints
 
     def of(self, row: int) -> list[str]:
         """The list of one picture."""
         chosen = self.choices[self.first[row] : self.first[row] + self.count[row]]
         return [self.texts[i] for i in chosen]
 
-    def draw(self, rows: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
+    def draw(self, rows: Ints, generator: np.random.Generator) -> Ints:
         """A caption for each of the given rows, uniform over its list: indices into `texts`."""
         place = (generator.random(len(rows)) * self.count[rows]).astype(np.int64)
         return self.choices[self.first[rows] + place]
 
 
 def captions(icontail: IconTail, pictures: Iterable[int], kind: str) -> Captions:
-    """The captions of the given pictures.
-
-    Args:
-        icontail: the data set.
-        pictures: indices into ``icontail.pictures``, N of them.
-        kind: as the module says, such as ``title``, ``title+tags`` or ``template|title``.
-
-    Raises:
-        CourseError: if the kind is unknown.
-    """
+    """The captions of drawings, of a kind such as ``title+tags``. Raises as `compose`."""
 
     def write(picture: int, part: str) -> list[str]:
         if part in _OF_A_PICTURE:
@@ -136,23 +120,8 @@ def captions(icontail: IconTail, pictures: Iterable[int], kind: str) -> Captions
     return compose(pictures, kind, KINDS, write)
 
 
-def compose(
-    images: Iterable[int],
-    kind: str,
-    kinds: Sequence[str],
-    write: Callable[[int, str], Sequence[str]],
-) -> Captions:
-    """The captions of images, of which `write` gives those of a simple kind.
-
-    Args:
-        images: N numbers of images.
-        kind: simple kinds, joined by ``+`` and ``|``.
-        kinds: the simple kinds that there are.
-        write: (image, simple kind) -> its captions, at least one.
-
-    Raises:
-        CourseError: if a kind is unknown.
-    """
+def compose(images: Iterable[int], kind: str, kinds: Sequence[str], write: Write) -> Captions:
+    """The captions of images, of which `write` gives those of the simple `kinds`."""
     mixture = [simple_kinds(part, kinds) for part in kind.split("|")]
     texts: dict[str, int] = {}
     choices: list[int] = []
@@ -174,11 +143,7 @@ def compose(
 
 
 def simple_kinds(kind: str, kinds: Sequence[str] = KINDS) -> list[str]:
-    """The simple kinds in ``a+b+…``.
-
-    Raises:
-        CourseError: if one of them is none of those that there are.
-    """
+    """The simple kinds in ``a+b+…``; a CourseError if one is none of those that there are."""
     parts = kind.split("+")
     for part in parts:
         if part not in kinds:
@@ -191,7 +156,7 @@ def simple_kinds(kind: str, kinds: Sequence[str] = KINDS) -> list[str]:
     return parts
 
 
-def _join(image: int, parts: list[str], write: Callable[[int, str], Sequence[str]]) -> list[str]:
+def _join(image: int, parts: list[str], write: Write) -> list[str]:
     """The captions that say all parts, one after the other."""
     joined = [""]
     for part in parts:

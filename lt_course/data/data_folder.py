@@ -26,17 +26,12 @@ class Input:
 
 
 def data_folder(inputs: Iterable[Input]) -> Path:
-    """The folder with one folder a set.
-
-    Raises:
-        CourseError: if it is not named, or not there; the sentence says what should be in it.
-    """
+    """The folder with one folder a set; a CourseError says what belongs there if it is missing."""
     found = named_folder(VARIABLE)
     if found is None:
-        named = "; ".join(map(str, inputs))
         raise AbsentDataError(
             f"The environment variable {VARIABLE} is not set; let it name the folder that holds, "
-            f"in a folder of their own: {named}."
+            f"in a folder of their own: {'; '.join(map(str, inputs))}."
         )
     if not found.is_dir():
         raise CourseError(f"{VARIABLE} is {found}, which is no folder; correct it.")
@@ -45,5 +40,5 @@ def data_folder(inputs: Iterable[Input]) -> Path:
 
 def missing(folder: Path, inputs: Iterable[Input]) -> CourseError:
     """The one message for files that are not there."""
-    named = "; ".join(str(each) for each in inputs)
+    named = "; ".join(map(str, inputs))
     return CourseError(f"The folder {folder} lacks: {named}. Put it there and start again.")

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from lt_course.data.labeled_images import LabeledImages
+from lt_course.data.augment import LabeledImages
 from lt_course.errors import CourseError
 
 Array = NDArray[Any]
@@ -32,6 +32,17 @@ SIDE, LEVELS = 4, 32
 
 ALIKE = 0.25
 """Greatest mean difference, in standard deviations, of two coarse copies of one picture."""
+
+_SAID = {
+    "training": "numbers of training pictures",
+    "test": "numbers of test pictures",
+    "classes": "numbers of classes",
+    "names": "the classes",
+    "labels": "labels of training pictures",
+    "test_labels": "labels of test pictures",
+    "captions": "captions",
+    "pixels": "pictures",
+}
 
 
 @dataclass(frozen=True)
@@ -59,13 +70,9 @@ class Fingerprint:
         test: LabeledImages,
         captions: Iterable[Array] = (),
     ) -> Fingerprint:
-        """Look at the labels of all pictures, and at the pixels of some that stand evenly spaced.
+        """Look at the classes' keys, the labels of all pictures, the pixels of some, and captions.
 
-        Args:
-            keys: of the classes.
-            training: the training pictures, shown as test pictures are.
-            test: the test pictures.
-            captions: arrays that decide what is said of training pictures.
+        Training pictures are shown as test pictures are.
         """
         return cls(
             len(training),
@@ -79,11 +86,7 @@ class Fingerprint:
         )
 
     def require_same(self, before: dict[str, Any], what: str) -> None:
-        """Compare with the fields of a fingerprint that was kept with a record or checkpoint.
-
-        Raises:
-            CourseError: if `what`, as the sentence calls it, was made of other data.
-        """
+        """Raise a CourseError if `what` was made of other data, by the fields that it kept."""
         for field, now in asdict(self).items():
             then = before.get(field)
             if (field == "pixels" and _alike(str(then), now)) or then == now:
@@ -95,18 +98,6 @@ class Fingerprint:
             )
 
 
-_SAID = {
-    "training": "numbers of training pictures",
-    "test": "numbers of test pictures",
-    "classes": "numbers of classes",
-    "names": "the classes",
-    "labels": "labels of training pictures",
-    "test_labels": "labels of test pictures",
-    "captions": "captions",
-    "pixels": "pictures",
-}
-
-
 def _of_arrays(arrays: Iterable[Array]) -> str:
     digest = hashlib.sha256()
     for array in arrays:
@@ -116,7 +107,7 @@ def _of_arrays(arrays: Iterable[Array]) -> str:
 
 @torch.no_grad()
 def _coarse(shown: LabeledImages) -> NDArray[np.int8]:
-    """Some pictures, 4 x 4 pixels each, int8 [n, C, 4, 4]."""
+    """Some pictures that stand evenly spaced, 4 x 4 pixels each, int8 [n, C, 4, 4]."""
     rows = np.linspace(0, len(shown) - 1, min(SAMPLE, len(shown))).astype(np.int64)
     pictures = torch.cat([part for part, _ in shown.batches(rows, torch.device("cpu"))])
     levels = LEVELS * F.adaptive_avg_pool2d(pictures.float(), SIDE)

@@ -14,6 +14,7 @@ import zipfile
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +29,14 @@ COLOR_FILE = "icontail-colour.npz"
 REBUILD = "python -m tools.icontail_build icontail --colour"
 SIDE = 32
 
-SHAPES = {"icontail": (1, SIDE, SIDE), "icontail-colour": (3, 2 * SIDE, 2 * SIDE)}
-"""Channels, height and width of the pictures, by the names that runs give to the two looks."""
+Style = Literal["all", "line", "solid"]
+
+INK = 128
+"""Grey values below this are ink."""
+BRUSH = 4
+"""Side of the square, in pixels, that fits into a solid area and not into a line."""
+SOLID_SHARE = 0.05
+"""Least share of ink, in areas that hold the brush, of a solid drawing."""
 
 
 @dataclass(frozen=True)
@@ -91,19 +98,12 @@ class IconTail:
 
     @property
     def grey(self) -> NDArray[np.uint8]:
-        """The same drawings in grey, uint8 [N, 32, 32].
-
-        What is said of a drawing's style and shape rests on these, whatever a model is shown.
-        """
+        """The same drawings in grey, uint8 [N, 32, 32]: their style and shape rest on these."""
         return self.pictures if self.pictures.ndim == 3 else load().pictures
 
 
 def read(name: str) -> dict[str, NDArray]:
-    """All arrays of one of the package's data files.
-
-    Raises:
-        CourseError: the file is missing or damaged.
-    """
+    """All arrays of one of the package's data files; a CourseError if it is missing or damaged."""
     try:
         content = (RESOURCES / name).read_bytes()
         sums = (RESOURCES / SUMS).read_text().splitlines()
@@ -124,11 +124,7 @@ def _text(blob: NDArray) -> str:
 
 @lru_cache(maxsize=1)
 def load() -> IconTail:
-    """The whole data set, read once a process; its arrays are read-only.
-
-    Raises:
-        CourseError: the package's data file is missing or damaged.
-    """
+    """The whole data set, read once a process; its arrays are read-only. Raises as `read`."""
     archive = read(DATA_FILE)
     arrays = {name: archive[name] for name in ("pictures", "test")} | {
         name: archive[name].astype(np.int32) for name in ("concept", "family", "set")
@@ -165,8 +161,7 @@ def color_folder() -> Path:
 def load_color() -> IconTail:
     """The data set with pictures in color at 64 pixels: row by row the drawings of ``load()``.
 
-    Raises:
-        CourseError: the file is absent, damaged, or made for another data file.
+    Raises a CourseError if the file is absent, damaged, or made for another data file.
     """
     path = color_folder() / COLOR_FILE
     if not path.exists():
@@ -183,8 +178,7 @@ def load_color() -> IconTail:
             pictures = archive["pictures"]
     except (KeyError, ValueError, zipfile.BadZipFile) as error:
         raise CourseError(f"{path} is damaged ({error}); {again}") from error
-    channels, height, width = SHAPES["icontail-colour"]
-    if pictures.shape != (len(data), height, width, channels) or pictures.dtype != np.uint8:
+    if pictures.shape != (len(data), 2 * SIDE, 2 * SIDE, 3) or pictures.dtype != np.uint8:
         raise CourseError(
             f"{path} holds {pictures.dtype} {list(pictures.shape)}, not the pictures of "
             f"{len(data)} drawings; {again}"
@@ -199,9 +193,6 @@ def text_embeddings() -> NDArray[np.float32]:
 
     Row i belongs to ``load().concepts[i]``: all-MiniLM-L6-v2's embedding of the concept's
     prompt, less the mean over all concepts (which would otherwise dominate every cosine).
-
-    Raises:
-        CourseError: the table is missing, damaged, or was built for other concepts.
     """
     archive = read(EMBEDDINGS_FILE)
     if _text(archive["keys"]).split("\n") != [c.key for c in load().concepts]:
@@ -212,3 +203,37 @@ def text_embeddings() -> NDArray[np.float32]:
     table = archive["embeddings"].astype(np.float32)
     table.flags.writeable = False
     return table
+
+
+def is_solid(pictures: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which drawings, uint8 [N, H, W], have filled areas, rather than lines alone: bool [N].
+
+    A solid drawing keeps more than `SOLID_SHARE` of its ink under a square a little wider than a
+    line. To train on one style and test on the other is a distribution shift (Sec. 3.4).
+    """
+    from scipy import ndimage
+
+    ink = pictures < INK
+    thick = ndimage.binary_erosion(ink, np.ones((1, BRUSH, BRUSH), dtype=bool))
+    return thick.sum((1, 2)) > SOLID_SHARE * np.maximum(1, ink.sum((1, 2)))
+
+
+def describe(picture: NDArray[np.uint8]) -> str:
+    """What a drawing, uint8 [H, W], looks like, and not what it shows: a negative control.
+
+    As ``a small wide line drawing, dense at the top left``.
+    """
+    ink = picture < INK
+    style = "solid" if is_solid(picture[None])[0] else "line"
+    if not ink.any():
+        return f"a faint {style} drawing"
+    rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
+    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+    area = height * width / ink.size
+    size = "small" if area < 0.5 else "middle-sized" if area < 0.7 else "large"
+    shape = "tall" if height > 1.15 * width else "wide" if width > 1.15 * height else "square"
+    y, x = (place.mean() for place in np.nonzero(ink))
+    middle, centre = ((side - 1) / 2 for side in ink.shape)
+    vertical = "top" if y < middle - 0.5 else "bottom" if y > middle + 0.5 else "middle"
+    horizontal = "left" if x < centre - 0.5 else "right" if x > centre + 0.5 else "centre"
+    return f"a {size} {shape} {style} drawing, dense at the {vertical} {horizontal}"

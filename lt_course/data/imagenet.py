@@ -17,20 +17,12 @@ HUNDRED_FILE = "imagenet100_idxs.txt"
 HUNDRED_SHA256 = "6263de1c6bd15d4cf3d2aff729d04dd355c9a5245f177b538d4f06d3d7501e3f"
 
 _TWICE = {"n04008634": "projectile", "n04355933": "sunglass"}
-"""Classes that open_clip calls as it calls another one (missile, sunglasses)."""
+"""Classes that open_clip calls as another one, named as in the paper's frequency files."""
 
 
 @dataclass(frozen=True)
 class ImageNetClass:
-    """One of the 1,000 classes.
-
-    Attributes:
-        label: its number, 0 … 999.
-        wnid: its WordNet id.
-        name: what CLIP is asked by.
-        lemmas: WordNet's words for it, as WordNet spells them.
-        definition: WordNet's.
-    """
+    """Its number ``label``, 0 … 999, its ``name`` as CLIP is asked by, and WordNet's of it."""
 
     label: int
     wnid: str
@@ -41,12 +33,10 @@ class ImageNetClass:
 
 @cache
 def imagenet_classes() -> Mapping[str, ImageNetClass]:
-    """The classes by WordNet id, in the order of their numbers.
+    """The classes by WordNet id, in the order of their numbers: the ranks of their ids.
 
-    A class's number is the rank of its WordNet id, as for every list of the 1,000 classes. The
-    names are OpenAI's as open_clip lists them, but for two that the list gives to two classes
-    each; those are called as in the paper's frequency files. Lemmas and definitions are those of
-    WordNet 3.0, from the package timm.
+    Names are OpenAI's as open_clip lists them; lemmas and definitions are those of WordNet 3.0,
+    from the package timm.
     """
     from open_clip import IMAGENET_CLASSNAMES
     from timm.data import ImageNetInfo
@@ -71,18 +61,12 @@ def imagenet_classes() -> Mapping[str, ImageNetClass]:
 def classes_of(concepts: Concepts) -> tuple[ImageNetClass, ...]:
     """The classes of a set of concepts, in the order of their numbers.
 
-    Raises:
-        CourseError: if the set is unknown, or the list of `imagenet-100`, which is part of the
-            authors' release, is not at hand.
+    Raises a CourseError if the list of `imagenet-100`, of the authors' release, is not at hand.
     """
     every = tuple(imagenet_classes().values())
     if concepts == "imagenet":
         return every
     if concepts != "imagenet-100":
         raise CourseError(f"Field 'concepts' is {concepts!r}; use imagenet or imagenet-100.")
-    numbers = (
-        released_file(HUNDRED_FILE, "The list of ImageNet-100 is", HUNDRED_SHA256)
-        .read_text(encoding="ascii")
-        .split()
-    )
-    return tuple(every[number] for number in sorted(map(int, numbers)))
+    file = released_file(HUNDRED_FILE, "The list of ImageNet-100 is", HUNDRED_SHA256)
+    return tuple(every[number] for number in sorted(map(int, file.read_text("ascii").split())))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lt_course.errors import CourseError
 
+Ints = NDArray[np.int64]
 Sampler = Literal["natural", "class-balanced"]
 
 
@@ -31,7 +32,7 @@ class Order:
             uniformly, then one of its pictures.
     """
 
-    labels: NDArray[np.int64]
+    labels: Ints
     batch: int
     seed: int
     sampler: Sampler = "natural"
@@ -41,22 +42,22 @@ class Order:
         """Whole batches in N pictures."""
         return len(self.labels) // self.batch
 
-    def rows(self, step: int) -> NDArray[np.int64]:
+    def rows(self, step: int) -> Ints:
         """The training pictures of a step: int64 [batch], positions in `labels`."""
-        epoch, within = divmod(step, self.steps_per_epoch)
         if self.sampler == "class-balanced":
             return self._balanced(step)
+        epoch, within = divmod(step, self.steps_per_epoch)
         shuffled = _shuffled(len(self.labels), self.seed, epoch)
         return shuffled[within * self.batch : (within + 1) * self.batch]
 
-    def _balanced(self, step: int) -> NDArray[np.int64]:
+    def _balanced(self, step: int) -> Ints:
         generator = np.random.default_rng([self.seed, 2, step])
         by_class, first, count = self._classes
         drawn = generator.integers(len(first), size=self.batch)
         return by_class[first[drawn] + (generator.random(self.batch) * count[drawn]).astype(int)]
 
     @cached_property
-    def _classes(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    def _classes(self) -> tuple[Ints, Ints, Ints]:
         """Pictures sorted by class; where each class starts; how many it has."""
         by_class = np.argsort(self.labels, kind="stable")
         _, first, count = np.unique(self.labels[by_class], return_index=True, return_counts=True)
@@ -64,18 +65,15 @@ class Order:
 
 
 @lru_cache(maxsize=2)
-def _shuffled(pictures: int, seed: int, epoch: int) -> NDArray[np.int64]:
+def _shuffled(pictures: int, seed: int, epoch: int) -> Ints:
     return np.random.default_rng([seed, 1, epoch]).permutation(pictures)
 
 
-def share(rows: NDArray[np.int64], rank: int, ranks: int) -> NDArray[np.int64]:
-    """The rows of a global batch [B] that process `rank` of `ranks` shows: [B / ranks].
+def share(rows: Ints, rank: int, ranks: int) -> Ints:
+    """The rows of a global batch [B] that process `rank` of `ranks`, which divide B, shows.
 
     The shares of all ranks, one behind the other, are the batch: what a step shows does not
     depend on the number of processes, and all of them have equally many steps.
-
-    Raises:
-        CourseError: if `ranks` does not divide B.
     """
     if len(rows) % ranks:
         raise CourseError(

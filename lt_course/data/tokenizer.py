@@ -51,21 +51,14 @@ class Tokenizer:
 
 @cache
 def tokenizer(name: str = CLIP_TOKENIZER) -> Tokenizer:
-    """The tokenizer of that name, one a process.
+    """CLIP's tokenizer, or that of a language model of the package transformers, or in a folder.
 
-    Args:
-        name: `CLIP`, or a language model of the package transformers: its name, or a folder.
-
-    Raises:
-        CourseError: if transformers is not installed, the model's tokenizer is not at hand, or it
-            does not put one id before a text and one behind it.
+    Raises a CourseError if it is not at hand, or does not put one id before a text and one behind.
     """
     if name != CLIP_TOKENIZER:
         return _of_a_language_model(name)
-    theirs = _open_clips()
-    return Tokenizer(
-        _encode_for_clip, theirs.sot_token_id, theirs.eot_token_id, 0, theirs.vocab_size
-    )
+    clip = _open_clips()
+    return Tokenizer(_encode_for_clip, clip.sot_token_id, clip.eot_token_id, 0, clip.vocab_size)
 
 
 @cache
@@ -105,8 +98,7 @@ def _of_a_language_model(name: str) -> Tokenizer:
         said = theirs.tokenizer(theirs.clean_fn(text), add_special_tokens=False, verbose=False)
         return list(said.input_ids)
 
-    start, end = around
-    return Tokenizer(encode, start, end, theirs.tokenizer.pad_token_id, len(theirs.tokenizer))
+    return Tokenizer(encode, *around, theirs.tokenizer.pad_token_id, len(theirs.tokenizer))
 
 
 def require_transformers(name: str) -> None:
@@ -131,11 +123,7 @@ def _encoded(text: str, name: str) -> tuple[int, ...]:
 
 
 def tokens(texts: list[str], context: int, name: str = CLIP_TOKENIZER) -> Tensor:
-    """U texts as int64 [U, L], each cut or padded to `context` ids L, start and end included.
-
-    CLIP's padding is 0, so that the end-of-text token, at which text towers read the feature, is
-    the largest id of its row. Raises as `tokenizer`.
-    """
+    """U texts as int64 [U, L], each cut or padded to `context` ids L, start and end included."""
     chosen = tokenizer(name)
     if not texts:
         return torch.zeros(0, context, dtype=torch.long)

@@ -8,7 +8,7 @@ and with ``others`` these very drawings.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -23,6 +23,8 @@ from lt_course.errors import CourseError
 
 Metric = Literal["top-1", "mean per class", "11-point mAP"]
 Ints = NDArray[np.int64]
+Counts = tuple[int, int, int]
+"""Training, validation and test pictures of each class."""
 
 SHARES = (0.5, 0.2, 0.3)
 """Of the drawings, for training, validation and test, before each is cut to equal counts."""
@@ -32,27 +34,19 @@ EMOJI_SETS = (
     "fxemoji noto noto-v1 twemoji"
 ).split()
 EMOJI_GROUPS = (
-    "smileys & emotion",
-    "people & body",
-    "animals & nature",
-    "food & drink",
-    "travel & places",
-    "activities",
-    "objects",
-    "symbols",
-)
+    "smileys & emotion,people & body,animals & nature,food & drink,travel & places,activities,"
+    "objects,symbols"
+).split(",")
 """Unicode's groups of emoji, less flags, of which IconTail has none."""
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Pictures and their labels.
+    """Pictures, and their labels int64 [N], 0 … C-1.
 
-    Attributes:
-        pictures: uint8 [N, 32, 32], 255 paper and 0 ink; of IconTail in colour [N, 64, 64, 3]; of
-            other sets a sequence of N PIL pictures, each read when it is asked for.
-        labels: int64 [N], 0 … C-1; where pictures show several classes, int64 [N, C]: 1 shown, 0
-            not shown, -1 not counted (VOC's "difficult").
+    Drawings are uint8 [N, 32, 32], 255 paper and 0 ink, or in colour [N, 64, 64, 3]; others a
+    sequence of N PIL pictures, each read when it is asked for. Where pictures show several classes,
+    labels are int64 [N, C]: 1 shown, 0 not shown, -1 not counted (VOC's "difficult").
     """
 
     pictures: NDArray[np.uint8] | Sequence[Any]
@@ -81,17 +75,8 @@ def evaluated_concepts(
     """Name the evaluated concepts: the test is that of every run, by families never trained on.
 
     Training and validation pictures come from the same families, and the tower may have been
-    trained on them without their labels. Every concept has equally many, so that what features owe
-    to frequency is not mixed up with what a probe does.
-
-    Args:
-        icontail: the data set.
-        classes: number C of evaluated concepts.
-        counts: training and validation pictures of each concept.
-        seed: of which drawings are taken.
-
-    Raises:
-        CourseError: if a concept has too few training drawings.
+    trained on them without their labels. Every concept has equally many (`counts`), so that what
+    features owe to frequency is not mixed up with what a probe does.
     """
     generator = np.random.default_rng([seed, 0xE7A])
     train, validation = [], []
@@ -116,20 +101,14 @@ def evaluated_concepts(
 
 
 def held_out_concepts(
-    icontail: IconTail, *, counts: tuple[int, int, int] = (20, 5, 10), seed: int = 0
+    icontail: IconTail, *, counts: Counts = (20, 5, 10), seed: int = 0
 ) -> TransferSet:
     """Name concepts that are never evaluated, drawn by families unknown to the probe.
 
     Every concept with enough drawings on all three sides takes part, with the same number of
-    pictures. Labels of open concepts are unchecked (see the data card), so 1 is out of reach.
-
-    Args:
-        icontail: the data set.
-        counts: training, validation and test pictures of each concept.
-        seed: of which family stands on which side, and of which drawings are taken.
-
-    Raises:
-        CourseError: if there are fewer than two such concepts.
+    pictures. Labels of open concepts are unchecked (see the data card), so 1 is out of reach. The
+    seed decides what stands on which side, and which drawings are taken. A CourseError says if
+    fewer than two classes have enough.
     """
     rows = _open_drawings(icontail)
     side = side_of(icontail.family[rows], seed)
@@ -138,15 +117,11 @@ def held_out_concepts(
     return _split(icontail, "held-out concepts", rows, labels, names, side, counts, seed)
 
 
-def authors(
-    icontail: IconTail, *, counts: tuple[int, int, int] = (60, 20, 40), seed: int = 0
-) -> TransferSet:
+def authors(icontail: IconTail, *, counts: Counts = (60, 20, 40), seed: int = 0) -> TransferSet:
     """Tell who drew it: the author family of a drawing of a concept unknown to the probe.
 
     Families are the classes, and so stand on all sides; what stands on one side only is a concept,
-    so that style has to be recognised, not a drawing seen before.
-
-    Arguments and errors: as `held_out_concepts`; `counts` is of each family.
+    so that style has to be recognised, not a drawing seen before. As `held_out_concepts`.
     """
     rows = _open_drawings(icontail)
     side, labels = side_of(icontail.concept[rows], seed), icontail.family[rows]
@@ -154,25 +129,22 @@ def authors(
 
 
 def emoji_groups(
-    icontail: IconTail, *, counts: tuple[int, int, int] = (70, 30, 50), seed: int = 0
+    icontail: IconTail, *, counts: Counts = (70, 30, 50), seed: int = 0
 ) -> TransferSet:
     """Tell which of Unicode's groups an emoji belongs to, drawn by families unknown to the probe.
 
     The group is a tag of some emoji sets. In sets without it, an emoji gets the group that others
     give to its title, if they agree. The same emoji can stand on two sides, drawn by others. Few
     families draw emoji, so sides are not drawn by lot: the one that drew most is trained on, the
-    next is the test, and all others are validation.
-
-    Arguments and errors: as `held_out_concepts`; `counts` is of each group, and `seed` only of
-    which drawings are taken.
+    next is the test, and all others are validation. Else as `held_out_concepts`.
     """
     rows = _open_drawings(icontail)
     emoji = [number for number, s in enumerate(icontail.sets) if s.prefix in EMOJI_SETS]
     rows = rows[np.isin(icontail.set[rows], emoji)]
     tagged = {row: {*icontail.tags[row]} & {*EMOJI_GROUPS} for row in rows}
-    titled: dict[str, set[str]] = {}
+    titled: dict[str, set[str]] = defaultdict(set)
     for row in rows:
-        titled.setdefault(icontail.titles[row], set()).update(tagged[row])
+        titled[icontail.titles[row]] |= tagged[row]
     groups = {row: tagged[row] or titled[icontail.titles[row]] for row in rows}
     rows = np.array([row for row in rows if len(groups[row]) == 1], dtype=np.int64)
     labels = np.array([EMOJI_GROUPS.index(*groups[row]) for row in rows], dtype=np.int64)
@@ -185,8 +157,7 @@ def emoji_groups(
 def _open_drawings(icontail: IconTail) -> Ints:
     """Drawings of concepts that are not evaluated, and that exist only once.
 
-    Some drawings go by two names, and so exist as two concepts: they have no one label, and could
-    stand on two sides.
+    Those that go by two names exist as two concepts, and could stand on two sides.
     """
     core = sum(concept.core for concept in icontail.concepts)
     copies = Counter(picture.tobytes() for picture in icontail.grey)
@@ -195,17 +166,10 @@ def _open_drawings(icontail: IconTail) -> Ints:
 
 
 def side_of(groups: NDArray[np.integer[Any]], seed: int) -> Ints:
-    """The side on which each picture stands: 0 training, 1 validation, 2 test.
+    """The side on which each of N pictures stands: 0 training, 1 validation, 2 test; int64 [N].
 
-    Groups come in a seeded order; each goes to the side that would have the least in relation to
-    its share, had it been added there.
-
-    Args:
-        groups: int [N], what may not be torn apart (author families, or concepts).
-        seed: of the order.
-
-    Returns:
-        int64 [N]; pictures of one group have one side.
+    Groups, int [N], are not torn apart. They come in a seeded order; each goes to the side that
+    would have the least in relation to its share, had it been added there.
     """
     members, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     side = np.zeros(len(members), dtype=np.int64)
@@ -223,7 +187,7 @@ def _split(
     labels: NDArray[np.integer[Any]],
     classes: Sequence[str],
     side: Ints,
-    counts: tuple[int, int, int],
+    counts: Counts,
     seed: int,
 ) -> TransferSet:
     """Equal counts of every class that has enough drawings on all sides."""
@@ -253,21 +217,18 @@ def digits() -> TransferSet:
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    pictures, labels = on_paper(bunch.images / 16), bunch.target.astype(np.int64)
-    ends = [0, len(labels) // 2, len(labels) * 3 // 4, len(labels)]
-    sides = (slice(*ends[i : i + 2]) for i in range(3))
-    parts = (Part(pictures[side], labels[side]) for side in sides)
-    return TransferSet("digits", tuple("0123456789"), "top-1", *parts)
+    n = len(bunch.target)
+    pictures, labels = (
+        np.split(array, [n // 2, n * 3 // 4])
+        for array in (on_paper(bunch.images / 16), bunch.target.astype(np.int64))
+    )
+    return TransferSet("digits", tuple("0123456789"), "top-1", *map(Part, pictures, labels))
 
 
 def on_paper(ink: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    """Light drawings on a dark ground, made like IconTail's: dark on light, 28 of 32 pixels wide.
+    """Light drawings [N, H, H], 0 ground and 1 ink, made like IconTail's: uint8 [N, 32, 32].
 
-    Args:
-        ink: float [N, H, H], 0 ground and 1 ink.
-
-    Returns:
-        uint8 [N, 32, 32], 255 paper and 0 ink.
+    Dark on light, 28 of 32 pixels wide.
     """
     grey = torch.from_numpy(np.asarray(ink, dtype=np.float32))[:, None]
     grey = F.interpolate(grey, size=(SIDE - 4, SIDE - 4), mode="bilinear", align_corners=False)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from lt_course.data.labeled_images import Ints, LabeledImages
+from lt_course.data.augment import Ints, LabeledImages
 from lt_course.distributed import all_gather, rank, world_size
 from lt_course.evaluation.linear_probe import FeatureSet
 from lt_course.progress import progress

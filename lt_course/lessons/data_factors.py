@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from lt_course.data import icontail
 from lt_course.data.class_profiles import TrainSplit
-from lt_course.data.drawing_style import is_solid
+from lt_course.data.icontail import is_solid
 from lt_course.evidence import experiment, paper
 from lt_course.plots import intervals, style
 from lt_course.plots.runs import THREE

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 
 from lt_course.data.captions import Captions, compose
-from lt_course.data.drawing_style import describe, is_solid
-from lt_course.data.icontail import IconTail
+from lt_course.data.icontail import IconTail, describe, is_solid
 from lt_course.objectives.contrast import CLIP
 from lt_course.study import RunConfig, RunResult
 from lt_course.study.evaluate import EvalResult, evaluate

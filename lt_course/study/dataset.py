@@ -1,11 +1,9 @@
 """What a run trains on and is tested on, whatever it is made of.
 
 A run's `Data` says which pictures; a `RunDataset` has them: their order, a loader of batches, what
-their captions say, and what is tested. Drawings lie in memory, photographs in shards; execution
-(`lt_course.study.execute`) asks all of them the same questions. A further set is a
-class that answers, entered in `lt_course.study.registry`.
-
-Where files lie is no part of a run: `lt_course.web.data_paths`.
+their captions say, and what is tested. Drawings lie in memory, photographs in memory or in shards;
+execution (`lt_course.study.execute`) asks all of them the same questions. A further set is a class
+that answers, entered in `lt_course.study.registry`. Where files lie is no part of a run.
 """
 
 from __future__ import annotations
@@ -15,28 +13,29 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lt_course.data import captions
-from lt_course.data.augment import mirror, random_crop
+from lt_course.data.augment import LabeledImages, in_memory, mirror, random_crop
 from lt_course.data.batch import Batch
+from lt_course.data.captions import Captions, prompts
+from lt_course.data.class_profiles import TrainSplit
+from lt_course.data.crops import multi_crop
 from lt_course.data.fingerprint import Fingerprint
-from lt_course.data.labeled_images import LabeledImages
-from lt_course.data.multi_crop import multi_crop
-from lt_course.data.order import Order, torch_generator
-from lt_course.data.tokenizer import tokenizer
+from lt_course.data.order import Order, numpy_generator, torch_generator
+from lt_course.data.tokenizer import tokenizer, tokens
 from lt_course.errors import CourseError
 from lt_course.evaluation.linear_probe import Metric
+from lt_course.objectives.classify import SupervisedConfig
 from lt_course.objectives.contrast import CLIPConfig
 from lt_course.objectives.distill import DINOConfig
 from lt_course.study import registry
 from lt_course.study.run_config import RunConfig
-from lt_course.study.text_heads import LanguageModel, OpenWorld
+from lt_course.study.text_heads import LanguageModel, OpenWorld, is_table
 from lt_course.training.loop import LoadBatch
 
 Ints = NDArray[np.int64]
@@ -47,11 +46,10 @@ MADE = ("template", "synset")
 
 @dataclass(frozen=True)
 class Texts:
-    """What a text tower will read.
+    """What a text tower will read: token ids.
 
-    Attributes:
-        known: int64 [U, L], token ids among which all tokens of captions and prompts are.
-        prompts: int64 [C, P, L], what is asked for each class in zero-shot classification.
+    All tokens of captions and prompts are among ``known``, int64 [U, L]; ``prompts``, int64
+    [C, P, L], are asked for each class in zero-shot classification.
     """
 
     known: Tensor
@@ -60,16 +58,10 @@ class Texts:
 
 @dataclass(frozen=True)
 class Task:
-    """Something to try features on: as `lt_course.data.transfer_sets.TransferSet`.
+    """Something to try features on: as `lt_course.data.transfer_sets.TransferSet`, of C classes.
 
-    Attributes:
-        name: of the task.
-        classes: their number C.
-        metric: what is measured.
-        train: fitted on.
-        validation: the penalty of a linear probe is chosen on it. None: none is fitted, and nearest
-            neighbours have to do.
-        test: measured on.
+    The penalty of a linear probe is chosen on `validation`; None: none is fitted, and nearest
+    neighbours have to do.
     """
 
     name: str
@@ -83,15 +75,9 @@ class Task:
 class RunDataset(ABC):
     """N training images of C classes, and what is tested.
 
-    Attributes:
-        run: whose `Data` it is.
-        keys: of the classes.
-        names: of the classes.
-        labels: int64 [N], the class of each training image (C: of none that is evaluated).
-        frequency: int64 [C], training images of each class.
-        trimmed: bool [C], the classes that were cut to a few shots.
-        test: the test images.
-        test_rows: int64 [M], by which a record names them.
+    ``keys`` and ``names`` are of the classes. ``labels``, int64 [N], are those of training images,
+    C of none that is evaluated; each class has ``frequency``, int64 [C], of them, and ``trimmed``,
+    bool [C], were cut to a few shots. A record names test images by ``test_rows``, int64 [M].
     """
 
     config: ClassVar[type[Any]]
@@ -140,7 +126,7 @@ class RunDataset(ABC):
     @property
     def templates(self) -> list[list[str]]:
         """CLIP's 80 templates with the name of each class."""
-        return [captions.prompts(name) for name in self.names]
+        return [prompts(name) for name in self.names]
 
     @abstractmethod
     def loader(self, device: torch.device) -> AbstractContextManager[LoadBatch]:
@@ -161,10 +147,7 @@ class RunDataset(ABC):
 
     @property
     def fingerprint(self) -> Fingerprint | None:
-        """Of the pictures that are here now; None if they are part of the package.
-
-        Then the hash of the code covers them.
-        """
+        """Of the pictures that are here now; None if the package has them: code is hashed."""
         named = [" ".join(both) for both in zip(self.keys, self.names, strict=True)]
         every = self.shown(np.arange(len(self.labels)))
         return Fingerprint.of(named, every, self.test, self.captions)
@@ -191,17 +174,85 @@ class RunDataset(ABC):
 class InMemoryDataset(RunDataset):
     """Images that lie on the training device as a whole, and are cropped there.
 
-    Attributes:
-        images: uint8 [N, …], those that are trained on, as `standardize` takes them.
-        standardise: uint8 images -> float [B, channels, H, W].
+    Of those at hand, of which each has its ``concept``, ``split`` says which are trained on:
+    ``images``, uint8 [N, …], which ``standardize`` makes float [B, channels, H, W].
     """
 
+    split: TrainSplit
+    concept: Ints
     images: Tensor
     standardize: Callable[[Tensor], Tensor]
 
+    def _take(self, split: TrainSplit, concept: NDArray[Any], test: NDArray[np.bool_]) -> None:
+        """Train on a split of the images at hand, and test on those of its concepts."""
+        self.split = split
+        self.labels, self.frequency, self.trimmed = split.labels, split.frequency, split.trimmed
+        self.concept = concept.astype(np.int64)
+        self.images = self._pictures(split.image_ids)
+        self.test_rows = np.flatnonzero(test & (concept < len(split.frequency)))
+        self.test = self._of(self.test_rows)
+
     @abstractmethod
+    def _pictures(self, ids: Ints) -> Tensor:
+        """Some of the images at hand."""
+
+    def _of(self, ids: Ints) -> LabeledImages:
+        return in_memory(self._pictures(ids), self.concept[ids], self.standardize)
+
+    def shown(self, rows: Ints) -> LabeledImages:
+        """As `RunDataset`."""
+        return in_memory(self.images[torch.from_numpy(rows)], self.labels[rows], self.standardize)
+
+    @property
+    def trained_on(self) -> LabeledImages:
+        """All training images of evaluated classes."""
+        return self.shown(np.flatnonzero(self.labels < len(self.frequency)))
+
+    @property
+    def _options(self) -> CLIPConfig:
+        return cast(CLIPConfig, self.run.objective)
+
+    @cached_property
+    @abstractmethod
+    def _captions(self) -> Captions:
+        """Of the training images."""
+
+    @cached_property
+    def _caption_ids(self) -> Tensor:
+        return self._tokens(self._captions.texts)
+
+    @property
+    @abstractmethod
+    def _asked(self) -> str | None:
+        """What classes are asked for by."""
+
+    @abstractmethod
+    def _prompts(self, kind: Any) -> Tensor:
+        """What each class is asked for by, int64 [C, P, L]."""
+
+    def _tokens(self, texts: list[str]) -> Tensor:
+        return tokens(texts, self._options.context, self.run.tokenizer)
+
+    @property
+    def _reads_numbers(self) -> bool:
+        """Whether a caption is no text but the number of a class, the row of a table."""
+        return is_table(self.run.text_head) or self.run.text_head == LanguageModel()
+
+    @cached_property
+    def texts(self) -> Texts:
+        """Captions of the training images, and prompts."""
+        if self._reads_numbers:
+            numbers = torch.from_numpy(self.concept[self.split.image_ids])
+            return Texts(numbers[:, None], torch.arange(len(self.names))[:, None, None])
+        asked = self._prompts(self._asked)
+        every = (each.flatten(0, 1) for each in (asked, *self.further_prompts.values()))
+        return Texts(torch.cat([self._caption_ids, *every]), asked)
+
     def captions_of(self, rows: Ints, step: int) -> Tensor:
         """A caption of each row, token ids [B, L]; for runs with the contrastive objective."""
+        if not self._reads_numbers:
+            rows = self._captions.draw(rows, numpy_generator(self.run.seed, step, "captions"))
+        return self.texts.known[torch.from_numpy(rows)]
 
     def loader(self, device: torch.device) -> AbstractContextManager[LoadBatch]:
         """As `RunDataset`."""
@@ -211,10 +262,8 @@ class InMemoryDataset(RunDataset):
 
         def get_batch(rows: Ints, step: int) -> Batch:
             index = torch.from_numpy(rows).to(device)
-            batch, generator = (
-                self.standardize(images[index]),
-                torch_generator(run.seed, step, "augmentation"),
-            )
+            batch = self.standardize(images[index])
+            generator = torch_generator(run.seed, step, "augmentation")
             if isinstance(objective, DINOConfig):
                 return Batch(batch, labels[index], crops=multi_crop(batch, objective, generator))
             crops = random_crop(batch, run.training.crop, generator)
@@ -230,11 +279,7 @@ class InMemoryDataset(RunDataset):
 
 
 def load_dataset(run: RunConfig) -> RunDataset:
-    """The data of a run, read now.
-
-    Raises:
-        CourseError: if files are missing or damaged.
-    """
+    """The data of a run, read now; a CourseError if files are missing or damaged."""
     return registry.dataset(run.data.dataset)(run)
 
 
@@ -254,12 +299,20 @@ def balanced(labels: Ints, most: int, seed: int = 0) -> Ints:
     return shuffled[within < most]
 
 
-def require_caption(run: RunConfig, known: Sequence[str]) -> None:
-    """Refuse captions and prompts that photographs do not have.
+# Refusals of what does not go with the data: a CourseError names the field, and what it may be.
 
-    Raises:
-        CourseError: the sentence says which there are.
-    """
+
+def require_prototypes(run: RunConfig, distractors: int) -> None:
+    """Refuse images of other concepts to a classifier."""
+    if isinstance(run.objective, SupervisedConfig) and distractors:
+        raise CourseError(
+            f"Field 'distractors' is {distractors}, but a classifier over "
+            f"{run.data.concepts} concepts has no prototype for images of others; set it to 0."
+        )
+
+
+def require_caption(run: RunConfig, known: Sequence[str]) -> None:
+    """Refuse captions and prompts that photographs do not have."""
     options = run.objective
     if not isinstance(options, CLIPConfig):
         return
@@ -277,11 +330,7 @@ def require_caption(run: RunConfig, known: Sequence[str]) -> None:
 
 
 def require_photographs(run: RunConfig) -> None:
-    """Refuse what goes with drawings alone: pens, and text heads made from them.
-
-    Raises:
-        CourseError: the sentence names the field, and what it may be.
-    """
+    """Refuse what goes with drawings alone: pens, and text heads made from them."""
     head, options, dataset = run.text_head, run.objective, run.data.dataset
     if head == LanguageModel() or isinstance(head, OpenWorld):
         raise CourseError(

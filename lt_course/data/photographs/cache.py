@@ -21,7 +21,6 @@ from lt_course import files
 from lt_course.data.photographs import cifar100, fashion_products, image_folder, tiny_imagenet
 from lt_course.data.photographs.photograph_set import PhotographSet
 from lt_course.data.photographs.reading import Found
-from lt_course.files import named_folder
 
 SETS: Mapping[str, ModuleType] = {
     module.NAME: module for module in (tiny_imagenet, fashion_products, cifar100)
@@ -29,24 +28,13 @@ SETS: Mapping[str, ModuleType] = {
 """Each has ``find() -> Found`` and ``read(found, size) -> PhotographSet``."""
 
 FILES = ("images.npy", "arrays.npz", "texts.json")
-
-
-def cache_folder() -> Path:
-    """Where arrays are kept; ``LT_COURSE_PHOTOGRAPHS`` names another folder."""
-    import pooch
-
-    return (
-        named_folder("LT_COURSE_PHOTOGRAPHS") or Path(pooch.os_cache("lt-course")) / "photographs"
-    )
+ARRAYS = ("labels", "test", "group")
+TEXTS = ("name", "keys", "names", "of_class", "of_image")
 
 
 @lru_cache(maxsize=2)
 def load(name: str, size: int) -> PhotographSet:
-    """A set at a size, from the cache; read, and kept there, if it is new.
-
-    Raises:
-        CourseError: as the set's ``find`` and ``read``, or if the cache cannot be written.
-    """
+    """A set at a size, from the cache; read, and kept there, if it is new."""
     return _cached(SETS[name], SETS[name].find(), size)
 
 
@@ -56,7 +44,11 @@ def load_folder(data_folder: Path, size: int) -> PhotographSet:
 
 
 def _cached(module: ModuleType, found: Found, size: int) -> PhotographSet:
-    folder = cache_folder() / f"{module.NAME}-{size}-{_key(found)}"
+    import pooch
+
+    named = files.named_folder("LT_COURSE_PHOTOGRAPHS")
+    root = named or Path(pooch.os_cache("lt-course")) / "photographs"
+    folder = root / f"{module.NAME}-{size}-{_key(found)}"
     try:
         files.require_sealed(folder, FILES)
     except (OSError, files.DamagedError):
@@ -69,7 +61,10 @@ def _cached(module: ModuleType, found: Found, size: int) -> PhotographSet:
                 files.move(own, folder)
             finally:
                 shutil.rmtree(own, ignore_errors=True)
-    return _kept(folder)
+    images = np.load(folder / FILES[0], mmap_mode="r")
+    with np.load(folder / FILES[1]) as arrays:
+        texts = json.loads((folder / FILES[2]).read_bytes())
+        return PhotographSet(images=images, **texts, **dict(arrays))
 
 
 def _key(found: Found) -> str:
@@ -85,21 +80,11 @@ def _key(found: Found) -> str:
 
 def _keep(photographs: PhotographSet, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    arrays = {name: getattr(photographs, name) for name in ARRAYS}
     with files.replacing(folder / FILES[0]) as file:
         np.save(file, photographs.images)
-    arrays = {name: getattr(photographs, name) for name in ("labels", "test", "group")}
     with files.replacing(folder / FILES[1]) as file:
         np.savez(file, **{name: array for name, array in arrays.items() if array is not None})
-    texts = {
-        name: getattr(photographs, name)
-        for name in ("name", "keys", "names", "of_class", "of_image")
-    }
+    texts = {name: getattr(photographs, name) for name in TEXTS}
     files.atomic_write(folder / FILES[2], json.dumps(texts).encode())
     files.seal(folder, FILES)
-
-
-def _kept(folder: Path) -> PhotographSet:
-    images = np.load(folder / FILES[0], mmap_mode="r")
-    with np.load(folder / FILES[1]) as arrays:
-        texts = json.loads((folder / FILES[2]).read_bytes())
-        return PhotographSet(images=images, **texts, **dict(arrays))

@@ -7,15 +7,13 @@ that others have published numbers for. Texts are the names of classes and super
 from __future__ import annotations
 
 import pickle
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from lt_course.data.data_folder import Input, data_folder, missing
-from lt_course.data.photographs.photograph_set import PhotographSet, square
-from lt_course.data.photographs.reading import Found
+from lt_course.data.photographs.photograph_set import PhotographSet
+from lt_course.data.photographs.reading import Found, square
 
 NAME = "cifar100"
 CLASSES = 100
@@ -32,25 +30,27 @@ INPUTS = (
 
 
 def find() -> Found:
-    """The files as they lie; torchvision compares them with their MD5 sums.
-
-    Raises:
-        CourseError: if they are not there, or not as published.
-    """
+    """The files as they lie; a CourseError if they are not as published, by their MD5 sums."""
     from torchvision.datasets import CIFAR100
 
     root = data_folder(INPUTS)
     try:
-        parts = [CIFAR100(root, train=train) for train in (True, False)]
+        training, test = (CIFAR100(root, train=train) for train in (True, False))
     except RuntimeError as error:
         raise missing(root, INPUTS) from error
-    labels = np.concatenate([part.targets for part in parts]).astype(np.int64)
+    labels = np.array([*training.targets, *test.targets], np.int64)
     folder = root / CIFAR100.base_folder
+    # Superclasses, which torchvision leaves out; it has unpickled these very files by now.
+    coarse, meta = (
+        pickle.loads((folder / name).read_bytes(), encoding="latin1") for name in ("train", "meta")
+    )
+    of_class = dict(zip(training.targets, coarse["coarse_labels"], strict=True))
+    superclasses = [meta["coarse_label_names"][of_class[label]] for label in range(CLASSES)]
     return Found(
-        [*np.concatenate([part.data for part in parts])],
+        [*training.data, *test.data],
         labels,
-        np.arange(len(labels)) >= len(parts[0].targets),
-        {"names": parts[0].classes, "superclasses": _superclasses(folder, parts[0].targets)},
+        np.arange(len(labels)) >= len(training.targets),
+        {"names": training.classes, "superclasses": superclasses},
         files=[folder / name for name in ("train", "test", "meta")],
     )
 
@@ -60,14 +60,13 @@ def read(found: Found, size: int) -> PhotographSet:
     images = np.asarray(found.pictures)
     if size != SIDE:
         images = np.stack([square(Image.fromarray(image), size) for image in images])
-    keys: list[str] = found.texts["names"]
     names, superclasses = (
         [t.replace("_", " ") for t in found.texts[k]] for k in ("names", "superclasses")
     )
     both = list(zip(names, superclasses, strict=True))
     return PhotographSet(
         NAME,
-        keys,
+        found.texts["names"],
         names,
         images,
         found.labels,
@@ -78,16 +77,3 @@ def read(found: Found, size: int) -> PhotographSet:
             "class+superclass": [[f"a photo of a {name}, {above}"] for name, above in both],
         },
     )
-
-
-def _superclasses(folder: Path, labels: list[int]) -> list[str]:
-    """The superclass of each class, which torchvision leaves out."""
-    # torchvision has compared both files with their MD5 sums, and unpickled them, by now.
-    with (folder / "train").open("rb") as file:
-        of_picture: NDArray[np.int64] = np.array(
-            pickle.load(file, encoding="latin1")["coarse_labels"]
-        )
-    with (folder / "meta").open("rb") as file:
-        names = pickle.load(file, encoding="latin1")["coarse_label_names"]
-    _, first = np.unique(labels, return_index=True)
-    return [names[number] for number in of_picture[first]]

@@ -21,7 +21,7 @@ import json
 import re
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lt_course.data.data_folder import Input, data_folder, missing
-from lt_course.data.photographs.near_duplicates import near_duplicate_groups
-from lt_course.data.photographs.photograph_set import PhotographSet
+from lt_course.data.photographs.photograph_set import PhotographSet, near_duplicate_groups
 from lt_course.data.photographs.reading import Found, read_images
 
 Row = dict[str, str]
+Mask = NDArray[np.bool_]
 
 NAME = FOLDER = "fashion-products"
 CLASSES = 62
@@ -60,44 +60,36 @@ WORDS = 40
 
 
 def find() -> Found:
-    """The products as they lie.
-
-    Raises:
-        CourseError: if there are none; the sentence says where to get them.
-    """
+    """The products as they lie; a CourseError says where to get them if there are none."""
     root = data_folder(INPUTS) / FOLDER
-    if (root / "images.zip").is_file() and (root / "texts.csv.gz").is_file():
-        return _zip_and_texts(root)
+    archive, texts, styles = (root / f for f in ("images.zip", "texts.csv.gz", "styles.csv"))
+    if archive.is_file() and texts.is_file():
+        return _zip_and_texts(archive, texts)
     if parquet := sorted([*root.glob("*.parquet"), *root.glob("data/*.parquet")]):
         return _parquet(parquet)
-    if (root / "styles.csv").is_file() and (root / "images").is_dir():
-        return _kaggle(root)
+    if styles.is_file() and (root / "images").is_dir():
+        return _kaggle(styles)
     raise missing(root.parent, INPUTS)
 
 
 def read(found: Found, size: int) -> PhotographSet:
-    """The set, at a size in pixels.
-
-    Raises:
-        CourseError: if a picture cannot be read.
-    """
+    """The set, at a size in pixels."""
     rows: list[Row] = found.texts["rows"]
-    images = read_images(found, size, NAME)
-    types = list(found.texts["types"])
-    contents = [hashlib.sha256(found.open_(place)).digest() for place in found.pictures]
-    titles = [_normalized(row["productDisplayName"]) or None for row in rows]
-    group = near_duplicate_groups(images, [contents, titles])
+    types: list[str] = found.texts["types"]
+    titles = [row["productDisplayName"] for row in rows]
+    images, digests, _ = read_images(found, size, NAME)
+    normalized = [" ".join(re.findall(r"[a-z0-9]+", title.lower())) or None for title in titles]
+    group = near_duplicate_groups(images, [digests.tolist(), normalized])
     tested, kept = choose_test(found.labels, group, [row["id"] for row in rows])
     # Tested types first, by their number of products, as it was without duplicates of the test.
     counts = np.bincount(found.labels, minlength=len(types))
     has_test = np.bincount(found.labels[tested], minlength=len(types)) > 0
     order = np.lexsort((types, -counts, ~has_test))
-    place = np.argsort(order)
-    brand = [row["brandName"] for row in rows] if "brandName" in rows[0] else None
+    brands = [row["brandName"] for row in rows] if "brandName" in rows[0] else None
     of_image = {
         "attributes": [_attributes(row) for row in rows],
-        "title": [row["productDisplayName"] for row in rows],
-        "title-without-brand": _without_brand([row["productDisplayName"] for row in rows], brand),
+        "title": titles,
+        "title-without-brand": _without_brand(titles, brands or leading_brands(titles)),
     }
     if "description" in rows[0]:
         of_image["description"] = [_description(row["description"]) for row in rows]
@@ -106,7 +98,7 @@ def read(found: Found, size: int) -> PhotographSet:
         [types[number] for number in order],
         [types[number].lower() for number in order],
         images[kept],
-        place[found.labels[kept]],
+        np.argsort(order)[found.labels[kept]],
         tested[kept],
         of_image={k: [v[i] for i in np.flatnonzero(kept)] for k, v in of_image.items()},
         group=group[kept],
@@ -115,7 +107,7 @@ def read(found: Found, size: int) -> PhotographSet:
 
 def choose_test(
     labels: NDArray[np.int64], group: NDArray[np.int64], ids: Sequence[str]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+) -> tuple[Mask, Mask]:
     """Which products are tested, and which stay at all: bool [n] each.
 
     Of each type with enough products, the smallest groups that hold no other type are taken, equal
@@ -141,50 +133,45 @@ def choose_test(
     return tested, tested | ~np.isin(group, group[tested])
 
 
-def _found(rows: Sequence[Row], pictures: Sequence[Any], **how: Any) -> Found:
-    """The products of types that say what something is."""
-    kept = [i for i, row in enumerate(rows) if row["articleType"] not in DROPPED]
-    types, labels = np.unique([rows[i]["articleType"] for i in kept], return_inverse=True)
-    return Found(
-        [pictures[i] for i in kept],
-        labels.astype(np.int64),
-        np.zeros(len(kept), np.bool_),
-        {"rows": [rows[i] for i in kept], "types": types.tolist()},
-        **how,
-    )
+def _found(products: Iterable[tuple[Row, Any]], **how: Any) -> Found:
+    """The products, a row and a picture each, of types that say what something is."""
+    kept = [product for product in products if product[0]["articleType"] not in DROPPED]
+    rows, pictures = ([*column] for column in zip(*kept, strict=True))
+    types, labels = np.unique([row["articleType"] for row in rows], return_inverse=True)
+    texts = {"rows": rows, "types": types.tolist()}
+    return Found(pictures, labels, np.zeros(len(kept), np.bool_), texts, **how)
 
 
-def _zip_and_texts(root: Path) -> Found:
-    files = (root / "images.zip", root / "texts.csv.gz")
-    archive = zipfile.ZipFile(files[0])
+def _zip_and_texts(images: Path, texts: Path) -> Found:
+    archive = zipfile.ZipFile(images)
     names = {Path(name).stem: name for name in archive.namelist() if name.endswith(".jpg")}
-    with gzip.open(files[1], "rt", encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["id"] in names]
-    return _found(rows, [names[row["id"]] for row in rows], open_=archive.read, files=files)
+    with gzip.open(texts, "rt", encoding="utf-8", newline="") as file:
+        products = [(row, names[row["id"]]) for row in csv.DictReader(file) if row["id"] in names]
+    return _found(products, open_=archive.read, files=(images, texts))
 
 
 def _parquet(files: Sequence[Path]) -> Found:
     from pyarrow import parquet
 
-    rows, contents = [], []
+    products = []
     for file in files:
         for row in parquet.read_table(file).to_pylist():
-            contents.append(row.pop("image")["bytes"])
-            rows.append({key: "" if value is None else str(value) for key, value in row.items()})
-    return _found(rows, contents, open_=bytes, files=files)
+            content = row.pop("image")["bytes"]
+            told = {key: "" if value is None else str(value) for key, value in row.items()}
+            products.append((told, content))
+    return _found(products, open_=bytes, files=files)
 
 
-def _kaggle(root: Path) -> Found:
-    rows = [row for row in _styles(root / "styles.csv") if _picture(root, row).is_file()]
-    if (root / "styles").is_dir():
-        for row in rows:
-            row |= _style(root / "styles" / f"{row['id']}.json")
-    pictures = [_picture(root, row) for row in rows]
-    return _found(rows, pictures, files=(root / "styles.csv", *pictures))
-
-
-def _picture(root: Path, row: Row) -> Path:
-    return root / "images" / f"{row['id']}.jpg"
+def _kaggle(table: Path) -> Found:
+    products = []
+    for row in _styles(table):
+        picture = table.parent / "images" / f"{row['id']}.jpg"
+        if picture.is_file():
+            products.append((row, picture))
+    if (table.parent / "styles").is_dir():
+        for row, _ in products:
+            row |= _style(table.parent / "styles" / f"{row['id']}.json")
+    return _found(products, files=(table, *(picture for _, picture in products)))
 
 
 def _styles(path: Path) -> Iterator[Row]:
@@ -205,19 +192,12 @@ def _style(path: Path) -> Row:
     return {"brandName": data.get("brandName") or "", "description": description}
 
 
-def _normalized(title: str) -> str:
-    return " ".join(re.findall(r"[a-z0-9]+", title.lower()))
-
-
-_FOR = {"Men": "men", "Women": "women", "Boys": "boys", "Girls": "girls"}
-
-
 def _attributes(row: Row) -> str:
     """What shop assistants would call it."""
-    color = row["baseColour"].lower()
+    color, whom = row["baseColour"].lower(), row["gender"]
     named = f"{color} {row['articleType']}" if color not in ("", "na") else row["articleType"]
-    for_whom = _FOR.get(row["gender"])
-    return f"a photo of {named.lower()}" + (f", for {for_whom}." if for_whom else ".")
+    ending = f", for {whom.lower()}." if whom in ("Men", "Women", "Boys", "Girls") else "."
+    return f"a photo of {named.lower()}{ending}"
 
 
 def _description(text: str) -> str:
@@ -226,20 +206,15 @@ def _description(text: str) -> str:
     return " ".join(plain.split()[:WORDS])
 
 
-def _without_brand(titles: Sequence[str], brands: Sequence[str] | None) -> list[str]:
-    """Titles less the brand: that of its column, or the words that titles of one brand begin with.
-
-    A title that does not name its brand, or nothing else, stays as it is.
-    """
-    brands = leading_brands(titles) if brands is None else brands
+def _without_brand(titles: Sequence[str], brands: Sequence[str]) -> list[str]:
+    """Titles less the brand; one that does not name its brand, or nothing else, stays as it is."""
     shorter = []
     for title, brand in zip(titles, brands, strict=True):
         words, name = title.split(), brand.lower().split()
-        where = [
-            i for i in range(len(words)) if [w.lower() for w in words[i:][: len(name)]] == name
-        ]
+        lower = title.lower().split()
+        where = [i for i in range(len(words)) if lower[i : i + len(name)] == name]
         if name and where:
-            words = words[: where[0]] + words[where[0] + len(name) :]
+            del words[where[0] : where[0] + len(name)]
         shorter.append(" ".join(words) or title)
     return shorter
 

@@ -7,47 +7,53 @@ Face gives them. What cannot be used as it lies is counted and named, in one war
 
 from __future__ import annotations
 
+import csv
 import warnings
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lt_course.data.photographs.folder_rows import (
-    MISSING,
-    SILENT,
-    TABLE,
-    TWICE,
-    Notes,
-    rows_of_folders,
-    rows_of_table,
-)
 from lt_course.data.photographs.photograph_set import PhotographSet
-from lt_course.data.photographs.picture_kinds import UNREADABLE, read_all
-from lt_course.data.photographs.reading import Found
+from lt_course.data.photographs.reading import UNREADABLE, Found, read_images
 from lt_course.errors import CourseError
 
 Ints = NDArray[np.int64]
+Notes = dict[str, list[str]]
+"""What is to be told -> names of the files, or classes, that it is told of."""
 
 NAME = "folder"
+TABLE = "metadata.csv"
+IS_TEST = {"train": False, "test": True, "validation": True, "val": True}
+"""Values of ``split``, and names of folders above those of classes."""
+
+ENDINGS = frozenset(".bmp .gif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp".split())
+
 LEAST = 5
 """Test pictures of a class that is scored; of fewer, an accuracy says next to nothing."""
 
 ONE_IN = 5
 """Without a split, one in so many of each class is tested."""
 
+MISSING, TWICE, SILENT = "missing files", "file names listed again", "rows with an empty text"
 UNUSABLE = (MISSING, UNREADABLE, TWICE, SILENT)
 """Rows that are left out; more than a tenth of all is refused."""
 
 
-def find(folder: Path) -> Found:
-    """The pictures as they lie, before one is opened.
+class Row(NamedTuple):
+    """A picture as listed; `test` is None where nothing says on which side it stands."""
 
-    Raises:
-        CourseError: if there are none, or the table lacks what it must have.
-    """
+    path: Path
+    label: str
+    test: bool | None
+    text: str | None = None
+
+
+def find(folder: Path) -> Found:
+    """The pictures as they lie; a CourseError if there are none, or the table lacks something."""
     if not folder.is_dir():
         raise CourseError(
             f"Field 'data_folder' is {str(folder)!r}, which is no folder; correct it."
@@ -55,15 +61,14 @@ def find(folder: Path) -> Found:
     notes: Notes = defaultdict(list)
     table = folder / TABLE
     listed = table.is_file()
-    rows = list(rows_of_table(table, notes) if listed else rows_of_folders(folder, notes))
+    rows = list(_rows_of_table(table, notes) if listed else _rows_of_folders(folder, notes))
     _require_usable(folder, notes, len(rows))
     if not rows:
         raise CourseError(
             f"The folder {folder} holds no picture: put those of each class into a sub-folder of "
             f"its name, or list them in {TABLE}."
         )
-    classes = sorted({row.label for row in rows})
-    number = {label: i for i, label in enumerate(classes)}
+    classes, labels = np.unique([row.label for row in rows], return_inverse=True)
     paths = [row.path for row in rows]
     texts = {
         "folder": folder,
@@ -72,27 +77,20 @@ def find(folder: Path) -> Found:
         "split": rows[0].test is not None,
         "text": None if rows[0].text is None else [row.text for row in rows],
     }
-    return Found(
-        paths,
-        np.array([number[row.label] for row in rows], np.int64),
-        np.array([bool(row.test) for row in rows]),
-        texts,
-        files=[table, *paths] if listed else paths,
-    )
+    test = np.array([bool(row.test) for row in rows])
+    return Found(paths, labels, test, texts, files=[table, *paths] if listed else paths)
 
 
 def read(found: Found, size: int) -> PhotographSet:
     """The set, at a size in pixels: scored classes first, by their number of training pictures.
 
-    Raises:
-        CourseError: if more than a tenth cannot be used, or fewer than two classes can be tested.
+    A CourseError if more than a tenth cannot be used, or fewer than two classes can be tested.
     """
-    folder, text = found.texts["folder"], found.texts["text"]
-    classes = np.array(found.texts["classes"])
+    folder, classes, text = (found.texts[name] for name in ("folder", "classes", "text"))
     told_before: Notes = found.texts["notes"]
     notes = defaultdict(list, {what: [*names] for what, names in told_before.items()})
     every = np.array([path.relative_to(folder).as_posix() for path in found.pictures])
-    images, digests, seen = read_all(found.pictures, size)
+    images, digests, seen = read_images(found, size, "pictures", of_all_kinds=True)
     for name, whats in zip(every, seen, strict=True):
         for what in whats:
             notes[what].append(str(name))
@@ -148,10 +146,7 @@ def choose_test(labels: Ints, group: Ints) -> NDArray[np.bool_]:
 
     A fifth of each class's groups, rounded down, in the order of their numbers; of each group one
     picture. None of a group that holds another class, too, and none of a class with too few.
-
-    Args:
-        labels: int64 [n], classes.
-        group: int64 [n], numbers of pictures' bytes in the order of their hashes.
+    `group`, int64 [n], numbers pictures' bytes in the order of their hashes.
     """
     numbers, first = np.unique(group, return_index=True)
     of_group = np.unique(np.stack([group, labels]), axis=1)[0]
@@ -162,6 +157,89 @@ def choose_test(labels: Ints, group: Ints) -> NDArray[np.bool_]:
         chosen = groups[pure[groups]][: len(groups) // ONE_IN]
         test[first[chosen]] = len(chosen) >= LEAST
     return test
+
+
+def _rows_of_table(table: Path, notes: Notes) -> Iterator[Row]:
+    """The rows of a table whose pictures are there; names are relative to its folder."""
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restval="")
+            rows, columns = list(reader), reader.fieldnames or ()
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise CourseError(f"{table} is no CSV in UTF-8 ({error}); save it as one.") from error
+    for column in ("file_name", "label"):
+        if column not in columns:
+            raise CourseError(
+                f"{table} has no column {column!r} but {', '.join(columns) or 'none at all'}; "
+                "give it the columns file_name and label."
+            )
+    seen: set[Path] = set()
+    for number, row in enumerate(rows, 2):
+        where = f"Row {number} of {table}"
+        if None in row:
+            raise CourseError(f"{where} has more fields than columns; put texts into quotes.")
+        file_name, label, split = (row.get(c, "").strip() for c in ("file_name", "label", "split"))
+        if not label or not file_name:
+            lacking = "file_name" if label else "label"
+            raise CourseError(f"{where} has an empty {lacking}; fill it in, or delete the row.")
+        relative = Path(file_name)
+        if relative.is_absolute() or ".." in relative.parts:
+            raise CourseError(
+                f"{where} has the file_name {file_name!r}, which leads out of the folder; move the "
+                "picture into it."
+            )
+        if "split" in columns and split.lower() not in IS_TEST:
+            raise CourseError(f"{where} has the split {split!r}; use {', '.join(IS_TEST)}.")
+        path, text = table.parent / relative, row["text"].strip() if "text" in columns else None
+        if path in seen:
+            notes[TWICE].append(file_name)
+        elif not path.is_file():
+            notes[MISSING].append(file_name)
+        elif text == "":
+            notes[SILENT].append(file_name)
+        else:
+            yield Row(path, label, IS_TEST[split.lower()] if "split" in columns else None, text)
+        seen.add(path)
+    for path in sorted(table.parent.rglob("*")):
+        if path.suffix.lower() in ENDINGS and path not in seen:
+            name = path.relative_to(table.parent).as_posix()
+            notes[f"pictures that {TABLE} does not list, left out"].append(name)
+
+
+def _rows_of_folders(folder: Path, notes: Notes) -> Iterator[Row]:
+    """The pictures in folders of classes, which may stand below those of a split."""
+    names = {each.name for each in _inside(folder) if each.is_dir()}
+    tests = {name for name in names & IS_TEST.keys() if IS_TEST[name]}
+    if not (names <= IS_TEST.keys() or ("train" in names and tests)):
+        yield from _rows_of_classes(folder, folder, None, notes)
+        return
+    for name in sorted(names):
+        if name in IS_TEST:
+            test = IS_TEST[name] if tests else None
+            yield from _rows_of_classes(folder, folder / name, test, notes)
+        else:
+            notes["folders beside train and test, left out"].append(name)
+
+
+def _rows_of_classes(root: Path, above: Path, test: bool | None, notes: Notes) -> Iterator[Row]:
+    """Pictures in folders of classes, however deep; names that begin with a dot are passed over."""
+    for folder in _inside(above):
+        for path in sorted(folder.rglob("*")) if folder.is_dir() else [folder]:
+            below = path.relative_to(above)
+            if not path.is_file() or any(part.startswith(".") for part in below.parts):
+                continue
+            is_picture = path.suffix.lower() in ENDINGS
+            if is_picture and path != folder:
+                yield Row(path, folder.name, test)
+            elif is_picture:
+                notes["pictures outside of a class's folder, left out"].append(path.name)
+            elif path != folder:
+                name = path.relative_to(root).as_posix()
+                notes["files that are no pictures by their ending, left out"].append(name)
+
+
+def _inside(folder: Path) -> list[Path]:
+    return [each for each in sorted(folder.iterdir()) if not each.name.startswith(".")]
 
 
 def _require_usable(folder: Path, notes: Mapping[str, list[str]], usable: int) -> None:

@@ -1,4 +1,4 @@
-"""Photographs in memory, with what can be said of each of them."""
+"""Photographs in memory, with what can be said of each of them, and which are nearly the same."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image
 
 from lt_course.data.captions import Captions, compose, prompts, simple_kinds
-from lt_course.data.class_profiles import TrainSplit, split_pools
-from lt_course.data.photographs.near_duplicates import thumbnails
+from lt_course.data.class_profiles import LongTail, TrainSplit, deal
 from lt_course.errors import CourseError
 
 Ints = NDArray[np.int64]
@@ -27,21 +28,22 @@ FACTS_FILE = Path(__file__).parents[1] / "resources" / "photographs.json"
 ENSEMBLE = 80
 """Captions of training images that stand for a class where it is asked for by such captions."""
 
+THUMBNAIL = 16
+"""Pixels a side of the thumbnails that are compared."""
+
+NEAR = 2.5
+"""Greatest root mean square difference of thumbnails that are taken for one, in grey levels: of
+the pairs of fashion products below it nine in ten are of one type, above 3 of them fewer."""
+
 
 @dataclass(frozen=True, eq=False)
 class PhotographSet:
-    """n photographs of K concepts, of which the first C are tested.
+    """n photographs, uint8 [n, S, S, 3], of K concepts, of which the first C are tested.
 
-    Attributes:
-        name: of the set.
-        keys: of the K concepts.
-        names: of the K concepts, as CLIP is asked by.
-        images: uint8 [n, S, S, 3].
-        labels: int64 [n], 0 … K-1.
-        test: bool [n]; the others are for training.
-        of_class: kind of caption -> what may be said of any image of each concept.
-        of_image: kind of caption -> what is said of each image.
-        group: int64 [n], equal for images that are nearly the same.
+    ``keys`` and ``names`` are of the concepts; CLIP is asked by the latter. ``labels`` are int64
+    [n], ``test`` is bool [n], the others are for training. By kind of caption, ``of_class`` has
+    what may be said of any image of each concept, ``of_image`` what is said of each image.
+    ``group`` is int64 [n], equal for images that are nearly the same.
     """
 
     name: str
@@ -69,45 +71,19 @@ class PhotographSet:
         """Training images of each concept: int64 [K]."""
         return np.bincount(self.labels[~self.test], minlength=len(self.keys))
 
-    def sample(
-        self,
-        classes: int,
-        *,
-        profile: str,
-        num_images: int | None = None,
-        permutation: int = 0,
-        fraction: float = 1.0,
-        neighborhood: float = 1.0,
-        tail_classes: int = 0,
-        tail_shots: int = 0,
-        distractors: int = 0,
-        distractor_concepts: int | None = None,
-    ) -> TrainSplit:
+    def sample(self, classes: int, *, neighborhood: float = 1.0, **long_tail: Any) -> TrainSplit:
         """Draw training images of the first concepts, as `sample_long_tail` draws drawings.
 
-        Raises:
-            CourseError: if there are not so many, or as `sample_long_tail`.
+        A neighborhood is the share of a concept's images that it draws from, those nearest to one.
         """
         if classes > self.tested:
             raise CourseError(
                 f"Field 'concepts' is {classes}, but of {self.name} as it lies here only "
                 f"{self.tested} are tested; ask for fewer."
             )
-        pools = [self._pool(label, permutation, neighborhood) for label in range(classes)]
-        split = split_pools(
-            pools,
-            self.available[:classes],
-            profile=profile,
-            num_images=num_images,
-            permutation=permutation,
-            fraction=fraction,
-            tail_classes=tail_classes,
-            tail_shots=tail_shots,
-        )
-        if not distractors:
-            return split
-        others = np.where(self.test, -1, self.labels)
-        return split.with_distractors(others, permutation, distractors, distractor_concepts)
+        spec = LongTail(**long_tail)
+        pools = [self._pool(label, spec.permutation, neighborhood) for label in range(classes)]
+        return deal(spec, pools, np.where(self.test, -1, self.labels))
 
     def _pool(self, label: int, permutation: int, neighborhood: float) -> Ints:
         """The training images of a concept in a seeded order: all, or the nearest to the first."""
@@ -121,11 +97,7 @@ class PhotographSet:
         return pool[np.sort(kept)]  # in the seeded order again
 
     def captions(self, images: Ints, kind: str) -> Captions:
-        """What images are shown with (`lt_course.data.captions.compose`).
-
-        Raises:
-            CourseError: if the set has no such captions.
-        """
+        """What images are shown with (`lt_course.data.captions.compose`)."""
         parts = {part for each in kind.split("|") for part in simple_kinds(each, self.kinds)}
         if parts & self.of_image.keys():
             return compose(images, kind, self.kinds, self._say)
@@ -146,15 +118,46 @@ class PhotographSet:
         return prompts(self.names[concept]) if kind == "template" else [self.names[concept]]
 
 
-def square(picture: Image.Image, size: int) -> NDArray[np.uint8]:
-    """A picture on a white square, scaled: uint8 [size, size, 3]; each pixel a mean of its area."""
-    picture = picture.convert("RGB")
-    width, height = picture.size
-    if width != height:
-        side = max(width, height)
-        whole = Image.new("RGB", (side, side), (255, 255, 255))
-        whole.paste(picture, ((side - width) // 2, (side - height) // 2))
-        picture = whole
-    smaller = size < picture.size[0]
-    by = Image.Resampling.BOX if smaller else Image.Resampling.BICUBIC
-    return np.asarray(picture.resize((size, size), by))
+def near_duplicate_groups(
+    images: NDArray[np.uint8], labels: Sequence[Sequence[object]] = ()
+) -> Ints:
+    """Number the groups of images that are nearly the same, directly or by a chain: int64 [n].
+
+    Such a group must not lie in training and test. `labels` has n values for each of some criteria;
+    equal ones join images, None never does.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(images)
+    pairs = [_near_pairs(thumbnails(images))]
+    for values in labels:
+        first: dict[object, int] = {}
+        same = [(first.setdefault(v, i), i) for i, v in enumerate(values) if v is not None]
+        pairs.append(np.array(same, np.int64).reshape(-1, 2))
+    left, right = np.concatenate(pairs).T
+    graph = coo_array((np.ones(len(left), np.bool_), (left, right)), shape=(n, n))
+    return connected_components(graph, directed=False)[1].astype(np.int64)
+
+
+def thumbnails(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Small images as vectors: float32 [n, 3 * 16 * 16]."""
+    parts = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).split(4_096)
+    small = [F.adaptive_avg_pool2d(part.float(), THUMBNAIL).flatten(1) for part in parts]
+    return torch.cat(small).numpy()
+
+
+def _near_pairs(vectors: NDArray[np.float32]) -> Ints:
+    """Pairs of vectors [n, d] whose root mean square difference is at most `NEAR`: int64 [p, 2]."""
+    from scipy.spatial import cKDTree
+
+    centred = vectors - vectors.mean(0)
+    radius = NEAR * vectors.shape[1] ** 0.5
+    # Points that are near each other are so in any few directions, too, where a tree is quick.
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    pairs = cKDTree(centred @ axes[:, -8:]).query_pairs(radius, output_type="ndarray")
+    near = [
+        np.linalg.norm(centred[part[:, 0]] - centred[part[:, 1]], axis=1) <= radius
+        for part in np.array_split(pairs, len(pairs) // 100_000 + 1)
+    ]
+    return pairs[np.concatenate(near)].astype(np.int64)

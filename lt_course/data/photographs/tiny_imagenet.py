@@ -8,7 +8,6 @@ synonyms, definitions and hypernyms.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -41,55 +40,44 @@ INPUTS = (
 
 
 def find() -> Found:
-    """The pictures as they lie, in the order of their names.
-
-    Raises:
-        CourseError: if the folder, or what belongs into it, is missing.
-    """
+    """The pictures as they lie, in the order of their names; a CourseError if some are missing."""
     root = data_folder(INPUTS) / FOLDER
     notes = root / "val" / "val_annotations.txt"
     if not (root / "train").is_dir() or not notes.is_file():
         raise missing(root.parent, INPUTS)
+    training = sorted((root / "train").glob("*/images/*.JPEG"))
+    tests = [line.split("\t") for line in notes.read_text(encoding="ascii").splitlines()]
+    paths = [*training, *(notes.parent / "images" / file for file, *_ in tests)]
+    wnids = [*(path.parts[-3] for path in training), *(wnid for _, wnid, *_ in tests)]
     label_of = {row["wnid"]: label for label, row in enumerate(_classes())}
-    paths, labels, test = [], [], []
-    for path, wnid, tested in [*_training(root), *_validation(notes)]:
+    for path, wnid in zip(paths, wnids, strict=True):
         if wnid not in label_of:
             raise CourseError(
                 f"{path} is of the class {wnid}, which is none of the {CLASSES} of {NAME}; fetch "
                 f"the set again from {URL}."
             )
-        paths.append(path)
-        labels.append(label_of[wnid])
-        test.append(tested)
-    return Found(paths, np.array(labels, np.int64), np.array(test, np.bool_))
+    labels = np.array([label_of[wnid] for wnid in wnids], np.int64)
+    return Found(paths, labels, np.arange(len(paths)) >= len(training))
 
 
 def read(found: Found, size: int) -> PhotographSet:
-    """The set, at a size in pixels.
-
-    Raises:
-        CourseError: if a picture cannot be read.
-    """
+    """The set, at a size in pixels."""
     rows = _classes()
     names = [row["name"] for row in rows]
-    synonyms = [row["synonyms"].split("; ") for row in rows]
+    synonyms = [dict.fromkeys([row["name"], *row["synonyms"].split("; ")]) for row in rows]
+    above = [row["hypernyms"].split("; ")[:HYPERNYMS] for row in rows]
+    images, _, _ = read_images(found, size, NAME)
     return PhotographSet(
         NAME,
         [row["wnid"] for row in rows],
         names,
-        read_images(found, size, NAME),
+        images,
         found.labels,
         found.test,
         of_class={
-            "synset": [
-                [text for each in dict.fromkeys([name, *words]) for text in prompts(each)]
-                for name, words in zip(names, synonyms, strict=True)
-            ],
+            "synset": [[text for each in words for text in prompts(each)] for words in synonyms],
             "gloss": [[row["gloss"]] for row in rows],
-            "hypernyms": [
-                [", ".join([row["name"], *row["hypernyms"].split("; ")[:HYPERNYMS]])]
-                for row in rows
-            ],
+            "hypernyms": [[", ".join([name, *w])] for name, w in zip(names, above, strict=True)],
         },
     )
 
@@ -98,14 +86,3 @@ def read(found: Found, size: int) -> PhotographSet:
 def _classes() -> list[dict[str, str]]:
     with CLASSES_FILE.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def _training(root: Path) -> Iterator[tuple[Path, str, bool]]:
-    for path in sorted((root / "train").glob("*/images/*.JPEG")):
-        yield path, path.parts[-3], False
-
-
-def _validation(notes: Path) -> Iterator[tuple[Path, str, bool]]:
-    for line in notes.read_text(encoding="ascii").splitlines():
-        file, wnid, *_ = line.split("\t")
-        yield notes.parent / "images" / file, wnid, True

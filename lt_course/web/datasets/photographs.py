@@ -21,12 +21,11 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from lt_course.counting import web_frequencies
-from lt_course.data.augment import standardize_photographs
+from lt_course.data.augment import LabeledImages, standardize_photographs
 from lt_course.data.batch import Batch
+from lt_course.data.crops import multi_crop
 from lt_course.data.data_folder import data_folder
 from lt_course.data.imagenet import Concepts, classes_of
-from lt_course.data.labeled_images import LabeledImages
-from lt_course.data.multi_crop import multi_crop
 from lt_course.data.order import torch_generator
 from lt_course.data.tokenizer import tokens
 from lt_course.distributed import rank, world_size

@@ -13,9 +13,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional as V
 
-from lt_course.data.augment import standardize_photographs
+from lt_course.data.augment import LabeledImages, standardize_photographs
 from lt_course.data.data_folder import VARIABLE
-from lt_course.data.labeled_images import LabeledImages
 from lt_course.data.transfer_sets import Part
 from lt_course.files import named_folder
 from lt_course.signals import read_ahead
