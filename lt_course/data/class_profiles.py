@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,14 @@ and the released counts). Both profiles are quantiles of the log-normal law with
 PROFILES = ("natural", "flat", *GINI, "zipf(a)", "exponential(a,b)", "cifar-lt(r)")
 """Those that numbers complete: a power law; counts that fall evenly on a log scale from a to b; and
 the long tail that others cut CIFAR-100 to (arXiv 1906.07413, Sec. 4.1), from 500 to 500 / r."""
+
+BOUNDS: dict[str, Bounds] = {
+    **dict.fromkeys(("tail_classes", "tail_shots", "distractors"), NATURAL),
+    **dict.fromkeys(("num_images", "distractor_concepts"), COUNT),
+    "permutation": SEED,
+    "fraction": (0, 1),
+}
+"""Of the fields of a `LongTail`."""
 
 _FIXED = re.compile(r"exponential\((\d+),(\d+)\)|cifar-lt\((\d+(?:\.\d+)?)\)")
 
@@ -67,21 +75,11 @@ class LongTail:
 
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range."""
-        self._check()
+        check(self, **BOUNDS)
 
-    def _check(self, **bounds: Bounds) -> None:
-        """These fields, and those of a class that is derived, within bounds."""
-        check(
-            self,
-            num_images=COUNT,
-            permutation=SEED,
-            fraction=(0, 1),
-            tail_classes=NATURAL,
-            tail_shots=NATURAL,
-            distractors=NATURAL,
-            distractor_concepts=COUNT,
-            **bounds,
-        )
+    def long_tail(self) -> dict[str, Any]:
+        """These fields, without those of a class that is derived."""
+        return {field.name: getattr(self, field.name) for field in fields(LongTail)}
 
 
 @dataclass(frozen=True)

@@ -322,7 +322,12 @@ def require_caption(run: RunConfig, known: Sequence[str]) -> None:
             f"Field 'text' is {options.text!r}, but captions of {run.data.dataset} are "
             f"{', '.join(map(repr, MADE))}, or {words}."
         )
-    if options.prompts not in ("matching", "template", "name"):
+    require_prompts(options, "usual-name", "gloss")
+
+
+def require_prompts(options: CLIPConfig, *refused: str) -> None:
+    """Refuse prompts that there are of drawings alone."""
+    if options.prompts in refused:
         raise CourseError(
             f"Field 'prompts' is {options.prompts!r}, which drawings alone have; use 'matching', "
             "'template' or 'name'."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from typing import cast
@@ -23,12 +23,12 @@ from lt_course.data.captions import (
     matching_prompts,
     zero_shot_prompts,
 )
-from lt_course.data.class_profiles import LongTail, TrainSplit, sample_long_tail
+from lt_course.data.class_profiles import BOUNDS, LongTail, TrainSplit, sample_long_tail
 from lt_course.data.fingerprint import Fingerprint
 from lt_course.data.icontail import SIDE, IconTail, Style, is_solid
 from lt_course.data.transfer_sets import Part, TransferSet
 from lt_course.errors import CourseError
-from lt_course.fields import COUNT
+from lt_course.fields import COUNT, check
 from lt_course.objectives.distill import DINOConfig
 from lt_course.study import registry
 from lt_course.study.dataset import InMemoryDataset, Task, require_prototypes
@@ -56,7 +56,7 @@ class IconTailData(LongTail, Data):
 
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range, or without effect."""
-        self._check(concepts=COUNT, authors=COUNT)
+        check(self, **BOUNDS, concepts=COUNT, authors=COUNT)
         sizes = (SIDE, 2 * SIDE) if self.color else (SIDE,)
         if self.image_size not in sizes:
             raise CourseError(
@@ -90,10 +90,8 @@ class IconTailData(LongTail, Data):
 
     def sample(self) -> TrainSplit:
         """The drawings that are trained on, the same in grey and in color."""
-        fields = asdict(self)
-        for name in ("dataset", "image_size", "color"):  # what a model is shown of them
-            del fields[name]
-        return sample_long_tail(icontail_module.load(), fields.pop("concepts"), **fields)
+        which = {"authors": self.authors, "style": self.style, **self.long_tail()}
+        return sample_long_tail(icontail_module.load(), self.concepts, **which)
 
 
 def drawings_of(run: RunConfig) -> IconTailData:
@@ -150,10 +148,10 @@ class IconTailDataset(InMemoryDataset):
 
     def tasks(self) -> Iterator[Task]:
         """The transfer sets that need no download."""
-        yield self._task(transfer_sets.held_out_concepts(self.icontail))
-        yield self._task(transfer_sets.authors(self.icontail))
-        yield self._task(transfer_sets.emoji_groups(self.icontail))
-        yield self._task(transfer_sets.digits())
+        t = transfer_sets
+        for made in (t.held_out_concepts, t.authors, t.emoji_groups):
+            yield self._task(made(self.icontail))
+        yield self._task(t.digits())
 
     @property
     def fingerprint(self) -> Fingerprint | None:

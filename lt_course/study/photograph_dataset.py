@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lt_course.data.augment import standardize_photographs
 from lt_course.data.captions import Captions, simple_kinds
-from lt_course.data.class_profiles import LongTail, cut, profile_counts
+from lt_course.data.class_profiles import BOUNDS, LongTail, cut, profile_counts
 from lt_course.data.order import numpy_generator
 from lt_course.data.photographs import cifar100, fashion_products, image_folder, tiny_imagenet
 from lt_course.data.photographs.photograph_set import ENSEMBLE, PhotographSet
@@ -32,6 +32,7 @@ from lt_course.study.dataset import (
     Task,
     balanced,
     require_photographs,
+    require_prompts,
     require_prototypes,
 )
 from lt_course.study.run_config import Data, RunConfig
@@ -75,7 +76,8 @@ class PhotographData(LongTail, Data):
         """Raise a CourseError for a field out of range, or without effect."""
         if self.concepts is None:
             object.__setattr__(self, "concepts", self.tested)
-        self._check(concepts=(1, self.tested), image_size=SIZE, neighborhood=(0.01, 1))
+        own = {"concepts": (1, self.tested), "image_size": SIZE, "neighborhood": (0.01, 1)}
+        check(self, **BOUNDS, **own)
         effects = {
             "tail_shots": ("tail_classes", self.tail_classes > 0),
             "distractor_concepts": ("distractors", self.distractors > 0),
@@ -99,11 +101,7 @@ class PhotographData(LongTail, Data):
         require_prototypes(run, self.distractors)
         if not isinstance(run.objective, CLIPConfig):
             return
-        if run.objective.prompts == "usual-name":
-            raise CourseError(
-                "Field 'prompts' is 'usual-name', which drawings alone have; use 'matching', "
-                "'template' or 'name'."
-            )
+        require_prompts(run.objective, "usual-name")
         if is_table(run.text_head) and self.distractors:
             raise CourseError(
                 f"Field 'distractors' is {self.distractors}, but the table that field "
@@ -168,10 +166,8 @@ class InMemoryPhotographs(InMemoryDataset):
         super().__init__(run)
         data = cast(PhotographData, run.data)
         self.photographs = data.load()
-        fields = asdict(data)
-        for name in ("dataset", "image_size", "data_folder"):
-            fields.pop(name, None)
-        split = self.photographs.sample(fields.pop("concepts"), **fields)
+        how = {"neighborhood": data.neighborhood, **data.long_tail()}
+        split = self.photographs.sample(data.concepts, **how)
         self._take(split, self.photographs.labels, self.photographs.test)
         self.keys = self.photographs.keys[: data.concepts]
         self.names = self.photographs.names[: data.concepts]

@@ -29,11 +29,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lt_course.data.data_folder import Input, data_folder, missing
-from lt_course.data.photographs.photograph_set import PhotographSet, near_duplicate_groups
+from lt_course.data.photographs.photograph_set import (
+    PhotographSet,
+    near_duplicate_groups,
+    of_one_class,
+)
 from lt_course.data.photographs.reading import Found, read_images
 
 Row = dict[str, str]
-Mask = NDArray[np.bool_]
+Ints, Mask = NDArray[np.int64], NDArray[np.bool_]
 
 NAME = FOLDER = "fashion-products"
 CLASSES = 62
@@ -105,26 +109,19 @@ def read(found: Found, size: int) -> PhotographSet:
     )
 
 
-def choose_test(
-    labels: NDArray[np.int64], group: NDArray[np.int64], ids: Sequence[str]
-) -> tuple[Mask, Mask]:
+def choose_test(labels: Ints, group: Ints, ids: Sequence[str]) -> tuple[Mask, Mask]:
     """Which products are tested, and which stay at all: bool [n] each.
 
     Of each type with enough products, the smallest groups that hold no other type are taken, equal
     sizes in the order of a hash of the product's number: one product of each is tested and the
     rest of the group is left out, so that nothing tested was seen, or counts twice.
     """
-    hashed = [hashlib.sha256(each.encode()).digest() for each in ids]
-    by_hash = np.array(sorted(range(len(ids)), key=hashed.__getitem__), np.int64)
+    by_hash = np.argsort([hashlib.sha256(each.encode()).hexdigest() for each in ids], kind="stable")
     _, first = np.unique(group[by_hash], return_index=True)
     candidates = by_hash[np.sort(first)]  # of each group, the product with the least hash
-    size = np.bincount(group)
-    least = np.full(len(size), labels.max() + 1)
-    most = np.full(len(size), -1)
-    np.minimum.at(least, group, labels)
-    np.maximum.at(most, group, labels)
-    candidates = candidates[(least == most)[group[candidates]]]
-    candidates = candidates[np.argsort(size[group[candidates]], kind="stable")]
+    candidates = candidates[of_one_class(labels, group)[group[candidates]]]
+    size = np.bincount(group)[group[candidates]]
+    candidates = candidates[np.argsort(size, kind="stable")]
     tested = np.zeros(len(labels), np.bool_)
     for label in np.flatnonzero(np.bincount(labels) >= TESTED_FROM):
         of_type = candidates[labels[candidates] == label]

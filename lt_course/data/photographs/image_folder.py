@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lt_course.data.photographs.photograph_set import PhotographSet
+from lt_course.data.photographs.photograph_set import PhotographSet, of_one_class
 from lt_course.data.photographs.reading import UNREADABLE, Found, read_images
 from lt_course.errors import CourseError
 
@@ -148,9 +148,8 @@ def choose_test(labels: Ints, group: Ints) -> NDArray[np.bool_]:
     picture. None of a group that holds another class, too, and none of a class with too few.
     `group`, int64 [n], numbers pictures' bytes in the order of their hashes.
     """
-    numbers, first = np.unique(group, return_index=True)
-    of_group = np.unique(np.stack([group, labels]), axis=1)[0]
-    pure = np.bincount(of_group, minlength=len(numbers)) == 1
+    _, first = np.unique(group, return_index=True)
+    pure = of_one_class(labels, group)
     test = np.zeros(len(labels), np.bool_)
     for label in np.unique(labels):
         groups = np.unique(group[labels == label])

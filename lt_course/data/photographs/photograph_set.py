@@ -140,6 +140,11 @@ def near_duplicate_groups(
     return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
+def of_one_class(labels: Ints, group: Ints) -> NDArray[np.bool_]:
+    """Which of the groups 0 … G-1, int64 [n] as `labels`, hold images of one class: bool [G]."""
+    return np.bincount(np.unique(np.stack([group, labels]), axis=1)[0]) == 1
+
+
 def thumbnails(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Small images as vectors: float32 [n, 3 * 16 * 16]."""
     parts = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).split(4_096)
