@@ -98,7 +98,8 @@ def _of_a_language_model(name: str) -> Tokenizer:
         said = theirs.tokenizer(theirs.clean_fn(text), add_special_tokens=False, verbose=False)
         return list(said.input_ids)
 
-    return Tokenizer(encode, *around, theirs.tokenizer.pad_token_id, len(theirs.tokenizer))
+    start, end = around
+    return Tokenizer(encode, start, end, theirs.tokenizer.pad_token_id, len(theirs.tokenizer))
 
 
 def require_transformers(name: str) -> None:

@@ -37,7 +37,8 @@ from lt_course.data.photographs.photograph_set import (
 from lt_course.data.photographs.reading import Found, read_images
 
 Row = dict[str, str]
-Ints, Mask = NDArray[np.int64], NDArray[np.bool_]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 NAME = FOLDER = "fashion-products"
 CLASSES = 62
