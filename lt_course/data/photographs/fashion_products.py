@@ -89,7 +89,7 @@ def read(found: Found, size: int) -> PhotographSet:
     # Tested types first, by their number of products, as it was without duplicates of the test.
     counts = np.bincount(found.labels, minlength=len(types))
     has_test = np.bincount(found.labels[tested], minlength=len(types)) > 0
-    order = np.lexsort((types, -counts, ~has_test))
+    order = np.lexsort((np.array(types), -counts, ~has_test))
     brands = [row["brandName"] for row in rows] if "brandName" in rows[0] else None
     of_image = {
         "attributes": [_attributes(row) for row in rows],
