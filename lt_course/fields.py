@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
-from collections.abc import Iterable
+from collections.abc import Sequence
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -16,59 +16,44 @@ COUNT: Bounds = (1, math.inf)
 NATURAL: Bounds = (0, math.inf)
 SEED: Bounds = (0, 2**63 - 1)
 
+_MISFIT = object()
+
 
 def check(spec: Any, **bounds: Bounds) -> None:
     """Check a frozen dataclass's fields against their annotations; call it in `__post_init__`.
 
     Equal values must be equal in the canonical JSON too, so 1 becomes 1.0 where a float is
-    declared, a list becomes a tuple, and numpy's numbers become Python's.
-
-    Args:
-        spec: the instance; nested dataclasses are left to themselves.
-        **bounds: (least, greatest) value of a numeric field, both allowed.
+    declared, a list becomes a tuple, and numpy's numbers become Python's. Nested dataclasses are
+    left to themselves; `bounds` are the least and greatest value of a numeric field.
 
     Raises:
-        CourseError: if a value does not fit; the sentence names the field and what it may be.
+        CourseError: the sentence names the field and what it may be.
     """
     for name, hint in get_type_hints(type(spec)).items():
-        value = getattr(spec, name)
         options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-        if any(dataclasses.is_dataclass(option) for option in options):
-            continue
-        value = checked(name, value, options, bounds.get(name))
-        object.__setattr__(spec, name, value)
+        if not any(dataclasses.is_dataclass(option) for option in options):
+            value = checked(name, getattr(spec, name), options, bounds.get(name))
+            object.__setattr__(spec, name, value)
 
 
-def checked(name: str, value: Any, options: Iterable[Any], bounds: Bounds | None = None) -> Any:
-    """A field's value as one of its declared types has it.
-
-    Raises:
-        CourseError: if it does not fit; the sentence names the field and what it may be.
-    """
-    options = tuple(options)
+def checked(name: str, value: Any, options: Sequence[Any], bounds: Bounds | None = None) -> Any:
+    """A field's value as one of its declared types has it; a CourseError as in `check`."""
     fitting = [fit for option in options if (fit := _fit(value, option)) is not _MISFIT]
     if not fitting:
-        wanted = " or ".join(_describe(option) for option in options)
+        wanted = " or ".join(map(_describe, options))
         raise CourseError(f"Field {name!r} is {value!r}; it must be {wanted}.")
     value = fitting[0]
     least, greatest = bounds or (-math.inf, math.inf)
     if isinstance(value, int | float) and not least <= value <= greatest:
-        limits = f"at least {least:g}" + (
-            f" and at most {greatest:g}" if greatest < math.inf else ""
-        )
-        raise CourseError(f"Field {name!r} is {value!r}; it must be {limits}.")
+        most = f" and at most {greatest:g}" if greatest < math.inf else ""
+        raise CourseError(f"Field {name!r} is {value!r}; it must be at least {least:g}{most}.")
     return value
 
 
 def require_effect(spec: Any, effects: dict[str, tuple[str, bool]]) -> None:
-    """Refuse fields that were set and do nothing beside another one.
+    """Raise a CourseError for a field that was set and does nothing beside another one.
 
-    Args:
-        spec: the instance.
-        effects: field -> the other field, and whether beside its value this one has an effect.
-
-    Raises:
-        CourseError: if such a field is not at its default.
+    `effects`: field -> the other field, and whether beside its value this one has an effect.
     """
     for field in dataclasses.fields(spec):
         other, effective = effects.get(field.name, ("", True))
@@ -80,9 +65,6 @@ def require_effect(spec: Any, effects: dict[str, tuple[str, bool]]) -> None:
             )
 
 
-_MISFIT = object()
-
-
 def _fit(value: Any, hint: Any) -> Any:
     """The value as the declared type has it, or `_MISFIT`."""
     if get_origin(hint) is Literal:
@@ -90,9 +72,7 @@ def _fit(value: Any, hint: Any) -> Any:
     if get_origin(hint) is tuple:
         whole = isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)
         return tuple(value) if whole else _MISFIT
-    if hint is NoneType:
-        return None if value is None else _MISFIT
-    if hint in (bool, str):
+    if hint in (bool, str, NoneType):
         return value if isinstance(value, hint) else _MISFIT
     if isinstance(value, bool):
         return _MISFIT

@@ -28,11 +28,7 @@ class DamagedError(ValueError):
 
 
 def named_folder(variable: str) -> Path | None:
-    """The folder that an environment variable names, ``~`` included, absolute; None: it is unset.
-
-    Raises:
-        CourseError: if it begins with the home of a user that does not exist.
-    """
+    """The folder that an environment variable names, as `absolute`; None: it is unset."""
     named = os.environ.get(variable)
     return absolute(named, variable) if named else None
 
@@ -41,7 +37,7 @@ def absolute(named: str, what: str) -> Path:
     """A path in full, ``~`` included; links are not followed.
 
     Raises:
-        CourseError: as `named_folder`; `what` is the variable or field that names it.
+        CourseError: if no user has that home; `what` is the variable or field that names it.
     """
     try:
         return Path(named).expanduser().absolute()
@@ -100,14 +96,9 @@ def free_mib(path: Path) -> int:
 
 @contextmanager
 def writing(path: Path, remedy: str) -> Iterator[None]:
-    """Say in a sentence what cannot be written, and what to do.
+    """Turn an OSError into a CourseError: what cannot be written, and what to do.
 
-    Args:
-        path: what is written, where the error does not name it.
-        remedy: the end of the sentence.
-
-    Raises:
-        CourseError: in the place of an OSError.
+    `path` stands in where the error names no file; the sentence ends in `remedy`.
     """
     try:
         yield
@@ -124,12 +115,7 @@ def seal(folder: Path, names: Sequence[str]) -> None:
 
 
 def require_sealed(folder: Path, names: Sequence[str]) -> None:
-    """Check a folder's files against its checksums.
-
-    Raises:
-        DamagedError: the first file, or line of the checksums, that is not as it was written.
-        OSError: if a file is missing or cannot be read.
-    """
+    """Raise a DamagedError for the first file, or checksum, that is not as it was written."""
     told = (folder / SUMS).read_bytes().splitlines(keepends=True)
     for name, line in zip_longest(names, told):
         if name is None or _sum(folder, name).encode() != line:
@@ -146,12 +132,7 @@ def write_sealed(path: Path, content: bytes) -> None:
 
 
 def read_sealed(path: Path) -> bytes:
-    """The content of a file that `write_sealed` wrote.
-
-    Raises:
-        DamagedError: if it is not as it was written.
-        OSError: if it is missing or cannot be read.
-    """
+    """The content of a file that `write_sealed` wrote; a DamagedError if it is another."""
     whole = path.read_bytes()
     content, stated = whole[:-32], whole[-32:]
     if hashlib.sha256(content).digest() != stated:

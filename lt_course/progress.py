@@ -23,15 +23,15 @@ class _NotebookLine(io.TextIOBase):
     def __init__(self) -> None:
         from IPython.display import display
 
-        self._handle = display(_line(""), display_id=True)
+        self._handle = display(_html(""), display_id=True)
 
     def write(self, text: str) -> int:
         if line := text.strip("\r\n "):
-            self._handle.update(_line(line))
+            self._handle.update(_html(line))
         return len(text)
 
 
-def _line(text: str) -> Any:
+def _html(text: str) -> Any:
     from IPython.display import HTML
 
     return HTML(f'<div style="font-family: monospace">{html.escape(text)}</div>')
@@ -43,10 +43,7 @@ def _in_notebook() -> bool:
 
 
 def progress(label: str, total: int, initial: int = 0, quiet: bool = False) -> tqdm:
-    """A progress line over `total` steps, of which `initial` are done.
-
-    None if `quiet`, and of several processes only that of the first.
-    """
+    """A line over `total` steps, of which `initial` are done; of several processes, the first's."""
     quiet = quiet or rank() > 0
     notebook = _in_notebook() and not quiet
     return tqdm(

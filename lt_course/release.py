@@ -39,8 +39,7 @@ def released_file(name: str, what: str, checksum: str | None = None) -> Path:
     Args:
         name: its path below `METADATA`.
         what: its content, with its verb: the beginning of a sentence that ends in "not at hand".
-        checksum: its SHA-256, in hexadecimal. None: not checked, since the commit's id is a hash
-            of its files.
+        checksum: its SHA-256, in hexadecimal; None: the commit's id is a hash of its files.
 
     Raises:
         UnreachableError: if it has to be fetched and cannot be.
@@ -69,11 +68,7 @@ def released_file(name: str, what: str, checksum: str | None = None) -> Path:
 
 
 def require_released(path: Path, name: str, sha256: str) -> None:
-    """Refuse a file that is not the released one of that name.
-
-    Raises:
-        CourseError: if its checksum is another.
-    """
+    """Raise a CourseError unless a file is the released one of that name, by its checksum."""
     if files.sha256(path) != sha256:
         raise _another(path, name)
 

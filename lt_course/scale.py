@@ -5,9 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from lt_course.errors import CourseError
 
@@ -20,11 +19,7 @@ class OpenWorld:
     """What the CLIP is trained on whose text head others start from.
 
     It stands for CLIP's own 400 million pairs: all training pictures of the evaluated concepts, in
-    their natural counts, and pictures of other concepts.
-
-    Attributes:
-        distractors: images of other concepts.
-        epochs: passes over all of them.
+    their natural counts, and `distractors`, pictures of other concepts; `epochs` times.
     """
 
     distractors: int
@@ -35,19 +30,8 @@ class OpenWorld:
 class Scale:
     """What a scale fixes; every other setting is the same from two CPU cores to many GPUs.
 
-    Attributes:
-        name: the value of ``LT_SCALE``.
-        dataset: where images and texts come from.
-        data: the fields of its data that a run has unless it sets them otherwise.
-        epochs: passes over the training images.
-        open_world: what the pre-trained text head has seen.
-        batch_size: images a step.
-        image_tower: ``small-cnn``, or the name of an open_clip model.
-        text_tower: ``small-transformer``, or the name of an open_clip model.
-        embed_dim: dimension D of the shared space.
-        device: ``cpu`` or ``cuda``.
-        distillation: fields in which self-distillation differs from the paper's recipe and from
-            other runs of the scale; `lt_course.objectives.distill.DINOConfig` explains most.
+    `data` has the fields of a run's data, and `distillation` those in which self-distillation
+    differs from the paper's recipe and from other runs of the scale, unless they are set otherwise.
     """
 
     name: ScaleName
@@ -60,7 +44,7 @@ class Scale:
     text_tower: str
     embed_dim: int
     device: Literal["cpu", "cuda"]
-    distillation: Mapping[str, Any] = field(default_factory=dict)
+    distillation: Mapping[str, Any]
 
     @property
     def concepts(self) -> int:
@@ -73,27 +57,27 @@ class Scale:
         return int(self.data["num_images"])
 
 
-DRAWINGS = MappingProxyType(
-    {
-        "prototypes": 512,
-        "targets": "sinkhorn",
-        "teacher_temperature": 0.015,
-        "teacher_temperature_start": 0.015,
-        "teacher_momentum": 0.98,
-        "freeze_last_layer": "0 %",
-        "hidden": 256,
-        "bottleneck": 64,
-        "global_least": 0.5,
-        "local_crops": 0,
-        "redrawn": 0.75,
-        "batch_size": 64,
-    }
-)
+DRAWINGS = {
+    "prototypes": 512,
+    "targets": "sinkhorn",
+    "teacher_temperature": 0.015,
+    "teacher_temperature_start": 0.015,
+    "teacher_momentum": 0.98,
+    "freeze_last_layer": "0 %",
+    "hidden": 256,
+    "bottleneck": 64,
+    "global_least": 0.5,
+    "local_crops": 0,
+    "redrawn": 0.75,
+    "batch_size": 64,
+}
 """Where self-distillation of a small network learns something from a few thousand drawings: few
 prototypes, sharp targets, a teacher that follows at once, crops that still show what is drawn, and
 pens that vary. With 64 features, a linear probe at `cpu` and on a flat profile comes to about twice
 that of random features of the same network; with more, random ones carry more, too. Lesson 11 has
 the figures. (Convolutions this small are faster in float32 than in bfloat16.)"""
+
+SMALL = {"embed_dim": 64, "precision": "float32"}
 
 SCALES: dict[str, Scale] = {
     scale.name: scale
@@ -101,26 +85,12 @@ SCALES: dict[str, Scale] = {
         Scale(
             "tiny", "icontail", {"concepts": 60, "num_images": 4_500}, 6, OpenWorld(10_000, 1), 128,
             "small-cnn", "small-transformer", 128, "cpu",
-            DRAWINGS
-            | {
-                "concepts": 60,
-                "num_images": 6_000,
-                "duration": "200 steps",
-                "embed_dim": 64,
-                "precision": "float32",
-            },
+            DRAWINGS | {"concepts": 60, "num_images": 6_000, "duration": "200 steps"} | SMALL,
         ),
         Scale(
             "cpu", "icontail", {"concepts": 194, "num_images": 6_000}, 8, OpenWorld(29_000, 3), 128,
             "small-cnn", "small-transformer", 128, "cpu",
-            DRAWINGS
-            | {
-                "concepts": 100,
-                "num_images": 9_500,
-                "duration": "800 steps",
-                "embed_dim": 64,
-                "precision": "float32",
-            },
+            DRAWINGS | {"concepts": 100, "num_images": 9_500, "duration": "800 steps"} | SMALL,
         ),
         Scale(
             # The flatter of the study's two profiles can be filled up to 8,427 images; the open
@@ -147,16 +117,12 @@ def current() -> Scale:
 
 
 def named(name: str, where: str = "the scale") -> Scale:
-    """The scale of that name.
-
-    Raises:
-        CourseError: if there is none; the sentence names the nearest ones.
-    """
+    """The scale of that name, or a CourseError that names the nearest one."""
     if name not in SCALES:
         near = difflib.get_close_matches(name, SCALES, n=1, cutoff=0.3)
+        nearest = f"did you mean {near[0]!r}? " if near else ""
         raise CourseError(
-            f"There is no scale {name!r} (from {where}); "
-            + (f"did you mean {near[0]!r}? " if near else "")
-            + f"The scales are {', '.join(get_args(ScaleName))}."
+            f"There is no scale {name!r} (from {where}); {nearest}The scales are "
+            f"{', '.join(SCALES)}."
         )
     return SCALES[name]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,19 +13,29 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def spearman(frequency: npt.ArrayLike, value: npt.ArrayLike) -> float:
-    """Spearman's rank correlation of class frequency with a per-class value, -1..1.
+    """Spearman's rank correlation of class frequency with a value of each class, [C] both: -1..1.
 
     Tied entries share the mean of their ranks. A class whose frequency or value is nan is left
     out; with fewer than two classes left, or a constant side, there is no correlation: nan.
-
-    Args:
-        frequency: float [C], training pictures of each class.
-        value: float [C], for example accuracy or number of predictions.
     """
     from scipy import stats
 
-    x, y = _paired(frequency, value)
-    return float(stats.spearmanr(x, y).statistic) if _varies(x, y) else float("nan")
+    return _correlation(stats.spearmanr, frequency, value)
+
+
+def pearson(frequency: npt.ArrayLike, value: npt.ArrayLike) -> float:
+    """Pearson's linear correlation; all else as `spearman`."""
+    from scipy import stats
+
+    return _correlation(stats.pearsonr, frequency, value)
+
+
+def _correlation(measure: Any, frequency: npt.ArrayLike, value: npt.ArrayLike) -> float:
+    x, y = np.asarray(frequency, dtype=np.float64), as_values(frequency, value)
+    known = ~(np.isnan(x) | np.isnan(y))
+    x, y = x[known], y[known]
+    varies = len(x) > 1 and np.ptp(x) > 0 and np.ptp(y) > 0
+    return float(measure(x, y).statistic) if varies else float("nan")
 
 
 def chance_spearman(classes: int, draws: int = 10_000, seed: int = 0) -> float:
@@ -40,19 +52,8 @@ def chance_spearman(classes: int, draws: int = 10_000, seed: int = 0) -> float:
     return float(np.quantile(1 - 6 * squares / (classes * (classes**2 - 1)), 0.975))
 
 
-def pearson(frequency: npt.ArrayLike, value: npt.ArrayLike) -> float:
-    """Pearson's linear correlation; nan is treated as in `spearman`. Arguments: float [C]."""
-    from scipy import stats
-
-    x, y = _paired(frequency, value)
-    return float(stats.pearsonr(x, y).statistic) if _varies(x, y) else float("nan")
-
-
 def gini(frequency: npt.ArrayLike) -> float:
-    """Gini coefficient of the class frequencies: 0 if all are equal, 1 - 1/C if one has all.
-
-    Args:
-        frequency: float [C], non-negative, not all zero.
+    """Gini coefficient of class frequencies [C]: 0 if all are equal, 1 - 1/C if one has all.
 
     Raises:
         CourseError: if the frequencies are empty, negative, not finite or all zero.
@@ -82,13 +83,3 @@ def as_values(frequency: npt.ArrayLike, value: npt.ArrayLike) -> FloatArray:
             "class, in the order of the class ids."
         )
     return values
-
-
-def _paired(frequency: npt.ArrayLike, value: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-    x, y = np.asarray(frequency, dtype=np.float64), as_values(frequency, value)
-    known = ~(np.isnan(x) | np.isnan(y))
-    return x[known], y[known]
-
-
-def _varies(x: FloatArray, y: FloatArray) -> bool:
-    return len(x) > 1 and bool(np.ptp(x) > 0 and np.ptp(y) > 0)

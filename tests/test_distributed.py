@@ -21,12 +21,20 @@ from open_clip.loss import ClipLoss
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from lt_course import study
+from lt_course import distributed, study
 from lt_course.data import icontail
 from lt_course.data.augment import in_memory
 from lt_course.data.batch import Batch
 from lt_course.data.order import Order, share
-from lt_course.distributed import all_gather, on_rank_zero, rank, world_size
+from lt_course.distributed import (
+    all_gather,
+    average,
+    average_gradients,
+    group_batch_norm,
+    on_rank_zero,
+    rank,
+    world_size,
+)
 from lt_course.errors import CourseError
 from lt_course.evaluation.features import features
 from lt_course.models.heads import Prototypes
@@ -39,14 +47,8 @@ from lt_course.objectives.objective import Report
 from lt_course.objectives.siglip import SigLIP, SigLIPConfig
 from lt_course.study.registry import load_extensions
 from lt_course.study.store import RunResult
-from lt_course.training import checkpoints, data_parallel
-from lt_course.training.data_parallel import (
-    average,
-    average_gradients,
-    group_batch_norm,
-    local_part,
-)
-from lt_course.training.loop import Interrupted, encode, fit
+from lt_course.training import checkpoints
+from lt_course.training.loop import Interrupted, encode, fit, local_part
 from lt_course.training.options import Training
 from lt_course.web.released.released_text import released_text_tower
 from lt_course.web.torchrun import VARIABLES, process_group
@@ -384,7 +386,7 @@ def test_cuda_devices_get_the_batch_norm_of_torch(monkeypatch: pytest.MonkeyPatc
     with FakeTensorMode(), torch.device("cuda"):
         model = nn.Sequential(nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3)))
         names = list(model.state_dict())
-        monkeypatch.setattr(data_parallel, "world_size", lambda: 2)
+        monkeypatch.setattr(distributed, "world_size", lambda: 2)
         group_batch_norm(model, 1)
     assert type(model[0][1]) is nn.SyncBatchNorm
     assert list(model.state_dict()) == names

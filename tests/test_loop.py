@@ -26,7 +26,7 @@ from lt_course.objectives.contrast import CLIP, CLIPConfig
 from lt_course.objectives.distill import DINO, DINOConfig, Timetable
 from lt_course.study.execute import execute
 from lt_course.study.run_config import RunConfig
-from lt_course.training import checkpoints, loop, metrics
+from lt_course.training import checkpoints, loop
 from lt_course.training.loop import Interrupted, fit
 from lt_course.training.options import Training, make_optimizer
 
@@ -148,7 +148,7 @@ def test_no_step_is_taken_into_the_infinite(
 
 
 def test_a_long_epoch_does_not_hide_what_is_not_finite(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "FETCH_EVERY", 4)
+    monkeypatch.setattr(loop, "FETCH_EVERY", 4)
     steps = []
 
     def get_batch(rows: np.ndarray, step: int) -> Batch:

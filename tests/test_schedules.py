@@ -5,7 +5,7 @@ import torch
 from torch.optim import lr_scheduler
 
 from lt_course.errors import CourseError
-from lt_course.training.schedules import Schedule, steps
+from lt_course.training.options import Schedule, steps
 
 TOTAL = 60
 

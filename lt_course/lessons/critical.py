@@ -22,7 +22,7 @@ from open_clip.pretrained import get_pretrained_cfg
 from lt_course.errors import CourseError
 from lt_course.evidence import paper
 from lt_course.plots import style
-from lt_course.training.schedules import Schedule
+from lt_course.training.options import Schedule
 
 FloatArray = npt.NDArray[np.float64]
 

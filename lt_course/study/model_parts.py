@@ -23,7 +23,7 @@ from lt_course.study.text_heads import (
     prototypes,
     text_tower_of,
 )
-from lt_course.training.schedules import steps
+from lt_course.training.options import steps
 
 
 def build_objective(

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or not there.
+"""Checkpoints that are whole or not there, and stop signals that wait for them.
 
 A checkpoint's name ends in the first digits of its SHA-256, which is compared before it is loaded;
 the one before it is deleted only once it is on the disk. Whenever the process dies, and whatever
@@ -11,12 +11,18 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import signal
+import threading
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
 
+from lt_course.distributed import world_size
 from lt_course.errors import CourseError
 from lt_course.files import free_mib, replacing, sha256
 
@@ -34,11 +40,7 @@ def _saved(folder: Path) -> list[tuple[int, Path]]:
 
 
 def save(folder: Path, step: int, state: State) -> Path:
-    """Write a checkpoint; the previous one stays until this one is complete.
-
-    Raises:
-        CourseError: if it cannot be written; nothing is lost then.
-    """
+    """Write a checkpoint; if that fails (CourseError), the previous one is still there."""
     torch.save(state, buffer := io.BytesIO())
     content = buffer.getbuffer()
     path = folder / f"step_{step}-{hashlib.sha256(content).hexdigest()[:16]}.pt"
@@ -62,13 +64,7 @@ def save(folder: Path, step: int, state: State) -> Path:
 
 
 def load_latest(folder: Path) -> State | None:
-    """The newest checkpoint that is whole, or None if there is none.
-
-    A damaged file is passed over, with a warning that names it.
-
-    Raises:
-        CourseError: if a checkpoint is whole and cannot be read: not the user's, or not ours.
-    """
+    """The newest whole checkpoint, if there is one; a damaged one is passed over with a warning."""
     for _, path in _saved(folder):
         try:
             if sha256(path).startswith(path.stem.partition("-")[2]):
@@ -85,3 +81,51 @@ def load_latest(folder: Path) -> State | None:
             stacklevel=2,
         )
     return None
+
+
+@contextmanager
+def deferred() -> Iterator[Callable[[], bool]]:
+    """Let Ctrl-C and SIGTERM wait: yields a function that says whether one has come.
+
+    A second Ctrl-C acts at once, unless several processes train together: one of the two is the
+    terminal's then, and the other is torchrun's, which passes it on. A second SIGTERM does not, for
+    batch systems send it more than once.
+    """
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before: dict[int, Any] = {
+        number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if received and number == signal.SIGINT and world_size() == 1:
+            signal.signal(number, before[number])
+            signal.raise_signal(number)
+        received.append(number)
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let the death of a child wait: what is done meanwhile is finished, then torch raises."""
+    alarm = signal.getsignal(signal.SIGCHLD)
+    if threading.current_thread() is not threading.main_thread() or not callable(alarm):
+        yield
+        return
+    died: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGCHLD, lambda *what: died.append(what))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, alarm)
+    if died:
+        alarm(*died[-1])

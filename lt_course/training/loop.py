@@ -1,12 +1,9 @@
 """One loop for every objective.
 
-A step asks `Order` for its pictures, the objective for its loss, and the schedule for its learning
-rate; all three depend on the step's number alone. A run that was stopped goes on from its last
-checkpoint and ends with the same weights, bit by bit, if it is given as many threads and processes
-as before (sums depend on how they are grouped).
-
-Several processes (`lt_course.training.data_parallel`) share each batch and end with the weights of
-a single one, up to rounding; they stop at the same step.
+A step's pictures, random numbers and learning rate depend on its number alone. So a run that was
+stopped goes on from its last checkpoint and ends with the same weights, bit by bit, if it is given
+as many threads and processes as before (sums depend on how they are grouped). Several processes
+share each batch, stop at the same step, and end with the weights of one, up to rounding.
 """
 
 from __future__ import annotations
@@ -22,33 +19,35 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from lt_course import signals
 from lt_course.data.batch import Batch
 from lt_course.data.fingerprint import Fingerprint
 from lt_course.data.order import Order, share, torch_generator
-from lt_course.distributed import on_rank_zero, rank, world_size
-from lt_course.errors import CourseError
-from lt_course.objectives.objective import Objective, Representations
-from lt_course.progress import progress
-from lt_course.training import checkpoints
-from lt_course.training.data_parallel import (
+from lt_course.distributed import (
     any_process,
     average,
     average_gradients,
     broadcast_state,
     group_batch_norm,
-    local_part,
+    on_rank_zero,
     own_groups,
+    rank,
+    world_size,
 )
-from lt_course.training.metrics import MetricLog, Row
-from lt_course.training.options import Training, make_optimizer
-from lt_course.training.schedules import Schedule, steps
+from lt_course.errors import CourseError
+from lt_course.objectives.objective import Objective, Report, Representations
+from lt_course.progress import progress
+from lt_course.training import checkpoints
+from lt_course.training.options import Schedule, Training, make_optimizer, steps
+
+Row = dict[str, float]
+FETCH_EVERY = 100
+"""Steps whose metrics wait on the device at most."""
 
 LoadBatch = Callable[[NDArray[np.int64], int], Batch]
-"""(rows of the training set, step) -> batch on the training device.
+"""(rows of a step's global batch, step) -> batch on the training device.
 
-The rows are those of the global batch. Of several processes each may load all of them, or only its
-`lt_course.data.order.share`; random numbers must be drawn as for all.
+Of several processes each may load all rows, or only its `lt_course.data.order.share`; random
+numbers must be drawn as for all.
 """
 
 
@@ -70,12 +69,9 @@ def fit(
 ) -> list[Row]:
     """Train the objective (an ``nn.Module``) in place; return a row of means for each epoch.
 
-    Args:
-        get_batch: rows of a step's global batch in, a batch out.
-        order: which rows make up which step.
-        folder: where process 0 keeps checkpoints, and takes up the newest; None keeps none.
-        address, fingerprint: of the run and its pictures; a checkpoint of others is refused.
-        before_step: called with each step's number (tests inject faults here).
+    Process 0 keeps checkpoints in `folder`, if there is one, and takes up the newest; one of
+    another address or fingerprint of the pictures is refused. `before_step` is called with each
+    step's number (tests inject faults here).
 
     Raises:
         CourseError: if a field does not fit the data, or a loss or gradient is not finite.
@@ -87,7 +83,7 @@ def fit(
     log, total = MetricLog(), schedule.total
     state = _State(label, objective, optimizer, log, folder, address, fingerprint)
     start = state.load()
-    with signals.deferred() as interrupted, progress(label, total, start) as progress_bar:
+    with checkpoints.deferred() as interrupted, progress(label, total, start) as progress_bar:
         for step in range(start, total):
             before_step(step)
             batch = local_part(get_batch(order.rows(step), step), order.batch)
@@ -116,6 +112,12 @@ def fit(
                 state.save(step + 1, total, stop)
     broadcast_state(objective)
     return log.history
+
+
+def local_part(batch: Batch, size: int) -> Batch:
+    """This process's part of a global batch of so many; nothing else may have been loaded."""
+    local = size // world_size()
+    return batch if len(batch.labels) == local else batch[rank() * local : (rank() + 1) * local]
 
 
 def _in_steps(training: Training, order: Order) -> tuple[Schedule, int]:
@@ -194,7 +196,7 @@ class _State:
 
     def save(self, step: int, total: int, stop: bool) -> None:
         """Write a checkpoint, if there is a folder; raise `Interrupted` afterwards if told to."""
-        with signals.undisturbed():
+        with checkpoints.undisturbed():
             if (folder := self.folder) is not None:
                 state = {
                     "address": self.address,
@@ -264,14 +266,67 @@ def _kept_statistics(objective: Objective) -> Iterator[None]:
 
 @torch.no_grad()
 def clip_gradients(module: nn.Module, greatest: float | None) -> list[Tensor]:
-    """Shrink each gradient, tensor by tensor, whose norm exceeds the greatest one allowed.
-
-    Returns:
-        The norms, as they were: float [] each.
-    """
+    """Shrink each gradient whose norm exceeds the greatest one allowed; return all norms, []."""
     gradients = [p.grad for p in module.parameters() if p.grad is not None]
     norms = [*torch._foreach_norm(gradients)]
     if greatest is not None:
         shares = [(greatest / (norm + 1e-6)).clamp(max=1) for norm in norms]
         torch._foreach_mul_(gradients, shares)
     return norms
+
+
+class MetricLog:
+    """Loss and report of each step; they stay on the device until somebody has to know them.
+
+    So no step waits for the one before. A value that is not finite is told as late as that; until
+    then the optimizer holds still. `history` has one row per epoch: its last step, learning rate,
+    and means over its steps; `recent` those of the epoch's steps that have been fetched.
+    """
+
+    def __init__(self) -> None:
+        self.history: list[Row] = []
+        self.recent: list[Row] = []
+        self._pending: list[tuple[int, float, Tensor]] = []
+        self._names: list[str] = []
+        self._found_inf: Tensor | None = None
+
+    def found_inf(self, loss: Tensor, norms: list[Tensor]) -> Tensor:
+        """1 if the loss or a gradient's norm was not finite in this step or an earlier one, else 0.
+
+        For the optimizer's attribute of this name, which torch's GradScaler sets: at 1, fused
+        optimizers change neither weights nor their own state.
+        """
+        found = (~torch.stack([loss, *norms]).isfinite().all()).float()
+        self._found_inf = found if self._found_inf is None else found.maximum(self._found_inf)
+        return self._found_inf
+
+    def add(self, step: int, learning_rate: float, metrics: Report) -> None:
+        """Take note of a step's metrics, scalars that are averaged over the processes."""
+        assert self._found_inf is not None
+        self._names = list(metrics)
+        values = average(torch.stack([self._found_inf, *metrics.values()]))
+        self._pending.append((step, learning_rate, values))
+        if len(self._pending) == FETCH_EVERY:
+            self.fetch()
+
+    def fetch(self) -> list[Row]:
+        """Bring to the host what waits on the device; a CourseError if it was not finite."""
+        rows = torch.stack([row for _, _, row in self._pending]).tolist() if self._pending else []
+        for (step, rate, _), (found_inf, *values) in zip(self._pending, rows, strict=True):
+            row = dict(zip(self._names, values, strict=True))
+            if found_inf:
+                raise CourseError(
+                    f"The loss ({row['loss']:.3g}) or its gradient is not finite at step {step}, "
+                    f"with learning rate {rate:.2g}; lower 'learning_rate', or lengthen 'warmup'. "
+                    "No step was taken; the last checkpoint is whole."
+                )
+            self.recent.append(row)
+        self._pending = []
+        return self.recent
+
+    def end_epoch(self, step: int, learning_rate: float) -> float:
+        """Add a row to the history; its mean loss."""
+        rows, self.recent = self.fetch(), []
+        means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+        self.history.append({"step": step, "learning_rate": learning_rate} | means)
+        return means["loss"]

@@ -1,8 +1,9 @@
-"""How to train: the fields of a run that the loop reads, and the optimizer that they ask for."""
+"""How to train: the fields of a run that the loop reads, its learning rates and its optimizer."""
 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +14,8 @@ from lt_course.data.order import Sampler
 from lt_course.errors import CourseError
 from lt_course.fields import COUNT, NATURAL, check
 from lt_course.scale import Precision
-from lt_course.training.schedules import ScheduleName
+
+ScheduleName = Literal["constant", "cosine", "step", "one-cycle"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Training:
         weight_decay: decoupled in ``adamw``, a part of the gradient in ``sgd``.
         no_decay_on_bias_norm: let biases, norms and the temperature have none.
         clip_grad_per_tensor: greatest norm of each tensor's gradient, as in DINO; None: no limit.
-        schedule: course of the learning rate, `lt_course.training.schedules.Schedule`.
+        schedule: course of the learning rate, `Schedule`.
         warmup: duration of its rise.
         milestones: where the ``step`` schedule decays by 10.
         precision: of the towers; losses are always float32.
@@ -95,6 +97,75 @@ class Training:
                     f"{getattr(self, owner)!r} does not read; set {owner!r} to {value!r}, or "
                     f"{field!r} to {unused!r}."
                 )
+
+
+def steps(duration: str, field: str, steps_per_epoch: int, total: int | None = None) -> int:
+    """A duration in steps, rounded: ``8 epochs``, ``500 steps``, or ``5 %`` of `total` steps.
+
+    Raises:
+        CourseError: if the text, which stands in `field`, is none, or there is no total.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(steps?|epochs?|percent|%)\s*", duration)
+    if match is None or (match[2] in ("%", "percent") and total is None):
+        raise CourseError(
+            f"Field {field!r} is {duration!r}; write a duration such as '8 epochs' or '500 steps'"
+            + ("." if total is None else " or '5 %'.")
+        )
+    unit = {"s": 1, "e": steps_per_epoch}.get(match[2][0], (total or 0) / 100)
+    return round(float(match[1]) * unit)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The learning rate at each step.
+
+    Attributes:
+        name: ``constant``; ``cosine`` to `end`; ``step``, a tenth at each milestone; ``one-cycle``,
+            a cosine rise over the warm-up, then a cosine fall to zero.
+        peak: the greatest learning rate.
+        total: steps of the run.
+        warmup: steps of linear (one-cycle: cosine) rise from 0, at most all.
+        milestones: steps at which ``step`` decays, before the end.
+        end: what ``cosine`` falls to, an absolute rate that step `total` would have.
+    """
+
+    name: ScheduleName
+    peak: float
+    total: int
+    warmup: int = 0
+    milestones: tuple[int, ...] = ()
+    end: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise a CourseError for what would never happen."""
+        if self.warmup > self.total:
+            raise CourseError(
+                f"Field 'warmup' comes to {self.warmup} steps, more than the {self.total} of the "
+                "run; shorten it, or train for longer."
+            )
+        if self.milestones and (last := max(self.milestones)) >= self.total:
+            raise CourseError(
+                f"Field 'milestones' comes to step {last} at last, but the run ends after "
+                f"{self.total}; name earlier ones, or train for longer."
+            )
+
+    def __call__(self, step: int) -> float:
+        """The learning rate of step 0 … total-1."""
+        if step < self.warmup:
+            risen = (step + 1) / self.warmup
+            return self.peak * (_fall(1 - risen) if self.name == "one-cycle" else risen)
+        if self.name == "constant":
+            return self.peak
+        if self.name == "step":
+            return self.peak * 0.1 ** sum(step >= milestone for milestone in self.milestones)
+        fallen = _fall((step - self.warmup) / max(1, self.total - self.warmup))
+        end = self.end if self.name == "cosine" else 0.0
+        return end + (self.peak - end) * fallen
+
+
+def _fall(done: float) -> float:
+    """Half a cosine, from 1 at 0 to 0 at 1."""
+    return (1 + math.cos(math.pi * done)) / 2
 
 
 def make_optimizer(model: nn.Module, training: Training) -> torch.optim.Optimizer:

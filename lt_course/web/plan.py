@@ -15,7 +15,7 @@ from typing import Any
 from lt_course.errors import CourseError
 from lt_course.study.run_config import RunConfig, override, unknown
 from lt_course.study.text_heads import OpenWorld, require_known
-from lt_course.training.schedules import steps
+from lt_course.training.options import steps
 from lt_course.web import untrained
 from lt_course.web.gpus import ALIASES, GPUS, UTILIZATION, Range
 

@@ -46,7 +46,7 @@ from lt_course.study.text_heads import (
     released_tower,
     text_tower_of,
 )
-from lt_course.training.data_parallel import own_groups
+from lt_course.distributed import own_groups
 from lt_course.training.options import Training, make_optimizer
 
 # --- a run, without its data ---------------------------------------------------------------------

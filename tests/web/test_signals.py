@@ -17,13 +17,13 @@ from shard_files import img2dataset_folder
 from torch import nn
 from torch.utils.data import Dataset
 
-from lt_course import signals
 from lt_course.distributed import rank, world_size
 from lt_course.models.heads import Prototypes
 from lt_course.objectives.classify import Supervised, SupervisedConfig
 from lt_course.training import checkpoints
 from lt_course.training.loop import Interrupted, fit
 from lt_course.training.options import Training
+from lt_course.web.read_ahead import read_ahead
 from lt_course.web.shards import shard_index
 from lt_course.web.shards.photograph_batches import Loader
 from lt_course.web.shards.shard_pairs import ShardDataset
@@ -190,7 +190,7 @@ def test_workers_that_hang_do_not_outlive_their_reader() -> None:
         return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
 
     before = of(os.getpid())
-    batches: Iterator[int] = signals.read_ahead(Stuck(), workers=2, batch_size=None)
+    batches: Iterator[int] = read_ahead(Stuck(), workers=2, batch_size=None)
     assert next(batches) == 0
     assert len(of(os.getpid()) - before) == 2
     batches.close()
@@ -200,14 +200,14 @@ def test_workers_that_hang_do_not_outlive_their_reader() -> None:
 def test_a_second_interrupt_acts_at_once_and_a_second_sigterm_does_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with signals.deferred() as stopped:
+    with checkpoints.deferred() as stopped:
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)
         assert stopped()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-    monkeypatch.setattr(signals, "world_size", lambda: 2)
-    with signals.deferred() as stopped:
+    monkeypatch.setattr(checkpoints, "world_size", lambda: 2)
+    with checkpoints.deferred() as stopped:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         assert stopped()

@@ -32,7 +32,6 @@ from lt_course.distributed import rank, world_size
 from lt_course.objectives.classify import SupervisedConfig
 from lt_course.objectives.contrast import CLIPConfig
 from lt_course.objectives.distill import DINOConfig
-from lt_course.signals import read_ahead
 from lt_course.study.dataset import (
     MADE,
     RunDataset,
@@ -51,6 +50,7 @@ from lt_course.web.datasets.photograph_sets import Photographs as Chosen
 from lt_course.web.datasets.photograph_sets import Selection, open_set
 from lt_course.web.datasets.shard_data import CONCEPTS, MATCHES, ShardData
 from lt_course.web.datasets.transfer_tasks import published_tasks
+from lt_course.web.read_ahead import read_ahead
 from lt_course.web.shards.photograph_batches import Loader, Said, class_prompts, synonyms
 from lt_course.web.shards.shard_index import require_few
 from lt_course.web.shards.shard_pairs import Part, ShardDataset

@@ -17,10 +17,10 @@ from lt_course.data.augment import LabeledImages, standardize_photographs
 from lt_course.data.data_folder import VARIABLE
 from lt_course.data.transfer_sets import Part
 from lt_course.files import named_folder
-from lt_course.signals import read_ahead
 from lt_course.study.dataset import Task
 from lt_course.web import data_paths
 from lt_course.web.datasets.published_sets import PUBLISHED, published_set
+from lt_course.web.read_ahead import read_ahead
 from lt_course.web.shards import photographs
 
 BATCH = 256

@@ -28,8 +28,8 @@ from lt_course.evaluation.answers import COLLAPSE, Answers, score
 from lt_course.evaluation.zero_shot import zero_shot_prototypes
 from lt_course.files import read_sealed, write_sealed, writing
 from lt_course.progress import progress
-from lt_course.signals import read_ahead
 from lt_course.web.datasets.concept_sets import ConceptSet, frequencies
+from lt_course.web.read_ahead import read_ahead
 from lt_course.web.released.open_models import OpenModel, Towers, WeightsError, load
 
 

@@ -25,7 +25,7 @@ from torch.utils.data import Dataset
 
 from lt_course.data.order import Order, Sampler, share, torch_generator
 from lt_course.errors import CourseError
-from lt_course.signals import read_ahead
+from lt_course.web.read_ahead import read_ahead
 from lt_course.web.shards import photographs
 from lt_course.web.shards.shard_index import Index, read, require_few
 from lt_course.web.shards.shard_scan import CONTEXT

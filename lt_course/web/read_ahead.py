@@ -1,0 +1,56 @@
+"""Reading ahead in processes that stop signals reach in vain.
+
+A terminal, torchrun and SLURM signal whole groups of processes. Those that read ahead must outlive
+the signal: the death of one raises an error in the process that trains, which would then lose the
+very checkpoint that it is about to save.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+NOT_FOR_WORKERS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+"""What loader workers leave to the process that trains: SLURM's warnings, too."""
+
+
+def read_ahead(dataset: Dataset[Any], *, workers: int, **options: Any) -> Iterator[Any]:
+    """Batches of a map-style data set, read by processes that no stop signal ends.
+
+    0 `workers` read in this process; `options` are those of `torch.utils.data.DataLoader`.
+    """
+    loader: DataLoader[Any] = DataLoader(
+        dataset,
+        num_workers=workers,
+        worker_init_fn=_leave_signals_alone,
+        # Without one of its own the loader draws a number from the global generator.
+        generator=torch.Generator(),
+        **options,
+    )
+    others = set(multiprocessing.active_children())
+    # Blocked until the workers, which inherit that, have said that they ignore them.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, NOT_FOR_WORKERS)
+    try:
+        batches = iter(loader)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    started = set(multiprocessing.active_children()) - others
+    try:
+        yield from batches
+    finally:
+        del batches  # which tells the workers to end, and waits for them
+        for worker in started:
+            if worker.is_alive():
+                worker.kill()
+                worker.join()
+
+
+def _leave_signals_alone(worker: int) -> None:
+    """Take the place of torch's own handler, which ends a worker by SIGTERM."""
+    for number in NOT_FOR_WORKERS:
+        signal.signal(number, signal.SIG_IGN)
