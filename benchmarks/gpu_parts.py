@@ -94,7 +94,7 @@ def train(
 ) -> nn.Module:
     """Train as `lt_course.study.execute.execute` does, on this device and without evaluation."""
     from lt_course.study.dataset import load_dataset
-    from lt_course.study.model_parts import build_objective
+    from lt_course.study.execute import build_objective
     from lt_course.training.loop import fit
 
     dataset = load_dataset(run)

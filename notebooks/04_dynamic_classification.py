@@ -36,7 +36,7 @@ from lt_course.objectives.classify import SupervisedConfig, vocabulary_mask
 from lt_course.plots import claims, style
 from lt_course.statistics import spearman
 from lt_course.study.dataset import load_dataset
-from lt_course.study.model_parts import build_objective
+from lt_course.study.execute import build_objective
 
 check = exercises.of("dynamic_classification")
 style.use()

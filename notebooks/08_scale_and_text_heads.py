@@ -36,7 +36,7 @@ from lt_course.objectives.contrast import info_nce
 from lt_course.plots import claims, intervals, style
 from lt_course.plots.runs import THREE
 from lt_course.study.dataset import load_dataset
-from lt_course.study.model_parts import image_tower_of
+from lt_course.study.execute import image_tower_of
 from lt_course.study.run_config import open_world_clip
 
 check = exercises.of("scale_and_text_heads")

@@ -38,8 +38,7 @@ from lt_course.objectives.contrast import info_nce
 from lt_course.plots import claims, intervals, style
 from lt_course.plots.runs import THREE
 from lt_course.study.dataset import load_dataset
-from lt_course.study.execute import weights
-from lt_course.study.model_parts import build_objective
+from lt_course.study.execute import build_objective, weights
 
 check = exercises.of("open_world")
 style.use()

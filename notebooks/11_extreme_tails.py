@@ -34,7 +34,7 @@ from lt_course.lessons.features import cosines_on_test
 from lt_course.objectives.classify import vocabulary_mask
 from lt_course.plots import claims, intervals, style
 from lt_course.study.dataset import load_dataset
-from lt_course.study.model_parts import build_objective
+from lt_course.study.execute import build_objective
 
 check = exercises.of("extreme_tails")
 style.use()

@@ -39,8 +39,7 @@ from lt_course.objectives import siglip
 from lt_course.plots import style
 from lt_course.statistics import gini, spearman
 from lt_course.study.dataset import load_dataset
-from lt_course.study.execute import weights
-from lt_course.study.model_parts import build_objective
+from lt_course.study.execute import build_objective, weights
 
 check = exercises.of("since_then")
 style.use()

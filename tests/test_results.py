@@ -178,7 +178,7 @@ def test_recording_trains_nothing(train, store: Path, folder: Path, monkeypatch)
 
 def test_runs_of_other_code_are_not_recorded(train, store: Path, folder: Path, monkeypatch) -> None:
     train(0)
-    monkeypatch.setattr(store_module, "code_hash", lambda run: "0123456789ab")
+    monkeypatch.setattr(store_module.provenance, "code_hash", lambda run: "0123456789ab")
     assert results.commit_results("tiny", [0]).recorded == 0
 
 

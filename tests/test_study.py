@@ -206,8 +206,8 @@ def test_what_is_measured_is_what_its_name_says(small, store: Path, name: str, s
 
 def test_other_code_never_answers(small, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = study.train_or_load(small_run())
-    monkeypatch.setattr(store_module, "code_hash", lambda run: "0123456789ab")
-    monkeypatch.setattr(store_module, "require_imported_code", lambda run: None)
+    monkeypatch.setattr(store_module.provenance, "code_hash", lambda run: "0123456789ab")
+    monkeypatch.setattr(store_module.provenance, "require_imported_code", lambda run: None)
     after = study.train_or_load(small_run())
     assert after.folder != before.folder
     assert (before.folder / "environment.json").exists()

@@ -28,8 +28,7 @@ from lt_course.lessons.equal_terms import trained
 from lt_course.objectives.distill import DINOConfig, Network
 from lt_course.plots import drawings, intervals, style
 from lt_course.study import RunResult, training_set
-from lt_course.study.execute import weights
-from lt_course.study.model_parts import image_tower_of
+from lt_course.study.execute import image_tower_of, weights
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -16,8 +16,7 @@ from lt_course.evidence.claims import Verdict
 from lt_course.evidence.experiments import experiment
 from lt_course.study import RunResult
 from lt_course.study.dataset import RunDataset, load_dataset
-from lt_course.study.execute import weights
-from lt_course.study.model_parts import build_objective
+from lt_course.study.execute import build_objective, weights
 
 CPU = torch.device("cpu")
 

@@ -10,9 +10,8 @@ from torch import Tensor
 
 from lt_course.data.augment import standardize
 from lt_course.study import RunResult
-from lt_course.study.execute import weights
+from lt_course.study.execute import image_tower_of, weights
 from lt_course.study.icontail_dataset import icontail_of
-from lt_course.study.model_parts import image_tower_of
 
 PREFIX = "image_tower."
 

@@ -13,9 +13,8 @@ from lt_course.data.icontail import IconTail, describe, is_solid
 from lt_course.objectives.contrast import CLIP
 from lt_course.study import RunConfig, RunResult
 from lt_course.study.evaluate import EvalResult, evaluate
-from lt_course.study.execute import weights
+from lt_course.study.execute import build_objective, weights
 from lt_course.study.icontail_dataset import IconTailDataset
-from lt_course.study.model_parts import build_objective
 from lt_course.training.loop import fit
 
 Drawing = dict[str, Any]

@@ -22,8 +22,7 @@ from lt_course.plots import style
 from lt_course.statistics import spearman
 from lt_course.study import RunResult, training_set
 from lt_course.study.dataset import load_dataset
-from lt_course.study.execute import weights
-from lt_course.study.model_parts import build_objective
+from lt_course.study.execute import build_objective, weights
 
 
 def untrained_and_trained(record: RunResult) -> tuple[CLIP, CLIP]:

@@ -1,8 +1,8 @@
 """Runs, their store, and what they measure.
 
 In the order in which a run passes through: `run_config` says what it is, `store` looks for its
-result, `execute` carries it out on the data of `icontail_dataset` (a `dataset`), with a model made
-of `model_parts`, and `evaluate` measures what was learnt.
+result, `execute` carries it out on the data of `icontail_dataset` (a `dataset`), and `evaluate`
+measures what was learnt.
 """
 
 from lt_course.scale import current as scale

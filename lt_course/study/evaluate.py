@@ -3,9 +3,6 @@
 A classifier and a CLIP have class vectors and are measured on the test pictures as they are. A
 tower that has learnt without labels has none: a linear classifier is fitted to its features first,
 which is then measured in the same way; and the same features are tried on other tasks.
-
-Features of the test pictures are kept as they are, scores of classes only for some pictures at a
-time.
 """
 
 from __future__ import annotations
@@ -27,15 +24,8 @@ from lt_course.errors import CourseError
 from lt_course.evaluation import neural_collapse
 from lt_course.evaluation.bias import bias_report, per_class, third_of
 from lt_course.evaluation.features import features
-from lt_course.evaluation.linear_probe import (
-    FeatureSet,
-    Probe,
-    linear_probe,
-    nearest_neighbours,
-)
-from lt_course.evaluation.linear_probe import (
-    evaluate as probe_score,
-)
+from lt_course.evaluation.linear_probe import FeatureSet, Probe, linear_probe, nearest_neighbours
+from lt_course.evaluation.linear_probe import evaluate as probe_score
 from lt_course.evaluation.neural_collapse import class_means, mean_cosine, nc1, nc2
 from lt_course.evaluation.zero_shot import zero_shot_prototypes
 from lt_course.objectives.classify import Supervised
@@ -48,8 +38,12 @@ from lt_course.study.dataset import RunDataset, Task
 if TYPE_CHECKING:
     import pandas as pd
 
+Metrics = dict[str, float]
+Scores = Callable[[Tensor], Tensor]
+"""Features [m, D] -> scores of classes [m, C]."""
+
 ROWS = 16_384
-"""Pictures whose scores are in memory at a time."""
+"""Pictures whose scores are in memory at a time; all features are."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +54,8 @@ class EvalResult:
         metrics: of the test pictures.
         history: one row per epoch of training.
         per_class: one row per concept: concept, name, frequency, trimmed (whether it was cut to a
-            few shots), accuracy, predictions, mean_logit, its logit's mean over all test pictures;
-            and, where there are class vectors, the metrics of `neural_collapse.per_class`.
+            few shots), accuracy, predictions, mean_logit (over all test pictures); and, where there
+            are class vectors, the metrics of `neural_collapse.per_class`.
         arrays: ``test`` int64 [M], indices of the test pictures; ``labels`` and ``predictions``
             int64 [M]; ``centres`` float32 [C, D], mean image features; ``prototypes`` float32, the
             class vectors [C, D], or the prototypes of self-distillation [K, D'], and of the
@@ -70,16 +64,14 @@ class EvalResult:
         fingerprint: of the pictures; None if they are part of the package.
     """
 
-    metrics: dict[str, float]
-    history: list[dict[str, float]]
+    metrics: Metrics
+    history: list[Metrics]
     per_class: pd.DataFrame
     arrays: dict[str, NDArray[Any]]
     fingerprint: Fingerprint | None = None
 
 
-def evaluate(
-    dataset: RunDataset, objective: Objective, history: list[dict[str, float]]
-) -> EvalResult:
+def evaluate(dataset: RunDataset, objective: Objective, history: list[Metrics]) -> EvalResult:
     """Measure a trained model on its data set."""
     if isinstance(objective, DINO):
         return of_features(dataset, objective, history)
@@ -93,7 +85,7 @@ def evaluate(
 
 @torch.no_grad()
 def of_class_vectors(
-    dataset: RunDataset, objective: Supervised | CLIP, history: list[dict[str, float]]
+    dataset: RunDataset, objective: Supervised | CLIP, history: list[Metrics]
 ) -> EvalResult:
     """Measure a classifier, or a CLIP by its zero-shot prompts."""
     import pandas as pd
@@ -133,21 +125,18 @@ def of_class_vectors(
 
 
 def _told_otherwise(
-    dataset: RunDataset,
-    objective: Supervised | CLIP,
-    shown: FeatureSet,
-    scores: Callable[[Tensor], Tensor],
-) -> dict[str, float]:
+    dataset: RunDataset, objective: Supervised | CLIP, shown: FeatureSet, scores: Scores
+) -> Metrics:
     """Bias of the same features where classes are told by other prompts, or by class means.
 
     And the accuracy on the training images themselves, as they are: 1 where they are memorised.
     """
-    device = next(objective.parameters()).device
+    metrics: Metrics = {}
     ways: dict[str, Tensor] = {}
     if isinstance(objective, CLIP):
+        device = next(objective.parameters()).device
         for name, prompts in dataset.further_prompts.items():
             ways[name] = zero_shot_prototypes(objective.text_features, prompts.to(device)).cpu()
-    metrics: dict[str, float] = {}
     if dataset.thorough:
         trained = features(objective.image_tower, dataset.trained_on)
         right = scores(trained.features).argmax(1).cpu() == trained.labels
@@ -166,9 +155,7 @@ def _told_otherwise(
 
 
 @torch.no_grad()
-def of_features(
-    dataset: RunDataset, objective: DINO, history: list[dict[str, float]]
-) -> EvalResult:
+def of_features(dataset: RunDataset, objective: DINO, history: list[Metrics]) -> EvalResult:
     """Measure a tower that has learnt without labels.
 
     Bias is that of a linear probe fitted to equally many pictures of every evaluated class; what
@@ -178,17 +165,13 @@ def of_features(
     objective.eval()
     tower, task = objective.image_tower, dataset.naming()
     bank, test = features(tower, task.train), features(tower, task.test)
-    found: dict[str, float] = {}
     if task.validation is None:
-        scores: Callable[[Tensor], Tensor] = partial(
-            nearest_neighbours, bank, classes=task.classes, k=min(20, len(bank.labels))
-        )
+        votes = partial(nearest_neighbours, bank, classes=task.classes, k=min(20, len(bank.labels)))
+        table, metrics, arrays = _of_test_pictures(dataset, test, votes)
     else:
         probe, nearest = _tried_on(tower, task, bank, test)
-        scores = probe.classifier
-        found = {"penalty": probe.penalty, "nearest_neighbours": nearest}
-    table, metrics, arrays = _of_test_pictures(dataset, test, scores)
-    metrics |= found
+        table, metrics, arrays = _of_test_pictures(dataset, test, probe.classifier)
+        metrics |= {"penalty": probe.penalty, "nearest_neighbours": nearest}
 
     probed = []
     for further in dataset.tasks():
@@ -220,7 +203,7 @@ def _tried_on(
 
 def _use_of_prototypes(
     dataset: RunDataset, test: FeatureSet, objective: DINO
-) -> tuple[dict[str, float], NDArray[np.float32], NDArray[np.int32]]:
+) -> tuple[Metrics, NDArray[np.float32], NDArray[np.int32]]:
     """Which pictures are nearest to which prototype, and how alike those are.
 
     Training pictures say how prototypes are shared out. The test pictures, equally many of every
@@ -266,9 +249,9 @@ def _nearest_other(vectors: Tensor) -> Tensor:
 
 
 def _of_test_pictures(
-    dataset: RunDataset, shown: FeatureSet, scores: Callable[[Tensor], Tensor]
-) -> tuple[pd.DataFrame, dict[str, float], dict[str, NDArray[Any]]]:
-    """What scores of classes, [m, C] for features [m, D] at a time, say of the test pictures."""
+    dataset: RunDataset, shown: FeatureSet, scores: Scores
+) -> tuple[pd.DataFrame, Metrics, dict[str, NDArray[Any]]]:
+    """What scores of classes say of the test pictures: per class, metrics, arrays."""
     import pandas as pd
 
     tested, raw, truth = dataset.tested, shown.features, shown.labels
@@ -292,7 +275,8 @@ def _of_test_pictures(
         }
     )
     centres = class_means(F.normalize(raw, dim=1), truth, classes)
-    metrics = cast("dict[str, float]", bias_report(frequency, labels, predictions)) | {
+    metrics: Metrics = {
+        **cast(Metrics, bias_report(frequency, labels, predictions)),
         "accuracy_kept": _mean(accuracy[~trimmed]),
         "accuracy_trimmed": _mean(accuracy[trimmed]),
         "predictions_trimmed": _mean(predicted[trimmed]),

@@ -64,11 +64,7 @@ def _deciding(run: RunConfig) -> tuple[str, ...]:
 
 
 def require_imported_code(run: RunConfig) -> None:
-    """Refuse to take code for what it is no longer: files were edited since they were imported.
-
-    Raises:
-        CourseError: the sentence asks for a new start.
-    """
+    """Refuse, with a CourseError, code whose files were edited since they were imported."""
     before, now = code_hash(run), _hash_on_disk(_deciding(run))
     if now != before:
         raise CourseError(
@@ -114,13 +110,9 @@ def _commit() -> str | None:
     """The checkout's commit, or None outside of one."""
     if not (PACKAGE.parent / "pyproject.toml").exists():
         return None
+    command = ["git", "-C", str(PACKAGE.parent), "rev-parse", "HEAD"]
     try:
-        asked = subprocess.run(
-            ["git", "-C", str(PACKAGE.parent), "rev-parse", "HEAD"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        asked = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return None
     return asked.stdout.strip() or None

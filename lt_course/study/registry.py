@@ -1,8 +1,8 @@
 """What a run can name: data sets, released text heads, recipes.
 
-`lt_course.study.icontail_dataset` adds the drawings. All else is added by extensions (entry points
-of the group ``lt_course``; `lt_course.web` is one), which are loaded when a run names something
-that is not here yet. No other module of core knows of them.
+Core adds drawings, and photographs in memory. All else is added by extensions (entry points of the
+group ``lt_course``; `lt_course.web` is one), which are loaded when a run names something that is
+not here yet. No other module of core knows of them.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from lt_course.errors import CourseError
 if TYPE_CHECKING:
     from lt_course.study.dataset import RunDataset
     from lt_course.study.run_config import RunConfig
-
-GROUP = "lt_course"
 
 DATASETS: dict[str, type[RunDataset]] = {}
 """Data set -> what has its images."""
@@ -45,11 +43,7 @@ def add_dataset(*names: str) -> Callable[[type[RunDataset]], type[RunDataset]]:
 
 
 def dataset(name: str) -> type[RunDataset]:
-    """What has the images of a data set.
-
-    Raises:
-        CourseError: if there is no such set.
-    """
+    """What has the images of a data set, or a CourseError that says which sets there are."""
     kind: type[RunDataset] | None = find(DATASETS, name)
     if kind is None:
         raise CourseError(
@@ -61,12 +55,8 @@ def dataset(name: str) -> type[RunDataset]:
 
 @cache
 def load_extensions() -> None:
-    """Let all installed extensions add what they have, once.
-
-    Raises:
-        CourseError: if one of them lacks a package that it needs.
-    """
-    for point in entry_points(group=GROUP):
+    """Let all installed extensions add what they have, once; a CourseError names what one lacks."""
+    for point in entry_points(group="lt_course"):
         try:
             point.load()()
         except ModuleNotFoundError as error:
@@ -84,11 +74,7 @@ def find(known: dict[str, Any], name: str) -> Any:
 
 
 def released_text() -> ModuleType:
-    """What makes text towers with released weights.
-
-    Raises:
-        CourseError: as `load_extensions`, or if no extension makes them.
-    """
+    """What makes text towers with released weights; a CourseError if nothing does."""
     load_extensions()
     if not TEXT_HEADS:
         raise CourseError(

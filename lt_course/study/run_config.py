@@ -22,16 +22,8 @@ from lt_course.objectives.classify import SupervisedConfig
 from lt_course.objectives.contrast import CLIPConfig
 from lt_course.objectives.distill import DINOConfig
 from lt_course.objectives.siglip import SigLIPConfig
-from lt_course.study import registry
-from lt_course.study.text_heads import (
-    TEXT_HEADS,
-    LanguageModel,
-    Released,
-    Scratch,
-    TextHead,
-    check_text_head,
-    name_of,
-)
+from lt_course.study import registry, text_heads
+from lt_course.study.text_heads import TEXT_HEADS, LanguageModel, Released, Scratch, TextHead
 from lt_course.training.options import Training
 
 ObjectiveSpec = SupervisedConfig | CLIPConfig | SigLIPConfig | DINOConfig
@@ -64,11 +56,7 @@ class Data:
         return 3
 
     def check_with(self, run: RunConfig) -> None:
-        """Refuse what does not go with the run's other parts.
-
-        Raises:
-            CourseError: the sentence names the field, and what it may be.
-        """
+        """Raise a CourseError for what does not go with the run's other parts."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +72,6 @@ class Model:
     embed_dim: int = 128
 
     def __post_init__(self) -> None:
-        """Raise a CourseError for a field out of range."""
         check(self, embed_dim=COUNT)
 
 
@@ -116,26 +103,19 @@ class RunConfig:
     training: Training
 
     def __post_init__(self) -> None:
-        """Raise a CourseError for a field out of range, or with no effect beside another one."""
         check(self, seed=SEED)
-        self._check_objective()
-        check_text_head(self.text_head, self.objective)
-        self.data.check_with(self)
-
-    def _check_objective(self) -> None:
-        options, classes = self.objective, self.data.concepts
-        if not isinstance(options, SupervisedConfig):
-            return
-        if options.draws_from(classes) and self.training.batch_size % options.vocabulary_group:
+        options, batch = self.objective, self.training.batch_size
+        if (
+            isinstance(options, SupervisedConfig)
+            and options.draws_from(self.data.concepts)
+            and batch % options.vocabulary_group
+        ):
             raise CourseError(
                 f"Field 'vocabulary_group' is {options.vocabulary_group}, which does not divide "
-                f"the batch of {self.training.batch_size}."
+                f"the batch of {batch}."
             )
-
-    @property
-    def objective_name(self) -> str:
-        """Its objective's name in `OBJECTIVES`."""
-        return name_of(self.objective, OBJECTIVES)
+        text_heads.check_text_head(self.text_head, options)
+        self.data.check_with(self)
 
     @property
     def tokenizer(self) -> str:
@@ -153,14 +133,16 @@ class RunConfig:
         """
         told: dict[str, Any] = {"scale": self.scale, "seed": self.seed}
         for part, spec in self._parts().items():
-            kind = {"kind": spec["kind"]} if "kind" in spec else {}
             defaults = {f.name: f.default for f in fields(getattr(self, part))}
-            told[part] = kind | {k: v for k, v in spec.items() if v != defaults.get(k, v)}
-        options, classes = self.objective, self.data.concepts
-        if isinstance(options, SupervisedConfig) and not options.draws_from(classes):
+            told[part] = {
+                name: value
+                for name, value in spec.items()
+                if name in ("kind", "dataset") or value != defaults[name]
+            }
+        options = self.objective
+        if isinstance(options, SupervisedConfig) and not options.draws_from(self.data.concepts):
             for name in ("vocabulary", "sampling", "vocabulary_group"):
                 told["objective"].pop(name, None)
-        told["data"]["dataset"] = self.data.dataset
         return hashlib.sha256(_canonical(told).encode()).hexdigest()[:16]
 
     def json(self) -> str:
@@ -170,8 +152,8 @@ class RunConfig:
     def _parts(self) -> dict[str, dict[str, Any]]:
         """All parts as plain values; unions say which member they are."""
         parts = {part: dataclasses.asdict(getattr(self, part)) for part in PARTS}
-        parts["text_head"]["kind"] = name_of(self.text_head, TEXT_HEADS)
-        parts["objective"]["kind"] = self.objective_name
+        parts["text_head"]["kind"] = text_heads.name_of(self.text_head, TEXT_HEADS)
+        parts["objective"]["kind"] = text_heads.name_of(self.objective, OBJECTIVES)
         return parts
 
 
@@ -212,54 +194,37 @@ def config(name: str, *, scale: str | None = None, seed: int = 0, **settings: An
 def declare(
     name: str, scale: str | None, seed: int, **settings: Any
 ) -> tuple[scales.ScaleName, dict[str, Any]]:
-    """The scale and the parts of a run, not yet checked against each other.
-
-    Raises:
-        CourseError: as `config`.
-    """
+    """The scale and the parts of a run, as `config`, not yet checked against each other."""
     if name in NAMED:
-        scale_name, parts = _named(name, scales.current() if scale is None else scales.named(scale))
-        if isinstance(parts["objective"], DINOConfig):
-            settings = {**scales.named(scale_name).distillation} | settings
+        chosen = scales.current() if scale is None else scales.named(scale)
+        scale_name, objective = chosen.name, NAMED[name][1]
+        reads = isinstance(objective, CLIPConfig)
+        if isinstance(objective, DINOConfig):
+            settings = {**chosen.distillation, **settings}
+        parts = {
+            "data": registry.dataset(chosen.dataset).config(chosen.dataset, **chosen.data),
+            "model": Model(chosen.image_tower, chosen.embed_dim),
+            "text_head": Scratch(chosen.text_tower if reads else None),
+            "objective": objective,
+            "training": Training(duration=f"{chosen.epochs} epochs", batch_size=chosen.batch_size),
+        }
     else:
-        scale_name, parts = _recipe(name, scale)
+        recipe: RunConfig | None = registry.find(registry.RECIPES, name)
+        if recipe is None:
+            raise CourseError(unknown("run", name, [*NAMED, *registry.RECIPES]))
+        if scale not in (None, recipe.scale):
+            raise CourseError(
+                f"The run {name!r} is declared at scale {recipe.scale!r} alone; leave 'scale' out."
+            )
+        scale_name, parts = recipe.scale, {part: getattr(recipe, part) for part in PARTS}
     parts, seed = _set(name, parts, settings), checked("seed", seed, [int], SEED)
     if "permutation" in _names(parts["data"]) and "permutation" not in settings:
         parts["data"] = replace(parts["data"], permutation=seed)
     return scale_name, parts
 
 
-def _named(name: str, scale: scales.Scale) -> tuple[scales.ScaleName, dict[str, Any]]:
-    """As `declare`, of `NAMED`."""
-    objective = NAMED[name][1]
-    data = registry.dataset(scale.dataset).config
-    return scale.name, {
-        "data": data(scale.dataset, **scale.data),
-        "model": Model(scale.image_tower, scale.embed_dim),
-        "text_head": Scratch(scale.text_tower if isinstance(objective, CLIPConfig) else None),
-        "objective": objective,
-        "training": Training(duration=f"{scale.epochs} epochs", batch_size=scale.batch_size),
-    }
-
-
-def _recipe(name: str, scale: str | None) -> tuple[scales.ScaleName, dict[str, Any]]:
-    """As `declare`, of a run that an extension declares whole."""
-    recipe: RunConfig | None = registry.find(registry.RECIPES, name)
-    if recipe is None:
-        raise CourseError(unknown("run", name, [*NAMED, *registry.RECIPES]))
-    if scale not in (None, recipe.scale):
-        raise CourseError(
-            f"The run {name!r} is declared at scale {recipe.scale!r} alone; leave 'scale' out."
-        )
-    return recipe.scale, {part: getattr(recipe, part) for part in PARTS}
-
-
 def _set(name: str, parts: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    """The parts with some fields set otherwise, each wherever it stands.
-
-    Raises:
-        CourseError: if no part has such a field.
-    """
+    """The parts with some fields set otherwise, each wherever it stands."""
     settings, parts = dict(settings), dict(parts)
     if settings.get("dataset", parts["data"].dataset) != parts["data"].dataset:
         parts["data"] = registry.dataset(settings["dataset"]).config(settings["dataset"])
@@ -268,12 +233,11 @@ def _set(name: str, parts: dict[str, Any], settings: dict[str, Any]) -> dict[str
         if kind not in TEXT_HEADS:
             raise CourseError(unknown("text head", kind, TEXT_HEADS))
         before, head = parts["text_head"], TEXT_HEADS[kind]
-        names = {f.name for f in fields(head)}
-        common = {each: getattr(before, each) for each in _names(before) & names}
-        if head is Released and common.get("text_tower") == "small-transformer":
-            del common["text_tower"]  # nobody has released weights of it: a table of classes
-        own = {each: value for each, value in settings.items() if each in names}
-        parts["text_head"] = head(**common | own)
+        names = _names(head)
+        kept = {each: getattr(before, each) for each in _names(before) & names}
+        if head is Released and kept.get("text_tower") == "small-transformer":
+            del kept["text_tower"]  # nobody has released weights of it: a table of classes
+        parts["text_head"] = head(**kept | {k: v for k, v in settings.items() if k in names})
     part_of = {each: part for part in PARTS for each in _names(parts[part])}
     for each in settings:
         if each not in part_of:
@@ -289,11 +253,7 @@ def _names(part: Any) -> set[str]:
 
 
 def override(run: RunConfig, **settings: Any) -> RunConfig:
-    """The run with some fields set otherwise, wherever in it they stand.
-
-    Raises:
-        CourseError: if no part of the run has such a field.
-    """
+    """The run with some fields set otherwise; a CourseError if no part of it has such a field."""
     seed = settings.pop("seed", run.seed)
     parts = _set(run.name, {part: getattr(run, part) for part in PARTS}, settings)
     return replace(run, seed=seed, **parts)

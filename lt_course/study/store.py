@@ -3,9 +3,8 @@
 ``<store>/<address>/<code>/`` holds ``spec.json``, ``metrics.jsonl`` (one row per epoch, then the
 result), ``per_class.parquet``, ``arrays.npz``, ``environment.json``, ``SHA256SUMS`` of these, which
 is written last, and ``checkpoint/``. The address is the hash of the spec; the code is the hash of
-everything in the package that can change the run's result, the shipped data included, as it was
-when it was imported: of core alone, or of core and what reads photographs and released weights. A
-record made by other code is therefore never read, and never overwritten; one made of other pictures
+everything in the package that can change the run's result (`lt_course.study.provenance`). A record
+made by other code is therefore never read, and never overwritten; one made of other pictures
 (`lt_course.data.fingerprint`), or damaged, is refused.
 """
 
@@ -26,29 +25,14 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from lt_course import files
 from lt_course import scale as scales
 from lt_course.distributed import on_rank_zero, rank
 from lt_course.errors import AbsentDataError, CourseError
-from lt_course.files import (
-    SUMS,
-    DamagedError,
-    atomic_write,
-    named_folder,
-    require_sealed,
-    seal,
-    writing,
-)
 from lt_course.progress import progress
-from lt_course.study import registry
+from lt_course.study import provenance, registry
 from lt_course.study.dataset import load_dataset
-from lt_course.study.execute import execute, weights
-from lt_course.study.provenance import (
-    IMPORTED,
-    PACKAGE,
-    code_hash,
-    environment,
-    require_imported_code,
-)
+from lt_course.study.execute import Weights, execute, weights
 from lt_course.study.run_config import RunConfig, open_world_clip
 from lt_course.study.text_heads import OpenWorld
 
@@ -101,11 +85,10 @@ class RunResult:
 
 def root() -> Path:
     """``LT_COURSE_STORE``; else ``.store`` in a checkout; else the user's cache."""
-    if (chosen := named_folder("LT_COURSE_STORE")) is not None:
+    if (chosen := files.named_folder("LT_COURSE_STORE")) is not None:
         return chosen
-    checkout = PACKAGE.parent
-    if (checkout / "pyproject.toml").exists():
-        return checkout / ".store"
+    if (provenance.PACKAGE.parent / "pyproject.toml").exists():
+        return provenance.PACKAGE.parent / ".store"
     import pooch  # which takes a while, as pandas does
 
     return Path(pooch.os_cache("lt_course")) / "runs"
@@ -115,20 +98,34 @@ def train_or_load(run: RunConfig) -> RunResult:
     """The record of a run: read if it is in the store, else trained now.
 
     If another process is training the same run, this one waits for it. A run that was stopped goes
-    on from its last checkpoint. Processes that train together (`lt_course.training.data_parallel`)
-    must all ask; the first of them reads and writes the store.
+    on from its last checkpoint. Processes that train together (`lt_course.distributed`) must all
+    ask; the first of them reads and writes the store.
 
     Raises:
         CourseError: as `lt_course.study.execute.execute` does; if the record is damaged or was made
             of other pictures, the store cannot be written, or the code was edited meanwhile.
     """
-    folder = root() / run.address / code_hash(run)
-    on_rank_zero(lambda: require_imported_code(run))
-    if (record := on_rank_zero(lambda: _read(run, folder))) is not None:
-        on_rank_zero(lambda: _require_same_data(record))
+
+    def stored() -> RunResult | None:
+        provenance.require_imported_code(run)
+        if (record := find(run)) is not None:
+            _require_same_data(record)
         return record
+
+    if (record := on_rank_zero(stored)) is not None:
+        return record
+    folder = _folder(run)
     with _locked(run, folder):
-        return on_rank_zero(lambda: _read(run, folder)) or _train(run, folder)
+        return on_rank_zero(lambda: find(run)) or _train(run, folder)
+
+
+def train_or_load_all(runs: Iterable[RunConfig]) -> list[RunResult]:
+    """The records of several runs, in their order."""
+    return [train_or_load(run) for run in runs]
+
+
+def _folder(run: RunConfig) -> Path:
+    return root() / run.address / provenance.code_hash(run)
 
 
 def _require_same_data(record: RunResult) -> None:
@@ -158,7 +155,7 @@ def _locked(run: RunConfig, folder: Path) -> Iterator[None]:
     lock = FileLock(folder / "lock")
 
     def acquire() -> None:
-        with writing(folder, "set LT_COURSE_STORE to a folder that can"):
+        with files.writing(folder, "set LT_COURSE_STORE to a folder that can"):
             folder.mkdir(parents=True, exist_ok=True)
             try:
                 lock.acquire(timeout=0)
@@ -175,74 +172,27 @@ def _locked(run: RunConfig, folder: Path) -> Iterator[None]:
 
 
 def find(run: RunConfig) -> RunResult | None:
-    """The record of a run if it is in the store, finished; nothing is trained or written.
+    """The record of a run if it is finished; a CourseError if it is damaged. Nothing is trained."""
+    import pandas as pd
 
-    Raises:
-        CourseError: if it is damaged.
-    """
-    return _read(run, root() / run.address / code_hash(run))
-
-
-def train_or_load_all(runs: Iterable[RunConfig]) -> list[RunResult]:
-    """The records of several runs, in their order."""
-    return [train_or_load(run) for run in runs]
-
-
-def records() -> Iterator[dict[str, Any]]:
-    """One row for each run in the store, finished or not, whatever code made it.
-
-    What is damaged or unreadable is one row, and hides no other.
-
-    Raises:
-        CourseError: if the store itself cannot be read.
-    """
-    with _reading(root()):
-        addresses = sorted(root().iterdir()) if root().exists() else []
-    for address in addresses:
+    folder = _folder(run)
+    with _reading(folder):
+        # The checksums are written last: where they are, all is.
+        if not (folder / files.SUMS).exists():
+            return None
         try:
-            if not address.is_dir():
-                continue
-            folders = [f for f in sorted(address.iterdir()) if (f / "spec.json").exists()]
-        except OSError as error:
-            yield _row(address.name, f"unreadable ({error.strerror})")
-            continue
-        for folder in folders:
-            yield _listed(folder)
-
-
-def _listed(folder: Path) -> dict[str, Any]:
-    """The row of one record."""
-    result: dict[str, Any] = {}
-    try:
-        finished = (folder / SUMS).exists()
-        if finished:
-            require_sealed(folder, FILES)
-            result = _without_nan(_rows(folder)[-1])
-        told = json.loads((folder / "spec.json").read_text())
-        spec = {field: told[field] for field in ("name", "scale", "seed")}
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return _row(folder.parent.name, "damaged")
-    except OSError as error:
-        return _row(folder.parent.name, f"unreadable ({error.strerror})")
-    other = "" if folder.name in IMPORTED.values() else ", other code"
-    state = ("finished" if finished else "unfinished") + other
-    return _row(folder.parent.name, state, result, **spec)
-
-
-def _row(
-    address: str, state: str, result: dict[str, Any] | None = None, **spec: Any
-) -> dict[str, Any]:
-    told: dict[str, Any] = dict.fromkeys(("name", "scale", "seed")) | spec
-    return told | {"state": state} | (result or {}) | {"spec_hash": address}
-
-
-def _without_nan(metrics: dict[str, float]) -> dict[str, float | None]:
-    """JSON knows no nan."""
-    return {name: None if isnan(value) else value for name, value in metrics.items()}
-
-
-def _rows(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+            files.require_sealed(folder, FILES)
+        except (FileNotFoundError, files.DamagedError) as error:
+            raise CourseError(
+                f"The record in {folder} is damaged ({error}); delete {files.SUMS} in it and run "
+                "again: what was trained is in its checkpoints."
+            ) from error
+        *history, result = _rows(folder)
+        per_class = pd.read_parquet(folder / "per_class.parquet")
+        with np.load(folder / "arrays.npz") as archive:
+            arrays = dict(archive)
+        environment = json.loads((folder / "environment.json").read_text())
+    return RunResult(run, result, pd.DataFrame(history), per_class, arrays, environment, folder)
 
 
 @contextmanager
@@ -257,26 +207,60 @@ def _reading(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _read(run: RunConfig, folder: Path) -> RunResult | None:
-    import pandas as pd
+def _rows(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
-    with _reading(folder):
-        # The checksums are written last: where they are, all is.
-        if not (folder / SUMS).exists():
-            return None
+
+def _without_nan(metrics: dict[str, float]) -> dict[str, float | None]:
+    """JSON knows no nan."""
+    return {name: None if isnan(value) else value for name, value in metrics.items()}
+
+
+def records() -> Iterator[dict[str, Any]]:
+    """One row for each run in the store, finished or not, whatever code made it.
+
+    What is damaged or unreadable is one row, and hides no other; a store that cannot be read is a
+    CourseError.
+    """
+    with _reading(root()):
+        addresses = sorted(root().iterdir()) if root().exists() else []
+    for address in addresses:
         try:
-            require_sealed(folder, FILES)
-        except (FileNotFoundError, DamagedError) as error:
-            raise CourseError(
-                f"The record in {folder} is damaged ({error}); delete {SUMS} in it and run again: "
-                "what was trained is in its checkpoints."
-            ) from error
-        *history, result = _rows(folder)
-        per_class = pd.read_parquet(folder / "per_class.parquet")
-        with np.load(folder / "arrays.npz") as archive:
-            arrays = dict(archive)
-        environment = json.loads((folder / "environment.json").read_text())
-    return RunResult(run, result, pd.DataFrame(history), per_class, arrays, environment, folder)
+            if not address.is_dir():
+                continue
+            folders = [f for f in sorted(address.iterdir()) if (f / "spec.json").exists()]
+        except OSError as error:
+            yield _row(address.name, f"unreadable ({error.strerror})")
+            continue
+        yield from map(_listed, folders)
+
+
+def _listed(folder: Path) -> dict[str, Any]:
+    """The row of one record."""
+    address, result = folder.parent.name, {}
+    try:
+        finished = (folder / files.SUMS).exists()
+        if finished:
+            files.require_sealed(folder, FILES)
+            result = _without_nan(_rows(folder)[-1])
+        told = json.loads((folder / "spec.json").read_text())
+        spec = {field: told[field] for field in ("name", "scale", "seed")}
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return _row(address, "damaged")
+    except OSError as error:
+        return _row(address, f"unreadable ({error.strerror})")
+    other = "" if folder.name in provenance.IMPORTED.values() else ", other code"
+    return _row(address, ("finished" if finished else "unfinished") + other, spec, result)
+
+
+def _row(
+    address: str,
+    state: str,
+    spec: dict[str, Any] | None = None,
+    result: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    told = spec or dict.fromkeys(("name", "scale", "seed"))
+    return {**told, "state": state, **(result or {}), "spec_hash": address}
 
 
 def _train(run: RunConfig, folder: Path) -> RunResult:
@@ -284,37 +268,34 @@ def _train(run: RunConfig, folder: Path) -> RunResult:
         registry.load_extensions()
         for say in registry.BEFORE_TRAINING:
             say(run)
-    # A run that another one starts from is no part of its own costs.
-    teacher = open_world_clip(run) if isinstance(run.text_head, OpenWorld) else None
-    taught_by = None
-    if teacher is not None:
-        taught = train_or_load(teacher).folder / "checkpoint"
-        taught_by = on_rank_zero(lambda: weights(taught))
+    teacher: Weights = {}
+    if isinstance(run.text_head, OpenWorld):
+        # A run that another one starts from is no part of its own costs.
+        taught = train_or_load(open_world_clip(run)).folder / "checkpoint"
+        teacher = on_rank_zero(lambda: weights(taught))
     wall, cpu = time.perf_counter(), time.process_time()
     steps: list[tuple[int, float]] = []
 
     def write_spec() -> None:
         spec = json.loads(run.json()) | {"name": run.name}
-        with writing(folder, "make room and start the same run again"):
-            atomic_write(folder / "spec.json", json.dumps(spec, indent=1).encode())
+        with files.writing(folder, "make room and start the same run again"):
+            files.atomic_write(folder / "spec.json", json.dumps(spec, indent=1).encode())
 
     def note(step: int) -> None:
         if not steps and rank() == 0:  # the specification has proved to be sound
             write_spec()
         steps.append((step, time.perf_counter()))
 
-    outcome = execute(
-        run, folder / "checkpoint", note, None if taught_by is None else lambda _: taught_by
-    )
+    outcome = execute(run, folder / "checkpoint", note, lambda _: teacher)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
 
     def keep() -> RunResult:
-        require_imported_code(run)
+        provenance.require_imported_code(run)
         rows = [*outcome.history, outcome.metrics]
         table, arrays = io.BytesIO(), io.BytesIO()
         outcome.per_class.to_parquet(table)
         np.savez_compressed(arrays, **cast("Any", outcome.arrays))
-        measured = environment(run) | {
+        measured = provenance.environment(run) | {
             "seconds": round(wall, 3),
             "cpu_seconds": round(cpu, 3),
             "first_step": steps[0][0] if steps else None,
@@ -323,16 +304,17 @@ def _train(run: RunConfig, folder: Path) -> RunResult:
         if outcome.fingerprint is not None:
             measured["data"] = asdict(outcome.fingerprint)
         saved = "make room and start the same run again: it goes on from its last checkpoint"
-        with writing(folder, saved):
+        with files.writing(folder, saved):
             write_spec()  # of a run that had no step left to take, too
-            atomic_write(
-                folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode()
-            )
-            atomic_write(folder / "per_class.parquet", table.getvalue())
-            atomic_write(folder / "arrays.npz", arrays.getvalue())
-            atomic_write(folder / "environment.json", json.dumps(measured, indent=1).encode())
-            seal(folder, FILES)
-        return _finished(run, folder)
+            lines = "".join(json.dumps(row) + "\n" for row in rows)
+            files.atomic_write(folder / "metrics.jsonl", lines.encode())
+            files.atomic_write(folder / "per_class.parquet", table.getvalue())
+            files.atomic_write(folder / "arrays.npz", arrays.getvalue())
+            files.atomic_write(folder / "environment.json", json.dumps(measured, indent=1).encode())
+            files.seal(folder, FILES)
+        record = find(run)
+        assert record is not None, "it was written just now"
+        return record
 
     return on_rank_zero(keep)
 
@@ -343,9 +325,3 @@ def _speed(steps: list[tuple[int, float]], batch: int) -> float | None:
         return None
     (_, start), (_, end) = steps[0], steps[-1]
     return round((len(steps) - 1) * batch / (end - start), 1)
-
-
-def _finished(run: RunConfig, folder: Path) -> RunResult:
-    record = _read(run, folder)
-    assert record is not None, "it was written just now"
-    return record

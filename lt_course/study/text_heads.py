@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lt_course.data.imagenet import ImageNetClass, imagenet_classes
+from lt_course.data.imagenet import imagenet_classes
 from lt_course.data.tokenizer import require_transformers, tokens
 from lt_course.errors import CourseError
 from lt_course.evaluation.zero_shot import zero_shot_prototypes
@@ -36,7 +36,6 @@ class Scratch:
     text_tower: str | None = None
 
     def __post_init__(self) -> None:
-        """Raise a CourseError for a field out of range."""
         check(self)
 
 
@@ -51,7 +50,6 @@ class OpenWorld:
     frozen: bool = True
 
     def __post_init__(self) -> None:
-        """Raise a CourseError for a field out of range."""
         check(self)
 
 
@@ -73,7 +71,6 @@ class Released:
     frozen: bool = True
 
     def __post_init__(self) -> None:
-        """Raise a CourseError for a field out of range."""
         check(self)
         if self.text_tower == "small-transformer":
             raise CourseError(
@@ -95,7 +92,6 @@ class LanguageModel:
     text_weights: str | None = None
 
     def __post_init__(self) -> None:
-        """Raise a CourseError for a field out of range."""
         check(self)
 
 
@@ -106,7 +102,7 @@ TEXT_HEADS: dict[str, type[TextHead]] = {
     "released": Released,
     "language-model": LanguageModel,
 }
-"""Where class vectors come from (Sec. 3.5), by the name that settings and a run's JSON give it."""
+"""By the name that settings and a run's JSON give them."""
 
 
 def name_of(member: object, names: Mapping[str, type]) -> str:
@@ -114,59 +110,53 @@ def name_of(member: object, names: Mapping[str, type]) -> str:
     return next(name for name, kind in names.items() if kind is type(member))
 
 
-def check_text_head(head: TextHead, options: Any) -> None:
-    """Refuse a text head that does not go with the objective.
-
-    Raises:
-        CourseError: the sentence names the field, and what it may be.
-    """
-    kind, clip = name_of(head, TEXT_HEADS), isinstance(options, CLIPConfig)
-    tower = getattr(head, "text_tower", None)
-    if isinstance(options, DINOConfig) and head != Scratch():
-        raise CourseError(
-            f"Field 'text_head' is {kind!r} and its tower {tower!r}, but self-distillation has "
-            "neither text nor class vectors; use 'scratch', without 'text_tower'."
-        )
-    if clip and isinstance(head, Scratch) and tower is None:
-        raise CourseError(
-            "Field 'text_tower' is None, but the contrastive objective reads captions; name one."
-        )
-    if clip and is_table(head) and (options.text, options.prompts) != ("name", "matching"):
-        raise CourseError(
-            f"Field 'text' is {options.text!r} and 'prompts' {options.prompts!r}, but a table of "
-            "classes, which field 'text_weights' names, reads no text; use text 'name' and prompts "
-            "'matching', or name a 'text_tower'."
-        )
-    if not clip and isinstance(head, Scratch) and tower is not None:
-        raise CourseError(
-            f"Field 'text_tower' is {tower!r}, but a classifier whose prototypes start at random "
-            "reads no text; leave it out."
-        )
-    if isinstance(head, LanguageModel):
-        if not clip:
-            raise CourseError(
-                "Field 'text_head' is 'language-model', which only CLIP can read; a classifier's "
-                "is scratch, open-world or released."
-            )
-        if head.text_weights is None and options.text != "name":
-            raise CourseError(
-                f"Field 'text' is {options.text!r}, but the shipped language model's table holds "
-                "concept names alone; use text 'name' with text_head 'language-model', or name a "
-                "language model in field 'text_weights', such as 'roberta-base'."
-            )
-
-
 def is_table(head: TextHead) -> bool:
     """Whether class vectors are the rows of a table, and no text tower reads captions."""
     return isinstance(head, Released) and head.text_tower is None
 
 
-def require_known(head: TextHead, embed_dim: int) -> None:
-    """Refuse released weights that are not known, before anything is fetched, read or trained.
+def check_text_head(head: TextHead, options: Any) -> None:
+    """Raise a CourseError for a text head that does not go with the objective."""
+    tower = getattr(head, "text_tower", None)
+    if isinstance(options, DINOConfig):
+        if head != Scratch():
+            raise CourseError(
+                f"Field 'text_head' is {name_of(head, TEXT_HEADS)!r} and its tower {tower!r}, but "
+                "self-distillation has neither text nor class vectors; use 'scratch', without "
+                "'text_tower'."
+            )
+    elif isinstance(options, CLIPConfig):
+        if head == Scratch():
+            raise CourseError(
+                "Field 'text_tower' is None, but the contrastive objective reads captions; name "
+                "one."
+            )
+        if is_table(head) and (options.text, options.prompts) != ("name", "matching"):
+            raise CourseError(
+                f"Field 'text' is {options.text!r} and 'prompts' {options.prompts!r}, but a table "
+                "of classes, which field 'text_weights' names, reads no text; use text 'name' and "
+                "prompts 'matching', or name a 'text_tower'."
+            )
+        if head == LanguageModel() and options.text != "name":
+            raise CourseError(
+                f"Field 'text' is {options.text!r}, but the shipped language model's table holds "
+                "concept names alone; use text 'name' with text_head 'language-model', or name a "
+                "language model in field 'text_weights', such as 'roberta-base'."
+            )
+    elif isinstance(head, LanguageModel):
+        raise CourseError(
+            "Field 'text_head' is 'language-model', which only CLIP can read; a classifier's is "
+            "scratch, open-world or released."
+        )
+    elif isinstance(head, Scratch) and tower is not None:
+        raise CourseError(
+            f"Field 'text_tower' is {tower!r}, but a classifier whose prototypes start at random "
+            "reads no text; leave it out."
+        )
 
-    Raises:
-        CourseError: if so.
-    """
+
+def require_known(head: TextHead, embed_dim: int) -> None:
+    """Refuse released weights that are not known, before anything is fetched, read or trained."""
     if isinstance(head, LanguageModel) and head.text_weights is not None:
         require_transformers(head.text_weights)
     elif isinstance(head, Released) and head.text_tower is not None:
@@ -177,16 +167,10 @@ def require_known(head: TextHead, embed_dim: int) -> None:
 def text_tower_of(
     head: TextHead, embed_dim: int, ids: Tensor, teacher: Mapping[str, Tensor] | None
 ) -> nn.Module:
-    """A text tower, with what is frozen of it frozen.
+    """A text tower (not the shipped table of names), with what is frozen of it frozen.
 
-    Args:
-        head: as specified; not the shipped table of names.
-        embed_dim: dimension D of its features.
-        ids: int64 [U, L], all texts that it will read, by the run's tokenizer.
-        teacher: the weights of the open-world CLIP, where it starts from that.
-
-    Raises:
-        CourseError: as the tower that is made.
+    `ids`, int64 [U, L], are all texts that it will read, by the run's tokenizer; `teacher` has the
+    weights of the open-world CLIP, where it starts from that.
     """
     match head:
         case Scratch(text_tower):
@@ -201,20 +185,13 @@ def text_tower_of(
 def released_tower(
     head: Released | LanguageModel, embed_dim: int, context: int, load: bool = True
 ) -> nn.Module:
-    """The text tower with the weights that ``text_weights`` names, or, without `load`, random ones.
-
-    Raises:
-        CourseError: as `registry.released_text` and what it has.
-    """
-    released = registry.released_text()
-    tower: nn.Module
+    """The text tower with the weights that ``text_weights`` names; without `load`, random ones."""
+    released: Any = registry.released_text()
     if isinstance(head, LanguageModel):
-        tower = released.language_tower(head.text_weights, embed_dim, load=load)
-    else:
-        tower = released.released_text_tower(
-            head.text_tower, head.text_weights, context, embed_dim, frozen=head.frozen, load=load
-        )
-    return tower
+        return released.language_tower(head.text_weights, embed_dim, load=load)
+    return released.released_text_tower(
+        head.text_tower, head.text_weights, context, embed_dim, frozen=head.frozen, load=load
+    )
 
 
 def prototypes(
@@ -223,28 +200,27 @@ def prototypes(
     prompts: Sequence[Sequence[str]],
     teacher: Mapping[str, Tensor] | None,
     device: torch.device,
-) -> Tensor | None:
-    """What a classifier's prototypes start from: float [C, D], or None for random ones.
+) -> Tensor:
+    """What a run's prototypes, or table of classes, start from unless at random: float [C, D].
 
-    A released table (no text tower is named), or what a text tower makes of the class templates:
-    the direction of the mean of their directions.
-
-    Args:
-        run: a run with a classifier.
-        keys: of its C classes.
-        prompts: for each of C classes, P templates with its name.
-        teacher: the weights of the open-world CLIP, where they come from that.
-        device: where the prompts are read.
+    A released table (no text tower is named), or what a text tower makes of the class templates on
+    `device`: the direction of the mean of their directions. Each of C classes has a key, and P
+    templates with its name; `teacher` as in `text_tower_of`.
 
     Raises:
-        CourseError: as `released_prototypes` and `text_tower_of`, or if a table of ImageNet's
-            classes is to stand for others.
+        CourseError: if a table of ImageNet's classes is to stand for others.
     """
     head, embed_dim = run.text_head, run.model.embed_dim
-    if isinstance(head, Scratch):
-        return None
-    if isinstance(head, Released) and is_table(head):
-        return released_prototypes(head.text_weights, _imagenet_classes(run, keys), embed_dim)
+    if isinstance(head, Released) and head.text_tower is None:
+        known = imagenet_classes()
+        if not set(keys) <= known.keys():
+            raise CourseError(
+                f"Field 'text_weights' names a table of ImageNet's classes, but these are "
+                f"{run.data.concepts} of {run.data.dataset!r}; it goes with photographs of "
+                "ImageNet's classes, and otherwise field 'text_tower' names the text tower that "
+                "reads the names."
+            )
+        return released_prototypes(head.text_weights, [known[key] for key in keys], embed_dim)
     of_the_course = isinstance(head, OpenWorld)
     context = CLIPConfig().context if of_the_course else registry.released_text().CLIPS_CONTEXT
     ids = tokens([text for each in prompts for text in each], context)
@@ -254,14 +230,3 @@ def prototypes(
         lambda part: F.normalize(tower(part.to(device)).float(), dim=1),
         ids.unflatten(0, (len(prompts), -1)),
     ).cpu()
-
-
-def _imagenet_classes(run: RunConfig, keys: Sequence[str]) -> Sequence[ImageNetClass]:
-    known = imagenet_classes()
-    if not set(keys) <= known.keys():
-        raise CourseError(
-            f"Field 'text_weights' names a table of ImageNet's classes, but these are "
-            f"{run.data.concepts} of {run.data.dataset!r}; it goes with photographs of ImageNet's "
-            "classes, and otherwise field 'text_tower' names the text tower that reads the names."
-        )
-    return [known[key] for key in keys]

@@ -30,6 +30,7 @@ from lt_course.data import icontail
 from lt_course.data.batch import Batch
 from lt_course.data.order import torch_generator
 from lt_course.data.tokenizer import tokenizer
+from lt_course.distributed import own_groups
 from lt_course.errors import CourseError
 from lt_course.models import text_encoders
 from lt_course.objectives.contrast import CLIPConfig
@@ -37,7 +38,7 @@ from lt_course.objectives.distill import DINOConfig
 from lt_course.objectives.objective import Objective, Representations
 from lt_course.study import registry
 from lt_course.study.dataset import load_dataset
-from lt_course.study.model_parts import RunParts
+from lt_course.study.execute import RunParts
 from lt_course.study.run_config import RunConfig, open_world_clip
 from lt_course.study.text_heads import (
     LanguageModel,
@@ -46,7 +47,6 @@ from lt_course.study.text_heads import (
     released_tower,
     text_tower_of,
 )
-from lt_course.distributed import own_groups
 from lt_course.training.options import Training, make_optimizer
 
 # --- a run, without its data ---------------------------------------------------------------------
