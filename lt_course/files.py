@@ -34,11 +34,7 @@ def named_folder(variable: str) -> Path | None:
 
 
 def absolute(named: str, what: str) -> Path:
-    """A path in full, ``~`` included; links are not followed.
-
-    Raises:
-        CourseError: if no user has that home; `what` is the variable or field that names it.
-    """
+    """A path in full, ``~`` included and links kept; a CourseError if `what` names no such home."""
     try:
         return Path(named).expanduser().absolute()
     except RuntimeError as error:
@@ -96,10 +92,7 @@ def free_mib(path: Path) -> int:
 
 @contextmanager
 def writing(path: Path, remedy: str) -> Iterator[None]:
-    """Turn an OSError into a CourseError: what cannot be written, and what to do.
-
-    `path` stands in where the error names no file; the sentence ends in `remedy`.
-    """
+    """Say in a CourseError which file, or else `path`, cannot be written; it ends in `remedy`."""
     try:
         yield
     except OSError as error:

@@ -206,9 +206,8 @@ def _use_of_prototypes(
 ) -> tuple[Metrics, NDArray[np.float32], NDArray[np.int32]]:
     """Which pictures are nearest to which prototype, and how alike those are.
 
-    Training pictures say how prototypes are shared out. The test pictures, equally many of every
-    concept, say what head, mid and tail third have of them: how many different ones, and how near
-    those lie to another one.
+    Training pictures say how prototypes are shared out; test pictures, equally many of a concept,
+    how many different ones each third of the concepts has, and how near those lie to another one.
     """
     weight, _ = objective.teacher.prototypes()
     prototypes = F.normalize(weight, dim=1)

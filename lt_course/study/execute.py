@@ -142,14 +142,14 @@ def build_objective(
     """
     if getattr(run.objective, "tile", None) or getattr(run.objective, "fused", False):
         registry.load_extensions()  # which have the twins of losses
-    parts = RunParts(run, dataset, teacher, device)
+    parts = _Parts(run, dataset, teacher, device)
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
         return run.objective.build(parts)
 
 
-class RunParts:
-    """As `lt_course.objectives.objective.ModelParts`: towers and class vectors of a run."""
+class _Parts:
+    """A run's `lt_course.objectives.objective.ModelParts`; what it freezes is frozen."""
 
     def __init__(
         self, run: RunConfig, dataset: RunDataset, teacher: Weights | None, device: torch.device
@@ -166,11 +166,9 @@ class RunParts:
             self.start = prototypes(run, dataset.keys, dataset.templates, teacher, device)
 
     def image_tower(self) -> nn.Module:
-        """The run's image tower, untrained."""
         return image_tower_of(self.run)
 
     def text_tower(self) -> nn.Module:
-        """The run's text tower, with what is frozen of it frozen."""
         head = self.run.text_head
         if head == LanguageModel():
             table = torch.tensor(icontail.text_embeddings())
@@ -181,7 +179,6 @@ class RunParts:
         return text_tower_of(head, self.embed_dim, self.dataset.texts.known, self.teacher)
 
     def prototypes(self, normalized: bool) -> Prototypes:
-        """One class vector a class."""
         return Prototypes(
             self.run.data.concepts,
             self.embed_dim,
@@ -191,7 +188,6 @@ class RunParts:
         )
 
     def steps(self, duration: str, field: str) -> int:
-        """A duration of the run in steps."""
         return steps(duration, field, self.steps_per_epoch, self.total_steps)
 
 

@@ -1,11 +1,10 @@
 """The store: runs by address, each trained once.
 
-``<store>/<address>/<code>/`` holds ``spec.json``, ``metrics.jsonl`` (one row per epoch, then the
-result), ``per_class.parquet``, ``arrays.npz``, ``environment.json``, ``SHA256SUMS`` of these, which
-is written last, and ``checkpoint/``. The address is the hash of the spec; the code is the hash of
-everything in the package that can change the run's result (`lt_course.study.provenance`). A record
-made by other code is therefore never read, and never overwritten; one made of other pictures
-(`lt_course.data.fingerprint`), or damaged, is refused.
+``<store>/<address>/<code>/`` holds `FILES` (``metrics.jsonl`` has one row per epoch, then the
+result), ``SHA256SUMS`` of these, which is written last, and ``checkpoint/``. The address is the
+hash of the spec, the code that of all that can change the run's result
+(`lt_course.study.provenance`). A record made by other code is therefore never read, and never
+overwritten; one made of other pictures (`lt_course.data.fingerprint`), or damaged, is refused.
 """
 
 from __future__ import annotations
@@ -53,8 +52,7 @@ class RunResult:
         history: one row per epoch of training.
         per_class: one row per concept: concept, name, frequency, trimmed, accuracy, predictions,
             mean_logit.
-        arrays: test, labels, predictions, prototypes, centres
-            (`lt_course.study.evaluate.EvalResult`).
+        arrays: as `lt_course.study.evaluate.EvalResult` has them.
         environment: versions, device, threads, memory; ``seconds`` and ``cpu_seconds`` of the
             process that finished the run, set-up and evaluation included, and the ``first_step``
             that it took (not 0 if it went on from a checkpoint); ``pictures_per_second`` of its
