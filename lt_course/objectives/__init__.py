@@ -1,1 +1,1 @@
-"""What is minimised: classification and contrast."""
+"""What is minimised: classification, contrast and self-distillation."""

@@ -1,20 +1,8 @@
 """Supervised classification over a vocabulary of prototypes (Sec. 3.3 of arXiv 2405.21070).
 
-CLIP tells each picture from the few classes that its batch holds. A supervised classifier is put on
-the same footing by drawing a *vocabulary* for each micro-batch: the classes that occur in it, and
-further ones until there are V (`vocabulary_mask`). Softmax and gradient see the vocabulary alone.
-
-Beside it stand the usual remedies for long tails, as options of the same objective:
-
-- logit adjustment (arXiv 2007.07314, eq. 9): scores minus strength * log prior, after training;
-- balanced softmax (arXiv 2007.10740): logits plus strength * log prior, while training. At strength
-  1 it is the loss form of logit adjustment (eq. 10 of the former);
-- weighted cross-entropy: class weights in proportion to 1 / frequency, mean 1 over the pictures;
-- tau-normalisation (arXiv 1910.09217): a linear head whose prototypes are divided by the power tau
-  of their norms after training;
-- federated loss (arXiv 2103.07461, Sec. 5.2): one sigmoid a class in place of the softmax, over a
-  vocabulary filled up by the square root of frequency;
-- class-balanced sampling is a matter of order, and is set there (``Training.sampler``).
+CLIP tells each picture from the few classes that its batch holds. A classifier is put on the same
+footing by drawing a *vocabulary* for each micro-batch: the classes that occur in it, and further
+ones until there are V. Softmax and gradient see the vocabulary alone.
 """
 
 from __future__ import annotations
@@ -40,7 +28,9 @@ Adjustment = Literal["none", "logit-adjustment", "balanced-softmax", "weighted"]
 
 @dataclass(frozen=True)
 class SupervisedConfig:
-    """How to classify.
+    """How to classify, and which of the usual remedies for long tails to take.
+
+    (Class-balanced sampling is a matter of order, and is set there: ``Training.sampler``.)
 
     Attributes:
         vocabulary: number V of classes that a micro-batch is told from; None is all of them.
@@ -48,14 +38,21 @@ class SupervisedConfig:
             pictures are never drawn by frequency, so there can be fewer.
         sampling: law by which the vocabulary is filled up: in proportion to class frequency, to its
             square root, uniformly, or not at all (in-batch, which ignores V).
-        vocabulary_group: images of the global batch that share one vocabulary; divides the batch.
-            They may lie on several processes.
-        loss: cross-entropy of one softmax, or the sum of binary ones of a sigmoid a class; both
-            over the vocabulary alone.
-        adjustment: remedy for the class prior.
-        strength: its strength; 1 is the method as published. Ignored by ``none`` and ``weighted``.
-        tau: None for l2-normalised prototypes; a number in [0, 1] for a linear head that is
-            tau-normalised after training.
+        vocabulary_group: pictures of the global batch, on one process or several, that share a
+            vocabulary; it divides the batch.
+        loss: cross-entropy of one softmax over the vocabulary, or the sum of binary cross-entropies
+            of one sigmoid a class of it. The federated loss of arXiv 2103.07461, Sec. 5.2, is
+            ``sigmoid`` with sampling ``sqrt``.
+        adjustment: remedy for the class prior. ``logit-adjustment`` subtracts strength * log prior
+            from the scores after training (arXiv 2007.07314, eq. 9). ``balanced-softmax`` adds it
+            to the logits while training (arXiv 2007.10740), which at strength 1 is the loss form of
+            logit adjustment (its eq. 10). ``weighted`` weighs pictures in proportion to
+            1 / frequency of their class, with mean 1 over the training pictures.
+        strength: factor of the log prior, >= 0; 1 is the method as published. ``none`` and
+            ``weighted`` have no use for it.
+        tau: None for l2-normalised prototypes; a number in [0, 1] for a linear head, whose
+            prototypes are divided by that power of their norms after training
+            (tau-normalisation, arXiv 1910.09217).
     """
 
     vocabulary: int | None = None
@@ -69,11 +66,12 @@ class SupervisedConfig:
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range."""
         check(self, vocabulary=COUNT, vocabulary_group=COUNT, strength=NATURAL, tau=(0, 1))
-        drawn = self.vocabulary is not None
+        in_batch = self.sampling == "in-batch"
+        drawn = in_batch or self.vocabulary is not None
         effects = {
-            "vocabulary": ("sampling", self.sampling != "in-batch"),
-            "sampling": ("vocabulary", drawn or self.sampling == "in-batch"),
-            "vocabulary_group": ("vocabulary", drawn or self.sampling == "in-batch"),
+            "vocabulary": ("sampling", not in_batch),
+            "sampling": ("vocabulary", drawn),
+            "vocabulary_group": ("vocabulary", drawn),
             "strength": ("adjustment", self.adjustment not in ("none", "weighted")),
         }
         require_effect(self, effects)
@@ -130,13 +128,9 @@ def draw_vocabularies(
 
 
 class Supervised(nn.Module):
-    """An image tower and prototypes, trained to classify.
+    """An image tower, pictures in and features [B, D] out, and prototypes, trained to classify.
 
-    Args:
-        options: how.
-        tower: pictures in, features [B, D] out.
-        head: prototypes of the C classes.
-        frequency: int64 [C], training pictures of each class.
+    `frequency`, int64 [C], are the training pictures of each class.
     """
 
     frequency: Tensor
@@ -154,7 +148,7 @@ class Supervised(nn.Module):
         self.register_buffer("frequency", frequency.float(), persistent=False)
 
     def encode(self, batch: Batch) -> Representations:
-        """Normalised image features, float [B, D]."""
+        """Normalised image features, float32 [B, D]."""
         return (self.image_features(batch.pictures),)
 
     def image_features(self, pictures: Tensor) -> Tensor:
@@ -199,7 +193,7 @@ class Supervised(nn.Module):
         return (self.frequency.clamp(min=1) / self.frequency.sum()).log()
 
     def scores(self, features: Tensor) -> Tensor:
-        """Scores of all classes for normalised features, with what is applied after training."""
+        """Scores [B, C] for normalised features [B, D], with what is applied after training."""
         scores = self.head(features)
         if self.options.tau is not None:
             scores = scores / self.head.weight.norm(dim=1) ** self.options.tau

@@ -1,9 +1,8 @@
 """Has self-distillation collapsed? What the teacher's targets say of it, step by step.
 
 Nothing but the targets' rule keeps teacher and student from agreeing on an answer that does not
-depend on the picture: one prototype for all of them, or all prototypes alike (Sec. 5.3 of
-arXiv 2104.14294). Both make the loss fall, so four numbers are watched instead, each a share of
-what it could be at most.
+depend on the picture: one prototype for all of them, or all prototypes alike (arXiv 2104.14294,
+Sec. 5.3). Both make the loss fall, so four shares are watched instead.
 """
 
 from __future__ import annotations
@@ -17,18 +16,27 @@ from torch import Tensor, nn
 from lt_course.distributed import all_gather
 from lt_course.objectives.objective import Report
 
-LEAST_INFORMATION = 0.05
-LEAST_ASSIGNMENT_ENTROPY = 0.3
-LEAST_UTILISATION = 0.05
+SIGNS = {
+    "information": (
+        0.05,
+        "The teacher's targets hardly depend on the picture ({kind}): they carry {share:.1%} of "
+        "the information that they could",
+    ),
+    "assignment_entropy": (
+        0.3,
+        "Pictures gather on few prototypes: the mean assignment has {share:.1%} of the greatest "
+        "entropy",
+    ),
+    "utilisation": (
+        0.05,
+        "Only {share:.1%} of the prototypes that could be are some picture's first choice",
+    ),
+}
+"""Of each share, below which value it is a sign of collapse, and how that is said."""
 
 
 class Assignments(nn.Module):
-    """How pictures have been assigned to prototypes lately.
-
-    Args:
-        prototypes: their number K.
-        window: steps that count as lately.
-    """
+    """How pictures have been assigned to K prototypes within the last `window` steps."""
 
     mean: Tensor
     last_used: Tensor
@@ -46,15 +54,15 @@ class Assignments(nn.Module):
         Args:
             targets: float [N, S], a distribution over the step's S prototypes for each of N views.
             subset: int64 [S], which of the K prototypes these are; None: all.
-            step: its number.
+            step: its number, from 0 on.
 
         Returns:
             All between 0 and 1:
 
             - ``target_entropy``: mean entropy of a view's target, as a share of log S;
             - ``information``: mutual information of view and prototype (entropy of the step's mean
-              target minus the above), as a share of log min(N, S); 0 if targets do not depend on
-              the picture;
+              target minus the mean entropy of a view's), as a share of log min(N, S); 0 if targets
+              do not depend on the picture;
             - ``assignment_entropy``: entropy of the mean target, averaged over steps with a decay
               of 1 / window, as a share of log K;
             - ``utilisation``: prototypes that were some view's first choice within the window, as a
@@ -85,33 +93,19 @@ class Assignments(nn.Module):
 
 
 def signs_of_collapse(report: Mapping[str, float]) -> list[str]:
-    """One sentence for each sign of collapse in a report, or in a row of a run's history.
+    """One sentence for each of `SIGNS` in a report, or in a row of a run's history.
 
-    The thresholds are this module's constants. A run of fewer steps than the window, or with much
-    of its warm-up before it, may show signs and be sound.
+    A run of fewer steps than the window, or with much of its warm-up before it, may show signs and
+    be sound.
     """
-    signs = []
-    if report["information"] < LEAST_INFORMATION:
-        kind = "all prototypes alike" if report["target_entropy"] > 0.5 else "the same few for all"
-        signs.append(
-            f"The teacher's targets hardly depend on the picture ({kind}): they carry "
-            f"{report['information']:.1%} of the information that they could, less than "
-            f"{LEAST_INFORMATION:.0%}."
-        )
-    if report["assignment_entropy"] < LEAST_ASSIGNMENT_ENTROPY:
-        signs.append(
-            "Pictures gather on few prototypes: the mean assignment has "
-            f"{report['assignment_entropy']:.1%} of the greatest entropy, less than "
-            f"{LEAST_ASSIGNMENT_ENTROPY:.0%}."
-        )
-    if report["utilisation"] < LEAST_UTILISATION:
-        signs.append(
-            f"Only {report['utilisation']:.1%} of the prototypes that could be are some picture's "
-            f"first choice, less than {LEAST_UTILISATION:.0%}."
-        )
-    return signs
+    kind = "all prototypes alike" if report["target_entropy"] > 0.5 else "the same few for all"
+    return [
+        sentence.format(kind=kind, share=report[name]) + f", less than {least:.0%}."
+        for name, (least, sentence) in SIGNS.items()
+        if report[name] < least
+    ]
 
 
 def _log(choices: int) -> float:
-    """The greatest entropy over so many choices; of a single one any share is 0."""
+    """The greatest entropy of one of `choices`; of a single one any share is 0."""
     return math.log(choices) if choices > 1 else 1.0

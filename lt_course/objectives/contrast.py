@@ -23,9 +23,9 @@ class CLIPConfig:
     Attributes:
         text: the kind of caption, as `lt_course.data.captions` defines: ``template``, ``title``,
             ``title+tags``, ``template|title``, …
-        prompts: how concepts are asked for in zero-shot classification: ``matching`` sounds
-            like the captions, as it should; ``template``, ``name``, ``usual-name`` and ``gloss``
-            are `lt_course.data.captions.zero_shot_prompts`.
+        prompts: how classes are asked for in zero-shot classification, as
+            `lt_course.data.captions.zero_shot_prompts` defines; ``matching`` sounds like the
+            captions, as it should.
         context: greatest length of a caption in tokens, 3 … 77.
         tile: rows of the logits that exist at a time, for batches whose logits do not fit into
             memory or should be shared among processes (`lt_course.web.fused_losses`); None is the
@@ -64,13 +64,7 @@ def info_nce(image: Tensor, text: Tensor, temperature: Temperature) -> Tensor:
 
 
 class CLIP(nn.Module):
-    """An image and a text tower, trained to agree.
-
-    Args:
-        options: how.
-        image_tower: pictures in, features [B, D] out.
-        text_tower: token ids in, features [B, D] out.
-    """
+    """An image and a text tower, pictures or token ids in, features [B, D] out, made to agree."""
 
     def __init__(self, options: CLIPConfig, image_tower: nn.Module, text_tower: nn.Module) -> None:
         super().__init__()
@@ -80,7 +74,7 @@ class CLIP(nn.Module):
         self.temperature = Temperature()
 
     def encode(self, batch: Batch) -> Representations:
-        """Normalised image and text features, float [B, D] each."""
+        """Normalised image and text features, float32 [B, D] each."""
         assert batch.tokens is not None, "the contrastive objective reads captions"
         return self.image_features(batch.pictures), self.text_features(batch.tokens)
 

@@ -2,17 +2,9 @@
 
 Each picture is cropped several times. The teacher, an exponential moving average of the student,
 turns every *global* crop into a distribution over K prototypes; the student has to predict it from
-every *other* crop, the small *local* ones included. Nothing but the rule by which targets are
-balanced keeps all pictures from being assigned alike. Both rules are softmax(t - offset), with t
-the teacher's logits over its temperature and an offset that is large where a prototype is popular:
-
-- *centring*: a running mean of t over the batches seen;
-- *Sinkhorn-Knopp* (arXiv 2006.09882, Sec. 3.1): what makes all prototypes equally popular within
-  this very batch, found by a few alternations.
-
-On imbalanced data the prototypes of what is rare have nothing to win against. Sec. 4.2 of
-arXiv 2405.21070 carries vocabulary subsampling over: each step compares pictures with a random
-subset of the prototypes, the same for teacher and student.
+every *other* crop, the small *local* ones included. On imbalanced data the prototypes of what is
+rare have nothing to win against, so a step may compare pictures with a random subset of them, the
+same for teacher and student (Sec. 4.2 of arXiv 2405.21070).
 """
 
 from __future__ import annotations
@@ -46,29 +38,37 @@ class DINOConfig(Crops):
 
     Defaults are the study's (App. D of arXiv 2405.21070, and its scripts where that is silent),
     which are Caron et al.'s (arXiv 2104.14294: Sec. 3.2, the head in App. C) unless said otherwise.
-    Durations are texts: ``12 epochs``, ``500 steps``, ``5 %``. Caron et al.'s rising weight decay
-    is left out, as in the study. Fields of the crops are `Crops`'.
+    Caron et al.'s rising weight decay is left out, as in the study. Fields of the crops are
+    `Crops`'.
 
     Attributes:
-        prototypes: their number K.
-        sampled: prototypes drawn uniformly for each step; None, or K, compares with all of them.
-            Those not drawn get no gradient; the optimiser's momentum and weight decay go on, as in
-            the study's release.
-        targets: the rule that balances them. Caron et al. centre; all runs of the study's release
-            use ``sinkhorn``, though its text does not say so.
-        sinkhorn_iterations: alternations of that rule.
-        center_momentum: of the running mean of the other.
-        student_temperature: divides the student's logits.
-        teacher_temperature: divides the teacher's, after a linear warm-up …
-        teacher_temperature_start: … from here …
-        teacher_warmup: … that lasts so long. The study has none; Caron et al. go from 0.04 to 0.07
-            in the first 30 epochs.
-        teacher_momentum: of the teacher's weights; rises to 1 by a cosine over the run.
+        prototypes: their number K, >= 2.
+        sampled: number S of prototypes drawn uniformly for each step, 2 … K; None compares with
+            all of them. Those not drawn get no gradient; the optimizer's momentum and weight decay
+            go on, as in the study's release.
+        targets: the rule that keeps the teacher from assigning all pictures alike. Its targets are
+            softmax(t - offset), with t its logits over its temperature, and an offset that is large
+            where a prototype is popular: in ``centering`` the mean of t over the steps before; in
+            ``sinkhorn`` what makes all prototypes equally popular within this very batch
+            (arXiv 2006.09882, Sec. 3.1). Caron et al. center; all runs of the study's release use
+            ``sinkhorn``, though its text does not say so.
+        sinkhorn_iterations: alternations of ``sinkhorn``, >= 1.
+        center_momentum: momentum of ``centering``'s running mean, 0 … 1.
+        student_temperature: divides the student's logits; like the teacher's, 0.001 … 10.
+        teacher_temperature: divides the teacher's logits once its warm-up is over.
+        teacher_temperature_start: divides the teacher's logits at the first step; from there the
+            temperature moves linearly.
+        teacher_warmup: duration of the teacher's warm-up, such as ``12 epochs``, ``500 steps`` or
+            ``5 %``. The study has none; Caron et al. go from 0.04 to 0.07 in the first 30 epochs.
+        teacher_momentum: momentum of the teacher's weights at the first step, 0 … 1; it rises to 1
+            by a cosine over the run.
         last_layer: ``normalized`` prototypes, which is weight norm with a gain fixed at 1; or
             ``weight-norm`` with a gain that is learnt for each.
-        freeze_last_layer: how long the prototypes keep their start: the first of 100 epochs in
-            Caron et al. and in the study's unsampled runs; its sampled ones do not freeze.
-        layers, hidden: depth and width of the projection head.
+        freeze_last_layer: duration for which the prototypes keep their start: the first of 100
+            epochs in Caron et al. and in the study's unsampled runs; its sampled ones do not
+            freeze.
+        layers: number of linear layers of the projection head.
+        hidden: width of the projection head.
         bottleneck: dimension D in which features and prototypes are compared.
         window: steps over which the use of prototypes is watched (`Assignments`); the course's own.
         fused: take the loss crop by crop (`lt_course.web.fused_losses`), for logits that do not fit
@@ -124,11 +124,9 @@ class DINOConfig(Crops):
 
     def build(self, parts: ModelParts) -> DINO:
         """One tower, which becomes student and teacher."""
-        timetable = Timetable(
-            parts.total_steps,
-            parts.steps(self.teacher_warmup, "teacher_warmup"),
-            parts.steps(self.freeze_last_layer, "freeze_last_layer"),
-        )
+        warmup = parts.steps(self.teacher_warmup, "teacher_warmup")
+        freeze = parts.steps(self.freeze_last_layer, "freeze_last_layer")
+        timetable = Timetable(parts.total_steps, warmup, freeze)
         return DINO(self, parts.image_tower(), parts.embed_dim, timetable)
 
 
@@ -142,26 +140,20 @@ class Timetable:
 
 
 def draw_prototypes(prototypes: int, sampled: int, generator: torch.Generator) -> Tensor:
-    """Which S of K prototypes a step compares with: uniform, without replacement.
-
-    Returns:
-        int64 [S], ascending; a function of the generator's state, and so of seed and step.
-    """
+    """Which S of K prototypes a step compares with, drawn uniformly: int64 [S], ascending."""
     return torch.randperm(prototypes, generator=generator)[:sampled].sort().values
 
 
 def sinkhorn_offset(logits: Tensor, iterations: int) -> Tensor:
-    """The offset by which Sinkhorn-Knopp makes prototypes equally popular (arXiv 2006.09882).
+    """The offset, float [S], by which Sinkhorn-Knopp makes prototypes equally popular.
 
-    It alternates between two normalisations of exp(logits), in logarithms: all prototypes get equal
-    shares of the batch, all pictures one assignment each. The last is the caller's softmax.
+    It alternates between two normalisations of exp(logits), in logarithms (arXiv 2006.09882): all
+    prototypes get equal shares of the batch, all pictures one assignment each. The last is the
+    caller's: targets are softmax(logits - offset).
 
     Args:
         logits: float [N, S], the teacher's over its temperature, for all views of the batch.
         iterations: number of alternations, at least 1.
-
-    Returns:
-        float [S]; targets are softmax(logits - offset).
     """
     views = logits.new_zeros(len(logits), 1)
     for _ in range(iterations):
@@ -173,7 +165,7 @@ def sinkhorn_offset(logits: Tensor, iterations: int) -> Tensor:
 def multi_crop_cross_entropy(
     features: Tensor, weight: Tensor, scale: Tensor, targets: Tensor
 ) -> Tensor:
-    """Mean cross-entropy of each target with the predictions from every other crop (eq. 3).
+    """Mean cross-entropy of targets and predictions from other crops (arXiv 2104.14294, eq. 3).
 
     Args:
         features: float [V, B, D], the student's, of V crops of B pictures; the global ones first.
@@ -209,17 +201,11 @@ class Network(nn.Module):
 
 
 class DINO(nn.Module):
-    """An image tower, trained as student and teacher in one.
+    """An image tower, pictures in and features [B, embedding] out, as student and teacher in one.
 
     All state, the number of steps taken among it, is in ``state_dict``, so a resumed run goes on
     exactly. As in the published implementations, the teacher's batch norms work in training mode,
     on batches of their own. Signs of collapse are warned of once, in the second half of a run.
-
-    Args:
-        options: how.
-        tower: pictures in, features [B, embedding] out; it becomes the student's.
-        embedding: dimension of the tower's features.
-        timetable: durations in steps.
     """
 
     centre: Tensor
@@ -261,7 +247,7 @@ class DINO(nn.Module):
         return 1 - (1 - self.options.teacher_momentum) * (1 + math.cos(math.pi * done)) / 2
 
     def encode(self, batch: Batch) -> Representations:
-        """Points on the unit sphere, float32 [B, D] each: the student's V, then the teacher's G."""
+        """Normalised features, float32 [B, D] each: the student's V, then the teacher's G."""
         assert batch.crops, "distillation compares crops"
         student = [feature for crops in batch.crops for feature in self.student(crops)]
         with torch.no_grad():
@@ -285,13 +271,8 @@ class DINO(nn.Module):
         if step < self.timetable.freeze_last_layer:
             weight, scale = weight.detach(), scale.detach()
         loss_of = fused("multi_crop_cross_entropy") if options.fused else multi_crop_cross_entropy
-        loss = loss_of(
-            torch.stack(representations[:-G]),
-            weight,
-            scale / options.student_temperature,
-            targets.unflatten(0, (G, -1)),
-        )
-        return loss, report
+        student, scale = torch.stack(representations[:-G]), scale / options.student_temperature
+        return loss_of(student, weight, scale, targets.unflatten(0, (G, -1))), report
 
     @torch.no_grad()
     def _targets(self, features: Tensor, subset: Tensor | None) -> Tensor:
@@ -324,8 +305,6 @@ class DINO(nn.Module):
     @torch.no_grad()
     def after_step(self) -> None:
         """Move the teacher towards the student."""
-        follow = 1 - self.teacher_momentum(self.step)
-        torch._foreach_lerp_(
-            list(self.teacher.parameters()), list(self.student.parameters()), follow
-        )
+        teacher, student = [*self.teacher.parameters()], [*self.student.parameters()]
+        torch._foreach_lerp_(teacher, student, 1 - self.teacher_momentum(self.step))
         self.step += 1

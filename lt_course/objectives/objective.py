@@ -21,11 +21,7 @@ memory. Core has none; `lt_course.web.fused_losses` has."""
 
 
 def fused(name: str) -> Callable[..., Tensor]:
-    """The twin of a loss.
-
-    Raises:
-        CourseError: if no extension that has it is loaded.
-    """
+    """The twin of a loss; a CourseError if no extension that has it is loaded."""
     if name not in FUSED:
         raise CourseError(
             f"No fused or tiled {name!r} is loaded; leave 'fused' and 'tile' out, or call "
@@ -45,18 +41,15 @@ class Objective(Protocol):
     """
 
     def encode(self, batch: Batch) -> Representations:
-        """Representations of each pair, float [B, D] each."""
-        ...
+        """Representations of each picture or pair, float [B, D] each."""
 
     def loss(
         self, representations: Representations, batch: Batch, generator: torch.Generator
     ) -> tuple[Tensor, Report]:
         """The scalar to minimise, and scalars worth a look."""
-        ...
 
     def after_step(self) -> None:
         """Bring constrained parameters back into their range."""
-        ...
 
 
 class ModelParts(Protocol):
@@ -64,8 +57,8 @@ class ModelParts(Protocol):
 
     Attributes:
         embed_dim: dimension D of features.
-        frequency: int64 [C], training images of each class.
-        total_steps: of the run.
+        frequency: int64 [C], training pictures of each class.
+        total_steps: optimizer steps of the run.
     """
 
     embed_dim: int
@@ -73,17 +66,13 @@ class ModelParts(Protocol):
     total_steps: int
 
     def image_tower(self) -> nn.Module:
-        """Images in, features [B, D] out."""
-        ...
+        """Pictures in, features [B, D] out."""
 
     def text_tower(self) -> nn.Module:
-        """Token ids in, features [B, D] out."""
-        ...
+        """Token ids [B, L] in, features [B, D] out."""
 
     def prototypes(self, normalized: bool) -> Prototypes:
         """One class vector a class."""
-        ...
 
     def steps(self, duration: str, field: str) -> int:
-        """A duration in steps."""
-        ...
+        """A duration, such as ``12 epochs`` or ``5 %``, in steps; `field` is named in errors."""

@@ -22,7 +22,7 @@ from lt_course.objectives.objective import ModelParts, Report, Representations
 
 @dataclass(frozen=True)
 class SigLIPConfig(CLIPConfig):
-    """What SigLIP is trained on: fields as CLIP's, but for `tile`."""
+    """What SigLIP is trained on: the fields of `CLIPConfig`, but `tile` must be None."""
 
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range."""
@@ -53,7 +53,7 @@ def sigmoid_loss(image: Tensor, text: Tensor, temperature: Temperature, bias: Te
 
 
 class SigLIP(CLIP):
-    """An image and a text tower, trained to agree pair by pair.
+    """An image and a text tower, made to agree pair by pair.
 
     The scale starts at 10 and the bias at -10, for all but one of a picture's B pairs are no match
     (Sec. 3.2). Zero-shot classification ranks by cosine and needs neither.
@@ -70,11 +70,9 @@ class SigLIP(CLIP):
         self, representations: Representations, batch: Batch, generator: torch.Generator
     ) -> tuple[Tensor, Report]:
         """The sigmoid loss over the batch."""
-        image, text = representations
-        return sigmoid_loss(image, text, self.temperature, self.bias), {
-            "log_scale": self.temperature.log_scale.detach(),
-            "bias": self.bias.detach(),
-        }
+        loss = sigmoid_loss(*representations, self.temperature, self.bias)
+        log_scale = self.temperature.log_scale.detach()
+        return loss, {"log_scale": log_scale, "bias": self.bias.detach()}
 
     def after_step(self) -> None:
         """Leave the scale where it is, which SigLIP does not clamp."""
