@@ -40,12 +40,10 @@ class Prototypes(nn.Module):
     Args:
         classes: number of classes C.
         embedding: dimension D.
-        normalised: l2-normalise the prototypes (the paper's head). A linear head, whose prototypes
+        normalized: l2-normalise the prototypes (the paper's head). A linear head, whose prototypes
             keep their norms, is what tau-normalisation starts from.
         start: float [C, D], prototypes to start from; None starts from random ones.
         frozen: leave them as they are.
-
-    Shapes: normalised features float [B, D] in, logits float [B, C] out.
     """
 
     def __init__(
@@ -59,12 +57,11 @@ class Prototypes(nn.Module):
         super().__init__()
         self.normalized = normalized
         random = torch.randn(classes, embedding) * embedding**-0.5
-        self.weight = nn.Parameter(random if start is None else start.clone())
-        self.weight.requires_grad_(not frozen)
+        self.weight = nn.Parameter(random if start is None else start.clone(), not frozen)
         self.temperature = Temperature()
 
     def forward(self, features: Tensor) -> Tensor:
-        """Logits of all classes."""
+        """Logits of all classes, float [B, C], for normalised features [B, D]."""
         weight = F.normalize(self.weight, dim=1) if self.normalized else self.weight
         return self.temperature(features @ weight.T)
 
@@ -72,15 +69,8 @@ class Prototypes(nn.Module):
 class Projection(nn.Sequential):
     """DINO's projection head up to its bottleneck (App. C of arXiv 2104.14294).
 
-    Linear layers with GELU between them and without batch norm, then l2 normalisation.
-
-    Args:
-        embedding: dimension of the tower's features.
-        layers: number of linear layers.
-        hidden: width between them.
-        bottleneck: dimension D of what comes out.
-
-    Shapes: float [B, embedding] in, normalised float32 [B, D] out.
+    `layers` linear layers of width `hidden` with GELU between them and without batch norm, down to
+    `bottleneck` dimensions D, then l2 normalisation.
     """
 
     def __init__(self, embedding: int, layers: int, hidden: int, bottleneck: int) -> None:
@@ -94,21 +84,16 @@ class Projection(nn.Sequential):
         super().__init__(*modules[:-1])
 
     def forward(self, features: Tensor) -> Tensor:
-        """Points on the unit sphere."""
+        """Normalised features, float32 [B, D], for a tower's [B, embedding]."""
         return F.normalize(super().forward(features).float(), dim=1)
 
 
 class WeightNormPrototypes(nn.Module):
-    """K prototypes, each a direction and a norm: DINO's last layer.
+    """K prototypes of D dimensions, each a direction and a norm: DINO's last layer.
 
     The logit of a normalised feature x is gain_k * <x, w_k> / |w_k|. With all gains fixed at 1 it
     is the cosine, whether one calls that l2-normalised prototypes or a weight-normed linear layer
-    whose gain is not learnt: value and gradient are the same.
-
-    Args:
-        prototypes: their number K.
-        dimension: D of the features.
-        learn_gain: learn one gain a prototype, starting from 1.
+    whose gain is not learnt: value and gradient are the same. Learnt gains start from 1.
     """
 
     def __init__(self, prototypes: int, dimension: int, learn_gain: bool = False) -> None:
@@ -121,8 +106,7 @@ class WeightNormPrototypes(nn.Module):
 
         The logits are left to the caller, who may not want all of them at once.
         """
-        weight = self.weight if subset is None else self.weight[subset]
+        rows = slice(None) if subset is None else subset
+        weight = self.weight[rows]
         scale = 1 / weight.norm(dim=1)
-        if self.gain is None:
-            return weight, scale
-        return weight, scale * (self.gain if subset is None else self.gain[subset])
+        return weight, scale if self.gain is None else scale * self.gain[rows]

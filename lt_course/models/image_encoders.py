@@ -17,16 +17,10 @@ class SmallCNN(nn.Module):
         embedding: dimension D of the features.
         widths: channels at 1/2, 1/4 and 1/8 of the resolution.
         channels: of a picture: 1, or 3 in colour.
-
-    Shapes: float [B, channels, H, W] in, or grey [B, 1, H, W]; float [B, D] out; with H and W
-    multiples of 16.
     """
 
     def __init__(
-        self,
-        embedding: int,
-        widths: tuple[int, int, int] = (32, 64, 128),
-        channels: int = 1,
+        self, embedding: int, widths: tuple[int, int, int] = (32, 64, 128), channels: int = 1
     ) -> None:
         super().__init__()
         self.channels = channels
@@ -43,7 +37,7 @@ class SmallCNN(nn.Module):
         )
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Features, not normalised."""
+        """Features float [B, D] of pictures [B, 1 or channels, H, W]; sides are multiples of 16."""
         return self.layers(pictures.expand(-1, self.channels, -1, -1))
 
 
@@ -63,9 +57,6 @@ class OpenClipImageTower(nn.Module):
         size: height and width in pixels at which the tower works.
         natively: further sizes at which it works, with its positions interpolated, as DINO does
             for local crops; pictures of any other size are scaled to `size`.
-
-    Shapes: float [B, 1, H, W] or [B, 3, H, W] in, float [B, D] out, with D as open_clip's
-    configuration says.
     """
 
     def __init__(self, name: str, size: int, natively: tuple[int, ...] = ()) -> None:
@@ -74,13 +65,12 @@ class OpenClipImageTower(nn.Module):
 
         self.size, self.natively = size, natively
         device = torch.get_default_device()
-        model = open_clip.create_model(
+        self.visual = open_clip.create_model(
             name, device=device, force_image_size=size, force_custom_text=True
-        )
-        self.visual = model.visual
+        ).visual
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Features, not normalised."""
+        """Features float [B, D] of pictures [B, 1 or 3, H, W]; open_clip's configuration has D."""
         seen = pictures.shape[-1]
         pictures = pictures.expand(-1, 3, -1, -1)
         if seen != self.size and seen in self.natively:
@@ -102,9 +92,7 @@ class OpenClipImageTower(nn.Module):
         whole, grid = known[name][:1], known[name][1:]
         side = round(len(grid) ** 0.5)
         square = grid.T.unflatten(1, (side, side))[None]
-        scaled = F.interpolate(
-            square, size=(side * seen // self.size,) * 2, mode="bicubic", align_corners=False
-        )
+        scaled = F.interpolate(square, size=(side * seen // self.size,) * 2, mode="bicubic")
         return {name: torch.cat([whole, scaled[0].flatten(1).T])}
 
 
@@ -117,12 +105,7 @@ def image_tower(
 ) -> nn.Module:
     """The image tower of that name: one of `SMALL`, or any model that open_clip lists.
 
-    Args:
-        name: which.
-        embedding: dimension D of its features.
-        size: as `OpenClipImageTower`.
-        channels: of a picture, 1 or 3; models of open_clip take either.
-        natively: as `OpenClipImageTower`; the small tower works at all sizes.
+    A `SmallCNN` works at all sizes, an `OpenClipImageTower` with 1 channel or 3.
 
     Raises:
         CourseError: if there is none, or if its features have another dimension than `embedding`.

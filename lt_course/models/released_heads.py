@@ -25,8 +25,8 @@ HEADS: Mapping[str, str] = {
         "a5686211fde7d75853e584c7e8fef454e78f066d4cf578dbdc8fdac5fbe91f00"
     ),
 }
-"""Released files whose SHA-256 is known: the head of the paper's classifiers with frozen
-prototypes, "a" and the name of each class as OpenAI's RN50 reads it. Others are given by path."""
+"""Released files and their SHA-256: the head of the paper's classifiers with frozen prototypes,
+"a" and the name of each class as OpenAI's RN50 reads it. Others are given by path."""
 
 MAX_LEAST_COSINE = 0.95
 """A table whose prototypes all have a greater cosine tells no class from another. The least of
@@ -35,24 +35,20 @@ CLIP's RN50 is .03 (the mean .57); that of RoBERTa's, made of an output that was
 
 
 def released_prototypes(file: str, classes: Sequence[ImageNetClass], embedding: int) -> Tensor:
-    """The rows of some of ImageNet's classes in a table of prototypes.
+    """The rows of C of ImageNet's classes in a table of prototypes: float32 [C, D], not normalised.
 
     Args:
         file: a path, or a name in `HEADS`, which is looked for in the folder ``heads`` of what
             ``LT_COURSE_MIRROR`` names, or else fetched from the release.
-        classes: which, C of them.
+        classes: which.
         embedding: dimension D.
-
-    Returns:
-        float32 [C, D], not normalised.
 
     Raises:
         CourseError: if the file is not at hand, is not such a table, or tells no class from
             another.
     """
     path = _at_hand(file)
-    table = _read(path)
-    known = len(imagenet_classes())
+    table, known = _read(path), len(imagenet_classes())
     if table.ndim != 2 or len(table) != known or not table.is_floating_point():
         shape = " x ".join(map(str, table.shape))
         raise CourseError(

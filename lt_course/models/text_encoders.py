@@ -47,10 +47,8 @@ class SmallTransformer(nn.Module):
 
     Args:
         vocabulary: int64 [T], the token ids that it knows, in ascending order, padding included.
-        context: greatest length L.
+        context: greatest length L of a text in tokens.
         embedding: dimension D of the features.
-
-    Shapes: int64 [B, L] in, float [B, D] out.
     """
 
     vocabulary: Tensor
@@ -74,7 +72,7 @@ class SmallTransformer(nn.Module):
         nn.init.normal_(self.token_embedding.weight, std=0.02)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Features, not normalised."""
+        """Features float [B, D], not normalised, of token ids int64 [B, L]."""
         end = tokens.argmax(1)
         tokens = torch.searchsorted(self.vocabulary, tokens[:, : _longest(end)].contiguous())
         # Matrices this small lose more by conversion to bfloat16 than they gain.
@@ -98,8 +96,6 @@ class LanguageModel(nn.Module):
     Args:
         table: float [T, E], the embeddings of T texts.
         embedding: dimension D of the features.
-
-    Shapes: int64 [B, 1], numbers of texts, in; float [B, D] out.
     """
 
     table: Tensor
@@ -115,36 +111,26 @@ class LanguageModel(nn.Module):
         )
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Features, not normalised."""
+        """Features float [B, D], not normalised, of the numbers of texts, int64 [B, 1]."""
         return self.head(self.table[tokens[:, 0]])
 
 
 class ClassTable(nn.Module):
-    """The vectors of C classes in the place of a text tower: a caption is the number of its class.
-
-    Args:
-        vectors: float [C, D].
-        frozen: keep them as they are, or learn on.
-
-    Shapes: int64 [B, 1], numbers of classes, in; float [B, D] out.
-    """
+    """Class vectors float [C, D] in the place of a text tower: a caption is its class's number."""
 
     def __init__(self, vectors: Tensor, frozen: bool) -> None:
         super().__init__()
         self.vectors = nn.Parameter(vectors.clone(), requires_grad=not frozen)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Class vectors, not normalised."""
+        """Class vectors float [B, D], not normalised, of the numbers of classes, int64 [B, 1]."""
         return self.vectors[tokens[:, 0]]
 
 
 def text_tower(name: str, tokens: Tensor, embedding: int) -> nn.Module:
     """The text tower of that name: ``small-transformer``, or that of an open_clip model.
 
-    Args:
-        name: which.
-        tokens: int64 [U, L], all texts that it will read.
-        embedding: dimension D of the features.
+    `tokens` int64 [U, L] are all texts that it will read.
 
     Raises:
         CourseError: if there is none, or if its features have another dimension than `embedding`.
@@ -157,18 +143,15 @@ def text_tower(name: str, tokens: Tensor, embedding: int) -> nn.Module:
     import open_clip
 
     device = torch.get_default_device()
-    model = open_clip.create_model(
+    return open_clip.create_model(
         name, device=device, force_custom_text=True, force_context_length=context
-    )
-    return model.text
+    ).text
 
 
 def pretrained_text_tower(state: Mapping[str, Tensor], tokens: Tensor) -> SmallTransformer:
-    """The text tower of a trained CLIP.
+    """The text tower of a trained CLIP, from the CLIP's parameters and buffers by name.
 
-    Args:
-        state: the CLIP's parameters and buffers, by name.
-        tokens: int64 [U, L], all texts that it will read.
+    `tokens` int64 [U, L] are all texts that it will read.
 
     Raises:
         CourseError: if the texts are longer than its context, or hold tokens that it never read.
