@@ -1,1 +1,1 @@
-"""What is measured: bias, intervals, zero-shot classification."""
+"""What is measured: bias, its intervals, zero-shot classification, neural collapse, transfer."""

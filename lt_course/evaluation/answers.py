@@ -30,9 +30,9 @@ class Answers:
 
     Attributes:
         confusion: int64 [C, C], pictures of the row's class that were put into the column's.
-        collapse: float [C], the columns of `neural_collapse.per_class`; nan for a class with
+        collapse: one row a class, the columns of `neural_collapse.per_class`; nan for a class with
             fewer than two pictures.
-        names: C.
+        names: of the C classes.
         about: how the answers were got.
     """
 
@@ -43,11 +43,11 @@ class Answers:
 
     @property
     def accuracy(self) -> float:
-        """Share of the pictures that were put into their class."""
+        """Share of the pictures that were put into their class, 0 … 1."""
         return float(np.trace(self.confusion) / self.confusion.sum())
 
     def table(self, frequency: npt.ArrayLike | None = None) -> pd.DataFrame:
-        """One row a class: name, frequency (if given), pictures, accuracy, predictions, collapse.
+        """One row a class: name, pictures, frequency (if given), accuracy, predictions, collapse.
 
         Accuracy is nan for a class without pictures.
         """
@@ -64,21 +64,15 @@ class Answers:
     def report(self, frequency: npt.ArrayLike | None = None) -> dict[str, float]:
         """Accuracy, the metrics of collapse, and what correlates with what over classes.
 
-        Args:
-            frequency: [C], of each class in the model's own pre-training data. Without it, what
-                needs it is nan.
-
-        Returns:
-            The names under which the course's runs record them: ``accuracy``,
-            ``spearman_accuracy`` and ``spearman_predictions``; of each metric of collapse its mean,
-            ``spearman_METRIC_accuracy`` and ``spearman_METRIC_frequency``.
+        Names are those under which the course's runs record them: ``accuracy``,
+        ``spearman_accuracy`` and ``spearman_predictions``; of each metric of collapse its mean,
+        ``spearman_METRIC_accuracy`` and ``spearman_METRIC_frequency``. `frequency` [C] is that of
+        each class in the model's own pre-training data; without it, what needs it is nan.
         """
         table = self.table(np.full(len(self.names), np.nan) if frequency is None else frequency)
-        metrics = {
-            "accuracy": self.accuracy,
-            "spearman_accuracy": spearman(table["frequency"], table["accuracy"]),
-            "spearman_predictions": spearman(table["frequency"], table["predictions"]),
-        }
+        metrics = {"accuracy": self.accuracy}
+        for answer in ("accuracy", "predictions"):
+            metrics[f"spearman_{answer}"] = spearman(table["frequency"], table[answer])
         for metric in COLLAPSE:
             metrics[metric] = float(table[metric].mean())
             for target in ("accuracy", "frequency"):
@@ -93,7 +87,7 @@ def score(features: Tensor, labels: Tensor, prototypes: Tensor, names: Sequence[
         features: float [N, D], as they leave the tower.
         labels: int64 [N], 0 … C-1.
         prototypes: float [C, D], the class vectors.
-        names: C.
+        names: of the C classes.
 
     Raises:
         CourseError: as `neural_collapse.per_class`, for the classes with two pictures or more.
@@ -109,7 +103,7 @@ def score(features: Tensor, labels: Tensor, prototypes: Tensor, names: Sequence[
     collapse = pd.DataFrame(np.nan, index=range(C), columns=list(COLLAPSE))
     if enough.sum() >= 2:
         kept, number = enough[labels], enough.cumsum(0) - 1
-        if not kept.all():
+        if not kept.all():  # a copy of all features is spared where it is not needed
             features, labels = features[kept], labels[kept]
         metrics = per_class(features, number[labels], prototypes[enough])
         collapse.loc[enough.numpy()] = metrics[list(COLLAPSE)].to_numpy()

@@ -1,14 +1,13 @@
-"""How strongly a model's results follow class frequency: the study's bias metrics.
+"""How strongly a model's results follow class frequency (arXiv 2405.21070, Sec. 3.1).
 
-The paper (wen2024, arXiv 2405.21070, Sec. 3.1) asks two questions of every class of a balanced
-test set: how often is it recognised (per-class accuracy), and how often is it named (number of
-predictions)? Bias is the rank correlation of either answer with the class's frequency in training.
+Of every class of a balanced test set: how often is it recognised (per-class accuracy), and how
+often is it named (number of predictions)? Bias is the rank correlation of either answer with the
+class's frequency in training.
 """
-
-from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
+from numpy.typing import ArrayLike
 
 from lt_course.errors import CourseError
 from lt_course.statistics import as_frequency, as_values, pearson, spearman
@@ -17,43 +16,14 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
-class Thirds(TypedDict):
-    """Mean of a per-class value in the most, the middling and the least frequent classes."""
-
-    head: float
-    mid: float
-    tail: float
-
-
-class Shots(TypedDict):
-    """Mean of a per-class value by number of training pictures (liu2019, arXiv 1904.05160)."""
-
-    many: float
-    medium: float
-    few: float
-
-
-class BiasReport(TypedDict):
-    """One model's bias by frequency; accuracies in 0..1, correlations in -1..1."""
-
-    accuracy: float
-    accuracy_head: float
-    accuracy_mid: float
-    accuracy_tail: float
-    spearman_accuracy: float
-    spearman_predictions: float
-    pearson_accuracy: float
-    pearson_predictions: float
-
-
 def per_class(
-    labels: npt.ArrayLike, predictions: npt.ArrayLike, classes: int
+    labels: ArrayLike, predictions: ArrayLike, classes: int
 ) -> tuple[FloatArray, IntArray]:
     """Accuracy and number of predictions of every class.
 
     Args:
-        labels: true class of each test picture, int [M] in 0..classes-1.
-        predictions: predicted class of each test picture, int [M] in 0..classes-1.
+        labels: int [M] in 0..C-1, true class of each test picture.
+        predictions: int [M] in 0..C-1, predicted class of each test picture.
         classes: C.
 
     Returns:
@@ -72,39 +42,40 @@ def per_class(
         )
     shown = np.bincount(truth, minlength=classes)
     right = np.bincount(truth[truth == guess], minlength=classes)
-    accuracy = np.full(classes, np.nan)
-    np.divide(right, shown, out=accuracy, where=shown > 0)
+    accuracy = right / np.where(shown > 0, shown, np.nan)
     return accuracy, np.bincount(guess, minlength=classes).astype(np.int64)
 
 
-def third_of(frequency: npt.ArrayLike) -> IntArray:
+def third_of(frequency: ArrayLike) -> IntArray:
     """The third that each class belongs to by falling frequency: 0 head, 1 mid, 2 tail; int [C].
 
     Equal frequencies keep the order of the classes. If C is no multiple of 3, head (then mid) gets
     one more.
     """
     counts = as_frequency(frequency)
-    order = np.argsort(-counts, kind="stable")
     group = np.empty(len(counts), dtype=np.int64)
-    for number, members in enumerate(np.array_split(order, 3)):
+    for number, members in enumerate(np.array_split(np.argsort(-counts, kind="stable"), 3)):
         group[members] = number
     return group
 
 
-def thirds(frequency: npt.ArrayLike, value: npt.ArrayLike) -> Thirds:
-    """Mean value in each `third_of` the classes, nan left out. Arguments: float [C]."""
-    values = as_values(frequency, value)
-    group = third_of(frequency)
-    head, mid, tail = (_mean(values[group == number]) for number in range(3))
-    return Thirds(head=head, mid=mid, tail=tail)
+def thirds(frequency: ArrayLike, value: ArrayLike) -> dict[str, float]:
+    """Mean value in ``head``, ``mid`` and ``tail`` (`third_of`), nan left out.
+
+    Both arguments are float [C]. A third without a value has mean nan.
+    """
+    values, group = as_values(frequency, value), third_of(frequency)
+    return {third: _mean(values[group == i]) for i, third in enumerate(("head", "mid", "tail"))}
 
 
 def many_medium_few(
-    frequency: npt.ArrayLike, value: npt.ArrayLike, many: float = 100, few: float = 20
-) -> Shots:
-    """Mean value of classes with more than `many`, fewer than `few` and other numbers of pictures.
+    frequency: ArrayLike, value: ArrayLike, many: float = 100, few: float = 20
+) -> dict[str, float]:
+    """Mean value of classes by number of training pictures (liu2019, arXiv 1904.05160).
 
-    (liu2019.) nan values are left out; an empty group has mean nan. Arguments: float [C].
+    ``many`` are classes with more than `many` pictures, ``few`` those with fewer than `few`,
+    ``medium`` the others. nan values are left out; an empty group has mean nan. `frequency` and
+    `value` are float [C].
 
     Raises:
         CourseError: if `few` exceeds `many`.
@@ -112,20 +83,18 @@ def many_medium_few(
     if few > many:
         raise CourseError(f"few={few} exceeds many={many}: choose few <= many.")
     counts, values = as_frequency(frequency), as_values(frequency, value)
-    return Shots(
-        many=_mean(values[counts > many]),
-        medium=_mean(values[(counts >= few) & (counts <= many)]),
-        few=_mean(values[counts < few]),
-    )
+    return {
+        "many": _mean(values[counts > many]),
+        "medium": _mean(values[(counts >= few) & (counts <= many)]),
+        "few": _mean(values[counts < few]),
+    }
 
 
-def bin_means(
-    frequency: npt.ArrayLike, value: npt.ArrayLike, bins: int
-) -> tuple[FloatArray, FloatArray]:
+def bin_means(frequency: ArrayLike, value: ArrayLike, bins: int) -> tuple[FloatArray, FloatArray]:
     """Mean frequency and mean value, float [bins], in bins of equally many classes, rare first.
 
     The paper's Fig. 15 draws such means. Equal frequencies keep the order of the classes; nan
-    values are left out. Arguments: float [C].
+    values are left out. `frequency` and `value` are float [C].
 
     Raises:
         CourseError: if `bins` is below 1 or above C.
@@ -134,17 +103,20 @@ def bin_means(
     if not 1 <= bins <= len(counts):
         raise CourseError(f"bins={bins} must lie in 1..{len(counts)}, the number of classes.")
     parts = np.array_split(np.argsort(counts, kind="stable"), bins)
-    means = [(counts[part].mean(), _mean(values[part])) for part in parts]
-    return np.array([mean[0] for mean in means]), np.array([mean[1] for mean in means])
+    mean_counts = [counts[part].mean() for part in parts]
+    return np.array(mean_counts), np.array([_mean(values[part]) for part in parts])
 
 
-def false_alarms(accuracy: npt.ArrayLike, predictions: npt.ArrayLike) -> FloatArray:
-    """Wrong predictions of each class on a balanced test set, float [C]. Arguments: [C]."""
+def false_alarms(accuracy: ArrayLike, predictions: ArrayLike) -> FloatArray:
+    """Wrong predictions of each class on a balanced test set, float [C].
+
+    `accuracy` is float [C] in 0..1, `predictions` the number of predictions [C].
+    """
     predicted = np.asarray(predictions, dtype=np.float64)
     return predicted - as_values(predicted, accuracy) * predicted.mean()
 
 
-def thin(accuracy: npt.ArrayLike, tests: int, pictures: int, seed: int) -> FloatArray:
+def thin(accuracy: ArrayLike, tests: int, pictures: int, seed: int) -> FloatArray:
     """Accuracy, float [C], had only `pictures` of the `tests` test pictures a class been used.
 
     They are drawn without replacement, by the seed.
@@ -160,14 +132,20 @@ def thin(accuracy: npt.ArrayLike, tests: int, pictures: int, seed: int) -> Float
 
 
 def bias_report(
-    frequency: npt.ArrayLike, labels: npt.ArrayLike, predictions: npt.ArrayLike
-) -> BiasReport:
-    """All bias metrics of one model on one test set; the thirds average per-class accuracies.
+    frequency: ArrayLike, labels: ArrayLike, predictions: ArrayLike
+) -> dict[str, float]:
+    """All bias metrics of one model on one test set.
 
     Args:
         frequency: float [C], training pictures per class, **in the order of the class ids**.
-        labels: int [M], true classes.
-        predictions: int [M], predicted classes.
+        labels: int [M] in 0..C-1, true classes.
+        predictions: int [M] in 0..C-1, predicted classes.
+
+    Returns:
+        ``accuracy``, 0..1; the mean per-class accuracy of `thirds`, ``accuracy_head``,
+        ``accuracy_mid`` and ``accuracy_tail``; and the correlations of frequency with per-class
+        accuracy and number of predictions, -1..1: ``spearman_accuracy``, ``spearman_predictions``,
+        ``pearson_accuracy`` and ``pearson_predictions``.
 
     Raises:
         CourseError: if shapes do not fit together, or there is no test picture.
@@ -176,20 +154,17 @@ def bias_report(
     accuracy, predicted = per_class(labels, predictions, len(counts))
     if predicted.sum() == 0:
         raise CourseError("labels is empty: give at least one test picture.")
-    parts = thirds(counts, accuracy)
-    return BiasReport(
-        accuracy=float((np.asarray(labels) == np.asarray(predictions)).mean()),
-        accuracy_head=parts["head"],
-        accuracy_mid=parts["mid"],
-        accuracy_tail=parts["tail"],
-        spearman_accuracy=spearman(counts, accuracy),
-        spearman_predictions=spearman(counts, predicted),
-        pearson_accuracy=pearson(counts, accuracy),
-        pearson_predictions=pearson(counts, predicted),
-    )
+    return {
+        "accuracy": float((np.asarray(labels) == np.asarray(predictions)).mean()),
+        **{f"accuracy_{third}": mean for third, mean in thirds(counts, accuracy).items()},
+        "spearman_accuracy": spearman(counts, accuracy),
+        "spearman_predictions": spearman(counts, predicted),
+        "pearson_accuracy": pearson(counts, accuracy),
+        "pearson_predictions": pearson(counts, predicted),
+    }
 
 
-def _class_ids(field: str, ids: npt.ArrayLike, classes: int) -> IntArray:
+def _class_ids(field: str, ids: ArrayLike, classes: int) -> IntArray:
     array = np.asarray(ids)
     if array.ndim != 1 or not (array.size == 0 or np.issubdtype(array.dtype, np.integer)):
         raise CourseError(f"{field} must be one-dimensional whole numbers, one a test picture.")

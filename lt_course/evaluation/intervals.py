@@ -1,9 +1,8 @@
 """Intervals for bias metrics: what would change if classes, or seeds, were drawn again.
 
-Two kinds of chance, two kinds of interval. *Classes* are many (60 to 1,000) and their values
-far from normal: scipy's BCa bootstrap over classes. *Seeds* are few (3 to 10), and a bootstrap
-of five numbers is much too short: Student's t interval of their mean is used, paired where two
-methods share their seeds.
+*Classes* are many (60 to 1,000) and their values far from normal: scipy's BCa bootstrap over
+classes. *Seeds* are few (3 to 10), and a bootstrap of five numbers is much too short: Student's t
+interval of their mean, paired where two methods share their seeds.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numpy.typing import ArrayLike
 
 from lt_course.errors import CourseError
 
@@ -50,7 +50,7 @@ class Interval:
         return self.low <= value <= self.high
 
 
-def mean_over_seeds(values: npt.ArrayLike, confidence: float = 0.95) -> Interval:
+def mean_over_seeds(values: ArrayLike, confidence: float = 0.95) -> Interval:
     """Mean over seeds, float [n], with Student's t interval (n - 1 degrees of freedom).
 
     nan values are left out; ``confidence``, 0..1, is the coverage aimed at.
@@ -69,7 +69,7 @@ def mean_over_seeds(values: npt.ArrayLike, confidence: float = 0.95) -> Interval
     return Interval(mean, mean - half, mean + half, len(known))
 
 
-def paired_difference(a: npt.ArrayLike, b: npt.ArrayLike, confidence: float = 0.95) -> Interval:
+def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Interval:
     """`mean_over_seeds` of `a - b`, two methods on the same seeds in the same order, float [n].
 
     That is the interval of a paired t test.
@@ -86,8 +86,8 @@ def paired_difference(a: npt.ArrayLike, b: npt.ArrayLike, confidence: float = 0.
 
 
 def bootstrap_spearman(
-    frequency: npt.ArrayLike,
-    value: npt.ArrayLike,
+    frequency: ArrayLike,
+    value: ArrayLike,
     confidence: float = 0.95,
     seed: int = 0,
     resamples: int = 2000,
@@ -109,16 +109,16 @@ def bootstrap_spearman(
     Raises:
         CourseError: if lengths differ or fewer than four classes are left.
     """
-    x, y = _known_classes(frequency, value)
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
-        return Interval(float("nan"), float("nan"), float("nan"), len(x))
-    return _bootstrap(_rank_correlation, (x, y), confidence, seed, resamples)
+    columns = _known_classes(frequency, value)
+    if any(np.ptp(column) == 0 for column in columns):
+        return Interval(float("nan"), float("nan"), float("nan"), len(columns[0]))
+    return _bootstrap(_rank_correlation, columns, confidence, seed, resamples)
 
 
 def bootstrap_spearman_difference(
-    frequency: npt.ArrayLike,
-    a: npt.ArrayLike,
-    b: npt.ArrayLike,
+    frequency: ArrayLike,
+    a: ArrayLike,
+    b: ArrayLike,
     confidence: float = 0.95,
     seed: int = 0,
     resamples: int = 2000,
@@ -127,22 +127,20 @@ def bootstrap_spearman_difference(
 
     Both methods, float [C], are resampled on the same classes, so what makes a class easy or hard
     for both drops out: compare methods with this, not by looking whether two intervals overlap.
-    Where both rank the classes alike, the interval is the point 0. Arguments and errors: as
-    `bootstrap_spearman`.
+    Where both rank the classes alike, the interval is the point 0. The other arguments and the
+    errors are those of `bootstrap_spearman`.
     """
-    x, first, second = _known_classes(frequency, a, b)
 
-    def difference(
-        x: FloatArray, first: FloatArray, second: FloatArray, axis: int = -1
-    ) -> FloatArray:
-        return _rank_correlation(x, first, axis) - _rank_correlation(x, second, axis)
+    def difference(x: FloatArray, a: FloatArray, b: FloatArray, axis: int = -1) -> FloatArray:
+        return _rank_correlation(x, a, axis) - _rank_correlation(x, b, axis)
 
-    return _bootstrap(difference, (x, first, second), confidence, seed, resamples)
+    columns = _known_classes(frequency, a, b)
+    return _bootstrap(difference, columns, confidence, seed, resamples)
 
 
 def _bootstrap(
     statistic: Callable[..., FloatArray],
-    columns: tuple[FloatArray, ...],
+    columns: list[FloatArray],
     confidence: float,
     seed: int,
     resamples: int,
@@ -180,7 +178,7 @@ def _rank_correlation(x: FloatArray, y: FloatArray, axis: int = -1) -> FloatArra
     return np.divide(product, scale, out=np.zeros_like(scale), where=scale > 0)
 
 
-def _known_classes(frequency: npt.ArrayLike, *values: npt.ArrayLike) -> list[FloatArray]:
+def _known_classes(frequency: ArrayLike, *values: ArrayLike) -> list[FloatArray]:
     columns = [np.asarray(column, dtype=np.float64) for column in (frequency, *values)]
     shapes = [column.shape for column in columns]
     if len(set(shapes)) > 1 or len(shapes[0]) != 1:

@@ -1,9 +1,8 @@
 """Transfer: how well frozen features serve another task (Sec. 4.2, Table 2 and Fig. 10).
 
-The linear evaluation is that of Kornblith et al. (arXiv 1805.08974) and Ericsson et al. (arXiv
-2011.13377), which the paper uses: multinomial logistic regression with an l2 penalty on features
-as they come; 45 penalties from 1e-6 to 1e5, chosen on the validation pictures; fitted again on
-training and validation pictures together; measured once on the test. Beside it a weighted
+The paper's linear evaluation (arXiv 1805.08974 and 2011.13377) is logistic regression on features
+as they come, with one of 45 l2 penalties: chosen on the validation pictures, fitted again on these
+and the training pictures together, measured once on the test. Beside it stands a weighted
 k-nearest-neighbor classifier, which has nothing to fit (DINO, arXiv 2104.14294).
 """
 
@@ -25,10 +24,9 @@ from lt_course.errors import CourseError
 from lt_course.evaluation.bias import per_class
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 PENALTIES: Floats = np.logspace(-6, 5, 45)
-"""The grid: λ in the sum of losses + λ/2 |W|^2."""
+"""The grid of λ, in the sum of losses + λ/2 |W|^2."""
 
 TOLERANCE, MAX_STEPS = 1e-5, 1_000
 """A fit ends once no partial derivative of the mean loss exceeds the former, in coordinates in
@@ -93,17 +91,9 @@ def linear_probe(
     *,
     penalties: Floats = PENALTIES,
 ) -> Probe:
-    """Choose the penalty on validation, fit again on both, measure on the test.
+    """Choose one of P penalties > 0 on validation, fit again on both, measure on the test.
 
     Of penalties that do equally well the largest is taken.
-
-    Args:
-        train: fitted on while the penalty is chosen.
-        validation: the penalty is chosen on.
-        test: measured on, once.
-        classes: C.
-        metric: how all of it is measured.
-        penalties: float [P], positive.
 
     Raises:
         CourseError: if shapes or labels do not fit, a penalty is not positive, or a fit does not
@@ -122,19 +112,11 @@ def linear_probe(
 def fit(
     sample: FeatureSet, classes: int, penalty: float, *, tolerance: float = TOLERANCE
 ) -> Linear:
-    """Logistic regression with an l2 penalty λ: argmin of the sum of losses + λ/2 |W|^2.
+    """Logistic regression with an l2 penalty λ > 0: argmin of the sum of losses + λ/2 |W|^2.
 
     One label a picture: multinomial, the loss is softmax cross-entropy; a class without pictures
-    scores -inf. Several: one binary regression a class. The bias is not penalised.
-
-    Args:
-        sample: what to fit, N pictures.
-        classes: C.
-        penalty: λ > 0.
-        tolerance: as `TOLERANCE`.
-
-    Raises:
-        CourseError: as `linear_probe`.
+    scores -inf. Several: one binary regression a class. The bias is not penalised. Errors are those
+    of `linear_probe`, the tolerance is explained at `TOLERANCE`.
     """
     return next(_path(sample, classes, np.array([penalty]), tolerance))
 
@@ -153,33 +135,25 @@ def _path(
     x = (x - mean) / scale
     penalties = penalties / scale**2
     fits: Iterator[Any]
+    told = np.unique(y) if y.ndim == 1 else np.arange(classes)
     if y.ndim == 2:
         columns = [_logistic(x[c >= 0], c[c >= 0], penalties, tolerance) for c in y.T]
-        fits = (map(np.concatenate, zip(*fit, strict=True)) for fit in zip(*columns, strict=True))
+        fits = (map(np.concatenate, zip(*each, strict=True)) for each in zip(*columns, strict=True))
+    elif len(told) == 2:
+        # scikit-learn fits w = w1 - w0; where w1 = -w0, |w|^2 is twice |w0|^2 + |w1|^2.
+        half = np.array([[-0.5], [0.5]])
+        halved = _logistic(x, y, penalties / 2, tolerance)
+        fits = ((half * weight, half[:, 0] * bias) for weight, bias in halved)
     else:
-        fits = _multinomial(x, y, classes, penalties, tolerance)
-    for weight, bias in fits:
-        weight = weight / scale
+        fits = _logistic(x, y, penalties, tolerance)
+    for weights, biases in fits:
+        weight, bias = np.zeros((classes, x.shape[1])), np.full(classes, -np.inf)
+        weight[told], bias[told] = weights / scale, biases
         yield Linear(torch.from_numpy(weight.T), torch.from_numpy(bias - weight @ mean))
 
 
-def _multinomial(
-    x: Floats, y: Ints, classes: int, penalties: Floats, tolerance: float
-) -> Iterator[tuple[Floats, Floats]]:
-    """Weight [C, D] and bias [C] of each penalty."""
-    present = np.unique(y)
-    # Of two labels scikit-learn fits w = w1 - w0; where w1 = -w0, |w|^2 is twice |w0|^2 + |w1|^2.
-    two = len(present) == 2
-    for weight, bias in _logistic(x, y, penalties / 2 if two else penalties, tolerance):
-        if two:
-            weight, bias = np.outer([-0.5, 0.5], weight), np.outer([-0.5, 0.5], bias)[:, 0]
-        every = np.zeros((classes, x.shape[1])), np.full(classes, -np.inf)
-        every[0][present], every[1][present] = weight, bias
-        yield every
-
-
 def _logistic(
-    x: Floats, y: Ints, penalties: Floats, tolerance: float
+    x: Floats, y: npt.NDArray[np.int64], penalties: Floats, tolerance: float
 ) -> Iterator[tuple[Floats, Floats]]:
     """scikit-learn's weight [K, D] and bias [K] for K labels; for two, [1, D] and [1]."""
     from sklearn.exceptions import ConvergenceWarning
@@ -216,19 +190,16 @@ def nearest_neighbours(
 ) -> Tensor:
     """Scores of a weighted k-nearest-neighbor classifier (DINO, arXiv 2104.14294, App. F).
 
-    Each of the k pictures of the bank with the highest cosine votes for its labels with weight
-    exp(cosine / temperature); scores are shares of the votes.
+    Each of the k pictures of the bank with the highest cosine votes for its labels (-1 for nothing)
+    with weight exp(cosine / temperature); scores are shares of the votes, float64 [M, C], 0 … 1.
 
     Args:
-        bank: pictures with known labels, as a rule training and validation; -1 votes for nothing.
+        bank: N pictures with known labels, as a rule training and validation.
         features: float [M, D].
         classes: C.
         k: neighbors, 1 … N.
         temperature: > 0; the smaller, the more the nearest count.
         batch: pictures asked about at a time; memory is O(batch N).
-
-    Returns:
-        float64 [M, C], 0 … 1.
 
     Raises:
         CourseError: if shapes or labels do not fit, or k or the temperature is out of range.
@@ -287,18 +258,17 @@ def eleven_point_precision(scores: npt.ArrayLike, shown: npt.ArrayLike) -> float
     """VOC 2007's average precision: mean over recalls 0, 0.1 … 1 of the best precision there on.
 
     Scores and ``shown``, 1 or 0, are [N], with at least one 1; pictures of equal score are ranked
-    together. (scikit-learn's curve, which the paper's code calls, ends in an extra point of recall
-    0 and precision 1, which VOC's definition has not; it lifts every value by up to 1/11.)
+    together.
     """
-    score, truth = np.asarray(scores, dtype=np.float64), np.asarray(shown, dtype=np.float64)
-    order = np.argsort(-score, kind="stable")
-    score, hits = score[order], np.cumsum(truth[order])
-    last = np.append(score[1:] != score[:-1], True)
-    recall = hits[last] / hits[-1]
-    precision = hits[last] / (np.flatnonzero(last) + 1)
-    best = np.maximum.accumulate(precision[::-1])[::-1]
+    from sklearn.metrics import precision_recall_curve
+
+    precision, recall, _ = precision_recall_curve(shown, scores)
+    # scikit-learn, and the paper's code with it, ends in a point of recall 0 and precision 1, which
+    # VOC's definition has not: it lifts every value by up to 1/11.
+    precision, recall = precision[:-1], recall[:-1]
     # Recall is a ratio of whole numbers, 0.3 is not: 3 of 10 must reach it.
-    return float(best[np.searchsorted(recall, np.arange(11) / 10 - 1e-12)].mean())
+    tenths = np.arange(11) / 10 - 1e-12
+    return float(np.mean([precision[recall >= tenth].max() for tenth in tenths]))
 
 
 def _require_fitting(sample: FeatureSet, classes: int) -> None:
@@ -310,8 +280,6 @@ def _require_fitting(sample: FeatureSet, classes: int) -> None:
         )
     if not features.isfinite().all():
         raise CourseError("A feature is not finite; look at the model that computed it.")
-    if labels.ndim == 1 and classes < 2:
-        raise CourseError(f"classes is {classes}; there must be two or more to tell apart.")
     least, greatest = (0, classes - 1) if labels.ndim == 1 else (-1, 1)
     if labels.min() < least or labels.max() > greatest or labels.shape[1:] not in ((), (classes,)):
         raise CourseError(

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lt_course.evaluation.bias import Thirds, per_class, thirds
+from lt_course.evaluation.bias import per_class, thirds
 from lt_course.evaluation.features import features
 from lt_course.evidence.claims import Verdict
 from lt_course.evidence.experiments import experiment
@@ -35,7 +35,7 @@ def trained(record: RunResult) -> tuple[RunDataset, nn.Module]:
 
 
 @torch.no_grad()
-def on_training_images(record: RunResult) -> Thirds:
+def on_training_images(record: RunResult) -> dict[str, float]:
     """Mean accuracy of each third of the classes on the very images that were trained on.
 
     They are shown whole, as test images are. The run is one with class vectors.
