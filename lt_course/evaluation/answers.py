@@ -90,7 +90,8 @@ def score(features: Tensor, labels: Tensor, prototypes: Tensor, names: Sequence[
         names: of the C classes.
 
     Raises:
-        CourseError: as `neural_collapse.per_class`, for the classes with two pictures or more.
+        CourseError: if of the classes with two pictures or more a feature is not finite, a vector
+            is zero or not finite, or all means coincide.
     """
     import pandas as pd
 

@@ -161,8 +161,8 @@ def nc2_per_class(vectors: Tensor, *, centre: bool = True, nearest: bool = False
 def per_class(features: Tensor, labels: Tensor, prototypes: Tensor) -> pd.DataFrame:
     """Every metric of neural collapse for every class (arXiv 2405.21070, Fig. 5, 7 and 18).
 
-    One row a class; the table's ``mean()`` holds the metrics of the model. ``prototypes`` are float
-    [C, E]; features, labels and errors are those of `nc1_per_class`.
+    One row a class; the table's ``mean()`` holds the metrics of the model. Features and labels are
+    those of `nc1_per_class`, ``prototypes`` float [C, E]; errors also those of `nc2_per_class`.
     """
     import pandas as pd
 

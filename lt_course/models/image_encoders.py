@@ -15,25 +15,22 @@ class SmallCNN(nn.Module):
 
     Args:
         embedding: dimension D of the features.
-        widths: channels at 1/2, 1/4 and 1/8 of the resolution.
+        width: channels at half of the resolution, doubled at 1/4 and again at 1/8.
         channels: of a picture: 1, or 3 in colour.
     """
 
-    def __init__(
-        self, embedding: int, widths: tuple[int, int, int] = (32, 64, 128), channels: int = 1
-    ) -> None:
+    def __init__(self, embedding: int, width: int = 32, channels: int = 1) -> None:
         super().__init__()
         self.channels = channels
-        half, quarter, eighth = widths
         self.layers = nn.Sequential(
-            _convolution(channels, half, size=5, stride=2),
-            _convolution(half, quarter, stride=2),
-            _convolution(quarter, quarter),
-            _convolution(quarter, eighth, stride=2),
-            _convolution(eighth, eighth),
+            _convolution(channels, width, size=5, stride=2),
+            _convolution(width, 2 * width, stride=2),
+            _convolution(2 * width, 2 * width),
+            _convolution(2 * width, 4 * width, stride=2),
+            _convolution(4 * width, 4 * width),
             nn.AdaptiveMaxPool2d(2),
             nn.Flatten(),
-            nn.Linear(4 * eighth, embedding, bias=False),
+            nn.Linear(4 * 4 * width, embedding, bias=False),
         )
 
     def forward(self, pictures: Tensor) -> Tensor:
@@ -105,14 +102,14 @@ def image_tower(
 ) -> nn.Module:
     """The image tower of that name: one of `SMALL`, or any model that open_clip lists.
 
-    A `SmallCNN` works at all sizes, an `OpenClipImageTower` with 1 channel or 3.
+    `size` and `natively` are those of `OpenClipImageTower`, which takes 1 channel or 3; `SmallCNN`
+    works at all sizes.
 
     Raises:
         CourseError: if there is none, or if its features have another dimension than `embedding`.
     """
     if name in SMALL:
-        width = SMALL[name]
-        return SmallCNN(embedding, (width, 2 * width, 4 * width), channels)
+        return SmallCNN(embedding, SMALL[name], channels)
     check_open_clip(name, embedding, "image_tower")
     return OpenClipImageTower(name, size, natively)
 

@@ -42,7 +42,7 @@ class DINOConfig(Crops):
     `Crops`'.
 
     Attributes:
-        prototypes: their number K, >= 2.
+        prototypes: number K of prototypes, >= 2.
         sampled: number S of prototypes drawn uniformly for each step, 2 … K; None compares with
             all of them. Those not drawn get no gradient; the optimizer's momentum and weight decay
             go on, as in the study's release.
@@ -54,21 +54,21 @@ class DINOConfig(Crops):
             ``sinkhorn``, though its text does not say so.
         sinkhorn_iterations: alternations of ``sinkhorn``, >= 1.
         center_momentum: momentum of ``centering``'s running mean, 0 … 1.
-        student_temperature: divides the student's logits; like the teacher's, 0.001 … 10.
-        teacher_temperature: divides the teacher's logits once its warm-up is over.
-        teacher_temperature_start: divides the teacher's logits at the first step; from there the
-            temperature moves linearly.
+        student_temperature: divides the student's logits, 0.001 … 10.
+        teacher_temperature: divides the teacher's logits after its warm-up, 0.001 … 10.
+        teacher_temperature_start: divides the teacher's logits at the first step, 0.001 … 10; from
+            there the temperature moves linearly.
         teacher_warmup: duration of the teacher's warm-up, such as ``12 epochs``, ``500 steps`` or
             ``5 %``. The study has none; Caron et al. go from 0.04 to 0.07 in the first 30 epochs.
         teacher_momentum: momentum of the teacher's weights at the first step, 0 … 1; it rises to 1
             by a cosine over the run.
         last_layer: ``normalized`` prototypes, which is weight norm with a gain fixed at 1; or
             ``weight-norm`` with a gain that is learnt for each.
-        freeze_last_layer: duration for which the prototypes keep their start: the first of 100
-            epochs in Caron et al. and in the study's unsampled runs; its sampled ones do not
-            freeze.
-        layers: number of linear layers of the projection head.
-        hidden: width of the projection head.
+        freeze_last_layer: duration for which the prototypes keep their start, such as ``1 epoch``:
+            the first of 100 epochs in Caron et al. and in the study's unsampled runs; its sampled
+            ones do not freeze.
+        layers: number of linear layers of the projection head, >= 1.
+        hidden: width between the layers of the projection head.
         bottleneck: dimension D in which features and prototypes are compared.
         window: steps over which the use of prototypes is watched (`Assignments`); the course's own.
         fused: take the loss crop by crop (`lt_course.web.fused_losses`), for logits that do not fit
@@ -305,6 +305,8 @@ class DINO(nn.Module):
     @torch.no_grad()
     def after_step(self) -> None:
         """Move the teacher towards the student."""
-        teacher, student = [*self.teacher.parameters()], [*self.student.parameters()]
-        torch._foreach_lerp_(teacher, student, 1 - self.teacher_momentum(self.step))
+        follow = 1 - self.teacher_momentum(self.step)
+        torch._foreach_lerp_(
+            list(self.teacher.parameters()), list(self.student.parameters()), follow
+        )
         self.step += 1

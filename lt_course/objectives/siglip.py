@@ -70,9 +70,11 @@ class SigLIP(CLIP):
         self, representations: Representations, batch: Batch, generator: torch.Generator
     ) -> tuple[Tensor, Report]:
         """The sigmoid loss over the batch."""
-        loss = sigmoid_loss(*representations, self.temperature, self.bias)
-        log_scale = self.temperature.log_scale.detach()
-        return loss, {"log_scale": log_scale, "bias": self.bias.detach()}
+        image, text = representations
+        return sigmoid_loss(image, text, self.temperature, self.bias), {
+            "log_scale": self.temperature.log_scale.detach(),
+            "bias": self.bias.detach(),
+        }
 
     def after_step(self) -> None:
         """Leave the scale where it is, which SigLIP does not clamp."""
