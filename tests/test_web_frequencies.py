@@ -15,6 +15,7 @@ from lt_course.counting import web_frequencies
 from lt_course.errors import CourseError
 from lt_course.plots import drawings, frequencies
 from lt_course.release import COMMIT, MIRROR_VARIABLE
+from tools.icontail_build import build_web_summary
 
 MIRROR = os.environ.get(MIRROR_VARIABLE)
 needs_mirror = pytest.mark.skipif(not MIRROR, reason="LT_COURSE_MIRROR is not set")
@@ -33,7 +34,7 @@ def tiny_mirror(tmp_path, monkeypatch):
     folder = tmp_path / "mirror" / "freqs"
     folder.mkdir(parents=True)
     lines = []
-    for name in web_frequencies._read_registry(web_frequencies._REGISTRY):
+    for name, _ in web_frequencies._registry():
         counts = dict(zip(classes, rng.integers(1, 1000, len(classes)), strict=True))
         if not name.removesuffix(".txt").endswith("_ori"):
             counts = dict(sorted(counts.items(), key=lambda item: -item[1]))
@@ -214,7 +215,7 @@ def test_without_mirror_and_network_the_summary_says_so(release, monkeypatch):
     with pytest.raises(CourseError, match="not at hand, only their summary"):
         web.counts("laion400m_cub")
     with pytest.raises(CourseError, match="The summary can only be built from the full files"):
-        web_frequencies.build_summary()
+        build_web_summary.build()
 
 
 def test_no_network_is_asked_when_downloading_is_off(release):
@@ -249,8 +250,8 @@ def test_statistics_of_a_flat_and_of_a_single_class():
 
 def test_the_committed_tables_name_every_file_and_pair(no_mirror):
     web = web_frequencies.load(download=False)
-    registry = web_frequencies._read_registry(web_frequencies._REGISTRY)
-    assert set(web.summary.index) == {web_frequencies._short(name) for name in registry}
+    registry = web_frequencies._registry()
+    assert set(web.summary.index) == {web_frequencies._short(name) for name, _ in registry}
     in_figure = web.correlations[
         web.correlations[["first", "second"]]
         .isin(list(web_frequencies.PRETRAINING_SETS))
@@ -263,7 +264,7 @@ def test_the_committed_tables_name_every_file_and_pair(no_mirror):
 
 @needs_mirror
 def test_the_committed_tables_equal_a_rebuild(tmp_path):
-    for rebuilt in web_frequencies.build_summary(tmp_path):
+    for rebuilt in build_web_summary.build(tmp_path):
         committed = web_frequencies.RESOURCES / rebuilt.name
         pd.testing.assert_frame_equal(
             pd.read_csv(rebuilt), pd.read_csv(committed), rtol=0, atol=2e-6
@@ -287,11 +288,11 @@ def test_the_bins_give_the_correlations_of_the_counts(no_mirror):
 
 def test_a_bin_is_within_a_tenth_of_its_counts():
     counts = pd.Series([0, 1, 2, 3, 10, 999, 123_456])
-    bins = web_frequencies.binned(counts)
+    bins = build_web_summary.binned(counts)
     assert bins[0] == 0
     assert bins[1] == 1
     np.testing.assert_allclose(bins[4:], counts[4:], rtol=0.1)
-    assert (web_frequencies.binned(pd.Series([100, 101])).nunique()) == 1
+    assert (build_web_summary.binned(pd.Series([100, 101])).nunique()) == 1
 
 
 @needs_mirror

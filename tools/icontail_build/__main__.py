@@ -66,7 +66,9 @@ def build(file: str, source: Path | None, out: Path | None, colour: bool = False
 
         build_noun_list.build(source, out or web_frequencies.RESOURCES)
     else:
-        web_frequencies.build_summary(out or web_frequencies.RESOURCES)
+        from tools.icontail_build import build_web_summary
+
+        build_web_summary.build(out or web_frequencies.RESOURCES)
 
 
 if __name__ == "__main__":
