@@ -1,8 +1,8 @@
 """Lists of concepts to be counted: the names of each class, and the words that veto it.
 
-The list of ImageNet's classes is the one of the paper (Wen et al., NeurIPS 2024, arXiv 2405.21070,
-App. B): WordNet's synonyms, edited by hand where a word has a more common meaning (*crane bird*).
-It is read from the authors' release (:mod:`lt_course.release`; 70 kB), as the counts are.
+The list of ImageNet's classes is the paper's (App. B): WordNet's synonyms, edited by hand where a
+word has a more common meaning (*crane bird*). It is read from the authors' release
+(:mod:`lt_course.release`; 70 kB), as the counts are.
 """
 
 from __future__ import annotations
@@ -17,12 +17,8 @@ from typing import Any
 from lt_course.errors import CourseError
 from lt_course.release import METADATA, released_file
 
-Entry = tuple[str, str, list[str], list[str]]
-"""Where a class stands in its file, its key, its names and its veto words."""
-
 IMAGENET = "imagenet"
 IMAGENET_FILE = "descriptors_imagenet_synset.json"
-IMAGENET_URL = f"{METADATA}descriptors/{IMAGENET_FILE}"
 IMAGENET_SIZE = (1_000, 1_971)
 """Classes and names of the release's list."""
 
@@ -42,12 +38,9 @@ IMAGENET_VETO = {
 
 @dataclass(frozen=True)
 class Concept:
-    """A class to be counted.
+    """A class to be counted, by its key, such as a WordNet id.
 
-    Attributes:
-        key: what identifies it, such as a WordNet id.
-        names: its names; a caption that holds one of them names the class.
-        veto: words that no caption which names the class may hold.
+    A caption that holds one of its names names it, unless it holds a veto word.
     """
 
     key: str
@@ -71,15 +64,11 @@ def read(source: str) -> ConceptList:
             ` or ` or ` / ` (as in the lists of class names of the paper's other data sets); or
             *JSON*, an object that gives each class the list of its names, or
             `{"names": […], "veto": […]}`. What stands in round brackets is left out of a name.
-
-    Raises:
-        CourseError: the file is missing, malformed or empty, a class comes twice, or a name has
-            no letter a to z.
     """
-    if source == IMAGENET:
+    released = source == IMAGENET
+    path = Path(source)
+    if released:
         path = released_file(f"descriptors/{IMAGENET_FILE}", "The names of ImageNet's classes are")
-    else:
-        path = Path(source)
     if not path.is_file():
         raise CourseError(
             f"There is no concept list {source!r}; give {IMAGENET!r} or a text or JSON file."
@@ -95,31 +84,34 @@ def read(source: str) -> ConceptList:
         for name in (*names, *veto):
             if not re.search("[a-z]", name):
                 raise CourseError(f"{place}: the name {name!r} has no letter a to z; correct it.")
-        if source == IMAGENET:
-            veto = next(
-                (words.split() for name, words in IMAGENET_VETO.items() if name in names), []
-            )
+        if released:
+            veto = " ".join(IMAGENET_VETO.get(name, "") for name in names).split()
         concepts[key] = Concept(key, tuple(names), tuple(veto))
     if not concepts:
         raise CourseError(f"{path} holds no class; write the names of one class a line.")
     size = len(concepts), sum(len(concept.names) for concept in concepts.values())
-    if source == IMAGENET and size != IMAGENET_SIZE:
+    if released and size != IMAGENET_SIZE:
         raise CourseError(
-            f"{path.name} holds {size[0]} classes with {size[1]} names, not "
-            f"{IMAGENET_SIZE[0]} with {IMAGENET_SIZE[1]}; fetch it again from {IMAGENET_URL}."
+            "{} holds {} classes with {} names, not {} with {}; fetch it again from {}.".format(
+                path.name, *size, *IMAGENET_SIZE, f"{METADATA}descriptors/{IMAGENET_FILE}"
+            )
         )
     return ConceptList(tuple(concepts.values()), path)
 
 
-def plain(name: str) -> str:
+def _plain(name: str) -> str:
     """A name in lower case, with single spaces, without what stands in round brackets."""
     return " ".join(re.sub(r"\([^)]*\)", "", name.lower()).split())
+
+
+Entry = tuple[str, str, list[str], list[str]]
+"""Where a class stands in its file, its key, its names and its veto words."""
 
 
 def _of_lines(path: Path, text: str) -> Iterator[Entry]:
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
-            yield f"{path}, line {number}", line.strip(), re.split(r" or | / ", plain(line)), []
+            yield f"{path}, line {number}", line.strip(), re.split(r" or | / ", _plain(line)), []
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -134,15 +126,14 @@ def _of_json(path: Path, text: str) -> Iterator[Entry]:
     if not isinstance(classes, _Pairs):
         raise CourseError(f"{path} is no JSON object; give each class the list of its names.")
     for key, value in classes:
-        place = f"{path}, class {key!r}"
         fields = dict(value) if isinstance(value, _Pairs) else {"names": value}
         names, veto = fields.get("names"), fields.get("veto", [])
         if not (fields.keys() <= {"names", "veto"} and names and _are_texts(names, veto)):
             raise CourseError(
-                f"{place}: expected a list of names, or an object with the lists "
+                f"{path}, class {key!r}: expected a list of names, or an object with the lists "
                 "'names' and (where wanted) 'veto'."
             )
-        yield place, key, [plain(name) for name in names], [plain(name) for name in veto]
+        yield f"{path}, class {key!r}", key, list(map(_plain, names)), list(map(_plain, veto))
 
 
 def _are_texts(*values: object) -> bool:

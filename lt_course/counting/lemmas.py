@@ -1,10 +1,8 @@
 """English nouns brought to their dictionary form, as WordNet's morphological rule does it.
 
-The rule is Morphy's for nouns (morphy(7WN), https://wordnet.princeton.edu/documentation/morphy7wn)
-with the choice of NLTK's ``WordNetLemmatizer``, which the paper used (Wen et al., NeurIPS 2024,
-arXiv 2405.21070, App. B): of all lemmas that WordNet 3.0 knows, the shortest. So *cranes*
-becomes *crane* and *leaves* *leaf*, but also *glasses* *glass* and *was* *wa*. Words
-that WordNet does not know stay as they are.
+Morphy's rule for nouns (morphy(7WN), https://wordnet.princeton.edu/documentation/morphy7wn), with
+the choice of NLTK's ``WordNetLemmatizer``, which the paper used (App. B): of all lemmas that
+WordNet 3.0 knows, the shortest. So *cranes* becomes *crane*, but also *glasses* *glass*.
 """
 
 from __future__ import annotations
@@ -17,42 +15,37 @@ from functools import cache, cached_property
 from pathlib import Path
 
 NOUNS_FILE = "wordnet_nouns.txt.gz"
-ENDINGS = (
-    ("s", ""),
-    ("ses", "s"),
-    ("ves", "f"),
-    ("xes", "x"),
-    ("zes", "z"),
-    ("ches", "ch"),
-    ("shes", "sh"),
-    ("men", "man"),
-    ("ies", "y"),
-)
+ENDINGS = {
+    "s": "",
+    "ses": "s",
+    "ves": "f",
+    "xes": "x",
+    "zes": "z",
+    "ches": "ch",
+    "shes": "sh",
+    "men": "man",
+    "ies": "y",
+}
 """Endings of a plural and of its singular (morphy(7WN), the rows for nouns)."""
 
 
 @dataclass(frozen=True)
 class Nouns:
-    """WordNet's nouns of the letters a to z, and its list of irregular forms.
-
-    Attributes:
-        known: the nouns.
-        irregular: an irregular form's lemmas; the endings do not apply to such a form.
-    """
+    """WordNet's nouns of the letters a to z, and the lemmas of irregular forms."""
 
     known: frozenset[str]
     irregular: Mapping[str, tuple[str, ...]]
 
     def lemma(self, word: str) -> str:
-        """The dictionary form of a word of the letters a to z."""
-        forms = self.irregular.get(word) or _exchanged(word, ENDINGS)
+        """The dictionary form of a word of the letters a to z; an unknown word stays as it is."""
+        forms = self.irregular.get(word) or _exchanged(word, ENDINGS.items())
         # The first of the shortest, in the order of the rule.
         known = (form for form in (word, *forms) if form in self.known)
         return min(known, key=len, default=word)
 
     def spellings(self, lemma: str) -> set[str]:
         """All words whose dictionary form is `lemma`: the inverse image of :meth:`lemma`."""
-        regular = _exchanged(lemma, [(singular, plural) for plural, singular in ENDINGS])
+        regular = _exchanged(lemma, ((singular, plural) for plural, singular in ENDINGS.items()))
         candidates = {lemma, *regular, *self._irregular_forms.get(lemma, ())}
         return {word for word in candidates if self.lemma(word) == lemma}
 
@@ -70,10 +63,10 @@ def wordnet() -> Nouns:
     """WordNet 3.0's nouns, from the list that travels with the package."""
     path = Path(__file__).parent / "resources" / NOUNS_FILE
     lines = gzip.decompress(path.read_bytes()).decode("ascii").splitlines()
-    entries = [line.split(" ") for line in lines if not line.startswith("  ")]
+    entries = [line.split(" ") for line in lines if not line.startswith("  ")]  # the licence
     return Nouns(
-        known=frozenset(words[0] for words in entries if len(words) == 1),
-        irregular={words[0]: tuple(words[1:]) for words in entries if len(words) > 1},
+        known=frozenset(word for word, *lemmas in entries if not lemmas),
+        irregular={word: tuple(lemmas) for word, *lemmas in entries if lemmas},
     )
 
 
