@@ -20,26 +20,18 @@ import pandas as pd
 
 from lt_course.errors import CourseError
 
-_FILE = Path(__file__).parent / "resources" / "paper_values.csv"
-
 
 @cache
 def _values() -> pd.DataFrame:
-    return pd.read_csv(_FILE, index_col="id", keep_default_na=False)
+    path = Path(__file__).parent / "resources" / "paper_values.csv"
+    return pd.read_csv(path, index_col="id", keep_default_na=False)
 
 
 def table(figure: str) -> pd.DataFrame:
-    """All values of one figure or table.
+    """All values of one figure or table, such as `"fig1b"`, `"fig13"` or `"table2"`.
 
-    Args:
-        figure: such as `"fig1b"`, `"fig13"` or `"table2"`.
-
-    Returns:
-        One row a value, indexed by id, with the columns `figure` (as the paper prints it),
-        `dataset`, `method`, `metric`, `value`, `approximate` and `note`.
-
-    Raises:
-        CourseError: the course cites nothing from that figure.
+    One row a value, indexed by id, with the columns `figure` (as the paper prints it), `dataset`,
+    `method`, `metric`, `value`, `approximate` and `note`.
     """
     values = _values()
     figures = values.index.str.partition("/").get_level_values(0)
@@ -51,28 +43,9 @@ def table(figure: str) -> pd.DataFrame:
 
 
 def value(figure: str, dataset: str, method: str, metric: str) -> float:
-    """One number of the paper, e.g. `value("fig1b", "laionet", "sl", "spearman_predictions")`.
-
-    Raises:
-        CourseError: there is no such value; the nearest names are given.
-    """
-    return float(_row(figure, dataset, method, metric)["value"])
-
-
-def quote(figure: str, dataset: str, method: str, metric: str, digits: int = 2) -> str:
-    """The same number as text with its source, e.g. `0.76 (Fig. 1b, read off the plot)`.
-
-    Raises:
-        CourseError: as :func:`value`.
-    """
-    row = _row(figure, dataset, method, metric)
-    read_off = ", read off the plot" if row["approximate"] else ""
-    return f"{row['value']:.{digits}f} ({row['figure']}{read_off})"
-
-
-def _row(figure: str, dataset: str, method: str, metric: str) -> pd.Series:
+    """One number of the paper, e.g. `value("fig1b", "laionet", "sl", "spearman_predictions")`."""
     values, key = table(figure), f"{figure}/{dataset}/{method}/{metric}"
     if key not in values.index:
         nearest = difflib.get_close_matches(key, values.index.to_list(), n=3, cutoff=0)
         raise CourseError(f"The paper's value {key!r} is not recorded; nearest: {nearest}.")
-    return values.loc[[key]].iloc[0]
+    return float(values["value"][key])
