@@ -305,7 +305,7 @@ def test_a_disk_that_takes_no_more_is_told(train, store: Path, folder: Path, mon
         raise OSError(errno.ENOSPC, "No space left on device")
 
     train(1)
-    monkeypatch.setattr(results, "replacing", full)
+    monkeypatch.setattr(files, "replacing", full)
     with pytest.raises(CourseError, match=r"cannot be written \(No space left on device; .*room"):
         results.commit_results("tiny", [0, 1])
     assert {path: path.read_bytes() for path in folder.iterdir()} == before

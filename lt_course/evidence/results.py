@@ -1,11 +1,9 @@
 """The recorded evidence: what finished runs measured, small enough to be committed.
 
-``results/runs.jsonl`` holds one line a run, sorted by address: address, name, scale, seed, spec,
-metrics (an undefined one is null), environment, and a checksum. ``results/per_class.parquet``
-holds the rows of all their per-class tables. The checksum is the SHA-256 of the rest of the line
-and of the run's rows, so that a record edited by hand is not read; and a line is refused, too, if
-its spec no longer hashes to its address. ``SHA256SUMS`` holds those of both files as they lie, so
-that damage to them is found wherever it is.
+``results/runs.jsonl`` holds one line a run, sorted by address, ``results/per_class.parquet`` the
+rows of all their per-class tables. A line ends in the SHA-256 of its rest and of the run's rows, so
+that a record edited by hand is not read; and a line is refused, too, if its spec no longer hashes
+to its address. ``SHA256SUMS`` finds damage to the files wherever it is.
 """
 
 from __future__ import annotations
@@ -17,24 +15,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lt_course import files
 from lt_course.errors import CourseError
+from lt_course.evidence import train_all
 from lt_course.evidence.experiments import Experiment, all_experiments, experiment
-from lt_course.files import (
-    SUMS,
-    DamagedError,
-    atomic_write,
-    replacing,
-    require_sealed,
-    seal,
-    writing,
-)
 from lt_course.study import provenance, registry, store
 from lt_course.study.run_config import OBJECTIVES, PARTS, Model, RunConfig, unknown
 from lt_course.study.text_heads import TEXT_HEADS
@@ -72,13 +63,9 @@ MEASURED = ("frequency", "trimmed", "accuracy", "predictions", "mean_logit")
 
 @dataclass(frozen=True)
 class CommittedResult:
-    """A run of the recorded evidence.
+    """A run of the recorded evidence: what of `lt_course.study.store.RunResult` is kept.
 
-    Attributes:
-        run: its spec.
-        metrics: as `lt_course.study.store.RunResult` has them; nan where undefined.
-        environment: code, commit, versions, device, threads, seconds, … of its training.
-        per_class: one row a class, in the concepts' order: `NAMES` and `MEASURED`.
+    Undefined metrics are nan; `per_class` has the columns `NAMES` and `MEASURED`, one row a class.
     """
 
     run: RunConfig
@@ -100,15 +87,11 @@ class CommittedResult:
         return rest | {"checksum": _checksum(rest, self.per_class)}
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(NamedTuple):
     """What `commit_results` did.
 
-    Attributes:
-        recorded: declared runs that are recorded now.
-        new: how many of them were not, or were other, before.
-        missing: declared runs that the store has not finished, and that were not recorded before.
-        dropped: recorded runs that no factor declares any longer, and that were removed.
+    Of the declared runs, how many are recorded now; how many of these were not, or were other,
+    before; and how many are missing. Of the recorded ones, how many no factor declares any longer.
     """
 
     recorded: int
@@ -122,11 +105,8 @@ def commit_results(
 ) -> Commit:
     """Take the finished runs that factors (by default all) ask for out of the store.
 
-    They go to ``results/``. Runs recorded before stay, unless the store holds them, too. Nothing
-    is trained, and nothing is written to the store.
-
-    Raises:
-        CourseError: if what is recorded is damaged, or cannot be written.
+    They go to ``results/``. Runs recorded before stay, unless the store holds them, too, or no
+    factor declares them any longer. Nothing is trained, and nothing is written to the store.
     """
     known = dict(load())
     before = {address: found.line() for address, found in known.items()}
@@ -139,24 +119,16 @@ def commit_results(
         del known[address]
     _write(known)
     present = asked.keys() & known.keys()
-    return Commit(
-        recorded=len(present),
-        new=sum(known[address].line() != before.get(address) for address in present),
-        missing=len(asked) - len(present),
-        dropped=len(gone),
-    )
+    new = sum(known[address].line() != before.get(address) for address in present)
+    return Commit(len(present), new, len(asked) - len(present), len(gone))
 
 
 def declared(
     scale: str = "cpu", seeds: Iterable[int] = EVIDENCE, of: Iterable[Experiment] | None = None
 ) -> dict[str, RunConfig]:
     """Every run that factors (by default all) ask for, by address: each once, in their order."""
-    seeds, asking = list(seeds), all_experiments() if of is None else of
-    runs = (each for f in asking for seed in seeds for each in f.runs(scale, seed).values())
-    found: dict[str, RunConfig] = {}
-    for run in runs:
-        found.setdefault(run.address, run)
-    return found
+    tasks = train_all.tasks(all_experiments() if of is None else of, scale, seeds)
+    return {task.run.address: task.run for task in tasks}
 
 
 def undeclared(records: dict[str, CommittedResult]) -> list[str]:
@@ -183,9 +155,7 @@ def load_results(name: str, scale: str = "cpu", seeds: Iterable[int] = EVIDENCE)
         for seed in seeds
         if (address := asked.run(label, scale, seed).address) in known
     }
-    index = pd.MultiIndex.from_arrays(
-        [[label for label, _ in rows], [seed for _, seed in rows]], names=["label", "seed"]
-    )
+    index = pd.MultiIndex.from_tuples(list(rows), names=["label", "seed"])
     return pd.DataFrame(list(rows.values()), index=index)
 
 
@@ -198,8 +168,7 @@ def load_per_class(name: str, label: str, seed: int, scale: str = "cpu") -> pd.D
     Raises:
         CourseError: if that run is not recorded, or not declared.
     """
-    run = experiment(name).run(label, scale, seed)
-    known = load()
+    run, known = experiment(name).run(label, scale, seed), load()
     if run.address not in known:
         raise CourseError(
             f"Run {label!r} of factor {name}, seed {seed}, is not recorded at scale {scale}; "
@@ -214,29 +183,29 @@ def costs(scale: str = "cpu") -> pd.Series:
     known = [found for found in load().values() if found.run.scale == scale]
     environments = pd.DataFrame([found.environment for found in known])
     hours = environments["cpu_seconds"] / 3600
-
-    def listed(name: str) -> str:
-        return "; ".join(map(str, environments[name].unique()))
-
-    packages = pd.DataFrame(list(environments["versions"])).drop_duplicates()
+    tallies = (
+        f"{sum(found.run.seed in seeds for found in known)} of {len(declared(scale, seeds))} "
+        f"declared for seeds {seeds[0]} to {seeds[-1]}"
+        for seeds in (EVIDENCE, REPLICATION)
+    )
+    environments["versions"] = [
+        ", ".join(f"{name} {version}" for name, version in versions.items())
+        for versions in environments["versions"]
+    ]
+    listed = {
+        "processor": "processor",
+        "threads": "threads",
+        "Python": "python",
+        "packages": "versions",
+        "hash of the code": "code",
+    }
     return pd.Series(
         {
-            "runs recorded": "; ".join(
-                f"{sum(found.run.seed in seeds for found in known)} of "
-                f"{len(declared(scale, seeds))} declared for seeds {seeds[0]} to {seeds[-1]}"
-                for seeds in (EVIDENCE, REPLICATION)
-            ),
+            "runs recorded": "; ".join(tallies),
             "processor time": f"{hours.sum():.1f} hours of one core; the longest run "
             f"{60 * hours.max():.1f} minutes",
-            "processor": listed("processor"),
-            "threads": listed("threads"),
-            "Python": listed("python"),
-            "packages": "; ".join(
-                ", ".join(f"{name} {version}" for name, version in row.items())
-                for _, row in packages.iterrows()
-            ),
-            "hash of the code": listed("code"),
         }
+        | {what: "; ".join(map(str, environments[name].unique())) for what, name in listed.items()}
     )
 
 
@@ -247,11 +216,11 @@ def load() -> dict[str, CommittedResult]:
         CourseError: if a record was edited, or its spec is none that this version of the course
             knows. The sentence names the line.
     """
-    files = [FOLDER / name for name in (*FILES, SUMS)]
-    if not any(file.exists() for file in files):
+    paths = [FOLDER / name for name in (*FILES, files.SUMS)]
+    if not any(path.exists() for path in paths):
         return {}
     try:
-        states = [file.stat() for file in files]
+        states = [path.stat() for path in paths]
     except FileNotFoundError as error:
         raise CourseError(
             f"{error.filename} is missing, but another file of results/ is there; restore it."
@@ -262,38 +231,34 @@ def load() -> dict[str, CommittedResult]:
 @lru_cache(maxsize=1)
 def _load(folder: Path, state: tuple[tuple[int, int], ...]) -> dict[str, CommittedResult]:
     """As `load`; read again when the files have changed."""
-    known = {}
-    lines = (folder / RUNS).read_text(errors="replace").splitlines()
-    damage: DamagedError | None = None
+    damage = ""
     try:
-        require_sealed(folder, FILES)
-    except DamagedError as error:
-        damage = error  # a line's own checksum may say better which
+        files.require_sealed(folder, FILES)
+    except files.DamagedError as error:
+        damage = str(error)  # a line's own checksum may say better which
     try:
-        if damage is not None and PER_CLASS in str(damage):
-            raise damage
+        if PER_CLASS in damage:
+            raise OSError(damage)
         rows = pq.read_table(folder / PER_CLASS, schema=SCHEMA).to_pandas()
-        rows = rows.astype(dict.fromkeys(NAMES, str))
-    except (DamagedError, OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException) as error:
         raise CourseError(
             f"results/{PER_CLASS} is damaged ({error}); restore it, or record anew."
         ) from error
+    rows = rows.astype(dict.fromkeys(NAMES, str)).sort_values("class")
     tables = {
         str(address): table[[*NAMES, *MEASURED]].reset_index(drop=True)
-        for address, table in rows.sort_values("class").groupby("address", observed=True)
+        for address, table in rows.groupby("address", observed=True)
     }
-    for number, text in enumerate(lines, start=1):
-        found = _parse(text, tables, f"Line {number} of results/{RUNS}")
-        known[found.run.address] = found
+    lines = (folder / RUNS).read_text(errors="replace").splitlines()
+    found = [_parse(x, tables, f"Line {n} of results/{RUNS}") for n, x in enumerate(lines, start=1)]
+    known = {each.run.address: each for each in found}
     if surplus := tables.keys() - known.keys():
         raise CourseError(
             f"results/{PER_CLASS} has rows of {sorted(surplus)[0]}, but results/{RUNS} has no such "
             "run; restore both files, or record anew."
         )
-    if damage is not None:
-        raise CourseError(
-            f"results/ is damaged ({damage}); restore its files, or record anew."
-        ) from damage
+    if damage:
+        raise CourseError(f"results/ is damaged ({damage}); restore its files, or record anew.")
     return known
 
 
@@ -301,7 +266,7 @@ def _parse(text: str, tables: dict[str, pd.DataFrame], where: str) -> CommittedR
     """One line; `where` names it in errors."""
     try:
         line = json.loads(text)
-        address, stated = line["address"], line["checksum"]
+        address, stated = line["address"], line.pop("checksum")
         run = rebuild(line["spec"], line["name"])
         metrics = {k: math.nan if v is None else float(v) for k, v in line["metrics"].items()}
         per_class = tables[address]
@@ -317,8 +282,7 @@ def _parse(text: str, tables: dict[str, pd.DataFrame], where: str) -> CommittedR
             f"{where}: the spec's address is {run.address}, not {address}; it was edited, or the "
             "declaration of runs has changed since. Record that run anew."
         )
-    rest = {name: value for name, value in line.items() if name != "checksum"}
-    if _checksum(rest, per_class) != stated:
+    if _checksum(line, per_class) != stated:
         raise CourseError(
             f"{where} ({run.name}, seed {run.seed}) does not match its checksum: the line or its "
             f"rows in {PER_CLASS} were edited. Restore them, or record that run anew."
@@ -327,15 +291,11 @@ def _parse(text: str, tables: dict[str, pd.DataFrame], where: str) -> CommittedR
 
 
 def rebuild(spec: dict[str, Any], name: str) -> RunConfig:
-    """The run that a spec (`RunConfig.json`) describes.
-
-    Raises:
-        CourseError: if a field is unknown or out of range.
-    """
-    kinds: dict[str, dict[str, type]] = {"text_head": TEXT_HEADS, "objective": OBJECTIVES}
+    """The run that a spec (`RunConfig.json`) describes."""
     parts = {part: dict(spec[part]) for part in PARTS}
     make: dict[str, type] = {"model": Model, "training": Training}
     make["data"] = registry.dataset(parts["data"]["dataset"]).config
+    kinds: dict[str, dict[str, type]] = {"text_head": TEXT_HEADS, "objective": OBJECTIVES}
     for part, known in kinds.items():
         kind = parts[part].pop("kind")
         if kind not in known:
@@ -359,8 +319,7 @@ def measured(finished: store.RunResult) -> CommittedResult:
     environment = {"processor": provenance.processor()} | finished.environment
     table = finished.per_class
     columns = {name: pa.array(table[name], SCHEMA.field(name).type) for name in MEASURED}
-    rows = pa.table(columns).to_pandas()
-    rows = pd.concat([table[list(NAMES)].astype(str), rows], axis=1)
+    rows = pd.concat([table[list(NAMES)].astype(str), pa.table(columns).to_pandas()], axis=1)
     return CommittedResult(finished.run, finished.metrics, environment, rows)
 
 
@@ -385,8 +344,8 @@ def _write(known: dict[str, CommittedResult]) -> None:
     ]
     rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=SCHEMA.names)
     table = pa.Table.from_pandas(rows, SCHEMA, preserve_index=False).replace_schema_metadata()
-    with writing(FOLDER, "make room, restore the folder and record again"):
-        with replacing(FOLDER / PER_CLASS) as file:
+    with files.writing(FOLDER, "make room, restore the folder and record again"):
+        with files.replacing(FOLDER / PER_CLASS) as file:
             pq.write_table(table, file, compression="zstd", compression_level=19)
-        atomic_write(FOLDER / RUNS, "".join(line + "\n" for line in lines).encode())
-        seal(FOLDER, FILES)
+        files.atomic_write(FOLDER / RUNS, "".join(line + "\n" for line in lines).encode())
+        files.seal(FOLDER, FILES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import multiprocessing
 import os
@@ -10,9 +9,9 @@ import queue
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
 import torch
@@ -75,22 +74,16 @@ def fill(asked: Sequence[Task], workers: int = 1) -> Iterator[Done]:
             call goes on from there.
     """
     if workers <= 1:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            for task in asked:
-                yield _train(task)
-        finally:
-            torch.set_num_threads(threads)
+        with threads(1):
+            yield from map(_train, asked)
         return
     # Spawned, since torch's thread pools do not survive a fork.
     context = multiprocessing.get_context("spawn")
     taken, ended = context.Value("q", 0), context.Queue()
-    processes = [
-        context.Process(target=_work, args=(asked, taken, ended, os.getpid()))
-        for _ in range(workers)
-    ]
-    with _terminations_as_interrupts():
+    shared = asked, taken, ended, os.getpid()
+    processes = [context.Process(target=_work, args=shared) for _ in range(workers)]
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # workers are stopped, too
+    try:
         for process in processes:
             process.start()
         try:
@@ -98,6 +91,19 @@ def fill(asked: Sequence[Task], workers: int = 1) -> Iterator[Done]:
                 yield _next(ended, processes)
         finally:
             _stop(processes)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def threads(number: int) -> Iterator[None]:
+    """Compute on so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _train(task: Task) -> Done:
@@ -109,10 +115,17 @@ def _train(task: Task) -> Done:
     return Done(task, time.perf_counter() - start, metrics, error)
 
 
+class _Errors(io.TextIOWrapper):
+    """Standard error of one of several workers: errors are written, progress lines are not."""
+
+    def isatty(self) -> bool:
+        return False
+
+
 def _work(asked: Sequence[Task], taken: Any, ended: Any, parent: int) -> None:
     """A worker: out of reach of the terminal's Ctrl-C, which its parent passes on once."""
     os.setpgrp()
-    sys.stderr = _Log(sys.stderr.buffer, line_buffering=True)
+    sys.stderr = _Errors(sys.stderr.buffer, line_buffering=True)
     torch.set_num_threads(1)
     while os.getppid() == parent:
         with taken.get_lock():
@@ -129,15 +142,14 @@ def _next(ended: Any, processes: Sequence[Any]) -> Done:
     """The next task that ends."""
     while True:
         # Asked before looking, so that a worker's last word is not missed.
-        failed = any(process.exitcode not in (None, 0) for process in processes)
-        over = not any(process.is_alive() for process in processes)
+        codes = [process.exitcode for process in processes]
         try:
             return ended.get(timeout=1)
         except queue.Empty:
-            if failed or over:
-                codes = ", ".join(str(process.exitcode) for process in processes)
+            if None not in codes or any(codes):
+                told = ", ".join(str(process.exitcode) for process in processes)
                 raise CourseError(
-                    f"A worker ended unexpectedly (exit codes: {codes}); perhaps memory ran out. "
+                    f"A worker ended unexpectedly (exit codes: {told}); perhaps memory ran out. "
                     "The same command goes on with what is left."
                 ) from None
 
@@ -153,25 +165,3 @@ def _stop(processes: Sequence[Any]) -> None:
         for process in processes:
             process.kill()
         raise
-
-
-@contextlib.contextmanager
-def _terminations_as_interrupts() -> Iterator[None]:
-    """While it lasts, SIGTERM is a KeyboardInterrupt, so that workers are stopped, too."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before: Callable[[int, FrameType | None], Any] | int | None
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-class _Log(io.TextIOWrapper):
-    """Standard error of one of several workers: errors are written, progress lines are not."""
-
-    def isatty(self) -> bool:
-        return False

@@ -10,16 +10,15 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import torch
 
 from lt_course.errors import CourseError
 from lt_course.evidence import results
 from lt_course.evidence.results import MEASURED, CommittedResult
+from lt_course.evidence.train_all import threads
 from lt_course.study import store
 from lt_course.study.dataset import load_dataset
 from lt_course.study.run_config import RunConfig
@@ -47,8 +46,7 @@ def tolerance() -> str:
     return (
         f"accuracies may then differ by {TOLERANCE['accuracy']:g}, correlations by "
         f"{TOLERANCE['spearman']:g} (those of geometry by {TOLERANCE['spearman_nc']:g}), per-class "
-        f"accuracies by {PER_CLASS:g} on average; frequencies "
-        "and trims may not differ."
+        f"accuracies by {PER_CLASS:g} on average; frequencies and trims may not differ."
     )
 
 
@@ -56,11 +54,8 @@ def tolerance() -> str:
 class Comparison:
     """A recorded run beside its repetition.
 
-    Attributes:
-        recorded: the run as recorded.
-        changed: what of the environment is not as it was; if nothing is, numbers must be equal.
-        differences: metric -> new value less the recorded one, where they are not equal.
-        faults: one sentence for each difference that must not be.
+    If nothing of the environment has `changed`, numbers must be equal. `differences` are new values
+    of metrics less the recorded ones, `faults` a sentence for each difference that must not be.
     """
 
     recorded: CommittedResult
@@ -72,13 +67,8 @@ class Comparison:
 def verify(sample: int, seed: int = 0, scale: str = "cpu") -> Iterator[Comparison]:
     """Train a random sample of the recorded runs again, in a store that is then thrown away.
 
-    Args:
-        sample: how many; all, if fewer are recorded whose data are here (`left_out`).
-        seed: of the choice.
-        scale: of which scale.
-
-    Raises:
-        CourseError: if no run is recorded at that scale, or a record is damaged.
+    All, if fewer than `sample` are recorded whose data are here (`left_out`); `seed` is of the
+    choice.
     """
     known = results.load()
     addresses = sorted(a for a, found in known.items() if found.run.scale == scale)
@@ -91,9 +81,16 @@ def verify(sample: int, seed: int = 0, scale: str = "cpu") -> Iterator[Compariso
     addresses = [a for a in addresses if known[a].run.data.dataset not in absent]
     generator = np.random.default_rng(seed)
     chosen = generator.choice(addresses, min(sample, len(addresses)), replace=False)
-    with _temporary_store():
-        for address in chosen:
-            yield again(known[str(address)])
+    before = os.environ.get("LT_COURSE_STORE")
+    with TemporaryDirectory() as folder:
+        os.environ["LT_COURSE_STORE"] = folder
+        try:
+            for address in chosen:
+                yield again(known[str(address)])
+        finally:
+            del os.environ["LT_COURSE_STORE"]
+            if before is not None:
+                os.environ["LT_COURSE_STORE"] = before
 
 
 def left_out(scale: str = "cpu") -> dict[str, tuple[int, str]]:
@@ -113,74 +110,37 @@ def left_out(scale: str = "cpu") -> dict[str, tuple[int, str]]:
 
 def again(recorded: CommittedResult) -> Comparison:
     """Train one run anew, or read it from the store in use, and compare."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(recorded.environment["threads"])
-    try:
+    with threads(recorded.environment["threads"]):
         finished = store.train_or_load(recorded.run)
-    finally:
-        torch.set_num_threads(threads)
     return compare(recorded, results.measured(finished))
 
 
 def compare(recorded: CommittedResult, new: CommittedResult) -> Comparison:
     """A record and its repetition."""
     changed = [name for name in SAME if recorded.environment.get(name) != new.environment.get(name)]
-    versions = [r.environment["versions"] for r in (recorded, new)]
-    changed += sorted(
-        package for package in versions[0] | versions[1]
-        if versions[0].get(package) != versions[1].get(package)
-    )  # fmt: skip
+    before, now = (each.environment["versions"] for each in (recorded, new))
+    changed += sorted(name for name in before | now if before.get(name) != now.get(name))
     differences = {
-        name: new.metrics.get(name, math.nan) - recorded.metrics.get(name, math.nan)
-        for name in recorded.metrics  # later code may measure more
-        if not _equal(recorded.metrics.get(name), new.metrics.get(name))
+        name: new.metrics.get(name, math.nan) - value
+        for name, value in recorded.metrics.items()  # later code may measure more
+        if not _equal(value, new.metrics.get(name))
     }
-    check = _strict_faults if not changed else _lax_faults
-    return Comparison(recorded, changed, differences, check(recorded, new, differences))
-
-
-def _strict_faults(
-    recorded: CommittedResult, new: CommittedResult, differences: dict[str, float]
-) -> list[str]:
-    faults = [f"{name} is off by {value:+.2g}" for name, value in differences.items()]
-    columns = [
-        name
-        for name in MEASURED
-        if not np.array_equal(recorded.per_class[name], new.per_class[name], equal_nan=True)
-    ]
-    return faults + [f"the per-class column {name} is not equal" for name in columns]
-
-
-def _lax_faults(
-    recorded: CommittedResult, new: CommittedResult, differences: dict[str, float]
-) -> list[str]:
     faults = []
-    for name, value in differences.items():
-        bound = next((b for start, b in TOLERANCE.items() if name.startswith(start)), math.inf)
-        if not abs(value) <= bound and bound < math.inf:
-            faults.append(f"{name} is off by {value:+.2g}, more than {bound:g}")
-    for name in ("frequency", "trimmed"):  # no arithmetic decides these
-        if not np.array_equal(recorded.per_class[name], new.per_class[name]):
+    for name, off in differences.items():
+        bound = next((b for start, b in TOLERANCE.items() if name.startswith(start)), None)
+        if not changed:
+            faults.append(f"{name} is off by {off:+.2g}")
+        elif bound is not None and not abs(off) <= bound:
+            faults.append(f"{name} is off by {off:+.2g}, more than {bound:g}")
+    # No arithmetic decides how frequent a class is, or whether it is trimmed.
+    for name in ("frequency", "trimmed") if changed else MEASURED:
+        if not np.array_equal(recorded.per_class[name], new.per_class[name], equal_nan=True):
             faults.append(f"the per-class column {name} is not equal")
-    off = float((new.per_class["accuracy"] - recorded.per_class["accuracy"]).abs().mean())
-    if not off <= PER_CLASS:
-        faults.append(f"accuracy is off by {off:.2g} in the mean class, more than {PER_CLASS:g}")
-    return faults
+    apart = float((new.per_class["accuracy"] - recorded.per_class["accuracy"]).abs().mean())
+    if changed and not apart <= PER_CLASS:
+        faults.append(f"accuracy is off by {apart:.2g} in the mean class, more than {PER_CLASS:g}")
+    return Comparison(recorded, changed, differences, faults)
 
 
-def _equal(a: float | None, b: float | None) -> bool:
-    return a == b or (a is not None and b is not None and math.isnan(a) and math.isnan(b))
-
-
-@contextmanager
-def _temporary_store() -> Iterator[None]:
-    before = os.environ.get("LT_COURSE_STORE")
-    with TemporaryDirectory() as folder:
-        os.environ["LT_COURSE_STORE"] = folder
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ["LT_COURSE_STORE"]
-            else:
-                os.environ["LT_COURSE_STORE"] = before
+def _equal(a: float, b: float | None) -> bool:
+    return a == b or (b is not None and math.isnan(a) and math.isnan(b))
