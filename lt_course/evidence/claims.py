@@ -1,25 +1,8 @@
 """What the recorded runs say of each claim.
 
-A claim's effect is computed for each seed on its own; so it is paired. Runs of one seed share the
-permutation of frequencies if they have the same class profile, and hardly if they do not
-(`lt_course.data.class_profiles`). Over seeds its mean has Student's t interval, and the interval,
-not the estimate alone, decides:
-
-===============  ==========================================  ====================================
-verdict          the claim expects a positive effect         the claim expects none
-===============  ==========================================  ====================================
-supported        interval above 0, estimate at least         interval within ±smallest
-                 the smallest that would matter
-reversed         interval below 0
-absent           interval below the smallest, and not below
-                 0; null, if it is above -smallest, too
-present                                                      interval beyond ±smallest, wholly
-undecided        otherwise                                   otherwise
-not recorded     fewer than two seeds                        fewer than two seeds
-===============  ==========================================  ====================================
-
-Where nothing else is asked for, drawings are judged by seeds 0 to 4, and photographs, of which
-pilots had shown seed 0, by seeds 1 to 9.
+A claim's effect is computed for each seed on its own; so it is paired (runs of one seed share the
+permutation of frequencies if they have the same class profile). Over seeds its mean has Student's
+t interval, by which it is judged (`judge`).
 """
 
 from __future__ import annotations
@@ -29,16 +12,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
 from lt_course.errors import CourseError
 from lt_course.evaluation.intervals import Interval, mean_over_seeds
-from lt_course.evidence.experiments import Claim, Experiment, all_experiments
+from lt_course.evidence.experiments import Claim, Expectation, Experiment, all_experiments
 from lt_course.evidence.results import EVIDENCE, PHOTOGRAPHS, load_results
 from lt_course.study.run_config import unknown
 
-Expectation = Literal["positive", "none"]
 Judgement = Literal["supported", "reversed", "absent", "present", "undecided", "not recorded"]
 
 MOST_SEEDS = 10_000
@@ -72,19 +55,20 @@ class Verdict:
     def summary(self) -> dict[str, Any]:
         """One flat object, as ``lt-course claims --json`` prints it."""
         claim, effect = self.claim, self.effect
+        paper, paper_values = claim.paper or (None, None)
         return {
             "id": claim.id,
             "target": claim.target,
             "sentence": claim.sentence,
             "factor": self.factor,
             "figure": claim.figure,
-            "paper": None if claim.paper is None else claim.paper[0],
-            "paper_values": None if claim.paper is None else claim.paper[1],
+            "paper": paper,
+            "paper_values": paper_values,
             "expect": claim.expect,
             "smallest": claim.smallest,
-            "effect": None if effect is None else effect.estimate,
-            "low": None if effect is None else effect.low,
-            "high": None if effect is None else effect.high,
+            "effect": effect and effect.estimate,
+            "low": effect and effect.low,
+            "high": effect and effect.high,
             "seeds": sorted(self.by_seed),
             "verdict": self.verdict,
             "null": self.null,
@@ -111,25 +95,21 @@ def verdicts(
     chosen = [f for f in all_experiments() if lesson in (None, f.lesson)]
     if not chosen:
         raise CourseError(unknown("lesson", str(lesson), {f.lesson for f in all_experiments()}))
-    seeds = None if seeds is None else list(seeds)
-    metrics = {
-        f.name: load_results(f.name, scale, headline_seeds(f) if seeds is None else seeds)
-        for f in chosen
-    }
-    return [evaluate(claim, f.name, metrics[f.name]) for f in chosen for claim in f.claims]
+    seeds, found = None if seeds is None else list(seeds), []
+    for factor in chosen:
+        asked = headline_seeds(factor) if seeds is None else seeds
+        metrics = load_results(factor.name, scale, asked)
+        found += [evaluate(claim, factor.name, metrics) for claim in factor.claims]
+    return found
 
 
 def headline_seeds(experiment: Experiment) -> range:
-    """The seeds that an experiment's claims are judged by."""
+    """The seeds that claims are judged by: on photographs pilots had shown seed 0."""
     return EVIDENCE if experiment.dataset == "icontail" else PHOTOGRAPHS
 
 
 def evaluate(claim: Claim, factor: str, metrics: pd.DataFrame) -> Verdict:
-    """A claim on a factor's metrics, as `lt_course.evidence.results.load_results` returns them.
-
-    Raises:
-        CourseError: if a recorded run lacks a metric of the claim, or has it undefined.
-    """
+    """A claim on a factor's metrics, as `lt_course.evidence.results.load_results` returns them."""
     by_seed = effects(claim, metrics)
     if len(by_seed) < 2:
         return Verdict(claim, factor, None, by_seed, "not recorded")
@@ -140,19 +120,32 @@ def evaluate(claim: Claim, factor: str, metrics: pd.DataFrame) -> Verdict:
 def effects(claim: Claim, metrics: pd.DataFrame) -> dict[int, float]:
     """The claim's effect for each seed for which all of its runs are there."""
     runs = cast("dict[tuple[str, int], dict[str, float]]", metrics.to_dict("index"))
-    labels = {label for _, label, _ in claim.terms}
+
+    def value(label: str, seed: int, metric: str) -> float:
+        row = runs[label, seed]
+        if metric not in row:
+            raise CourseError(f"Claim {claim.id}: " + unknown("metric", metric, row))
+        if math.isnan(row[metric]):
+            raise CourseError(
+                f"Claim {claim.id}: {metric} of run {label!r}, seed {seed}, is undefined; a claim "
+                "rests on metrics that all of its runs have."
+            )
+        return row[metric]
+
     return {
-        seed: sum(
-            weight * _value(claim, label, seed, runs[label, seed], metric)
-            for weight, label, metric in claim.terms
-        )
+        seed: sum(weight * value(label, seed, metric) for weight, label, metric in claim.terms)
         for seed in sorted({seed for _, seed in runs})
-        if all((label, seed) in runs for label in labels)
+        if all((label, seed) in runs for _, label, _ in claim.terms)
     }
 
 
 def judge(effect: Interval, smallest: float, expect: Expectation) -> Judgement:
-    """The verdict, by the table above."""
+    """The verdict; the interval, not the estimate alone, decides.
+
+    Where a positive effect is expected, an interval above 0 supports it if the estimate is at least
+    `smallest`, one below 0 reverses it, and below `smallest` it is absent. Where none is, it has to
+    lie within ±smallest, and is present where it lies wholly beyond.
+    """
     if expect == "none":
         if -smallest <= effect.low and effect.high <= smallest:
             return "supported"
@@ -174,18 +167,14 @@ def seeds_to_decide(verdict: Verdict) -> int | None:
     effect, claim = verdict.effect, verdict.claim
     if effect is None or verdict.verdict != "undecided":
         return None
-    deviation = (effect.high - effect.low) / 2 / _half_width(effect.n)
-    for n in range(effect.n + 1, MOST_SEEDS + 1):
-        half = deviation * _half_width(n)
+    seeds = np.arange(effect.n, MOST_SEEDS + 1)
+    widths = stats.t.ppf(0.975, seeds - 1) / np.sqrt(seeds)  # of means with a deviation of one
+    deviation = (effect.high - effect.low) / 2 / widths[0]
+    for n, half in zip(seeds[1:], deviation * widths[1:], strict=True):
         narrower = Interval(effect.estimate, effect.estimate - half, effect.estimate + half, n)
         if judge(narrower, claim.smallest, claim.expect) != "undecided":
-            return n
+            return int(n)
     return None
-
-
-def _half_width(n: int) -> float:
-    """Of the interval of a mean of n values with a deviation of one."""
-    return float(stats.t.ppf(0.975, n - 1) / math.sqrt(n))
 
 
 def p_value(verdict: Verdict) -> float:
@@ -211,14 +200,3 @@ def supported_after_holm(verdicts: Sequence[Verdict], level: float = 0.05) -> li
     passing = [p_value(v) <= level / (len(ordered) - i) for i, v in enumerate(ordered)]
     first_failing = passing.index(False) if False in passing else len(passing)
     return [v for v in ordered[:first_failing] if v.verdict == "supported"]
-
-
-def _value(claim: Claim, label: str, seed: int, row: dict[str, float], metric: str) -> float:
-    if metric not in row:
-        raise CourseError(f"Claim {claim.id}: " + unknown("metric", metric, row))
-    if math.isnan(row[metric]):
-        raise CourseError(
-            f"Claim {claim.id}: {metric} of run {label!r}, seed {seed}, is undefined; a claim "
-            "rests on metrics that all of its runs have."
-        )
-    return row[metric]

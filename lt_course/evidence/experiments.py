@@ -11,17 +11,18 @@ Each file of ``lt_course/experiments/`` declares one factor::
     "all" = {}
     "24" = { vocabulary = 24 }
 
-    [[claims]]                                 # see `lt_course.evidence.claims`
+    [[claims]]                                 # see `Claim`
 """
 
 from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from lt_course.errors import CourseError
 from lt_course.study.run_config import RunConfig, config, differences, unknown
@@ -46,6 +47,8 @@ LESSONS = (
     "dino",
 )
 """Those with experiments, in their order; their numbers are a matter of the book."""
+
+Expectation = Literal["positive", "none"]
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Claim:
     sentence: str
     terms: tuple[tuple[float, str, str], ...]
     smallest: float
-    expect: Literal["positive", "none"] = "positive"
+    expect: Expectation = "positive"
     target: int | None = None
     figure: str | None = None
     paper: tuple[float, str] | None = None
@@ -102,25 +105,19 @@ class Experiment:
     claims: tuple[Claim, ...]
 
     def run(self, label: str, scale: str = "cpu", seed: int = 0) -> RunConfig:
-        """The run of that label.
-
-        Raises:
-            CourseError: if there is no such label.
-        """
-        if label not in self.settings:
-            raise CourseError(unknown(f"run in factor {self.name}", label, self.settings))
-        fields = dict(self.settings[label])
+        """The run of that label."""
+        fields = dict(self.settings[_known(f"run in factor {self.name}", label, self.settings)])
         return config(fields.pop("run"), scale=scale, seed=seed, **fields)
+
+    def runs(self, scale: str = "cpu", seed: int = 0) -> dict[str, RunConfig]:
+        """All runs by label."""
+        return {label: self.run(label, scale, seed) for label in self.settings}
 
     @property
     def dataset(self) -> str:
         """Name of the data set that its runs are on, one for all."""
         (name,) = {run.data.dataset for run in self.runs().values()}
         return name
-
-    def runs(self, scale: str = "cpu", seed: int = 0) -> dict[str, RunConfig]:
-        """All runs by label."""
-        return {label: self.run(label, scale, seed) for label in self.settings}
 
 
 def names() -> list[str]:
@@ -130,15 +127,8 @@ def names() -> list[str]:
 
 @cache
 def experiment(name: str) -> Experiment:
-    """The factor of that name.
-
-    Raises:
-        CourseError: if there is none, or if its file is not sound; the sentence names the file and
-            the field.
-    """
-    if name not in names():
-        raise CourseError(unknown("factor", name, names()))
-    path = FOLDER / f"{name}.toml"
+    """The factor of that name; what is not sound in its file is named with its field."""
+    path = FOLDER / f"{_known('factor', name, names())}.toml"
     try:
         return _experiment(name, tomllib.loads(path.read_text()))
     except tomllib.TOMLDecodeError as error:
@@ -158,7 +148,7 @@ def _experiment(name: str, table: dict[str, Any]) -> Experiment:
     made = Experiment(
         name=name,
         title=_field(table, "title", str),
-        lesson=_lesson(_field(table, "lesson", str)),
+        lesson=_known("lesson", _field(table, "lesson", str), LESSONS),
         differ_in=frozenset(map(str, _field(table, "differ_in", list))),
         settings={label: base | _field(runs, label, dict) for label in runs},
         claims=tuple(_claim(claim) for claim in _field(table, "claims", list, [])),
@@ -169,49 +159,34 @@ def _experiment(name: str, table: dict[str, Any]) -> Experiment:
             made.run(label)
         except CourseError as error:
             raise CourseError(f"Run {label!r}: {error}") from error
-    surplus = differences(made.runs().values()) - made.differ_in
-    if surplus:
+    if surplus := differences(made.runs().values()) - made.differ_in:
         raise CourseError(
             f"The runs differ in {', '.join(sorted(surplus))}, which 'differ_in' does not list; a "
             "factor varies what it says and nothing else."
         )
     for claim in made.claims:
         for _, label, _ in claim.terms:
-            if label not in made.settings:
-                raise CourseError(unknown(f"run for claim {claim.id}", label, made.settings))
+            _known(f"run for claim {claim.id}", label, made.settings)
     return made
 
 
 def _claim(table: dict[str, Any]) -> Claim:
-    known = [field.name for field in dataclasses.fields(Claim)]
     for name in table:
-        if name not in known:
-            raise CourseError(unknown("field of a claim", name, known))
-    claim = Claim(
-        **table
-        | {
-            "id": _field(table, "id", str),
-            "sentence": _field(table, "sentence", str),
-            "terms": tuple(map(_term, _field(table, "terms", list))),
-            "smallest": float(_field(table, "smallest", (int, float))),
-            "paper": _paper(table.get("paper")),
-        }
-    )
+        _known("field of a claim", name, [field.name for field in dataclasses.fields(Claim)])
+    checked: dict[str, Any] = {name: _field(table, name, str) for name in ("id", "sentence")}
+    checked["terms"] = tuple(map(_term, _field(table, "terms", list)))
+    checked["smallest"] = float(_field(table, "smallest", (int, float)))
+    checked["paper"] = _paper(table.get("paper"))
+    claim = Claim(**table | checked)
     if claim.smallest <= 0:
         raise CourseError(
             f"Field 'smallest' of claim {claim.id} is {claim.smallest}; it must be > 0."
         )
-    if claim.expect not in ("positive", "none"):
+    if claim.expect not in get_args(Expectation):
         raise CourseError(
             f"Field 'expect' of claim {claim.id} is {claim.expect!r}; use 'positive' or 'none'."
         )
     return claim
-
-
-def _lesson(name: str) -> str:
-    if name not in LESSONS:
-        raise CourseError(unknown("lesson", name, LESSONS))
-    return name
 
 
 def _term(term: Any) -> tuple[float, str, str]:
@@ -230,17 +205,17 @@ def _paper(value: Any) -> tuple[float, str] | None:
     raise CourseError(f"Field 'paper' is {value!r}; it must be [effect, where it comes from].")
 
 
-_KINDS: dict[Any, str] = {str: "a text", list: "a list", dict: "a table"}
+def _known(kind: str, name: str, names: Collection[str]) -> str:
+    if name not in names:
+        raise CourseError(unknown(kind, name, names))
+    return name
 
 
-def _field(
-    table: dict[str, Any], name: str, kind: type | tuple[type, ...], default: Any = None
-) -> Any:
+def _field(table: dict[str, Any], name: str, kind: Any, default: Any = None) -> Any:
     value = table.get(name, default)
     if value is None:
         raise CourseError(f"The field {name!r} is missing; add it.")
     if not isinstance(value, kind):
-        raise CourseError(
-            f"Field {name!r} is {value!r}; it must be {_KINDS.get(kind, 'a number')}."
-        )
+        kinds = {str: "a text", list: "a list", dict: "a table"}
+        raise CourseError(f"Field {name!r} is {value!r}; it must be {kinds.get(kind, 'a number')}.")
     return value
