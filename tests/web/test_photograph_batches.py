@@ -21,7 +21,7 @@ from lt_course.objectives.classify import Supervised, SupervisedConfig
 from lt_course.objectives.contrast import CLIP, CLIPConfig
 from lt_course.training.loop import Interrupted, fit
 from lt_course.training.options import Training
-from lt_course.web.datasets import imagenet_captions
+from lt_course.web.datasets import imagenet_shards
 from lt_course.web.datasets.photograph_sets import Photographs, Selection, open_set, select
 from lt_course.web.shards import shard_index, shard_pairs
 from lt_course.web.shards.photograph_batches import Loader, Said, class_prompts, synonyms
@@ -31,6 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The image decoding and encoding 
 
 COLOURS = {"n01440764": (200, 40, 40), "n02012849": (40, 200, 40), "n03126707": (40, 40, 200)}
 EACH = 12
+FULL = Fields(caption="json:name+title+tags+description", label="cls")
 
 
 def photograph(wnid: str, number: int) -> bytes:
@@ -61,8 +62,8 @@ def prepared(folder: Path, damaged: int = 0) -> Path:
                 }
             )
     (folder / "imagenet_captions.json").write_text(json.dumps(records))
-    imagenet_captions.prepare_imagenet_captions(
-        folder, folder / "shards", per_shard=10, partial=True
+    imagenet_shards.prepare(
+        "imagenet-captions", folder, folder / "shards", per_shard=10, partial=True
     )
     return folder / "shards"
 
@@ -264,7 +265,7 @@ def test_real_steps_learn_and_resume_bit_by_bit(
 def test_damaged_pictures_are_replaced_within_the_choice_and_counted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    index = shard_index.load(prepared(tmp_path / "source", damaged=3), imagenet_captions.FIELDS)
+    index = shard_index.load(prepared(tmp_path / "source", damaged=3), FULL)
     photographs = renumbered(index)
     with Loader(photographs.pairs(size=32), batch=12, max_bad_fraction=0.1) as load:
         seen = read(load, 3)
@@ -279,7 +280,7 @@ def test_damaged_pictures_are_replaced_within_the_choice_and_counted(
 
 
 def test_too_many_damaged_pictures_of_a_small_choice_fail_the_run(tmp_path: Path) -> None:
-    index = shard_index.load(prepared(tmp_path / "source", damaged=2), imagenet_captions.FIELDS)
+    index = shard_index.load(prepared(tmp_path / "source", damaged=2), FULL)
     whole = select(index)
     rows = whole.rows[whole.labels == 0]
     few = Photographs(
@@ -299,7 +300,7 @@ def test_a_variant_of_the_captions_is_a_choice_and_empty_ones_count(tmp_path: Pa
     titles = shard_index.load(folder, Fields("jpg", "json:title", "cls"), max_bad_fraction=0.1)
     assert len(select(titles)) == 3 * (EACH - 1)
     # The sample is of the pictures, whatever variant is read.
-    full = shard_index.load(folder, imagenet_captions.FIELDS)
+    full = shard_index.load(folder, FULL)
     named = []
     for index in (titles, full):
         chosen = select(index, Selection(num_images=20))

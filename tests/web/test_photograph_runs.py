@@ -43,7 +43,7 @@ from lt_course.training import checkpoints
 from lt_course.web.datasets import (
     caption_labels,
     evaluation_sets,
-    imagenet_pictures,
+    imagenet_shards,
     photograph_sets,
     photographs,
 )
@@ -108,7 +108,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.save(torch.randn(1_000, TOWER["embed_dim"]), folder / "prototypes.pt")
     folder_of("roberta", folder / "roberta")
     prepared(folder / "source")
-    imagenet_pictures.prepare(folder / "source", folder / "imagenet", per_shard=10, partial=True)
+    imagenet_shards.prepare(
+        "imagenet", folder / "source", folder / "imagenet", per_shard=10, partial=True
+    )
     (folder / "source" / "shards").rename(folder / "imagenet-captions")
     for name in ("laionet-shards", "laionet-fill"):
         downloaded(folder / name)

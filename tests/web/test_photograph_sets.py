@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from lt_course.counting import web_frequencies
 from lt_course.data.imagenet import classes_of
 from lt_course.errors import CourseError
-from lt_course.web.datasets import imagenet_captions, photograph_sets
-from lt_course.web.datasets.photograph_sets import IN_CAPS_100, IN_CAPS_TENTH, Selection, select
+from lt_course.web.datasets import imagenet_shards, photograph_sets
+from lt_course.web.datasets.photograph_sets import Selection, select
 from lt_course.web.shards.shard_index import Index
 from lt_course.web.shards.shard_scan import Fields
 
@@ -57,7 +57,7 @@ def in_caps(released: web_frequencies.WebFrequencies) -> Index:
 def test_in_caps_100_has_the_released_counts(
     in_caps: Index, released: web_frequencies.WebFrequencies
 ) -> None:
-    chosen = select(in_caps, IN_CAPS_100)
+    chosen = select(in_caps, Selection(concepts="imagenet-100"))
     expected = released.counts("incaps_imagenet100_ori")
     assert chosen.frequency.tolist() == expected.tolist()
     assert len(chosen) == 44_548
@@ -71,7 +71,7 @@ def test_in_caps_100_has_the_released_counts(
 def test_the_tenth_is_the_released_sample_in_every_class(
     in_caps: Index, released: web_frequencies.WebFrequencies
 ) -> None:
-    chosen = select(in_caps, IN_CAPS_TENTH)
+    chosen = select(in_caps, Selection(num_images=44_548))
     assert chosen.frequency.tolist() == released.counts("incaps_n44548_ori").tolist()
     assert len(np.unique(chosen.rows)) == 44_548
 
@@ -175,7 +175,7 @@ def test_all_caption_variants_are_of_one_sample(monkeypatch: pytest.MonkeyPatch)
     labels = np.repeat(np.arange(1_000), 2)
     whole = set(select(index_of(labels), Selection(fraction=0.25)).rows.tolist())
     present = np.flatnonzero(np.random.default_rng(0).random(len(labels)) < 0.8)
-    monkeypatch.setattr(imagenet_captions, "places", lambda index: (present, len(labels)))
+    monkeypatch.setattr(imagenet_shards, "places", lambda index: (present, len(labels)))
     chosen = select(index_of(labels[present]), Selection(fraction=0.25))
     assert set(present[chosen.rows].tolist()) == whole & set(present.tolist())
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from lt_course.data.augment import standardize_photographs as standardize
 from lt_course.errors import CourseError
-from lt_course.web.datasets.transfer_tasks import published_tasks
+from lt_course.web.datasets.published_sets import published_tasks
 from lt_course.web.shards.photographs import evaluation_crop
 
 BIRDS = ("auk", "bunting", "crane")

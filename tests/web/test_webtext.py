@@ -15,7 +15,8 @@ from shard_files import image, tar_bytes
 from lt_course.data.imagenet import imagenet_classes
 from lt_course.errors import CourseError
 from lt_course.web import cli
-from lt_course.web.datasets import imagenet_captions, imagenet_pictures
+from lt_course.web.datasets import imagenet_shards
+from lt_course.web.datasets.imagenet_shards import CAPTIONED
 from lt_course.web.datasets.photograph_sets import open_set
 from lt_course.web.shards import shard_index
 from lt_course.web.shards.shard_scan import Fields
@@ -101,8 +102,8 @@ def test_names_belong_to_their_wordnet_ids() -> None:
 @pytest.mark.parametrize("form", ["folders", "tars", "whole"])
 def test_the_shards_hold_the_pictures_and_texts_apart(tmp_path: Path, form: str) -> None:
     source = imagenet(tmp_path / "source", form)
-    manifest = imagenet_captions.prepare_imagenet_captions(
-        source, tmp_path / "out", per_shard=5, partial=True
+    manifest = imagenet_shards.prepare(
+        CAPTIONED, source, tmp_path / "out", per_shard=5, partial=True
     )
     assert [shard["counts"]["samples"] for shard in manifest["parts"]] == [5, 5, 2]
     assert manifest["about"]["pairs"] == 12
@@ -132,7 +133,7 @@ def test_all_of_imagenet_needs_no_captions(
     source = imagenet(tmp_path / "source", form)
     (source / "imagenet_captions.json").unlink()
     with pytest.raises(CourseError, match=r"15 pictures of 3 classes; ImageNet has 1,281,167 of 1"):
-        imagenet_pictures.prepare(source, tmp_path / "out")
+        imagenet_shards.prepare("imagenet", source, tmp_path / "out")
     prepare = ["data", "prepare", "imagenet", "--source", str(source), "--partial"]
     assert cli.main([*prepare, "--out", str(tmp_path / "out"), "--per-shard", "6"]) == 0
     assert "15 pairs of 3 classes in 3 shards." in capsys.readouterr().out
@@ -154,14 +155,14 @@ def test_all_of_imagenet_needs_no_captions(
 
 def test_imagenet_itself_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(CourseError, match=r"lacks: ILSVRC2012_img_train\.tar, or the folder"):
-        imagenet_pictures.prepare(tmp_path, tmp_path / "out")
+        imagenet_shards.prepare("imagenet", tmp_path, tmp_path / "out")
 
 
 def test_a_caption_variant_is_a_choice(tmp_path: Path) -> None:
     source = imagenet(tmp_path / "source", "folders")
     out = tmp_path / "out"
-    imagenet_captions.prepare_imagenet_captions(source, out, partial=True)
-    full = shard_index.load(out, imagenet_captions.FIELDS)
+    imagenet_shards.prepare(CAPTIONED, source, out, partial=True)
+    full = shard_index.load(out, Fields(caption="json:name+title+tags+description", label="cls"))
     assert len(full) == 12
     assert sorted(full.label.tolist()) == [0] * 4 + [134] * 4 + [517] * 4
     titles = shard_index.load(out, Fields(caption="json:title"), max_bad_fraction=0.5)
@@ -172,9 +173,7 @@ def test_a_caption_variant_is_a_choice(tmp_path: Path) -> None:
 def test_the_seed_gives_the_order_and_the_same_bytes(tmp_path: Path) -> None:
     source = imagenet(tmp_path / "source", "folders")
     made = {
-        name: imagenet_captions.prepare_imagenet_captions(
-            source, tmp_path / name, seed=seed, partial=True
-        )
+        name: imagenet_shards.prepare(CAPTIONED, source, tmp_path / name, seed=seed, partial=True)
         for name, seed in (("a", 0), ("b", 0), ("c", 1))
     }
     assert made["a"] == made["b"]
@@ -183,7 +182,7 @@ def test_the_seed_gives_the_order_and_the_same_bytes(tmp_path: Path) -> None:
 
 def test_missing_inputs_are_named_at_once_with_where_to_get_them(tmp_path: Path) -> None:
     with pytest.raises(CourseError, match="lacks") as both:
-        imagenet_captions.prepare_imagenet_captions(tmp_path, tmp_path / "out")
+        imagenet_shards.prepare(CAPTIONED, tmp_path, tmp_path / "out")
     for part in (
         "imagenet_captions.json",
         "mlfoundations",
@@ -194,16 +193,16 @@ def test_missing_inputs_are_named_at_once_with_where_to_get_them(tmp_path: Path)
         assert part in str(both.value)
     source = imagenet(tmp_path / "source", "folders")
     with pytest.raises(CourseError, match=r"12 pairs of 3 classes; the paper has 448,896 of 999"):
-        imagenet_captions.prepare_imagenet_captions(source, tmp_path / "out")
+        imagenet_shards.prepare(CAPTIONED, source, tmp_path / "out")
     (source / "train" / WNIDS[0] / f"{WNIDS[0]}_2.JPEG").unlink()
     with pytest.raises(CourseError, match=f"1 of 12 pictures .*{WNIDS[0]}_2.JPEG"):
-        imagenet_captions.prepare_imagenet_captions(source, tmp_path / "out")
-    made = imagenet_captions.prepare_imagenet_captions(source, tmp_path / "out", partial=True)
+        imagenet_shards.prepare(CAPTIONED, source, tmp_path / "out")
+    made = imagenet_shards.prepare(CAPTIONED, source, tmp_path / "out", partial=True)
     assert made["about"]["pictures_missing"] == 1
     assert made["samples"] == 11
     shutil.rmtree(source / "train")
     with pytest.raises(CourseError, match="lacks: ILSVRC2012"):
-        imagenet_captions.prepare_imagenet_captions(source, tmp_path / "out")
+        imagenet_shards.prepare(CAPTIONED, source, tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -219,7 +218,7 @@ def test_a_malformed_caption_file_is_named(tmp_path: Path, content: str, said: s
     source = imagenet(tmp_path / "source", "folders")
     (source / "imagenet_captions.json").write_text(content)
     with pytest.raises(CourseError, match=said):
-        imagenet_captions.prepare_imagenet_captions(source, tmp_path / "out", partial=True)
+        imagenet_shards.prepare(CAPTIONED, source, tmp_path / "out", partial=True)
 
 
 def test_the_command_line_prepares_checks_and_lists(

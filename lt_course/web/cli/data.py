@@ -17,8 +17,7 @@ from lt_course.web.datasets import (
     caption_labels,
     catalogue,
     fetch,
-    imagenet_captions,
-    imagenet_pictures,
+    imagenet_shards,
     laionet,
 )
 from lt_course.web.shards import shard_check, shard_index, shard_scan
@@ -91,13 +90,12 @@ def prepare(
         captions = manifest["counts"]["captions"]
         print(f"{out} labels {_labelled(manifest)}, of {captions:,} captions.")
     else:
-        captioned = name == imagenet_captions.IMAGENET_CAPTIONS.name
-        write_shards = (
-            imagenet_captions.prepare_imagenet_captions if captioned else imagenet_pictures.prepare
+        manifest = imagenet_shards.prepare(
+            name, Path(source), out, seed=seed, per_shard=per_shard, partial=partial
         )
-        manifest = write_shards(Path(source), out, seed=seed, per_shard=per_shard, partial=partial)
         about = manifest["about"]
-        missing = f"; {about['pictures_missing']} pictures were missing" if captioned else ""
+        absent = about.get("pictures_missing")
+        missing = "" if absent is None else f"; {absent} pictures were missing"
         print(
             f"{out} holds {about['pairs']:,} pairs of {about['classes']} classes in "
             f"{len(manifest['parts'])} shards{missing}."

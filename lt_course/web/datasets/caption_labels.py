@@ -1,15 +1,10 @@
 """CC-12M-Cls and YFCC-15M-Cls: pairs whose caption names an ImageNet class, and their labels.
 
-A caption names a class if a WordNet lemma of it stands there as it is, whatever its case, with no
-letter, digit or underscore directly before or after (Fang et al., arXiv 2205.01397; Wen et al.,
-arXiv 2405.21070, App. C; `lt_course.counting.rules.Substring`). A pair whose caption names several
-classes stands for each of them in CC-12M-Cls. In YFCC-15M-Cls it is left out: the released script
-keeps it, but in the released counts all 38 classes that only occur together with another one (*sea
-lion* with *lion*) are empty.
-
-The pictures stay in the shards where they are, here or at a remote address. For each tar a small
-table is written, of keys and labels, that `load` joins with an index. Who has not downloaded the
-pictures yet can have the list of CC-12M shortened first (`shorten`).
+A caption names a class if a WordNet lemma of it stands there as it is (Wen et al., App. C;
+`lt_course.counting.rules.Substring`). A pair whose caption names several classes stands for each of
+them in CC-12M-Cls. In YFCC-15M-Cls it is left out: the released script keeps it, but in the
+released counts all 38 classes that only occur together with another one (*sea lion* with *lion*)
+are empty. Pictures stay in the shards where they are, here or at a remote address.
 """
 
 from __future__ import annotations
@@ -29,67 +24,32 @@ from pyarrow import csv, parquet
 
 from lt_course.counting.concept_lists import Concept
 from lt_course.counting.rules import Substring
-from lt_course.data.data_folder import Input, missing
+from lt_course.data.data_folder import missing
 from lt_course.data.imagenet import imagenet_classes
 from lt_course.errors import CourseError
-from lt_course.web.datasets import sources
-from lt_course.web.datasets.sources import Source
+from lt_course.web.datasets import catalogue
 from lt_course.web.shards import shard_scan
 from lt_course.web.shards.manifest import MANIFEST, Manifest, Part, entries, make_parts
 from lt_course.web.shards.shard_index import Index, identity
 from lt_course.web.shards.shard_paths import expand
 from lt_course.web.shards.shard_scan import Fields
 
-CC3M_ADDRESS = "hf://datasets/pixparse/cc3m-wds/cc3m-train-*.tar"
-CC12M_ADDRESS = "hf://datasets/pixparse/cc12m-wds/cc12m-train-*.tar"
+SETS = (SEVERAL := "cc12m-cls", "yfcc15m-cls")
 
-CC12M = Source(
-    "cc12m-cls",
-    "pairs of Conceptual 12M whose caption names ImageNet classes: labels for its shards",
-    pairs=3_480_797,
-    classes=984,
-    inputs=(
-        Input(
-            "tars of Conceptual 12M in the webdataset format, or its list cc12m.tsv",
-            "https://github.com/google-research-datasets/conceptual-12m through img2dataset, or "
-            + CC12M_ADDRESS,
-            "the list may be used freely; pictures belong to their authors",
-            "330 GB at 256 pixels",
-        ),
-    ),
-)
-YFCC15M = Source(
-    "yfcc15m-cls",
-    "pairs of YFCC-15M whose caption names one ImageNet class: labels for its shards",
-    pairs=2_898_096,
-    classes=947,
-    inputs=(
-        Input(
-            "tars of YFCC-15M in the webdataset format",
-            "https://github.com/openai/CLIP/blob/main/data/yfcc100m.md lists its pictures",
-            "Creative Commons licences that their authors chose",
-            "1.9 TB as published",
-        ),
-    ),
-)
-SETS = {source.name: source for source in (CC12M, YFCC15M)}
 
-img2dataset_command = sources.img2dataset_command
-"""The command that downloads the pictures of a shortened list."""
+def img2dataset_command(
+    out: Path, *, url: str = "url", caption: str = "caption", further: str = ""
+) -> str:
+    """The command that downloads the pictures of a list at 256 pixels; `further` columns, as JSON.
 
-HUB = {
-    name: Input(
-        f"shards.txt with the line {address}, or the tars",
-        f"https://huggingface.co/datasets/pixparse/{name}-wds",
-        "the list may be used freely; pictures belong to their authors",
-        size,
+    `out` is the folder of the list.
+    """
+    return (
+        f"img2dataset --url_list {out} --input_format parquet --url_col {url} --caption_col "
+        f"{caption} --output_format webdataset --output_folder {out}-shards --image_size 256 "
+        "--resize_only_if_bigger True --resize_mode keep_ratio --skip_reencode True"
+        + (f" --save_additional_columns '{further}'" if further else "")
     )
-    for name, address, size in (
-        ("cc3m", CC3M_ADDRESS, "576 tars, 2.9 million pairs"),
-        ("cc12m", CC12M_ADDRESS, "11 million pairs"),
-    )
-}
-"""Conceptual Captions on the Hugging Face hub; their captions are labelled as CC-12M's are."""
 
 
 def table_name(source: str) -> str:
@@ -111,9 +71,7 @@ def rule() -> Substring:
 def named_classes(texts: pa.Array, several: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Places of captions and numbers of the classes that they name, int64 [M] each.
 
-    Args:
-        texts: N captions.
-        several: keep captions that name several classes, once for each.
+    Captions that name several classes are kept, once for each, if `several`.
     """
     caption, concept = rule().matches(texts)
     if not several:
@@ -122,39 +80,28 @@ def named_classes(texts: pa.Array, several: bool) -> tuple[NDArray[np.int64], ND
     return caption, concept
 
 
-def prepare(
-    name: str, shards: str | Path | Iterable[str | Path], out: Path, fields: Fields | None = None
-) -> Manifest:
+def prepare(name: str, shards: str | Path | Iterable[str | Path], out: Path) -> Manifest:
     """Write the labels of shards; a stopped command goes on where it was.
 
-    Args:
-        name: ``cc12m-cls`` or ``yfcc15m-cls``.
-        shards: as `lt_course.web.shards.shard_paths.expand`.
-        out: folder of the tables, one a tar, with the columns ``key``, ``label`` (0 … 999) and
-            ``wnid``.
-        fields: which members are picture and caption.
-
-    The manifest's counts are ``captions``, ``named`` (captions that are kept), ``pairs``, and the
-    pairs of each class by WordNet id.
+    Each tar has its table with the columns ``key``, ``label`` (0 … 999) and ``wnid``. The
+    manifest's counts are ``captions``, ``named`` (captions that are kept), ``pairs``, and the pairs
+    of each class by WordNet id.
 
     Raises:
         CourseError: if the set is unknown, there is no shard, or two shards have one name.
     """
     _require_known(name)
-    fields, several = fields or Fields(), name == CC12M.name
+    fields, several = Fields(), name == SEVERAL
     wnids = list(imagenet_classes())
+    schema = pa.schema({"key": pa.string(), "label": pa.int64(), "wnid": pa.string()})
 
     def label_shard(shard: str, file: BinaryIO, done: Callable[[int], object]) -> dict[str, int]:
         captions = shard_scan.captions(shard, fields)
         place, label = named_classes(pa.array(captions.values(), pa.string()), several)
         keys = list(captions)
         of = [wnids[number] for number in label]
-        columns = {
-            "key": pa.array([keys[at] for at in place], pa.string()),
-            "label": pa.array(label, pa.int64()),
-            "wnid": pa.array(of, pa.string()),
-        }
-        parquet.write_table(pa.table(columns), file)
+        columns = {"key": [keys[at] for at in place], "label": label, "wnid": of}
+        parquet.write_table(pa.table(columns, schema), file)
         counts = {"captions": len(keys), "named": len(np.unique(place)), "pairs": len(place)}
         return counts | Counter(of)
 
@@ -174,20 +121,16 @@ def _require_known(name: str) -> None:
 def shorten(name: str, list_of_urls: Path, out: Path) -> Manifest:
     """Write the rows of Conceptual Captions' list whose caption names a class, for img2dataset.
 
-    Args:
-        name: ``cc12m-cls`` or ``yfcc15m-cls``: which captions are kept.
-        list_of_urls: as published: tab-separated, address and caption, without a header and
-            without quotes (``cc12m.tsv``).
-        out: folder of the list, one parquet file with the columns ``url`` and ``caption``.
-
-    The manifest's counts are ``captions`` and ``kept``.
+    The list is tab-separated, address and caption, without a header and without quotes
+    (``cc12m.tsv``); what is written has the columns ``url`` and ``caption``. The manifest's counts
+    are ``captions`` and ``kept``.
 
     Raises:
         CourseError: if the set is unknown, or the file is missing or not of that kind.
     """
     _require_known(name)
     if not list_of_urls.is_file():
-        raise missing(list_of_urls.parent, SETS[name].inputs)
+        raise missing(list_of_urls.parent, catalogue.SETS[name].inputs)
 
     def shortened(file: BinaryIO, done: Callable[[int], object]) -> dict[str, int]:
         counts = {"captions": 0, "kept": 0}
@@ -203,7 +146,7 @@ def shorten(name: str, list_of_urls: Path, out: Path) -> Manifest:
             parquet.ParquetWriter(file, schema) as writer,
         ):
             for batch in reader:
-                place, _ = named_classes(batch.column(1), several=name == CC12M.name)
+                place, _ = named_classes(batch.column(1), several=name == SEVERAL)
                 kept = np.unique(place)
                 writer.write_batch(batch.take(pa.array(kept)))
                 counts["captions"] += len(batch)
@@ -218,20 +161,15 @@ def shorten(name: str, list_of_urls: Path, out: Path) -> Manifest:
     except pa.ArrowInvalid as error:
         raise CourseError(
             f"{list_of_urls} is not a list of addresses and captions ({error}); get it from "
-            f"{SETS[name].inputs[0].where}."
+            f"{catalogue.SETS[name].inputs[0].where}."
         ) from error
 
 
 def load(index: Index, folder: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The labelled rows of an index, for `lt_course.web.datasets.photograph_sets.select`.
-
-    Returns:
-        Rows of the index, a row once for each of its classes, and class numbers 0 … 999, int64
-        [M] each.
+    """Labelled rows of an index, each once a class, and the class numbers 0 … 999: int64 [M] each.
 
     Raises:
-        CourseError: if the labels of a tar are missing, or are not as the manifest beside them
-            says.
+        CourseError: if a tar's labels are missing, or are not as the manifest beside them says.
     """
     listed = entries(folder)
     rows, labels = [], []

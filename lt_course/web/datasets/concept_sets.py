@@ -1,9 +1,9 @@
 """Labelled photographs of concepts that the web's captions were counted for (Fig. 1b, 12, 18).
 
-Two of them show ImageNet's classes; five are read by torchvision. A released CLIP is asked by a
-class's name, and judged by how often its pre-training captions name it; the two are joined by the
-class (WordNet id, or name), never by a line's number. (Fig. 12 has CUB and Places365 as well.
-torchvision knows no CUB, and Places365's own names could not be compared with the counted ones.)
+A released CLIP is asked by a class's name, and judged by how often its pre-training captions name
+it; the two are joined by the class (WordNet id, or name), never by a line's number. (Fig. 12 has
+CUB and Places365 as well. torchvision knows no CUB, and Places365's own names could not be compared
+with the counted ones.)
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +22,12 @@ from PIL import Image
 from torchvision import datasets as published
 
 from lt_course.counting.web_frequencies import CONCEPT_SETS, PRETRAINING_SETS, WebFrequencies
+from lt_course.data.data_folder import VARIABLE
 from lt_course.errors import CourseError
 from lt_course.files import named_folder
-from lt_course.web.datasets import evaluation_sets
+from lt_course.web.datasets.catalogue import EVALUATED
+from lt_course.web.datasets.evaluation_sets import evaluation_set
 from lt_course.web.datasets.published_sets import Pictures, published_set
-
-DATA_VARIABLE = "LT_COURSE_DATA"
 
 COUNTED_AS = {"n01631663": "eft", "n03710637": "maillot"}
 """Classes of ImageNet that were counted under another name than CLIP is asked by (newt, tights)."""
@@ -48,7 +48,6 @@ EUROSAT = {
 
 FLOWERS = {"lotus": "lotus lotus"}
 """Flowers whose counted name is not torchvision's."""
-
 
 LOOKED_AT = 512
 """Pictures whose pixels enter a set's fingerprint."""
@@ -99,38 +98,36 @@ def folder_of(name: str, source: Path | None = None) -> Path:
     Raises:
         CourseError: if there is no such folder.
     """
-    root = named_folder(DATA_VARIABLE)
-    if source is None and root is None:
+    if source is None and (root := named_folder(VARIABLE)) is not None:
+        source = root / name
+    if source is None:
         raise CourseError(
-            f"Where are the files of {name}? Give --source FOLDER, or let {DATA_VARIABLE} name a "
+            f"Where are the files of {name}? Give --source FOLDER, or let {VARIABLE} name a "
             f"folder that holds {name}/."
         )
-    folder = source or cast(Path, root) / name
-    if not folder.is_dir():
+    if not source.is_dir():
         raise CourseError(
-            f"{folder} is not a folder; give --source, or put the files of {name} there."
+            f"{source} is not a folder; give --source, or put the files of {name} there."
         )
-    return folder
+    return source
 
 
 def concept_set(name: str, source: Path, *, partial: bool = False) -> ConceptSet:
-    """The pictures of a set.
+    """The pictures of one of `NAMES`.
 
-    Args:
-        name: one of `NAMES`.
-        source: folder of its files, or the root under which torchvision looks.
-        partial: take ImageNet's pictures that are there.
+    `source` is the folder of its files, or the root under which torchvision looks. `partial` takes
+    ImageNet's pictures that are there.
 
     Raises:
         CourseError: if there is no such set, or files are missing or malformed.
     """
-    if name in evaluation_sets.SETS:
-        return _imagenet(name, source, partial)
-    if name not in _READ:
+    if name not in NAMES:
         raise CourseError(
             f"There is no set {name!r} to evaluate open models on; the sets are {', '.join(NAMES)}."
         )
-    return _READ[name](source)
+    if name in EVALUATED:
+        return _imagenet(name, source, partial)
+    return _eurosat(source) if name == "eurosat" else _tested(name, source)
 
 
 def frequencies(
@@ -138,14 +135,8 @@ def frequencies(
 ) -> npt.NDArray[np.int64] | None:
     """In how many captions of a pre-training set each class is named, int64 [C].
 
-    Args:
-        web: the counts.
-        pretraining_set: key of `web_frequencies.PRETRAINING_SETS`.
-        concepts: as `ConceptSet`.
-        counted_as: C, as `ConceptSet`; capitals make no difference.
-
-    Returns:
-        None if there is no such set, or the counts of single classes are not at hand.
+    None if there is no such set, or the counts of single classes are not at hand. Capitals in names
+    make no difference.
 
     Raises:
         CourseError: if a class was not counted.
@@ -163,7 +154,7 @@ def frequencies(
 
 
 def _imagenet(name: str, source: Path, partial: bool) -> ConceptSet:
-    tested = evaluation_sets.evaluation_set(name, source, partial=partial)  # type: ignore[arg-type]
+    tested = evaluation_set(name, source, partial=partial)
     return ConceptSet(
         name,
         "imagenet",
@@ -178,13 +169,14 @@ def _rgb(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content)).convert("RGB")
 
 
-def _tested(name: str, source: Path, *, concepts: str, words: Callable[[str], str]) -> ConceptSet:
+def _tested(name: str, source: Path) -> ConceptSet:
     """The test pictures of one of the paper's transfer sets."""
-    published_pictures = published_set(name, source)
-    names = tuple(map(words, published_pictures.classes))
+    transfer_set, words = TRANSFER_SETS[name]
+    found = published_set(transfer_set, source)
+    names = tuple(map(words, found.classes))
     counted = tuple(FLOWERS.get(each, each) for each in names)
-    test: Any = published_pictures.test
-    return ConceptSet(concepts, concepts, names, counted, test.labels, test.pictures.__getitem__)
+    pictures: Any = found.test.pictures
+    return ConceptSet(name, name, names, counted, found.test.labels, pictures.__getitem__)
 
 
 def _eurosat(source: Path) -> ConceptSet:
@@ -210,14 +202,13 @@ def _spaced(name: str) -> str:
     return name.replace("_", " ")
 
 
-_READ: dict[str, Callable[[Path], ConceptSet]] = {
-    "food101": functools.partial(_tested, "food", concepts="food101", words=_spaced),
-    "pets": functools.partial(_tested, "pets", concepts="pets", words=str),
-    "flowers102": functools.partial(
-        _tested, "flowers", concepts="flowers102", words=lambda name: name.rstrip("?")
-    ),
-    "dtd": functools.partial(_tested, "dtd", concepts="dtd", words=_spaced),
-    "eurosat": _eurosat,
+TRANSFER_SETS: dict[str, tuple[str, Callable[[str], str]]] = {
+    "food101": ("food", _spaced),
+    "pets": ("pets", str),
+    "flowers102": ("flowers", lambda name: name.rstrip("?")),
+    "dtd": ("dtd", _spaced),
 }
-NAMES = (*evaluation_sets.SETS, *_READ)
+"""Their names among the paper's transfer sets, and how those spell the classes' names."""
+
+NAMES = (*EVALUATED, *TRANSFER_SETS, "eurosat")
 """The sets that open models can be evaluated on."""

@@ -1,10 +1,8 @@
 """Labelled photographs to evaluate on: ImageNet's validation pictures, and ImageNetV2.
 
-Classes are joined by WordNet id with `lt_course.data.imagenet`, and their order is that table's.
-A folder's name says the class (a WordNet id; in ImageNetV2 the class number, which is the rank of
-the WordNet id and not the rank of the folder's name: "10" is class 10, not the third one). In the
-validation tar, which has no folders, the number in a picture's name leads to the development
-kit's own class number, and that kit's table to the WordNet id.
+A folder's name says the class: a WordNet id; in ImageNetV2 the class number ("10" is class 10, not
+the third one). In the validation tar, which has no folders, the number in a picture's name leads to
+the development kit's own class number, and that kit's table to the WordNet id.
 """
 
 from __future__ import annotations
@@ -12,64 +10,39 @@ from __future__ import annotations
 import io
 import re
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.io import loadmat
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Subset
 
-from lt_course.data.data_folder import Input, missing
+from lt_course.data.augment import LabeledImages, standardize_photographs
+from lt_course.data.data_folder import missing
 from lt_course.data.imagenet import Concepts, ImageNetClass, classes_of, imagenet_classes
 from lt_course.errors import CourseError
-from lt_course.web.datasets.imagenet_pictures import in_tar
-from lt_course.web.datasets.sources import Place, Source
+from lt_course.web import data_paths
+from lt_course.web.datasets.catalogue import EVALUATED, SETS
+from lt_course.web.datasets.imagenet_shards import Place, in_tar
+from lt_course.web.read_ahead import read_ahead
 from lt_course.web.shards import photographs
-
-SetName = Literal["imagenet-val", "imagenet-v2"]
 
 VALIDATION_TAR = "ILSVRC2012_img_val.tar"
 KIT = "ILSVRC2012_devkit_t12.tar.gz"
 V2_FOLDER = "imagenetv2-matched-frequency-format-val"
 
-VALIDATION = Source(
-    "imagenet-val",
-    "ImageNet's validation pictures, to evaluate on; of 100 classes: ImageNet-100",
-    pairs=50_000,
-    classes=1_000,
-    inputs=(
-        Input(
-            f"the folder val/ with one folder a WordNet id, or {VALIDATION_TAR} with {KIT}",
-            "https://image-net.org/download-images.php",
-            "registration; research and education without profit",
-            "6.3 GB",
-        ),
-    ),
-    prepared=False,
-)
-V2 = Source(
-    "imagenet-v2",
-    "ImageNetV2, matched frequency, to evaluate on",
-    pairs=10_000,
-    classes=1_000,
-    inputs=(
-        Input(
-            f"the folder {V2_FOLDER}, unpacked from imagenetv2-matched-frequency.tar.gz",
-            "https://huggingface.co/datasets/vaishaal/ImageNetV2",
-            "MIT",
-            "1.26 GB",
-        ),
-    ),
-    prepared=False,
-)
-SETS: dict[str, Source] = {VALIDATION.name: VALIDATION, V2.name: V2}
-
+BATCH = 256
+"""Photographs that a tower sees at a time when it is tested."""
 
 Picture = TypeVar("Picture")
+ByClass = dict[str, list[Place]]
+"""Where the pictures of each class lie, by WordNet id."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +50,6 @@ class EvaluationSet(Dataset[tuple[Tensor, int]]):
     """N labelled photographs: pictures uint8 [3, S, S] with their classes.
 
     Attributes:
-        name: of the set.
         classes: C, in the order of their class numbers.
         places: of the N pictures, by class and name.
         labels: int64 [N], 0 … C-1.
@@ -119,7 +91,7 @@ class EvaluationSet(Dataset[tuple[Tensor, int]]):
 
 
 def evaluation_set(
-    name: SetName,
+    name: str,
     source: Path,
     concepts: Concepts = "imagenet",
     *,
@@ -127,57 +99,61 @@ def evaluation_set(
     resize: int = 256,
     partial: bool = False,
 ) -> EvaluationSet:
-    """Find the pictures of a set.
+    """The pictures of ``imagenet-val`` or ``imagenet-v2`` in a folder.
 
-    Args:
-        name: ``imagenet-val`` or ``imagenet-v2``.
-        source: folder with the files of `SETS`.
-        concepts: ``imagenet-100`` keeps the pictures of that hundred, as classes 0 … 99.
-        size: as `EvaluationSet`.
-        resize: as `EvaluationSet`.
-        partial: take what is there, even if classes or pictures are missing.
+    ``imagenet-100`` keeps those of that hundred, as classes 0 … 99; `partial` takes what is there.
 
     Raises:
         CourseError: if the set is unknown, or files are missing or malformed.
     """
-    if name not in SETS:
+    if name not in EVALUATED:
         raise CourseError(
-            f"There is no set {name!r} to evaluate on; the sets are {', '.join(SETS)}."
+            f"There is no set {name!r} to evaluate on; the sets are {', '.join(EVALUATED)}."
         )
     known = SETS[name]
-    by_wnid = (_validation if name == VALIDATION.name else _v2)(source)
+    by_wnid = (_validation if name == "imagenet-val" else _v2)(source)
     if by_wnid is None:
         raise missing(source, known.inputs)
     classes = classes_of(concepts)
     found = sum(map(len, by_wnid.values()))
-    lacking = [each for each in classes if not by_wnid.get(each.wnid)]
+    of_each = [by_wnid.get(each.wnid, []) for each in classes]
+    lacking = [each for each, places in zip(classes, of_each, strict=True) if not places]
     if (lacking or found != known.pairs) and not partial:
         raise CourseError(
             f"{source} has {found:,} pictures of {name} instead of {known.pairs:,}"
             + (f", and none of {lacking[0].wnid} ({lacking[0].name})" if lacking else "")
             + f"; get {known.inputs[0]} again."
         )
-    places = [place for each in classes for place in by_wnid.get(each.wnid, [])]
-    labels = np.repeat(
-        np.arange(len(classes)), [len(by_wnid.get(each.wnid, [])) for each in classes]
-    )
-    return EvaluationSet(name, classes, tuple(places), labels, size, resize)
+    labels = np.repeat(np.arange(len(classes)), list(map(len, of_each)))
+    return EvaluationSet(name, classes, tuple(chain(*of_each)), labels, size, resize)
 
 
-def _validation(source: Path) -> dict[str, list[Place]] | None:
+def as_tested(pictures: Dataset[Any], labels: NDArray[np.int64], what: str) -> LabeledImages:
+    """What a tower is tested on, of a data set that gives pictures uint8 [3, S, S] and labels."""
+
+    def batches(rows: NDArray[np.int64], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+        workers = data_paths.workers(device.type == "cpu")
+        part = Subset(pictures, rows.tolist())
+        for shown, truth in read_ahead(part, workers=workers, batch_size=BATCH):
+            yield standardize_photographs(shown.to(device)), truth
+
+    return LabeledImages(labels, batches, what)
+
+
+def _validation(source: Path) -> ByClass | None:
     for folder in (source / "val", source):
         if any(folder.glob("n????????")):
             return _in_folders(folder, lambda name: name if name in imagenet_classes() else None)
     if not ((tar := source / VALIDATION_TAR).is_file() and (kit := source / KIT).is_file()):
         return None
     wnid = _kit_classes(kit)
-    by_wnid: dict[str, list[Place]] = {}
+    by_wnid: ByClass = {}
     for name, place in sorted(in_tar(tar).items()):
         number = re.fullmatch(r"ILSVRC2012_val_(\d{8})\.JPEG", name)
         if number is None or not 1 <= int(number[1]) <= len(wnid):
             raise CourseError(
                 f"{tar} holds {name}, which {KIT} does not know; get both again from "
-                f"{VALIDATION.inputs[0].where}."
+                f"{SETS['imagenet-val'].inputs[0].where}."
             )
         by_wnid.setdefault(wnid[int(number[1]) - 1], []).append(place)
     return by_wnid
@@ -189,38 +165,34 @@ def _kit_classes(kit: Path) -> list[str]:
     try:
         with tarfile.open(kit) as tar:
             table, truth = (
-                tar.extractfile(folder + name)
+                tar.extractfile(folder + name).read()  # type: ignore[union-attr]
                 for name in ("meta.mat", "ILSVRC2012_validation_ground_truth.txt")
             )
-            assert table is not None
-            assert truth is not None
-            # scipy's stubs know no file objects, which its documentation allows.
-            content: Any = io.BytesIO(table.read())
-            synsets = loadmat(content, squeeze_me=True)["synsets"]
-            wnid = {int(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in synsets}
-            return [wnid[int(line)] for line in truth.read().split()]
+        # scipy's stubs know no file objects, which its documentation allows.
+        content: Any = io.BytesIO(table)
+        synsets = loadmat(content, squeeze_me=True)["synsets"]
+        wnid = {int(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in synsets}
+        return [wnid[int(line)] for line in truth.split()]
     except (tarfile.TarError, KeyError, ValueError, EOFError) as error:
         raise CourseError(
             f"{kit} is not ImageNet's development kit ({error}); get it again from "
-            f"{VALIDATION.inputs[0].where}."
+            f"{SETS['imagenet-val'].inputs[0].where}."
         ) from error
 
 
-def _v2(source: Path) -> dict[str, list[Place]] | None:
+def _v2(source: Path) -> ByClass | None:
     wnids = list(imagenet_classes())
-
-    def wnid(name: str) -> str | None:
-        return wnids[int(name)] if re.fullmatch(r"\d{1,3}", name) else None
-
     for folder in (source / V2_FOLDER, source):
         if (folder / "0").is_dir() or (folder / "999").is_dir():
-            return _in_folders(folder, wnid)
+            return _in_folders(
+                folder, lambda name: wnids[int(name)] if re.fullmatch(r"\d{1,3}", name) else None
+            )
     return None
 
 
-def _in_folders(folder: Path, wnid: Callable[[str], str | None]) -> dict[str, list[Place]]:
+def _in_folders(folder: Path, wnid: Callable[[str], str | None]) -> ByClass:
     """The pictures below a folder, by what its folders' names say."""
-    by_wnid: dict[str, list[Place]] = {}
+    by_wnid: ByClass = {}
     for below in folder.iterdir():
         if below.is_dir() and (known := wnid(below.name)) is not None:
             pictures = sorted(path for path in below.iterdir() if not path.name.startswith("."))

@@ -7,6 +7,8 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pooch
+
 from lt_course.data.photographs import tiny_imagenet
 from lt_course.errors import CourseError
 from lt_course.files import free_mib, writing
@@ -29,12 +31,9 @@ NEEDED_MIB = 800
 
 
 def fetch(root: Path, url: str = tiny_imagenet.URL, tell: Callable[[str], None] = print) -> Path:
-    """Download Tiny ImageNet and unpack it; a stopped download goes on where it was.
+    """Download Tiny ImageNet and unpack it below `root`; a stopped download goes on.
 
-    Args:
-        root: folder with one folder a set.
-        url: of the archive.
-        tell: what is said before, and after.
+    `tell` gets what is said before, and after.
 
     Raises:
         CourseError: if the network or the disk fails, or the set is not the known one.
@@ -56,7 +55,7 @@ def fetch(root: Path, url: str = tiny_imagenet.URL, tell: Callable[[str], None] 
             )
         if not archive.exists():
             _download(url, archive)
-        md5 = _md5(archive)
+        md5 = pooch.file_hash(str(archive), "md5")
         _check(archive)
         with zipfile.ZipFile(archive) as file:
             file.extractall(root)
@@ -103,35 +102,29 @@ def _download(url: str, archive: Path) -> None:
     part.rename(archive)
 
 
-def _md5(path: Path) -> str:
-    digest = hashlib.md5()
-    with path.open("rb") as file:
-        while block := file.read(MIB):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _check(archive: Path) -> None:
     """Refuse an archive with other lists, or with other numbers of pictures."""
     try:
         with zipfile.ZipFile(archive) as file:
             names = file.namelist()
-            for name, expected in LISTS.items():
-                found = hashlib.md5(file.read(f"{tiny_imagenet.FOLDER}/{name}")).hexdigest()
-                if found != expected:
-                    raise CourseError(
-                        f"{name} in {archive} is not the known one (its MD5 is {found}); delete "
-                        "the archive and fetch it again."
-                    )
+            md5 = {
+                name: hashlib.md5(file.read(f"{tiny_imagenet.FOLDER}/{name}")).hexdigest()
+                for name in LISTS
+            }
     except (zipfile.BadZipFile, KeyError) as error:
         raise CourseError(
             f"{archive} is not the archive of Tiny ImageNet ({error}); delete it and fetch anew."
         ) from error
+    remedy = "delete the archive and fetch it again"
+    for name, found in md5.items():
+        if found != LISTS[name]:
+            raise CourseError(
+                f"{name} in {archive} is not the known one (its MD5 is {found}); {remedy}."
+            )
     for within, number in COUNTS.items():
         start = f"{tiny_imagenet.FOLDER}/{within}"
         count = sum(name.startswith(start) and name.endswith(".JPEG") for name in names)
         if count != number:
             raise CourseError(
-                f"{archive} has {count:,} pictures in {within}, and not {number:,}; delete it "
-                "and fetch it again."
+                f"{archive} has {count:,} pictures in {within}, and not {number:,}; {remedy}."
             )

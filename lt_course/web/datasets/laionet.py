@@ -36,12 +36,10 @@ from pyarrow import parquet
 
 from lt_course.counting.concept_lists import Concept
 from lt_course.counting.rules import BetweenSpaces
-from lt_course.data.data_folder import Input, missing
+from lt_course.data.data_folder import missing
 from lt_course.data.imagenet import imagenet_classes
 from lt_course.errors import CourseError
-from lt_course.web.datasets import sources
-from lt_course.web.datasets.caption_labels import table_name
-from lt_course.web.datasets.sources import Source
+from lt_course.web.datasets import caption_labels, catalogue
 from lt_course.web.shards.manifest import Manifest, Part, make_parts
 from lt_course.web.shards.shard_index import Index, identity
 from lt_course.web.shards.shard_scan import Fields
@@ -59,19 +57,9 @@ ROWS = 65_536
 TEXTS = 512
 """Texts that are encoded at a time."""
 
-METADATA = Input(
-    "part-00000-….snappy.parquet to part-00031-…, LAION-400M's metadata",
-    "https://laion.ai/laion-400-open-dataset/",
-    "CC BY 4.0 for the list; pictures and texts belong to their authors",
-    "50 GB",
-)
-LAIONET = Source(
-    "laionet",
-    "texts of LAION-400M that name one ImageNet class and resemble its definition: a list",
-    pairs=3_256_561,
-    classes=943,
-    inputs=(METADATA,),
-)
+LAIONET = catalogue.SETS["laionet"]
+COLUMNS = pa.schema([("wnid", pa.string()), ("label", pa.int64()), (SIMILARITY, pa.float32())])
+"""What the list has beside LAION's columns."""
 
 Encoder = Callable[[Sequence[str]], NDArray[np.float32]]
 """N texts -> features float32 [N, D], l2-normalised."""
@@ -117,18 +105,16 @@ def prepare(
 ) -> Manifest:
     """Write LAIONet's list; a stopped command goes on where it was.
 
-    Each file has LAION's columns, and ``wnid``, ``label`` (0 … 999) and `SIMILARITY`.
+    Each file has LAION's columns, and ``wnid``, ``label`` (0 … 999) and `SIMILARITY`. The
+    manifest's counts are of rows: ``read``, ``named`` (by one class or more), ``one`` (by one
+    only), ``safe``, ``kept``, and ``kept`` of each class by WordNet id.
 
     Args:
         source: folder with LAION-400M's metadata, parquet files with the columns ``URL``,
             ``TEXT`` and ``NSFW`` at least.
-        out: folder of the list.
         encode: text features; `clip_encoder` for LAIONet itself.
         encoder: its name, for the manifest.
         threshold: pairs above it are kept, in [-1, 1].
-
-    The manifest's counts are of rows: ``read``, ``named`` (by one class or more), ``one`` (by one
-    only), ``safe``, ``kept``, and ``kept`` of each class by WordNet id.
 
     Raises:
         CourseError: if there is no file or a column is missing.
@@ -159,7 +145,7 @@ def prepare(
 
     parts = [
         Part(
-            table_name(str(path)),
+            caption_labels.table_name(str(path)),
             partial(listed, path),
             identity(str(path)),
             parquet.read_metadata(path).num_rows,
@@ -194,34 +180,28 @@ def _choose(
     wnids = list(imagenet_classes())
     found = [wnids[number] for number in named[rows]]
     counts.update({"kept": len(rows)} | Counter(found))
-    return (
-        pa.Table.from_batches([batch])
-        .take(pa.array(rows))
-        .append_column("wnid", pa.array(found, pa.string()))
-        .append_column("label", pa.array(named[rows], pa.int64()))
-        .append_column(SIMILARITY, pa.array(similarity, pa.float32()))
-    )
+    kept = pa.Table.from_batches([batch]).take(pa.array(rows))
+    for column, values in zip(COLUMNS, (found, named[rows], similarity), strict=True):
+        kept = kept.append_column(column, pa.array(values, column.type))
+    return kept
 
 
 def _with_class(schema: pa.Schema, file: Path) -> pa.Schema:
     if lacking := [name for name in ("URL", "TEXT", "NSFW") if name not in schema.names]:
         raise CourseError(
             f"{file} has no column {lacking[0]}, only {', '.join(schema.names)}; give LAION-400M's "
-            f"metadata ({METADATA.where})."
+            f"metadata ({LAIONET.inputs[0].where})."
         )
-    new = (("wnid", pa.string()), ("label", pa.int64()), (SIMILARITY, pa.float32()))
-    if present := [name for name, _ in new if name in schema.names]:
+    if present := [name for name in COLUMNS.names if name in schema.names]:
         raise CourseError(
             f"{file} already has a column {present[0]}: it is a list of LAIONet and no source of "
             "one; give LAION-400M's metadata."
         )
-    for name, kind in new:
-        schema = schema.append(pa.field(name, kind))
-    return schema.remove_metadata()
+    return pa.schema([*schema, *COLUMNS])
 
 
 img2dataset_command = partial(
-    sources.img2dataset_command,
+    caption_labels.img2dataset_command,
     url="URL",
     caption="TEXT",
     further=f'["wnid","{SIMILARITY}","NSFW","LICENSE"]',
@@ -230,9 +210,7 @@ img2dataset_command = partial(
 
 
 def similarity(index: Index) -> NDArray[np.float64]:
-    """Similarity of text and definition of each row, float64 [N], from img2dataset's own tables.
-
-    Beside each tar img2dataset leaves a parquet file with the JSON members of all samples.
+    """Similarity of text and definition of each row, float64 [N]; img2dataset's tables have it.
 
     Raises:
         CourseError: if such a file is missing, or lacks the column or a row.

@@ -1,15 +1,7 @@
 """Which pairs of a set of shards are trained on: a choice at load time, never a copy.
 
-The paper's subsets (Wen et al., arXiv 2405.21070, Sec. 3 and 4.1) as functions of an index:
-
-    IN_CAPS_100      ImageNet-Captions of the 100 classes of ImageNet-100: 44,548 pairs
-    IN_CAPS_TENTH    as many pairs of all classes, the very ones of the release
-    Selection(tail_classes=50)                               Fig. 8: a zero-shot tail of 50
-    Selection(threshold=0.75, num_images=448_896, keep_classes=True)      Fig. 4b, of LAIONet
-    Selection(fraction=1 / 32, keep_classes=True)                       Fig. 5, of LAIONet
-
-Classes are those of `lt_course.data.imagenet`, by WordNet id; the class numbers of a choice are
-0 … C-1 in their order.
+The paper's subsets (Wen et al., Sec. 3 and 4.1) as functions of an index. Classes are those of
+`lt_course.data.imagenet`, by WordNet id; the class numbers of a choice are 0 … C-1 in their order.
 """
 
 from __future__ import annotations
@@ -27,7 +19,7 @@ from lt_course.data.imagenet import Concepts, ImageNetClass, classes_of
 from lt_course.data.tokenizer import CLIP_TOKENIZER
 from lt_course.errors import CourseError
 from lt_course.fields import COUNT, NATURAL, SEED, check
-from lt_course.web.datasets import caption_labels, imagenet_captions, imagenet_pictures, laionet
+from lt_course.web.datasets import caption_labels, imagenet_shards, laionet
 from lt_course.web.shards import shard_index
 from lt_course.web.shards.shard_index import Index
 from lt_course.web.shards.shard_pairs import ShardDataset
@@ -38,6 +30,14 @@ Ints = NDArray[np.int64]
 
 SAID = ("name", "title", "tags", "description")
 """What is known of a picture of ImageNet-Captions."""
+
+FIELDS = {
+    "imagenet": Fields(caption="json:name", label="cls"),
+    imagenet_shards.CAPTIONED: Fields("jpg", "json:{text}", "cls"),
+    "laionet": laionet.FIELDS,
+    **dict.fromkeys(caption_labels.SETS, Fields()),
+}
+"""How each set is read."""
 
 LARGEST = 10
 """The classes that give pictures back when a sample of fixed size kept every class."""
@@ -83,10 +83,6 @@ class Selection:
         )
         if self.num_images is not None and self.fraction != 1:
             raise CourseError("Fields 'num_images' and 'fraction' are both set; leave one out.")
-
-
-IN_CAPS_100 = Selection(concepts="imagenet-100")
-IN_CAPS_TENTH = Selection(num_images=44_548)
 
 
 @dataclass(frozen=True)
@@ -136,15 +132,13 @@ def open_set(
     """Index the shards of a set, and choose pairs.
 
     Args:
-        dataset: ``imagenet``, ``imagenet-captions``, ``laionet``, ``cc12m-cls`` or
-            ``yfcc15m-cls``.
+        dataset: a key of `FIELDS`.
         patterns: its shards, as `lt_course.web.shards.shard_paths.expand`.
         selection: which pairs; default: all.
-        text: what captions of ImageNet-Captions say: ``name``, ``title``, ``tags`` and
-            ``description``, in any order, joined by ``+``. Pictures about which nothing is said
-            count as unusable: 1 % have no title, 9 % no tags, 40 % no description. With ``name``,
-            as in the release, none is lost.
-        labels: folder that `lt_course.web.datasets.caption_labels.prepare` made; for the last two.
+        text: what captions of ImageNet-Captions say: words of `SAID`, in any order, joined by
+            ``+``. Pictures about which nothing is said count as unusable: 1 % have no title, 9 %
+            no tags, 40 % no description. With ``name``, as in the release, none is lost.
+        labels: folder that `lt_course.web.datasets.caption_labels.prepare` made, for its sets.
         frequency: as `select`.
         fill: further shards of the same kind, used only where a class has fewer pairs than
             `frequency` asks for. In the release these are LAION's nearest texts to the captions
@@ -157,13 +151,20 @@ def open_set(
         CourseError: as `lt_course.web.shards.shard_index.load` and `select`; if the set, or a word
             of `text`, is unknown, or `labels` is missing.
     """
-    fields = dataclasses.replace(_fields(dataset, text), tokenizer=tokenizer)
+    if dataset not in FIELDS:
+        raise CourseError(
+            f"Field 'dataset' is {dataset!r}; sets of labelled photographs are {', '.join(FIELDS)}."
+        )
+    if not set(text.split("+")) <= set(SAID):
+        raise CourseError(f"Field 'text' is {text!r}; it may hold {', '.join(SAID)}, joined by +.")
+    caption = FIELDS[dataset].caption.format(text=text)
+    fields = dataclasses.replace(FIELDS[dataset], caption=caption, tokenizer=tokenizer)
     tars = expand(patterns)
     more = [] if fill is None else [tar for tar in expand(fill) if tar not in tars]
     index = shard_index.load(
         [*tars, *more], fields, max_bad_fraction=max_bad_fraction, workers=workers
     )
-    preferred = int(index.first[len(tars)])
+    labelled = similarity = None
     if dataset in caption_labels.SETS:
         if labels is None:
             raise CourseError(
@@ -171,35 +172,16 @@ def open_set(
                 f"lt-course data prepare {dataset}, and name their folder in 'labels'."
             )
         labelled = caption_labels.load(index, labels)
-        return select(index, selection, labelled=labelled, frequency=frequency, preferred=preferred)
-    thresholded = dataset == laionet.LAIONET.name and selection and selection.threshold is not None
-    similarity = laionet.similarity(index) if thresholded else None
-    return select(index, selection, similarity=similarity, frequency=frequency, preferred=preferred)
-
-
-def _fields(dataset: str, text: str) -> Fields:
-    if dataset in caption_labels.SETS:
-        return Fields()
-    if dataset == laionet.LAIONET.name:
-        return laionet.FIELDS
-    if dataset == imagenet_pictures.IMAGENET_TRAIN.name:
-        return imagenet_pictures.FIELDS
-    if dataset != imagenet_captions.IMAGENET_CAPTIONS.name:
-        named = (
-            imagenet_pictures.IMAGENET_TRAIN,
-            imagenet_captions.IMAGENET_CAPTIONS,
-            laionet.LAIONET,
-        )
-        known = (*(source.name for source in named), *caption_labels.SETS)
-        raise CourseError(
-            f"Field 'dataset' is {dataset!r}; sets of labelled photographs are {', '.join(known)}."
-        )
-    for word in text.split("+"):
-        if word not in SAID:
-            raise CourseError(
-                f"Field 'text' is {text!r}; it may hold {', '.join(SAID)}, joined by +."
-            )
-    return Fields("jpg", f"json:{text}", "cls")
+    if dataset == "laionet" and selection and selection.threshold is not None:
+        similarity = laionet.similarity(index)
+    return select(
+        index,
+        selection,
+        labelled=labelled,
+        similarity=similarity,
+        frequency=frequency,
+        preferred=int(index.first[len(tars)]),
+    )
 
 
 def select(
@@ -211,15 +193,13 @@ def select(
     frequency: Ints | None = None,
     preferred: int | None = None,
 ) -> Photographs:
-    """Choose pairs.
+    """Choose pairs of an index, whose labels are ImageNet's class numbers 0 … 999.
 
     Args:
-        index: of shards, with ImageNet's class numbers 0 … 999 as labels.
+        index: of the shards.
         selection: which pairs; default: all.
-        labelled: rows of the index and their ImageNet class numbers, int64 [M] each, in the place
-            of the index's labels (`lt_course.web.datasets.caption_labels.load`).
-        similarity: float64 [M], of text and definition, for `Selection.threshold`
-            (`lt_course.web.datasets.laionet.similarity`).
+        labelled: in the place of the index's labels, as `caption_labels.load` gives them.
+        similarity: float64 [M], for `Selection.threshold`, as `laionet.similarity` gives it.
         frequency: int64 [C], greatest number of pairs of each class: matched frequencies
             (Sec. 3.4), drawn after the sample and before the trim.
         preferred: with `frequency`, rows of the index from this one on are only used where a
@@ -231,8 +211,12 @@ def select(
     chosen = selection or Selection()
     classes = classes_of(chosen.concepts)
     rows, numbers = labelled or (np.arange(len(index)), index.label.long().numpy())
-    _require_labels(numbers)
-    place, places = (None if labelled else imagenet_captions.places(index)) or (rows, len(rows))
+    if len(numbers) and not 0 <= numbers.min() <= numbers.max() < 1_000:
+        raise CourseError(
+            f"The labels of these shards lie in {numbers.min()} … {numbers.max()}, not in "
+            "0 … 999; load them with the field of the class, such as Fields(label='cls')."
+        )
+    place, places = (None if labelled else imagenet_shards.places(index)) or (rows, len(rows))
 
     number = {known.label: position for position, known in enumerate(classes)}
     labels = np.array([number.get(known, -1) for known in range(1_000)])[numbers]
@@ -269,14 +253,6 @@ def select(
     taken = np.sort(taken)
     counts = np.bincount(labels[taken], minlength=len(classes))
     return Photographs(index, classes, rows[taken], labels[taken], counts, trimmed)
-
-
-def _require_labels(numbers: Ints) -> None:
-    if len(numbers) and not 0 <= numbers.min() <= numbers.max() < 1_000:
-        raise CourseError(
-            f"The labels of these shards lie in {numbers.min()} … {numbers.max()}, not in "
-            "0 … 999; load them with the field of the class, such as Fields(label='cls')."
-        )
 
 
 def _sample(fitting: Ints, place: Ints, places: int | None, chosen: Selection) -> Ints:

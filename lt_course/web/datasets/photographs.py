@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Subset
 
 from lt_course.counting import web_frequencies
 from lt_course.data.augment import LabeledImages, standardize_photographs
@@ -32,52 +31,30 @@ from lt_course.distributed import rank, world_size
 from lt_course.objectives.classify import SupervisedConfig
 from lt_course.objectives.contrast import CLIPConfig
 from lt_course.objectives.distill import DINOConfig
-from lt_course.study.dataset import (
-    MADE,
-    RunDataset,
-    Task,
-    Texts,
-    balanced,
-    every_token,
-)
+from lt_course.study.dataset import MADE, RunDataset, Task, Texts, balanced, every_token
 from lt_course.study.run_config import RunConfig
 from lt_course.training.loop import LoadBatch
 from lt_course.web import data_paths
-from lt_course.web.datasets import caption_labels, imagenet_captions, imagenet_pictures, laionet
-from lt_course.web.datasets.evaluation_sets import SETS as TESTS
-from lt_course.web.datasets.evaluation_sets import EvaluationSet, evaluation_set
+from lt_course.web.datasets import caption_labels
+from lt_course.web.datasets.catalogue import SETS
+from lt_course.web.datasets.evaluation_sets import BATCH, EvaluationSet, as_tested, evaluation_set
+from lt_course.web.datasets.imagenet_shards import CAPTIONED
 from lt_course.web.datasets.photograph_sets import Photographs as Chosen
 from lt_course.web.datasets.photograph_sets import Selection, open_set
+from lt_course.web.datasets.published_sets import published_tasks
 from lt_course.web.datasets.shard_data import CONCEPTS, MATCHES, ShardData
-from lt_course.web.datasets.transfer_tasks import published_tasks
 from lt_course.web.read_ahead import read_ahead
 from lt_course.web.shards.photograph_batches import Loader, Said, class_prompts, synonyms
 from lt_course.web.shards.shard_index import require_few
-from lt_course.web.shards.shard_pairs import Part, ShardDataset
+from lt_course.web.shards.shard_pairs import Part
 
-SHARDS = (
-    "imagenet", "imagenet-captions", "laionet", "cc12m-cls", "yfcc15m-cls", "cc3m", "cc12m",
-)  # fmt: skip
-"""The sets that are read."""
-
-IN_CAPS = imagenet_captions.IMAGENET_CAPTIONS.name
-
-SOURCES = {
-    imagenet_pictures.IMAGENET_TRAIN.name: imagenet_pictures.IMAGENET_TRAIN,
-    imagenet_captions.IMAGENET_CAPTIONS.name: imagenet_captions.IMAGENET_CAPTIONS,
-    laionet.LAIONET.name: laionet.LAIONET,
-    **caption_labels.SETS,
-}
-
-INPUTS = {name: source.inputs for name, source in SOURCES.items()} | {
-    name: (given,) for name, given in caption_labels.HUB.items()
-}
-
-LABELLED_AS = dict(
-    zip(caption_labels.SETS, caption_labels.SETS, strict=True),
-    **dict.fromkeys(caption_labels.HUB, caption_labels.CC12M.name),
+LABELLED_AS = {name: name for name in caption_labels.SETS} | dict.fromkeys(
+    ("cc3m", "cc12m"), caption_labels.SEVERAL
 )
 """Sets whose captions give the labels, and by which set's rule."""
+
+SHARDS = ("imagenet", CAPTIONED, "laionet", *LABELLED_AS)
+"""The sets that are read."""
 
 MATCHED = 416_489
 """Pictures of LAIONet, filled, with ImageNet-Captions' frequencies: some classes have too few."""
@@ -104,16 +81,9 @@ NEIGHBORS = 25
 READ = 2**20
 """Captions whose tokens are in memory once more at a time."""
 
-BATCH = 256
-"""Photographs that a tower sees at a time when it is tested."""
-
 
 class PhotographDataset(RunDataset):
-    """Labelled photographs in shards.
-
-    Attributes:
-        chosen: which pairs are trained on.
-    """
+    """Labelled photographs in shards; `chosen` are those that are trained on."""
 
     config = ShardData
 
@@ -125,7 +95,8 @@ class PhotographDataset(RunDataset):
         self.labels, self.frequency = chosen.labels, chosen.frequency
         self.trimmed = chosen.trimmed
         tested = _tested(run)
-        self.test, self.test_rows = _of_files(tested), np.arange(len(tested))
+        self.test = as_tested(tested, tested.labels, "test pictures")
+        self.test_rows = np.arange(len(tested))
 
     @property
     def tested(self) -> NDArray[np.int64]:
@@ -143,19 +114,17 @@ class PhotographDataset(RunDataset):
         for granted, but where it was counted.
         """
         data, options = _data(run), run.objective
-        in_caps = data.dataset == IN_CAPS
+        in_caps, whole = data.dataset == CAPTIONED, SETS[data.dataset].pairs
         pictures = data.num_images
-        if pictures is None and data.concepts == 1_000 and data.dataset in SOURCES:
-            pictures = SOURCES[data.dataset].pairs
-        elif pictures is None and in_caps:
-            pictures = OF_A_HUNDRED
+        if pictures is None:
+            pictures = whole if data.concepts == 1_000 else OF_A_HUNDRED if in_caps else None
         if data.num_images is None and data.threshold is not None:
             return None
-        if data.matched in SOURCES:
-            pictures = SOURCES[data.matched].pairs
-        if data.filled and data.dataset == laionet.LAIONET.name and data.matched == IN_CAPS:
+        if data.matched is not None:
+            pictures = SETS[data.matched].pairs
+        if data.filled and data.dataset == "laionet" and data.matched == CAPTIONED:
             pictures = MATCHED
-        if in_caps and pictures == SOURCES[data.dataset].pairs and isinstance(options, CLIPConfig):
+        if in_caps and pictures == whole and isinstance(options, CLIPConfig):
             pictures = SPEAKING.get(options.text, pictures)
         return None if pictures is None else round(data.fraction * pictures)
 
@@ -168,12 +137,11 @@ class PhotographDataset(RunDataset):
     def texts(self) -> Texts:
         """The prompts around the classes' names; captions may hold any token."""
         options, tokenizer = cast(CLIPConfig, self.run.objective), self.run.tokenizer
-        return Texts(every_token(options.context, tokenizer), self._prompts(options, tokenizer))
-
-    def _prompts(self, options: CLIPConfig, tokenizer: str) -> Tensor:
         if options.prompts == "name":
-            return tokens(list(self.names), options.context, tokenizer)[:, None]
-        return class_prompts(self.chosen.classes, options.context, tokenizer)
+            prompts = tokens(list(self.names), options.context, tokenizer)[:, None]
+        else:
+            prompts = class_prompts(self.chosen.classes, options.context, tokenizer)
+        return Texts(every_token(options.context, tokenizer), prompts)
 
     @property
     def _said(self) -> Said | None:
@@ -189,8 +157,8 @@ class PhotographDataset(RunDataset):
     def loader(self, device: torch.device) -> Iterator[LoadBatch]:
         """Photographs are read, decoded and cropped ahead, each process its share of a batch."""
         run, options, training = self.run, self.run.objective, self.run.training
-        reads = isinstance(options, CLIPConfig)
-        context = options.context if isinstance(options, CLIPConfig) else 3
+        captioned = options if isinstance(options, CLIPConfig) else None
+        context = captioned.context if captioned else 3
         # Self-distillation crops for itself: of the whole picture, or of 4 : 3 of a longer one.
         smallest = 1.0 if isinstance(options, DINOConfig) else training.crop
         loading = Loader(
@@ -202,7 +170,7 @@ class PhotographDataset(RunDataset):
             channels_last=training.channels_last,
             rank=rank(),
             ranks=world_size(),
-            said=self._said if isinstance(options, CLIPConfig) else None,
+            said=self._said if captioned else None,
             max_bad_fraction=MOST_BAD,
         )
 
@@ -212,22 +180,15 @@ class PhotographDataset(RunDataset):
                 generator = torch_generator(run.seed, step, "augmentation")
                 crops = multi_crop(loaded.pictures, options, generator, rank(), world_size())
                 return replace(loaded, tokens=None, crops=crops)
-            return loaded if reads else replace(loaded, tokens=None)
+            return loaded if captioned else replace(loaded, tokens=None)
 
         with loading:
             yield load
 
     def naming(self) -> Task:
         """ImageNet's classes, told by some training pictures of each."""
-        rows = balanced(self.labels, NEIGHBORS)
-        return Task(
-            self.run.data.dataset,
-            len(self.frequency),
-            "top-1",
-            self.shown(rows),
-            None,
-            self.test,
-        )
+        name, classes = self.run.data.dataset, len(self.frequency)
+        return Task(name, classes, "top-1", self.trained_on, None, self.test)
 
     def tasks(self) -> Iterator[Task]:
         """The paper's twelve, as far as they are there."""
@@ -239,9 +200,19 @@ class PhotographDataset(RunDataset):
         return self.shown(balanced(self.labels, NEIGHBORS))
 
     def shown(self, rows: NDArray[np.int64]) -> LabeledImages:
-        """As `RunDataset`."""
+        """As `RunDataset`; another picture, with its own label, takes a damaged one's place."""
         pairs = self.chosen.pairs(size=self.run.data.image_size, smallest=None, context=3)
-        return _of_pairs(replace(pairs, resize=_resize(self.run)), rows)
+        pairs = replace(pairs, resize=_resize(self.run))
+
+        def batches(
+            some: NDArray[np.int64], device: torch.device
+        ) -> Iterator[tuple[Tensor, Tensor]]:
+            parts = [Part(0, rows[some[at : at + BATCH]]) for at in range(0, len(some), BATCH)]
+            workers = data_paths.workers(device.type == "cpu")
+            for each in read_ahead(pairs, workers=workers, sampler=parts, batch_size=None):
+                yield standardize_photographs(each.pictures.to(device)), each.labels
+
+        return LabeledImages(pairs.labels[rows], batches, "training pictures")
 
     @property
     def captions(self) -> Iterator[NDArray[np.generic]]:
@@ -258,8 +229,7 @@ def _data(run: RunConfig) -> ShardData:
 def _chosen(run: RunConfig) -> Chosen:
     """The pairs that a run trains on."""
     data, options = _data(run), run.objective
-    inputs = INPUTS[data.dataset]
-    in_caps = data.dataset == IN_CAPS
+    inputs, in_caps = SETS[data.dataset].inputs, data.dataset == CAPTIONED
     labelled_as = LABELLED_AS.get(data.dataset)
     speaks = isinstance(options, CLIPConfig) and options.text not in MADE
     chosen = open_set(
@@ -298,11 +268,7 @@ def _selection(run: RunConfig) -> Selection:
 
 
 def _frequency(name: str) -> NDArray[np.int64]:
-    """The released counts of a set, int64 [1000].
-
-    Raises:
-        CourseError: if they are not at hand (`lt_course.counting.web_frequencies`).
-    """
+    """The released counts of a set, int64 [1000]."""
     return web_frequencies.load().counts(MATCHES[name]).to_numpy(np.int64)
 
 
@@ -327,32 +293,10 @@ def _resize(run: RunConfig) -> int:
 
 def _tested(run: RunConfig) -> EvaluationSet:
     name = _data(run).test_set or "imagenet-val"
-    source = data_folder(TESTS[name].inputs) / name
+    source = data_folder(SETS[name].inputs) / name
     size = run.data.image_size
     return evaluation_set(name, source, _tested_on(run), size=size, resize=_resize(run))
 
 
 def _tested_on(run: RunConfig) -> Concepts:
     return CONCEPTS[_data(run).tested or run.data.concepts]
-
-
-def _of_files(tested: EvaluationSet) -> LabeledImages:
-    def batches(rows: NDArray[np.int64], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
-        workers = data_paths.workers(device.type == "cpu")
-        part = Subset(tested, rows.tolist())
-        for pictures, labels in read_ahead(part, workers=workers, batch_size=BATCH):
-            yield standardize_photographs(pictures.to(device)), labels
-
-    return LabeledImages(tested.labels, batches, "test pictures")
-
-
-def _of_pairs(pairs: ShardDataset, chosen: NDArray[np.int64]) -> LabeledImages:
-    """Some of the pairs; a damaged picture's place is taken by another, with its own label."""
-
-    def batches(rows: NDArray[np.int64], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
-        parts = [Part(0, chosen[rows[at : at + BATCH]]) for at in range(0, len(rows), BATCH)]
-        workers = data_paths.workers(device.type == "cpu")
-        for each in read_ahead(pairs, workers=workers, sampler=parts, batch_size=None):
-            yield standardize_photographs(each.pictures.to(device)), each.labels
-
-    return LabeledImages(pairs.labels[chosen], batches, "training pictures")

@@ -1,18 +1,31 @@
-"""The twelve data sets of the paper's Table 2, read by torchvision from where you have put them."""
+"""The twelve data sets of the paper's Table 2, read by torchvision from where you have put them.
+
+``resources/published_sets.toml`` says where to get each, and how it is read.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
 from torchvision import datasets
+from torchvision.transforms.v2 import functional as V
 
+from lt_course.data.data_folder import VARIABLE
 from lt_course.data.transfer_sets import Ints, Metric, Part, TransferSet
 from lt_course.errors import CourseError
+from lt_course.files import named_folder
+from lt_course.study.dataset import Task
+from lt_course.web.datasets.catalogue import resource
+from lt_course.web.datasets.evaluation_sets import as_tested
+from lt_course.web.shards import photographs
 
 VOC_CLASSES = (
     "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike "
@@ -22,44 +35,32 @@ VOC_CLASSES = (
 
 @dataclass(frozen=True, eq=False)
 class Pictures(Sequence[Any]):
-    """Pictures of a torchvision data set, by number, each read when it is asked for."""
+    """Pictures of a torchvision data set by number: PIL in RGB, each read when it is asked for."""
 
     dataset: Any
     rows: Ints
 
     def __len__(self) -> int:
-        """How many there are."""
         return len(self.rows)
 
     def __getitem__(self, index: Any) -> Any:
-        """A PIL picture in RGB; with a slice, those pictures."""
-        if isinstance(index, slice):
-            return Pictures(self.dataset, self.rows[index])
         return self.dataset[int(self.rows[index])][0].convert("RGB")
 
 
 @dataclass(frozen=True)
 class Published:
-    """One of the twelve, and how it is read.
-
-    Attributes:
-        metric: as in Table 2.
-        folder: where torchvision looks for it, below the root.
-        source: where to get it, its size, and what is known of its licence.
-        read: root to data sets of torchvision: training and test; or training, validation and
-            test; or one that `divide` divides.
-        divide: the rows of training and test of a set that comes in one piece.
-    """
+    """One of the twelve, and how it is read; the table explains the fields."""
 
     metric: Metric
     folder: str
     source: str
-    read: Callable[[Path], list[Any]]
-    divide: Callable[[Path, Any, int], tuple[Ints, Ints]] | None = None
+    loader: str
+    parts: list[dict[str, Any]]
 
-
-def _by_split(loader: Callable[..., Any], *splits: str, **options: Any) -> Callable[..., list[Any]]:
-    return lambda root: [loader(root, split=split, **options) for split in splits]
+    def read(self, root: Path) -> list[Any]:
+        """The data sets of torchvision that it consists of."""
+        loader = getattr(datasets, self.loader)
+        return [loader(**part | {"root": root / part.get("root", "")}) for part in self.parts]
 
 
 def _thirty_a_class(root: Path, dataset: Any, seed: int) -> tuple[Ints, Ints]:
@@ -86,88 +87,19 @@ def _sun397_lists(root: Path, dataset: Any, seed: int) -> tuple[Ints, Ints]:
     return found[0], found[1]
 
 
-PUBLISHED: dict[str, Published] = {
-    "aircraft": Published(
-        "mean per class", "fgvc-aircraft-2013b",
-        "torchvision's FGVCAircraft downloads it (2.6 GB; for research, not for commerce)",
-        _by_split(datasets.FGVCAircraft, "train", "val", "test"),
-    ),
-    "birdsnap": Published(
-        "top-1", "birdsnap",
-        "https://thomasberg.org lists the pictures' addresses (about 50,000 photographs of many "
-        "owners; some are gone); put them into birdsnap/train and birdsnap/test, a folder a class",
-        lambda root: [datasets.ImageFolder(root / "birdsnap" / part) for part in ("train", "test")],
-    ),
-    "caltech101": Published(
-        "mean per class", "caltech101/101_ObjectCategories",
-        "torchvision's Caltech101 downloads it (137 MB; CC BY 4.0)",
-        lambda root: [datasets.Caltech101(root)], _thirty_a_class,
-    ),
-    "cars": Published(
-        "top-1", "stanford_cars",
-        "its address is gone; mirrors hold it (1.9 GB; for research, not for commerce), "
-        "torchvision's StanfordCars says which files are needed",
-        _by_split(datasets.StanfordCars, "train", "test"),
-    ),
-    "cifar10": Published(
-        "top-1", "cifar-10-batches-py",
-        "torchvision's CIFAR10 downloads it (170 MB; no licence is stated)",
-        lambda root: [datasets.CIFAR10(root, train=train) for train in (True, False)],
-    ),
-    "cifar100": Published(
-        "top-1", "cifar-100-python",
-        "torchvision's CIFAR100 downloads it (169 MB; no licence is stated)",
-        lambda root: [datasets.CIFAR100(root, train=train) for train in (True, False)],
-    ),
-    "dtd": Published(
-        "top-1", "dtd/dtd",
-        "torchvision's DTD downloads it (600 MB; for research)",
-        _by_split(datasets.DTD, "train", "val", "test", partition=1),
-    ),
-    "flowers": Published(
-        "mean per class", "flowers-102",
-        "torchvision's Flowers102 downloads it (345 MB; no licence is stated)",
-        _by_split(datasets.Flowers102, "train", "val", "test"),
-    ),
-    "food": Published(
-        "top-1", "food-101",
-        "torchvision's Food101 downloads it (5 GB; photographs of foodspotting.com's users, for "
-        "scientific fair use)",
-        _by_split(datasets.Food101, "train", "test"),
-    ),
-    "pets": Published(
-        "mean per class", "oxford-iiit-pet",
-        "torchvision's OxfordIIITPet downloads it (800 MB; CC BY-SA 4.0)",
-        _by_split(datasets.OxfordIIITPet, "trainval", "test"),
-    ),
-    "sun397": Published(
-        "top-1", "SUN397",
-        "torchvision's SUN397 downloads the pictures (37 GB; for research), and Partitions.zip "
-        "comes from https://vision.princeton.edu/projects/2010/SUN/",
-        lambda root: [datasets.SUN397(root)], _sun397_lists,
-    ),
-    "voc2007": Published(
-        "11-point mAP", "VOCdevkit/VOC2007",
-        "torchvision's VOCDetection downloads it with year='2007' (trainval and test, 0.9 GB; "
-        "flickr's terms of use)",
-        lambda root: [
-            datasets.VOCDetection(root, year="2007", image_set=part)
-            for part in ("train", "val", "test")
-        ],
-    ),
-}  # fmt: skip
-"""The twelve of Table 2. Sets without validation pictures give a seeded fifth of the training
-pictures to it, as the code that the paper uses does. torchvision's Caltech101 leaves the class
-of backgrounds out, which that code keeps (102 classes)."""
+PUBLISHED = {name: Published(**entry) for name, entry in resource("published_sets").items()}
+
+DIVIDE: dict[str, Callable[[Path, Any, int], tuple[Ints, Ints]]] = {
+    "caltech101": _thirty_a_class,
+    "sun397": _sun397_lists,
+}
+"""The rows of training and test of a set that comes in one piece."""
 
 
 def published_set(name: str, root: Path, *, seed: int = 0) -> TransferSet:
-    """One of `PUBLISHED`, from files that are already there.
+    """One of `PUBLISHED`, from files that lie below `root` as torchvision puts them.
 
-    Args:
-        name: a key of `PUBLISHED`.
-        root: the folder under which torchvision finds its data sets.
-        seed: of the validation pictures, and of the test where none is official (caltech101).
+    `seed` draws the validation pictures, and those of the test where none is official (caltech101).
 
     Raises:
         CourseError: if there is no such set or its files are missing or incomplete; the sentence
@@ -188,8 +120,8 @@ def published_set(name: str, root: Path, *, seed: int = 0) -> TransferSet:
         sides = entry.read(root)
     except (RuntimeError, FileNotFoundError, ValueError) as error:
         raise missing from error
-    if entry.divide:
-        rows, sides = list(entry.divide(root, sides[0], seed)), sides * 2
+    if name in DIVIDE:
+        rows, sides = list(DIVIDE[name](root, sides[0], seed)), sides * 2
     else:
         rows = [np.arange(len(side)) for side in sides]
     if len(rows) == 2:
@@ -233,3 +165,37 @@ def _voc_labels(annotation: Path) -> Ints:
         difficult = thing.findtext("difficult") == "1"
         labels[number] = 1 if not difficult or labels[number] == 1 else -1
     return labels
+
+
+@dataclass(frozen=True)
+class _Cropped(Dataset[tuple[Tensor, Tensor]]):
+    """The pictures of a part as they are tested: the centre, uint8 [3, S, S]; and their labels."""
+
+    part: Part
+    size: int
+
+    def __getitem__(self, row: int) -> tuple[Tensor, Tensor]:
+        picture = V.pil_to_tensor(self.part.pictures[row])
+        crop = photographs.evaluation_crop(picture, self.size, self.size)
+        return crop, torch.as_tensor(self.part.labels[row])
+
+
+def published_tasks(size: int) -> Iterator[Task]:
+    """Those of `PUBLISHED` that are in ``LT_COURSE_DATA/transfer``, as torchvision puts them.
+
+    What is not there is left out, and the record then lacks its metric. As in the code that the
+    paper uses, the shorter side of pictures is scaled to `size`, and the centre is cut out.
+
+    Raises:
+        CourseError: if a set is there, but incomplete.
+    """
+    root = (named_folder(VARIABLE) or Path()) / "transfer"
+    for name, entry in PUBLISHED.items():
+        if (root / entry.folder).is_dir():
+            found = published_set(name, root)
+            sides = {"training": found.train, "validation": found.validation, "test": found.test}
+            parts = (
+                as_tested(_Cropped(part, size), part.labels, f"{name}, {what}")
+                for what, part in sides.items()
+            )
+            yield Task(name, len(found.classes), found.metric, *parts)

@@ -11,15 +11,11 @@ from lt_course.fields import COUNT, NATURAL, check, require_effect
 from lt_course.objectives.distill import DINOConfig
 from lt_course.study.dataset import require_caption, require_photographs
 from lt_course.study.run_config import Data, RunConfig
-from lt_course.web.datasets import imagenet_captions, imagenet_pictures, laionet
 from lt_course.web.datasets.photograph_sets import SAID
 
 CONCEPTS: dict[int, Concepts] = {1_000: "imagenet", 100: "imagenet-100"}
 
-WORDS = {
-    imagenet_pictures.IMAGENET_TRAIN.name: ("name",),
-    imagenet_captions.IMAGENET_CAPTIONS.name: SAID,
-}
+WORDS = {"imagenet": ("name",), "imagenet-captions": SAID}
 """What captions can be made of, where there is a choice or nothing but the class."""
 
 MATCHES = {
@@ -35,17 +31,11 @@ MATCHES = {
 class ShardData(Data):
     """Photographs in shards, labelled by ImageNet's classes, in their natural counts.
 
-    `lt_course.web.datasets.photograph_sets.Selection` explains the fields.
-
     Attributes:
         concepts: ImageNet's 1,000 classes, or the 100 of ImageNet-100.
         num_images: number of training images N; None is all.
-        fraction: share of all images that is kept.
-        tail_classes: so many of the rarest classes are cut …
-        tail_shots: … to so many images each.
-        threshold: LAIONet: least similarity of a text and its class's definition.
-        keep_classes: give a class that threshold or sample emptied its first image back, as the
-            release does for LAIONet.
+        fraction: as `lt_course.web.datasets.photograph_sets.Selection`, and so are `tail_classes`,
+            `tail_shots`, `threshold` and `keep_classes`.
         matched: have no more images of a class than this set has (Sec. 3.4), a key of `MATCHES`.
         filled: with `matched`: use further shards, in the folder ``NAME-fill``, where a class has
             too few images.
@@ -89,7 +79,7 @@ class ShardData(Data):
                 f"Field 'tested' is {self.tested}; a run that is trained on all of ImageNet's "
                 "classes can be tested on 100, and else leaves it at None."
             )
-        if self.threshold is not None and self.dataset != laionet.LAIONET.name:
+        if self.threshold is not None and self.dataset != "laionet":
             raise CourseError(
                 f"Field 'threshold' is {self.threshold}, which only laionet has similarities for; "
                 "leave it at None."
@@ -104,10 +94,8 @@ class ShardData(Data):
                 f"Field 'matched' is {self.matched!r}, whose counts are of 1,000 classes, but "
                 f"field 'concepts' is {self.concepts}; set it to 1000."
             )
-        effects = {
-            "filled": ("matched", self.matched is not None),
-            "tail_shots": ("tail_classes", self.tail_classes > 0),
-        }
+        matches, trims = self.matched is not None, self.tail_classes > 0
+        effects = {"filled": ("matched", matches), "tail_shots": ("tail_classes", trims)}
         require_effect(self, effects)
 
     def check_with(self, run: RunConfig) -> None:

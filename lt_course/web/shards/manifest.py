@@ -52,12 +52,8 @@ def make_parts(
 ) -> Manifest:
     """Make files of one kind, or go on making them.
 
-    Args:
-        out: their folder, made where it does not exist.
-        parts: the files.
-        about: what they are, plain JSON values; a folder that holds something else is refused.
-        unit: of the progress line.
-        **header: more of that, beside `about` in the manifest.
+    `about` says what they are, in plain JSON values, and so do more fields of the `header`; a
+    folder that holds something else is refused. `unit` is that of the progress line.
 
     Returns:
         The manifest: ``about``, ``counts`` (over all parts) and ``parts`` with ``name``,
@@ -150,5 +146,4 @@ def entries(folder: Path) -> dict[str, Manifest]:
     path = folder / MANIFEST
     if not path.is_file():
         return {}
-    parts = json.loads(path.read_text(encoding="utf-8")).get("parts", ())
-    return {entry["name"]: entry for entry in parts}
+    return {entry["name"]: entry for entry in json.loads(path.read_text("utf-8")).get("parts", ())}

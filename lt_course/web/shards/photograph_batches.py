@@ -1,11 +1,8 @@
 """Photographs as the training loop asks for them: ``load(rows, step) -> Batch``.
 
-    photographs = open_set("imagenet-captions", "in-caps", IN_CAPS_100, text="title+tags")
-    with Loader(photographs.pairs(seed=0), batch=1024, workers=8, device=device) as load:
-        fit(objective, load, load.order, options)
-
-Workers read, decode and crop ahead; the pictures of a step are a function of the seed, the step
-and the rows alone, whoever reads them.
+photographs = open_set("imagenet-captions", "in-caps", text="title+tags")
+with Loader(photographs.pairs(seed=0), batch=1024, workers=8, device=device) as load:
+    fit(objective, load, load.order, options)
 """
 
 from __future__ import annotations
@@ -14,6 +11,7 @@ import sys
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,21 +68,18 @@ def synonyms(known: ImageNetClass) -> list[str]:
 
 
 class Loader:
-    """Batches of photographs on the training device, step by step.
+    """Batches of photographs on the training device, step by step, as `order` says.
 
     Args:
         pairs: what is read.
         batch: pairs a step, over all processes.
         sampler: of the order (`lt_course.data.order.Order`).
-        workers: as `lt_course.web.shards.shard_pairs.batches`, and `rank`, `ranks` and
-            `max_bad_fraction`.
         device: where batches go; to CUDA from page-locked memory.
         channels_last: memory layout of the pictures.
         said: in the place of captions: each picture is shown with one of its class's texts,
             another one each time.
-
-    Attributes:
-        order: which pairs make up which step, for `lt_course.training.loop.fit`.
+        **reading: of `lt_course.web.shards.shard_pairs.batches`: `workers`, `rank`, `ranks` and
+            `max_bad_fraction`.
     """
 
     def __init__(
@@ -93,18 +88,17 @@ class Loader:
         batch: int,
         *,
         sampler: Sampler = "natural",
-        workers: int = 0,
         device: torch.device | str = "cpu",
         channels_last: bool = False,
+        said: Said | None = None,
         rank: int = 0,
         ranks: int = 1,
-        said: Said | None = None,
-        max_bad_fraction: float = 0.01,
+        **reading: Any,
     ) -> None:
         self.pairs, self.order = pairs, pairs.order(batch, sampler)
         self._device = torch.device(device)
         self._layout = torch.channels_last if channels_last else torch.contiguous_format
-        self._said, self._rank, self._ranks = said, rank, ranks
+        self._said, self._share = said, partial(share, rank=rank, ranks=ranks)
         self._from = partial(
             batches,
             pairs,
@@ -112,26 +106,17 @@ class Loader:
             stop=sys.maxsize,
             rank=rank,
             ranks=ranks,
-            workers=workers,
             pin_memory=self._device.type == "cuda",
-            max_bad_fraction=max_bad_fraction,
+            **reading,
         )
         self._stream: Generator[PairBatch, None, None] | None = None
         self._next = -1
 
     def __call__(self, rows: NDArray[np.int64], step: int) -> Batch:
-        """The batch of a step; consecutive steps are read ahead.
-
-        Args:
-            rows: int64 [batch], what `order` gives for the step.
-            step: its number.
-
-        Returns:
-            Standardised pictures float [B, 3, S, S], classes and tokens, of this process's share
-            of the rows.
+        """This process's share of the batch of a step; consecutive steps are read ahead.
 
         Raises:
-            CourseError: if the rows are not those of the step, or as
+            CourseError: if `rows` are not what `order` gives for the step, or as
                 `lt_course.web.shards.shard_pairs.batches`.
         """
         if not np.array_equal(rows, self.order.rows(step)):
@@ -155,7 +140,7 @@ class Loader:
         if self._said is None:
             return loaded.tokens
         drawn = numpy_generator(self.order.seed, step, "captions").random(self.order.batch)
-        own = share(np.arange(len(drawn)), self._rank, self._ranks)
+        own = self._share(np.arange(len(drawn)))
         return self._said.choose(loaded.labels, torch.from_numpy(drawn[own]))
 
     def close(self) -> None:

@@ -1,11 +1,8 @@
-"""Photographs: from the bytes of a file to a batch of the paper's size.
+"""Photographs: from the bytes of a file to a picture of the paper's size.
 
 Decoding gives RGB whatever the file holds: grey and CMYK JPEG, PNG with a palette, 16 bits or
 transparency (which is dropped), WebP and GIF (its first picture). As in the paper's training
 code, the orientation noted in a camera's EXIF data is not applied.
-
-Workers hand on uint8 pictures, a quarter of the memory of float32; what standardises them belongs
-on the training device (`lt_course.data.augment.standardize_photographs`).
 """
 
 from __future__ import annotations
@@ -37,14 +34,10 @@ def decode(content: bytes) -> Tensor:
 
 
 def training_crop(picture: Tensor, size: int, smallest: float, seed: int) -> Tensor:
-    """A random crop, scaled to a square (torchvision's RandomResizedCrop, bicubic).
+    """A random crop of uint8 [3, H, W] (torchvision's RandomResizedCrop, bicubic), [3, S, S].
 
-    Args:
-        picture: uint8 [3, H, W].
-        size: side S of the square.
-        smallest: least share of the area, in (0, 1]; the paper's weak augmentation has 0.9
-            (App. C).
-        seed: the crop, uint8 [3, S, S], is a function of H, W, `smallest` and this.
+    `smallest` is the least share of the area, in (0, 1]; the paper's weak augmentation has 0.9
+    (App. C). The crop is a function of H, W, `smallest` and the seed.
     """
     crop = v2.RandomResizedCrop(
         size, scale=(smallest, 1), interpolation=InterpolationMode.BICUBIC, antialias=True
@@ -57,12 +50,9 @@ def training_crop(picture: Tensor, size: int, smallest: float, seed: int) -> Ten
 
 
 def evaluation_crop(picture: Tensor, size: int, resize: int) -> Tensor:
-    """The centre, after the shorter side was scaled to `resize` (bicubic).
+    """The centre, uint8 [3, size, size], after the shorter side was scaled to `resize` (bicubic).
 
     The paper's classifiers are evaluated with size 224 and resize 256, its CLIPs with 224 and 224.
-
-    Returns:
-        uint8 [3, size, size].
     """
     scaled = V.resize(picture, [resize], InterpolationMode.BICUBIC, antialias=True)
     return V.center_crop(scaled, [size, size])

@@ -23,8 +23,6 @@ class Report:
     """What a check found.
 
     Attributes:
-        shards: tars.
-        samples: in them, usable or not.
         usable: rows of the index; if pictures were decoded, those that can be.
         tokens: mean length of a caption, start and end included.
         bytes_per_row: of the index, in memory.
@@ -58,10 +56,8 @@ class Report:
 def check(index: Index, decode: bool = False) -> Report:
     """Report on shards that were indexed with ``max_bad_fraction=1``.
 
-    Args:
-        index: of the shards.
-        decode: read and decode every picture, and compare the tars' SHA-256 with their manifest;
-            else only what the index knows, and the tars' sizes.
+    `decode` reads and decodes every picture, and compares the tars' SHA-256 with their manifest;
+    else it is only what the index knows, and the tars' sizes.
     """
     faults = tuple(index.faults()) + (tuple(_undecodable(index)) if decode else ())
     bad = Counter(fault.reason for fault in faults if fault.key)

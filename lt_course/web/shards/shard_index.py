@@ -1,14 +1,12 @@
 """Shards in the webdataset format, indexed once and read at random.
 
-Streaming readers shuffle with a buffer, so their order cannot be resumed, and a damaged file just
-ends early. Here each tar is read through once, which leaves a small file in the cache: where each
-picture lies, its caption as token ids, its label, and every sample that cannot be used, with the
-reason (`lt_course.web.shards.shard_scan.REASONS`). From then on a sample is one read at a known
-place, in any order. The rows of an index are a function of the tars and the fields alone.
+Each tar is read through once (`lt_course.web.shards.shard_scan`), which leaves a small file in the
+cache. From then on a sample is one read at a known place, in any order. The rows of an index are a
+function of the tars and the fields alone.
 
 Memory: 16 bytes a row (offset 8, size 4, label 4), 8 more for where its caption starts, and 2 a
-token: about 60 bytes for a caption of 18 tokens, 0.9 GB for 15 million pairs. Arrays are tensors,
-which `torch.utils.data.DataLoader` gives to its workers as shared memory, however it starts them.
+token: 0.9 GB for 15 million pairs. Arrays are tensors, which `torch.utils.data.DataLoader` gives to
+its workers as shared memory, however it starts them.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ import dataclasses
 import hashlib
 import io
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -32,7 +30,6 @@ import torch
 from filelock import FileLock
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
-from numpy.typing import NDArray
 from torch import Tensor
 
 from lt_course.data.tokenizer import tokenizer
@@ -66,15 +63,11 @@ def identity(url: str) -> str:
     return str(system.ukey(path))
 
 
-def _cached(url: str, fields: Fields, folder: Path) -> Path:
-    local = url if "://" in url else str(Path(url).resolve())
-    digest = hashlib.sha256(repr((FORMAT, local, fields)).encode()).hexdigest()
-    return folder / f"{Path(url).stem}-{digest[:16]}.npz"
-
-
 def indexed(url: str, fields: Fields, folder: Path) -> Shard:
     """The index of one tar: from the cache, or made now; then other processes that ask wait."""
-    path, now = _cached(url, fields, folder), identity(url)
+    local, now = url if "://" in url else str(Path(url).resolve()), identity(url)
+    digest = hashlib.sha256(repr((FORMAT, local, fields)).encode()).hexdigest()
+    path = folder / f"{Path(url).stem}-{digest[:16]}.npz"
     if (kept := _load(path, url, now)) is not None:
         return kept
     lock = FileLock(path.with_suffix(".lock"))
@@ -178,12 +171,12 @@ class Index:
 
     def faults(self) -> Iterator[Fault]:
         """Everything that cannot be used, by name."""
-        for shard in range(len(self.shards)):
-            yield from self._of(shard).faults
+        for shard in self.shards:
+            yield from indexed(shard, self.fields, self.folder).faults
 
     def keys(self, shard: int) -> Sequence[str]:
         """The keys of one tar's usable samples."""
-        return self._of(shard).keys
+        return indexed(self.shards[shard], self.fields, self.folder).keys
 
     def tokens(self, rows: Iterable[int], context: int = CONTEXT) -> Tensor:
         """Captions as int64 [B, context]: as `lt_course.data.tokenizer.tokens`."""
@@ -205,9 +198,6 @@ class Index:
     def _shard(self, row: int) -> int:
         return int(torch.searchsorted(self.first, row, right=True)) - 1
 
-    def _of(self, shard: int) -> Shard:
-        return indexed(self.shards[shard], self.fields, self.folder)
-
 
 def load(
     patterns: str | Path | Iterable[str | Path],
@@ -217,14 +207,9 @@ def load(
     max_bad_fraction: float = 0.01,
     workers: int = 1,
 ) -> Index:
-    """The index of shards; tars that are new or changed are read first.
+    """The index of shards; tars that are new or changed are read first, by `workers` processes.
 
-    Args:
-        patterns: as `expand`.
-        fields: which members of a sample are read.
-        folder: the cache (default: `cache_folder`).
-        max_bad_fraction: greatest share of unusable samples, and of damaged tars, in [0, 1].
-        workers: processes that read tars.
+    `max_bad_fraction` is the greatest share of unusable samples, and of damaged tars, in [0, 1].
 
     Raises:
         CourseError: if there is no shard or no usable sample, or if there are too many others.
@@ -233,7 +218,7 @@ def load(
     shards = expand(patterns)
     if not shards:
         raise CourseError(f"{patterns} means no shard; give tar files, or a folder of them.")
-    first, bad, damaged = [0], Counter[str](), Counter[str]()
+    bad, damaged = Counter[str](), Counter[str]()
     parts: list[Shard] = []
     with progress("indexing shards", len(shards)) as line, ExitStack() as stack:
         line.unit = " shards"
@@ -242,33 +227,31 @@ def load(
             pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
             each = stack.enter_context(pool).map
         for shard in each(partial(indexed, fields=fields, folder=folder), shards):
-            first.append(first[-1] + len(shard.keys))
-            bad.update(fault.reason for fault in shard.faults if fault.key)
-            damaged.update(fault.reason for fault in shard.faults if not fault.key)
+            for fault in shard.faults:
+                (bad if fault.key else damaged)[fault.reason] += 1
             # The names stay in the cache.
             parts.append(dataclasses.replace(shard, keys=(), faults=()))
             line.update()
-    before = np.cumsum([0] + [len(part.ids) for part in parts])
-    starts = [part.start[:-1] + at for part, at in zip(parts, before[:-1], strict=True)]
+    rows = [len(part.offset) for part in parts]
+    lengths = [np.diff(part.start) for part in parts]
+    joined = {
+        "first": np.cumsum([0, *rows]),
+        "start": np.cumsum(np.concatenate([[0], *lengths])),
+        "ids": np.concatenate([part.ids for part in parts]).view(np.int16),
+    } | {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("offset", "size", "label")
+    }
     index = Index(
         shards=tuple(shards),
         fields=fields,
         folder=folder,
-        first=torch.tensor(first),
-        offset=_joined([part.offset for part in parts]),
-        size=_joined([part.size for part in parts]),
-        start=_joined([*starts, before[-1:]]),
-        ids=_joined([part.ids.view(np.int16) for part in parts]),
-        label=_joined([part.label for part in parts]),
         bad=dict(bad),
         damaged=dict(damaged),
+        **{name: torch.from_numpy(array) for name, array in joined.items()},
     )
     require_few(index, max_bad_fraction)
     return index
-
-
-def _joined(arrays: Sequence[NDArray]) -> Tensor:
-    return torch.from_numpy(np.concatenate(arrays))
 
 
 def require_few(index: Index, max_bad_fraction: float, undecodable: int = 0) -> None:
@@ -299,25 +282,22 @@ def require_few(index: Index, max_bad_fraction: float, undecodable: int = 0) -> 
 
 
 def read(places: Sequence[tuple[str, int, int]]) -> list[bytes]:
-    """The bytes at (tar, offset, size), of files and of any file system that fsspec knows.
+    """The bytes at (tar, offset, size); remote places are asked for together.
 
-    No file stays open, so this may be called after a fork. Remote places are asked for together.
+    No file stays open, so this may be called after a fork.
 
     Raises:
         CourseError: if a tar is shorter than its index says.
     """
-    by_system: dict[AbstractFileSystem, list[int]] = {}
-    paths = []
-    for number, (shard, _, _) in enumerate(places):
+    by_system = defaultdict[AbstractFileSystem, list[tuple[int, str, int, int]]](list)
+    for number, (shard, offset, size) in enumerate(places):
         system, path = url_to_fs(shard)
-        by_system.setdefault(system, []).append(number)
-        paths.append(path)
+        by_system[system].append((number, path, offset, offset + size))
     contents: dict[int, bytes] = {}
-    for system, numbers in by_system.items():
-        starts = [places[number][1] for number in numbers]
-        ends = [sum(places[number][1:]) for number in numbers]
-        answers = system.cat_ranges([paths[n] for n in numbers], starts, ends, on_error="raise")
-        contents |= dict(zip(numbers, answers, strict=True))
+    for system, wanted in by_system.items():
+        numbers, paths, starts, ends = map(list, zip(*wanted, strict=True))
+        answers = system.cat_ranges(paths, starts, ends, on_error="raise")
+        contents |= zip(numbers, answers, strict=True)
     for number, (shard, _, size) in enumerate(places):
         if len(contents[number]) != size:
             raise CourseError(

@@ -1,13 +1,9 @@
 """Picture-text pairs out of shards, as batches whose order and content are pure functions.
 
-Which rows make up a step is told by `lt_course.data.order.Order`, a function of the seed and the
-step; each process takes its share of those rows, so all take equally many steps, and a resumed run
-asks for step 137 and gets what the first would have got. How a picture is cropped is a function of
-(seed, epoch, row), whichever worker or process reads it.
-
-A picture that turns out to be damaged when it is read has its place taken by another row: the
-first readable one of a sequence that depends on the damaged row alone. So the order stays what it
-was, batches keep their size, and no process waits for another.
+Which rows make up a step is a function of seed and step (`lt_course.data.order.Order`), and how a
+picture is cropped one of seed, epoch and row, whichever process reads it. A damaged picture's place
+is taken by the first readable one of a sequence that depends on the damaged row alone: the order
+stays what it was, batches keep their size, and no process waits for another.
 """
 
 from __future__ import annotations
@@ -50,8 +46,7 @@ class PairBatch(NamedTuple):
     """B pairs as they come from the workers.
 
     Attributes:
-        pictures: uint8 [B, 3, S, S]; `lt_course.web.shards.photographs.standardize` makes them
-            floats.
+        pictures: uint8 [B, 3, S, S].
         tokens: int64 [B, L], padded with 0.
         labels: int64 [B], or -1 where the shards were read without labels.
         rows: int64 [B], the rows that are shown: the ones asked for, but for damaged pictures.
@@ -204,19 +199,11 @@ def batches(
     pin_memory: bool = False,
     max_bad_fraction: float = 0.01,
 ) -> Generator[PairBatch, None, None]:
-    """The steps `start` … `stop` - 1, as one process of a run sees them.
+    """The steps `start` … `stop` - 1, as process `rank` of `ranks` sees them.
 
-    Args:
-        pairs: what is read.
-        order: which rows make up which step.
-        start: the first step; a resumed run gives the one that its checkpoint holds.
-        stop: the step after the last.
-        rank: this process, 0 … `ranks` - 1.
-        ranks: processes that share each batch.
-        workers: processes that read and decode; they change no value.
-        pin_memory: for a training device that copies from page-locked memory.
-        max_bad_fraction: greatest share of samples that cannot be used, those that the index left
-            out included; of a choice, greatest share of it that cannot be decoded.
+    A resumed run starts with the step that its checkpoint holds. `workers` read and decode; they
+    change no value. `max_bad_fraction` is the greatest share of samples that cannot be used, those
+    that the index left out included; of a choice, the greatest share that cannot be decoded.
 
     Raises:
         CourseError: when that is exceeded, or as `steps` and `ShardDataset`.

@@ -15,13 +15,9 @@ from lt_course.errors import CourseError
 def expand(patterns: str | Path | Iterable[str | Path]) -> list[str]:
     """The shards that patterns mean, in the order given.
 
-    Args:
-        patterns: files or URLs of any file system that fsspec knows; ``{00000..00099}`` and
-            ``{a,b}`` as in bash, then ``*``, ``?`` and ``[…]``; a folder means its tars; several
-            patterns in one text are joined by ``::``, as open_clip does.
-
-    Returns:
-        Paths or URLs, each once.
+    Files, or URLs of any file system that fsspec knows; ``{00000..00099}`` and ``{a,b}`` as in
+    bash, then ``*``, ``?`` and ``[…]``; a folder means its tars; several patterns in one text are
+    joined by ``::``, as open_clip does. What comes back are paths or URLs, each once.
 
     Raises:
         CourseError: if there is no such file, or the pattern is a command (``pipe:``).

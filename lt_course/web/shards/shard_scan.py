@@ -1,8 +1,7 @@
 """One tar of samples, read through once: where its pictures lie, and what its captions say.
 
-The members of a sample share their name up to its first dot, the *key*, and stand side by side;
-what follows the dot is the *field* (``000000012.jpg``, ``000000012.txt``, ``000000012.json``).
-img2dataset writes such files, and webdataset and open_clip read them.
+As img2dataset writes and open_clip reads them, the members of a sample share their name up to its
+first dot, the *key*, and stand side by side; what follows is the *field* (``000000012.jpg``).
 """
 
 from __future__ import annotations
@@ -51,15 +50,12 @@ _MAGIC = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP", r
 
 @dataclass(frozen=True)
 class Fields:
-    """Which members of a sample are read.
-
-    Each is a list of alternatives joined by ``;``, of which the first present one counts.
+    """Which members of a sample are read: alternatives joined by ``;``, the first present counts.
 
     Attributes:
         picture: fields of pictures.
         caption: fields of texts; ``json:caption`` is a key of the JSON member, and
-            ``json:title+tags`` several of them, joined by a space (lists too). So a variant of
-            the captions is a choice at load time, not a copy.
+            ``json:title+tags`` several of them, joined by a space (lists too).
         label: the class, in a text or JSON member: a whole number, or the WordNet id of one of
             ImageNet's classes, which stands for its number; None: there is none.
         tokenizer: of captions, as `lt_course.data.tokenizer.tokenizer`.
@@ -146,17 +142,7 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class Shard:
-    """What is known of one tar with n usable samples.
-
-    Attributes:
-        keys: of the samples, in the tar's order.
-        offset: int64 [n], where each picture starts.
-        size: int32 [n], its bytes.
-        start: int64 [n + 1], where each caption starts in `ids`.
-        ids: uint16 [T], tokens of all captions without start and end.
-        label: int32 [n], -1 where none was asked for.
-        faults: what cannot be used.
-    """
+    """What is known of one tar with n usable samples, as `shard_index.Index`; `ids` are uint16."""
 
     keys: Sequence[str]
     offset: NDArray[np.int64]
@@ -177,12 +163,9 @@ class _Sample:
     reason: str | None = None
 
     def usable(self, fields: Fields, cut: bool, end: int) -> tuple[int, int, str, int]:
-        """Offset and size of the picture, caption, label.
+        """Offset and size of the picture, caption, label; `cut`: the tar ends within this sample.
 
-        Args:
-            fields: which members count.
-            cut: whether the tar ends within this sample.
-            end: of the tar, in bytes.
+        `end` is that of the tar, in bytes.
         """
         if self.reason == "unsorted":
             raise _Unusable(self.reason)

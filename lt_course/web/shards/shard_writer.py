@@ -31,12 +31,8 @@ def write(
 ) -> Manifest:
     """Write samples as ``00000.tar``, ``00001.tar``, … into a folder, or go on writing them.
 
-    Args:
-        out: the folder, made where it does not exist.
-        keys: of all samples, without dots and slashes.
-        read: gives the members of one sample; only called for shards that are not there yet.
-        about: what the samples are (name, versions, seeds, …), plain JSON values.
-        per_shard: samples in each shard but the last.
+    `keys` have neither dots nor slashes; `read` is only called for samples of shards that are not
+    there yet; `about` says what the samples are (name, versions, seeds, …) in plain JSON values.
 
     Returns:
         The manifest, with ``samples``, their number, beside ``about`` and ``parts``.
