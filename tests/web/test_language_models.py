@@ -25,7 +25,7 @@ from lt_course.web import untrained
 from lt_course.web.plan import plan
 from lt_course.web.released.released_text import LANGUAGE_MODELS, LanguageTower, language_tower
 from lt_course.web.shards import shard_index
-from lt_course.web.shards.photograph_batches import class_prompts
+from lt_course.web.shards.shard_pairs import class_prompts
 from lt_course.web.shards.shard_scan import Fields
 
 transformers = pytest.importorskip("transformers")

@@ -24,7 +24,7 @@ from lt_course.training.options import Training
 from lt_course.web.datasets import imagenet_shards
 from lt_course.web.datasets.photograph_sets import Photographs, Selection, open_set, select
 from lt_course.web.shards import shard_index, shard_pairs
-from lt_course.web.shards.photograph_batches import Loader, Said, class_prompts, synonyms
+from lt_course.web.shards.shard_pairs import Loader, Said, class_prompts, synonyms
 from lt_course.web.shards.shard_scan import Fields
 
 pytestmark = pytest.mark.filterwarnings("ignore:The image decoding and encoding capabilities")

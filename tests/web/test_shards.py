@@ -35,7 +35,7 @@ from lt_course.data.order import Order
 from lt_course.data.tokenizer import tokens
 from lt_course.errors import CourseError
 from lt_course.files import sha256
-from lt_course.web.shards import photographs, shard_index, shard_pairs, shard_paths, shard_writer
+from lt_course.web.shards import photographs, shard_index, shard_pairs, shard_writer
 from lt_course.web.shards.shard_pairs import Part, ShardDataset, batches, share, steps, substitute
 from lt_course.web.shards.shard_scan import Fields, Shard
 
@@ -60,13 +60,13 @@ def test_braces_are_those_of_bash(tmp_path: Path) -> None:
     for name in names:
         write_tar(tmp_path / name, [])
     spelled = [str(tmp_path / name) for name in names]
-    assert shard_paths.expand(f"{tmp_path}/{{x,y}}-{{008..011}}.tar") == spelled
-    assert shard_paths.expand(tmp_path) == sorted(spelled)
-    assert shard_paths.expand(f"{tmp_path}/x-*.tar") == spelled[:4]
-    assert shard_paths.expand(f"{spelled[5]}::{spelled[0]}") == [spelled[5], spelled[0]]
-    assert shard_paths.expand([spelled[0], f"{tmp_path}/x-{{008..009}}.tar"]) == spelled[:2]
+    assert shard_index.expand(f"{tmp_path}/{{x,y}}-{{008..011}}.tar") == spelled
+    assert shard_index.expand(tmp_path) == sorted(spelled)
+    assert shard_index.expand(f"{tmp_path}/x-*.tar") == spelled[:4]
+    assert shard_index.expand(f"{spelled[5]}::{spelled[0]}") == [spelled[5], spelled[0]]
+    assert shard_index.expand([spelled[0], f"{tmp_path}/x-{{008..009}}.tar"]) == spelled[:2]
     even = [f"{tmp_path}/{name}-{number}.tar" for name in "xy" for number in ("008", "010")]
-    assert shard_paths.expand(f"{tmp_path}/{{x,y}}-{{008..011..2}}.tar") == even
+    assert shard_index.expand(f"{tmp_path}/{{x,y}}-{{008..011..2}}.tar") == even
 
 
 @pytest.mark.parametrize(
@@ -82,12 +82,12 @@ def test_braces_are_those_of_bash(tmp_path: Path) -> None:
 def test_a_wrong_pattern_is_named(tmp_path: Path, pattern: str, said: str) -> None:
     write_tar(tmp_path / "000.tar", [])
     with pytest.raises(CourseError, match=said):
-        shard_paths.expand(f"{tmp_path}/{pattern}")
+        shard_index.expand(f"{tmp_path}/{pattern}")
 
 
 def test_a_command_is_refused() -> None:
     with pytest.raises(CourseError, match="cannot be read at random"):
-        shard_paths.expand("pipe:cat a.tar")
+        shard_index.expand("pipe:cat a.tar")
 
 
 # What is read

@@ -25,8 +25,7 @@ from lt_course.training.loop import Interrupted, fit
 from lt_course.training.options import Training
 from lt_course.web.read_ahead import read_ahead
 from lt_course.web.shards import shard_index
-from lt_course.web.shards.photograph_batches import Loader
-from lt_course.web.shards.shard_pairs import ShardDataset
+from lt_course.web.shards.shard_pairs import Loader, ShardDataset
 from lt_course.web.torchrun import process_group
 
 STEPS, AT = 12, 5

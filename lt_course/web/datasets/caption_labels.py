@@ -29,10 +29,9 @@ from lt_course.data.imagenet import imagenet_classes
 from lt_course.errors import CourseError
 from lt_course.web.datasets import catalogue
 from lt_course.web.shards import shard_scan
-from lt_course.web.shards.manifest import MANIFEST, Manifest, Part, entries, make_parts
-from lt_course.web.shards.shard_index import Index, identity
-from lt_course.web.shards.shard_paths import expand
+from lt_course.web.shards.shard_index import Index, expand, identity
 from lt_course.web.shards.shard_scan import Fields
+from lt_course.web.shards.shard_writer import MANIFEST, Manifest, Part, entries, make_parts
 
 SETS = (SEVERAL := "cc12m-cls", "yfcc15m-cls")
 

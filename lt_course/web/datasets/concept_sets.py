@@ -58,7 +58,6 @@ class ConceptSet:
     """N labelled photographs of C classes.
 
     Attributes:
-        name: of the set, as the command line has it.
         concepts: key of `web_frequencies.CONCEPT_SETS`.
         names: C, what CLIP is asked by.
         counted_as: C, the names in the counts; those that differ are declared above.

@@ -23,8 +23,8 @@ from lt_course.data.imagenet import imagenet_classes
 from lt_course.errors import CourseError
 from lt_course.web.datasets.catalogue import SETS
 from lt_course.web.shards import shard_writer
-from lt_course.web.shards.manifest import MANIFEST, Manifest
 from lt_course.web.shards.shard_index import Index
+from lt_course.web.shards.shard_writer import MANIFEST, Manifest
 
 CAPTIONED = "imagenet-captions"
 IMAGENET, CAPTIONS = SETS[CAPTIONED].inputs

@@ -28,6 +28,7 @@ from typing import BinaryIO
 
 import numpy as np
 import open_clip
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
@@ -40,9 +41,9 @@ from lt_course.data.data_folder import missing
 from lt_course.data.imagenet import imagenet_classes
 from lt_course.errors import CourseError
 from lt_course.web.datasets import caption_labels, catalogue
-from lt_course.web.shards.manifest import Manifest, Part, make_parts
 from lt_course.web.shards.shard_index import Index, identity
 from lt_course.web.shards.shard_scan import Fields
+from lt_course.web.shards.shard_writer import Manifest, Part, make_parts
 
 FIELDS = Fields(label="json:wnid")
 """How shards that img2dataset made of the list are read."""
@@ -219,18 +220,13 @@ def similarity(index: Index) -> NDArray[np.float64]:
     for shard, tar in enumerate(index.shards):
         path = Path(tar).with_suffix(".parquet")
         try:
-            table = parquet.read_table(path, columns=["key", SIMILARITY])
+            table = pd.read_parquet(path, columns=["key", SIMILARITY]).set_index("key")
         except (OSError, pa.ArrowInvalid) as error:
             raise CourseError(
                 f"{path}, the table of {Path(tar).name}, cannot be read ({error}); keep what "
                 f"img2dataset writes beside the tars, with the additional column {SIMILARITY}."
             ) from error
-        if SIMILARITY not in table.column_names:
-            raise CourseError(
-                f"{path} has no column {SIMILARITY}; name it in --save_additional_columns of "
-                "img2dataset."
-            )
-        found = table.to_pandas().set_index("key")[SIMILARITY].reindex(index.keys(shard))
+        found = table[SIMILARITY].reindex(pd.Index(index.keys(shard)))
         if len(absent := found.index[found.isna()]):
             raise CourseError(f"{path} lacks the sample {absent[0]} of {Path(tar).name}.")
         of_shards.append(found.to_numpy(np.float64))

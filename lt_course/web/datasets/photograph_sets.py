@@ -21,9 +21,8 @@ from lt_course.errors import CourseError
 from lt_course.fields import COUNT, NATURAL, SEED, check
 from lt_course.web.datasets import caption_labels, imagenet_shards, laionet
 from lt_course.web.shards import shard_index
-from lt_course.web.shards.shard_index import Index
+from lt_course.web.shards.shard_index import Index, expand
 from lt_course.web.shards.shard_pairs import ShardDataset
-from lt_course.web.shards.shard_paths import expand
 from lt_course.web.shards.shard_scan import Fields
 
 Ints = NDArray[np.int64]
@@ -133,7 +132,7 @@ def open_set(
 
     Args:
         dataset: a key of `FIELDS`.
-        patterns: its shards, as `lt_course.web.shards.shard_paths.expand`.
+        patterns: its shards, as `lt_course.web.shards.shard_index.expand`.
         selection: which pairs; default: all.
         text: what captions of ImageNet-Captions say: words of `SAID`, in any order, joined by
             ``+``. Pictures about which nothing is said count as unusable: 1 % have no title, 9 %
@@ -143,8 +142,7 @@ def open_set(
         fill: further shards of the same kind, used only where a class has fewer pairs than
             `frequency` asks for. In the release these are LAION's nearest texts to the captions
             of ImageNet-Captions (its list ``laionet_t2t_success309113.parquet``).
-        max_bad_fraction: greatest share of unusable samples.
-        workers: processes that index.
+        max_bad_fraction: as `lt_course.web.shards.shard_index.load`, and `workers`.
         tokenizer: of captions, as `lt_course.data.tokenizer.tokenizer`.
 
     Raises:

@@ -44,9 +44,8 @@ from lt_course.web.datasets.photograph_sets import Selection, open_set
 from lt_course.web.datasets.published_sets import published_tasks
 from lt_course.web.datasets.shard_data import CONCEPTS, MATCHES, ShardData
 from lt_course.web.read_ahead import read_ahead
-from lt_course.web.shards.photograph_batches import Loader, Said, class_prompts, synonyms
 from lt_course.web.shards.shard_index import require_few
-from lt_course.web.shards.shard_pairs import Part
+from lt_course.web.shards.shard_pairs import Loader, Part, Said, class_prompts, synonyms
 
 LABELLED_AS = {name: name for name in caption_labels.SETS} | dict.fromkeys(
     ("cc3m", "cc12m"), caption_labels.SEVERAL

@@ -10,9 +10,9 @@ from pathlib import Path
 from lt_course.files import sha256
 from lt_course.progress import progress
 from lt_course.web.shards import photographs
-from lt_course.web.shards.manifest import entries
 from lt_course.web.shards.shard_index import Index, read
 from lt_course.web.shards.shard_scan import Fault
+from lt_course.web.shards.shard_writer import entries
 
 READ_AHEAD = 64
 """Pictures that are read at a time; remote ones come together."""
@@ -26,8 +26,7 @@ class Report:
         usable: rows of the index; if pictures were decoded, those that can be.
         tokens: mean length of a caption, start and end included.
         bytes_per_row: of the index, in memory.
-        bad: samples that cannot be used, by reason (`lt_course.web.shards.shard_scan.REASONS`).
-        damaged: tars that are damaged, by reason (`lt_course.web.shards.shard_scan.DAMAGED`).
+        bad: samples that cannot be used, by reason, and `damaged` tars.
         repeated: keys that stand in more than one tar: no fault, but maybe a shard added twice.
         changed: tars that are not as the manifest beside them says.
         faults: all of `bad` and `damaged`, by name.

@@ -15,6 +15,7 @@ import dataclasses
 import hashlib
 import io
 import itertools
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -27,6 +28,7 @@ from pathlib import Path
 import numpy as np
 import pooch
 import torch
+from braceexpand import braceexpand
 from filelock import FileLock
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
@@ -36,7 +38,6 @@ from lt_course.data.tokenizer import tokenizer
 from lt_course.errors import CourseError
 from lt_course.files import DamagedError, named_folder, read_sealed, write_sealed, writing
 from lt_course.progress import progress
-from lt_course.web.shards.shard_paths import expand
 from lt_course.web.shards.shard_scan import CONTEXT, Fault, Fields, Shard, scan
 
 FORMAT = 3
@@ -47,6 +48,57 @@ ARRAYS = ("offset", "size", "start", "ids", "label")
 
 REMEDY = "make room, or let LT_COURSE_SHARDS name another folder"
 """Where an index cannot be written."""
+
+
+def expand(patterns: str | Path | Iterable[str | Path]) -> list[str]:
+    """The shards that patterns mean, in the order given.
+
+    Files, or URLs of any file system that fsspec knows; ``{00000..00099}`` and ``{a,b}`` as in
+    bash, then ``*``, ``?`` and ``[…]``; a folder means its tars; several patterns in one text are
+    joined by ``::``, as open_clip does. What comes back are paths or URLs, each once.
+
+    Raises:
+        CourseError: if there is no such file, or the pattern is a command (``pipe:``).
+    """
+    if isinstance(patterns, str | Path):
+        patterns = [patterns]
+    shards: dict[str, None] = {}
+    for pattern in patterns:
+        for part in re.split(r"(?<=\.tar)::", str(pattern)):
+            if part.startswith("pipe:"):
+                raise CourseError(
+                    f"The shards {part!r} come out of a command and cannot be read at random; give "
+                    "their address (s3://…, gs://…, https://…) instead."
+                )
+            shards |= dict.fromkeys(_existing(part))
+    return list(shards)
+
+
+def _existing(pattern: str) -> list[str]:
+    try:
+        paths = list(braceexpand(pattern, escape=False))
+    except ValueError as error:
+        raise CourseError(
+            f"The shards {pattern!r} cannot be told ({error}); write {{000..099}} or {{a,b}}."
+        ) from error
+    by_path = {path: _matches(path) for path in paths}
+    if missing := [path for path in paths if not by_path[path]]:
+        raise CourseError(
+            f"{len(missing)} of the shards {pattern!r} do not exist, the first is {missing[0]}; "
+            "correct the pattern."
+        )
+    return [shard for shards in by_path.values() for shard in shards]
+
+
+def _matches(path: str) -> list[str]:
+    """The files that a path means: one, the tars of a folder, or those that a wildcard matches."""
+    remote = "://" in path
+    system, place = url_to_fs(path)
+    wildcard = re.search(r"[*?\[]", place)
+    if not wildcard and not system.isdir(place):
+        return [path if remote else place] if system.exists(place) else []
+    files = sorted(system.glob(place.rstrip("/") + ("" if wildcard else "/*.tar")))
+    return [system.unstrip_protocol(file) for file in files] if remote else files
 
 
 def cache_folder() -> Path:
@@ -117,12 +169,10 @@ def _load(path: Path, url: str, now: str) -> Shard | None:
 
 @dataclass(frozen=True)
 class Index:
-    """N samples of S tars. Keys and faults stay in the cache, and are read from there.
+    """N samples of S tars. Keys and faults stay in the cache, a folder, and are read from there.
 
     Attributes:
         shards: paths or URLs.
-        fields: what was read of each sample.
-        folder: the cache.
         first: int64 [S + 1], the first row of each tar.
         offset: int64 [N], where each picture starts in its tar.
         size: int32 [N], its bytes.

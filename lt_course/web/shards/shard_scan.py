@@ -6,12 +6,13 @@ first dot, the *key*, and stand side by side; what follows is the *field* (``000
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO, NamedTuple
 
 import fsspec
@@ -44,6 +45,9 @@ DAMAGED = {
     "no tar": "not an uncompressed tar",
 }
 """What can be wrong with a whole tar."""
+
+_NAME = re.compile(r"(?P<key>(?:.*/)?(?!__)[^/.]+)\.(?P<field>[^/]+)")
+"""The key: folder, and name up to the first dot; what begins with two underscores is none."""
 
 _MAGIC = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP", re.DOTALL)
 
@@ -158,8 +162,8 @@ class _Sample:
     """What is read of a sample; `picture` is its offset and size."""
 
     picture: tuple[int, int] | None = None
-    texts: dict[str, bytes] = field(default_factory=dict)
-    fields: set[str] = field(default_factory=set)
+    texts: dict[str, bytes] = dataclasses.field(default_factory=dict)
+    fields: set[str] = dataclasses.field(default_factory=set)
     reason: str | None = None
 
     def usable(self, fields: Fields, cut: bool, end: int) -> tuple[int, int, str, int]:
@@ -232,18 +236,18 @@ def _usable_samples(
                 after = 0
                 for member in tar:
                     after = member.offset_data + -(-member.size // 512) * 512
-                    if not member.isfile() or not (name := _key_and_field(member.name)):
+                    if not member.isfile() or not (name := _NAME.fullmatch(member.name)):
                         continue
                     # Noted before the member is read, where a cut tar raises.
-                    before, last = last, name[0]
-                    sample = samples.setdefault(last, _Sample())
-                    if name[1] in sample.fields:
+                    before, last = last, name["key"]
+                    sample, field = samples.setdefault(last, _Sample()), name["field"].lower()
+                    if field in sample.fields:
                         if (fault := Fault(url, last, "duplicate key")) not in faults[-1:]:
                             faults.append(fault)
                         continue
                     if last != before and sample.fields:
                         sample.reason = "unsorted"
-                    _read(sample, name[1], member, tar, fields)
+                    _read(sample, field, member, tar, fields)
                 whole = _ends_properly(file, after)
         except tarfile.ReadError:
             if not samples:
@@ -258,20 +262,14 @@ def _usable_samples(
             faults.append(Fault(url, key, str(reason)))
 
 
-def _key_and_field(name: str) -> tuple[str, str] | None:
-    """Folder and name up to the first dot; the rest in lower case. None: not a sample's."""
-    parts = re.fullmatch(r"((?:.*/)?(?!__)[^/.]+)\.([^/]+)", name)
-    return (parts[1], parts[2].lower()) if parts else None
-
-
 def _read(
-    sample: _Sample, name: str, member: tarfile.TarInfo, tar: tarfile.TarFile, fields: Fields
+    sample: _Sample, field: str, member: tarfile.TarInfo, tar: tarfile.TarFile, fields: Fields
 ) -> None:
     """Keep what is needed of one member: a text, or where the picture lies."""
-    sample.fields.add(name)
-    if name in fields.texts:
-        sample.texts[name] = tar.extractfile(member).read()  # type: ignore[union-attr]
-    elif name in fields.pictures and sample.picture is None:
+    sample.fields.add(field)
+    if field in fields.texts:
+        sample.texts[field] = tar.extractfile(member).read()  # type: ignore[union-attr]
+    elif field in fields.pictures and sample.picture is None:
         sample.picture = member.offset_data, member.size
         if not _MAGIC.match(tar.extractfile(member).read(16)):  # type: ignore[union-attr]
             sample.reason = sample.reason or "not a picture"
