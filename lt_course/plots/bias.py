@@ -15,23 +15,22 @@ QUESTIONS = {"accuracy": "accuracy", "predictions": "number of predictions"}
 def per_class_scatter(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Accuracy (upper row) and predictions (lower row) against frequency, one dot a class.
 
-    Args:
-        tables: per method a table with the columns `frequency`, `accuracy` and `predictions`,
-            one row a class. Frequencies of 0 are drawn at the left end (symmetric log axis).
+    Per method a table with the columns `frequency` (0 stands at the left end of a symmetric log
+    axis), `accuracy` and `predictions`.
     """
     n = len(tables)
     figure, panels = style.panels(n, 2.5, 2.1, rows=2, sharex=True, sharey="row")
     for column, (method, table) in enumerate(tables.items()):
-        look = style.of(method)
+        dots: style.Look = {"s": 18, "alpha": 0.75, "linewidths": 0}
+        dots |= style.unnamed(style.of(method))
         pair = panels[column::n]
         for axes, (field, name) in zip(pair, QUESTIONS.items(), strict=True):
-            dots: style.Look = {"s": 18, "alpha": 0.75, "linewidths": 0} | style.unnamed(look)
             axes.scatter(table["frequency"], table[field], **dots)
             rho = spearman(table["frequency"], table[field])
             axes.set_title(f"S({field[0]}) = {rho:.2f}", loc="right")
             axes.set_xscale("symlog", linthresh=1)
             if column == 0:
                 axes.set_ylabel(name)
-        pair[0].set_title(look["label"] + "\n", fontweight="bold")
+        pair[0].set_title(style.LABELS[method] + "\n", fontweight="bold")
         pair[1].set_xlabel("training pictures")
     return figure

@@ -35,14 +35,9 @@ def rows(
     columns: int = 12,
     size: float = 0.5,
 ) -> Figure:
-    """Rows of drawings, each with its label at the left, and a title over each drawing.
+    """Rows of drawings, uint8 [N, 32, 32] by the label at the left, with a title over each, if any.
 
-    Args:
-        pictures: per label uint8 [N, 32, 32]; the first `columns` are shown, and where there are
-            fewer, the place stays white.
-        titles: per label one a drawing, or none.
-        columns: places in a row.
-        size: width of a place, in inches.
+    The first `columns` are shown, each `size` inches wide; where there are fewer, it stays white.
     """
     height = size if titles is None else 1.25 * size
     figure, panels = style.panels(columns, size, height, len(pictures))

@@ -4,8 +4,6 @@
 hand, its curve is drawn through the few recorded ranks, and the picture says so.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -18,22 +16,12 @@ from matplotlib.figure import Figure
 from scipy.ndimage import gaussian_filter1d
 
 from lt_course.counting.web_frequencies import CONCEPT_SETS, PRETRAINING_SETS, RANKS, WebFrequencies
-from lt_course.plots.style import LINES, PALETTE, Look, matrix
-
-FloatArray = npt.NDArray[np.float64]
+from lt_course.plots.style import LINES, PALETTE, Look, matrix, names
+from lt_course.statistics import FloatArray
 
 MARKERS = "os^Dv*"
 
-COLUMNS = {
-    "total": "counts in all",
-    "median": "median count",
-    "gini": "Gini",
-    "effective_classes": "effective classes",
-    "ratio": "largest / smallest",
-    "top10_share": "share of the top ten",
-    "zeros": "classes with none",
-    "below_10": "classes below ten",
-}
+COLUMNS = names("columns of the summary")
 """Columns of `summary_table`, and their headings."""
 
 
@@ -61,16 +49,11 @@ def rank_curves(
     divide: bool = False,
     more: Mapping[str, npt.NDArray[np.integer]] | None = None,
 ) -> None:
-    """Counts against rank, each file ranked by itself, on logarithmic axes.
+    """Counts against rank, each file (name -> title) ranked by itself, on logarithmic axes.
 
     Classes without any caption have no place on a logarithmic axis: a curve ends before them.
-
-    Args:
-        web: see above.
-        files: names of files -> titles, six at most together with `more`.
-        ax: where to draw.
-        divide: draw shares (0..1) of a file's total instead of counts.
-        more: counts int [C] that come from elsewhere, by title.
+    `divide` draws shares (0..1) of a file's total; `more` are counts int [C] from elsewhere, by
+    title; six curves at most.
     """
     for number, (name, title) in enumerate(files.items()):
         ranks, counts = _sorted_counts(web, name)
@@ -92,11 +75,8 @@ def shared_ranking(web: WebFrequencies, width: float, by: str = "LAION-400M") ->
 
     Dots are the counts, one a class; lines their Gaussian average over neighbouring ranks, of
     log(1 + count), so that a line follows the typical class and not the largest.
-
-    Args:
-        web: see above.
-        width: standard deviation of the Gaussian, in ranks; 0 draws the counts as they are.
-        by: title of the set that gives the order.
+    `width`, its standard deviation in ranks, may be 0; `by` is the title of the set that gives the
+    order.
     """
     figure, ax = plt.subplots(figsize=(7, 4))
     table = web.concept_set("imagenet").sort_values(by, ascending=False, kind="stable")
@@ -117,16 +97,16 @@ def shared_ranking(web: WebFrequencies, width: float, by: str = "LAION-400M") ->
 def agreement(web: WebFrequencies) -> Figure:
     """Spearman correlations between the six web sets, one panel a concept set (Fig. 13)."""
     figure, axes = plt.subplots(2, 4, figsize=(8.4, 4.8), sharex=True, sharey=True)
-    keys, names = list(PRETRAINING_SETS), list(PRETRAINING_SETS.values())
+    keys, sets = list(PRETRAINING_SETS), list(PRETRAINING_SETS.values())
     for ax, (concept_set, title) in zip(axes.flat, CONCEPT_SETS.items(), strict=True):
-        rows = _web_pairs(web, concept_set)
+        rows = web_pairs(web, concept_set)
         half = rows.pivot(index="second", columns="first", values="spearman")
         half = half.reindex(index=keys[1:], columns=keys[:-1])
         numbers: Look = {"annot": True, "fmt": ".2f", "annot_kws": {"fontsize": 7.5}}
         matrix(ax, half, plt.get_cmap("cividis", 6), 0.4, 1, **numbers)
         ax.set(title=f"{title} ({rows['classes'].iloc[0]})", xlabel="", ylabel="")
-        ax.set_xticklabels(names[:-1], rotation=60, ha="right")
-        ax.set_yticklabels(names[1:], rotation=0)
+        ax.set_xticklabels(sets[:-1], rotation=60, ha="right")
+        ax.set_yticklabels(sets[1:], rotation=0)
         ax.grid(visible=False)
         ax.tick_params(length=0)
     return figure
@@ -134,7 +114,7 @@ def agreement(web: WebFrequencies) -> Figure:
 
 def three_correlations(web: WebFrequencies) -> Figure:
     """Spearman, Pearson of logarithms and Pearson of counts, for ImageNet's 15 pairs."""
-    rows = _web_pairs(web, "imagenet").sort_values("spearman")
+    rows = web_pairs(web, "imagenet").sort_values("spearman")
     titles = rows[["first", "second"]].replace(PRETRAINING_SETS)
     pairs = (titles["first"] + " – " + titles["second"]).to_list()
     figure, ax = plt.subplots(figsize=(7, 4.2))
@@ -148,12 +128,10 @@ def three_correlations(web: WebFrequencies) -> Figure:
     return figure
 
 
-def _web_pairs(web: WebFrequencies, concept_set: str) -> pd.DataFrame:
-    """The 15 rows of one panel of Fig. 13."""
-    rows = web.correlations
-    in_panel = rows["concept_set"] == concept_set
-    of_the_web = rows[["first", "second"]].isin(list(PRETRAINING_SETS)).all(axis=1)
-    return rows[in_panel & of_the_web]
+def web_pairs(web: WebFrequencies, concept_set: str) -> pd.DataFrame:
+    """Correlations between the six web sets, the 15 rows of one panel of Fig. 13."""
+    rows = web.correlations[web.correlations["concept_set"] == concept_set]
+    return rows[rows[["first", "second"]].isin(list(PRETRAINING_SETS)).all(axis=1)]
 
 
 def _sorted_counts(web: WebFrequencies, name: str) -> tuple[FloatArray, FloatArray]:

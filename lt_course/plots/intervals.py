@@ -3,8 +3,6 @@
 `runs` are metrics indexed by (label, seed), as `lt_course.evidence.load_results` returns them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -66,13 +64,9 @@ def means(
     rows: Iterable[str] | None = None,
     spec: str = ".2f",
 ) -> pd.DataFrame:
-    """Means over seeds with t intervals as `text`: a row a label that is recorded.
+    """Means over seeds with t intervals as `text`: a row a recorded label, or those of `rows`.
 
-    Args:
-        runs: see above.
-        columns: metric -> heading.
-        rows: labels; all by default.
-        spec: format of the three numbers.
+    `columns`: metric -> heading; `spec` is the format of the three numbers.
     """
     known = labels(runs)
     table = {
@@ -89,10 +83,7 @@ def differences(
     columns: Mapping[str, str],
     spec: str = ".2f",
 ) -> pd.DataFrame:
-    """First less second of each pair of labels, paired by seed, as `text`: a row a recorded pair.
-
-    Arguments as in `means`.
-    """
+    """First less second of each recorded pair of labels, paired by seed; else as `means`."""
     table = {
         name: [text(paired(runs, a, b, metric), spec) for metric in columns]
         for name, (a, b) in pairs.items()

@@ -1,7 +1,5 @@
 """Figures of runs: a class profile, seeds side by side, concepts under two permutations."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -62,8 +60,7 @@ def seeds(metrics: pd.DataFrame, columns: Sequence[str] = ("S(a)", "S(p)")) -> F
 def within_concepts(pairs: Mapping[str, Sequence[pd.DataFrame]]) -> Figure:
     """What a concept gains when it becomes more frequent: one line a concept, one panel a method.
 
-    Args:
-        pairs: per method two per-class tables with different permutations.
+    `pairs` are, per method, two per-class tables with different permutations.
     """
     figure, panels = style.panels(len(pairs), 2.7, 3.0, sharey=True)
     for axes, (method, tables) in zip(panels, pairs.items(), strict=True):

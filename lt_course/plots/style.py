@@ -4,21 +4,38 @@ Colour never carries a meaning alone: whatever has a colour also has a marker or
 The figure's ground is white on purpose, so that pictures stay legible on a dark page.
 """
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy.typing as npt
 import seaborn as sns
 from cycler import cycler
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK = PALETTE = [
-    *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-]
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+RESOURCES = Path(__file__).parent / "resources"
+
+COLOURS = {
+    "blue": "#0072B2",
+    "vermillion": "#D55E00",
+    "green": "#009E73",
+    "purple": "#CC79A7",
+    "orange": "#E69F00",
+    "sky": "#56B4E9",
+    "black": "#000000",
+}
 """Okabe & Ito's colour-blind-safe palette (2008), less its yellow, too pale on white."""
+
+BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK = PALETTE = list(COLOURS.values())
 
 LINES: list[str | tuple[int, tuple[int, ...]]] = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1))]
 """Line styles, in the order of `PALETTE`."""
@@ -33,20 +50,26 @@ HOLLOW: Look = {"linestyle": "", "markerfacecolor": "none", "marker": "D"}
 """What the paper found, beside ours."""
 
 
+def names(group: str, file: str = "names") -> dict[str, Any]:
+    """What a group of things is called: a table of ``resources/names.toml``."""
+    text = (RESOURCES / f"{file}.toml").read_text(encoding="utf-8")
+    table: dict[str, Any] = tomllib.loads(text)[group]
+    return table
+
+
 def look(color: str, marker: str, label: str) -> Look:
     """Colour, marker and label of what is drawn."""
     return {"color": color, "marker": marker, "label": label}
 
 
-METHODS: dict[str, Look] = {
-    "sl": look(VERMILLION, "o", "SL"),
-    "sl-vocab": look(ORANGE, "s", "SL, subsampled vocabulary"),
-    "clip-template": look(SKY, "^", "CLIP, class templates"),
-    "clip-title": look(BLUE, "D", "CLIP, titles"),
-    "clip-full": look(GREEN, "v", "CLIP, full text"),
-    "siglip-title": look(BLACK, "P", "SigLIP, titles"),
-}
-"""Look of each method: warm for supervised learning, cool for CLIP."""
+def looks(group: str) -> dict[str, Look]:
+    """The looks of a group of things: a table of ``resources/looks.toml``."""
+    rows = names(group, "looks").items()
+    return {name: look(COLOURS[color], marker, label) for name, (color, marker, label) in rows}
+
+
+METHODS = looks("methods")
+"""Look of each method."""
 
 LABELS: dict[str, str] = {method: style["label"] for method, style in METHODS.items()}
 """Name of each method in figures and tables."""
@@ -65,6 +88,15 @@ def unnamed(style: Look) -> Look:
 def dots(axes: Axes, x: Any, y: Any, style: Look, **more: Any) -> None:
     """Markers without a line, which the legend need not name."""
     axes.plot(x, y, linestyle="", **(unnamed(style) | more))
+
+
+def curves(
+    axes: Axes, x: Any, values: Mapping[str, npt.ArrayLike], markers: str = "", **more: Any
+) -> None:
+    """Curves by label, five at most, each with a colour, line style and, if given, marker."""
+    looks = zip(PALETTE, LINES, markers or [None] * len(LINES), strict=False)
+    for (label, y), (color, line, marker) in zip(values.items(), looks, strict=False):
+        axes.plot(x, y, color=color, linestyle=line, marker=marker, label=label, **more)
 
 
 def annotate(axes: Axes, name: str, place: Any, shift: tuple[int, int] = (4, 3)) -> None:
@@ -106,13 +138,6 @@ def legend(figure: Figure, loc: Any = "outside lower center", ncols: int = 3) ->
 
 
 def use() -> None:
-    """Set matplotlib's defaults for the course's figures (sizes in points, 100 dpi, PNG)."""
-    styles = cycler(color=PALETTE[:5]) + cycler(linestyle=LINES)
-    mpl.rcParams.update({"axes.prop_cycle": styles, "figure.constrained_layout.use": True})
-    mpl.rcParams.update({"figure.figsize": (6.4, 3.6), "figure.dpi": 100, "lines.markersize": 5})
-    mpl.rcParams.update({"figure.facecolor": "white", "savefig.facecolor": "white"})
-    mpl.rcParams.update({"font.size": 10, "axes.titlesize": 10, "axes.labelsize": 10})
-    mpl.rcParams.update({"legend.fontsize": 9, "xtick.labelsize": 9, "ytick.labelsize": 9})
-    mpl.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
-    mpl.rcParams.update({"axes.grid": True, "axes.axisbelow": True, "legend.frameon": False})
-    mpl.rcParams.update({"grid.color": "#DDDDDD", "grid.linewidth": 0.6})
+    """Set matplotlib's defaults for the course's figures."""
+    plt.style.use(RESOURCES / "course.mplstyle")
+    plt.rcParams["axes.prop_cycle"] = cycler(color=PALETTE[:5]) + cycler(linestyle=LINES)

@@ -1,12 +1,11 @@
 """The paper's targets one by one: what drawings and photographs say, beside the paper."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Mapping, Sequence
 
 from lt_course.evidence.claims import Verdict
 from lt_course.evidence.experiments import experiment
+from lt_course.plots import style
 from lt_course.plots.claims import marker, verdict_of
 
 NAMES = {
@@ -17,12 +16,7 @@ NAMES = {
 }
 """What readers call a data set."""
 
-WITHOUT = {
-    4: "needs the released models, whose values the lesson on open models shows",
-    6: "is called small and not monotone by the paper, so there is nothing firm to test",
-    22: "is about the released frequency files, and computed from them in the lesson on long tails",
-}
-"""Targets that no claim is about, and why."""
+WITHOUT = style.names("targets without a claim")
 
 STYLE = """<style>
 .targets td, .targets th {text-align: left !important; vertical-align: top; padding: .35em .6em}
@@ -35,48 +29,39 @@ STYLE = """<style>
 </style>"""
 
 
+Again = Mapping[str, Mapping[str, Verdict]]
+"""Verdicts by other seeds: what to call those -> id of a claim -> verdict."""
+
+
 def table(
     headline: Sequence[Verdict], others: Mapping[str, Sequence[Verdict]], targets: int = 22
 ) -> str:
     """A row for each claim on drawings that is about a target, photographs beside it, as HTML.
 
-    Args:
-        headline: all claims, judged by the seeds that they are judged by.
-        others: the same, judged by other seeds: what to call those -> verdicts.
-        targets: their number.
+    `headline` are all claims, judged by the seeds that they are judged by; `others` the same, by
+    what other seeds are called; `targets` their number.
     """
-    again = {
-        name: {verdict.claim.id: verdict for verdict in verdicts}
-        for name, verdicts in others.items()
-    }
+    again = {name: {v.claim.id: v for v in verdicts} for name, verdicts in others.items()}
     lines = []
     for target in range(1, targets + 1):
         about = [v for v in headline if v.claim.target == target]
         first = [v for v in about if v.claim.repeats is None]
         for verdict in first:
             repeated = [v for v in about if v.claim.repeats == verdict.claim.id]
-            drawn = [v for v in (verdict,) if _data(v) == "icontail"]
-            photographed = [v for v in (verdict, *repeated) if _data(v) != "icontail"]
-            lines.append(_row(str(target), verdict, drawn, photographed, again))
+            lines.append(_row(target, verdict, [verdict, *repeated], again))
         if not first:
-            why = html.escape(f"No claim: it {WITHOUT[target]}.")
+            why = html.escape(f"No claim: it {WITHOUT[str(target)]}.")
             lines.append(f'<tr><td>{target}</td><td colspan="4">{why}</td></tr>')
     head = "".join(f"<th>{each}</th>" for each in ("", "claim", "drawings", "photographs", "paper"))
     top = f'{STYLE}<table class="targets"><thead><tr>{head}</tr></thead><tbody>'
     return "\n".join([top, *lines, "</tbody></table>"])
 
 
-def _row(
-    target: str,
-    verdict: Verdict,
-    drawn: Sequence[Verdict],
-    photographed: Sequence[Verdict],
-    again: Mapping[str, Mapping[str, Verdict]],
-) -> str:
+def _row(target: int, verdict: Verdict, shown: Sequence[Verdict], again: Again) -> str:
     claim = verdict.claim
-    paper = (
-        "" if claim.paper is None else f"{_number(claim.paper[0])} <small>{claim.figure}</small>"
-    )
+    drawn = [v for v in shown if _data(v) == "icontail"]
+    photographed = [v for v in shown if _data(v) != "icontail"]
+    paper = f"{_number(claim.paper[0])} <small>{claim.figure}</small>" if claim.paper else ""
     cells = [
         f"<td>{target}</td>",
         f"<td>{html.escape(claim.sentence)}</td>",
@@ -87,11 +72,7 @@ def _row(
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _cell(
-    verdicts: Sequence[Verdict],
-    again: Mapping[str, Mapping[str, Verdict]],
-    named: bool = False,
-) -> str:
+def _cell(verdicts: Sequence[Verdict], again: Again, named: bool = False) -> str:
     parts = []
     for verdict in verdicts:
         effect, claim = verdict.effect, verdict.claim
@@ -107,13 +88,8 @@ def _cell(
             size = claim.paper[0]
             where = "inside" if size in effect else "above" if size > effect.high else "below"
             small.append(f"the paper's size lies {where}")
-        small.append(
-            ", ".join(
-                f"{seeds} {marker(other.verdict) or '–'}"
-                for seeds, by_id in again.items()
-                if (other := by_id[claim.id])
-            )
-        )
+        others = {seeds: marker(by_id[claim.id].verdict) for seeds, by_id in again.items()}
+        small.append(", ".join(f"{seeds} {mark or '–'}" for seeds, mark in others.items()))
         interval = f"{_number(effect.estimate)} [{_number(effect.low)}, {_number(effect.high)}]"
         parts.append(name + interval + "".join(f"<small>{each}</small>" for each in small))
     return "".join(f"<div>{part}</div>" for part in parts)

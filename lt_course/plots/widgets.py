@@ -29,16 +29,10 @@ def slider_figure(
 ) -> ipywidgets.VBox:
     """A slider that shows one picture per value.
 
-    Draw the `start` value once more as an ordinary figure in the next cell: that is what print
-    and browsers without JavaScript see. Eight frames of a usual figure take about 100 kB.
-
-    Args:
-        draw: draws the figure of one value.
-        values: the slider's values, in order.
-        label: name of the control, beside the slider.
-        start: the value shown first.
-        alt: one sentence that says what the frame of a value shows.
-        readout: how a value is written at the end of the slider.
+    `draw` draws the figure of a value, `alt` is one sentence that says what it shows, `readout` how
+    the value is written beside the slider, and `label` the slider's name. Draw the `start` value,
+    shown first, once more as an ordinary figure in the next cell: that is what print and browsers
+    without JavaScript see. Eight frames of a usual figure take about 100 kB.
 
     Raises:
         CourseError: if `start` is none of `values`.
