@@ -10,6 +10,7 @@ from scipy import stats
 
 from lt_course.lessons import class_vectors
 from lt_course.release import UnreachableError
+from tools import record_class_vectors as recorder
 
 needs_mirror = pytest.mark.skipif(
     not os.environ.get("LT_COURSE_MIRROR"), reason="LT_COURSE_MIRROR is not set"
@@ -23,7 +24,7 @@ def drawn(rows=9, columns=4, seed=0):
 @needs_mirror
 def test_the_record_is_what_the_vectors_say():
     head = class_vectors.released()
-    now, recorded = class_vectors.measure(head), pd.read_csv(class_vectors.RECORD)
+    now, recorded = recorder.measure(head), pd.read_csv(class_vectors.RECORD)
     where = ["table", "row", "column"]
     pd.testing.assert_frame_equal(now[where], recorded[where].astype(object), check_dtype=False)
     np.testing.assert_allclose(now["value"], recorded["value"], atol=2e-3)
@@ -73,7 +74,7 @@ def test_crowding_is_written_out():
 
 def test_readings_of_centring_differ_in_what_is_averaged():
     vectors = drawn() * np.arange(1, 10)[:, None]
-    found = class_vectors.readings(vectors)
+    found = recorder.readings(vectors)
     rows = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     for name, apart in (
         ("as they are", rows),
@@ -84,7 +85,7 @@ def test_readings_of_centring_differ_in_what_is_averaged():
         assert found[name] == pytest.approx(unit)
     last = found["mean of the directions off, five times"]
     assert np.linalg.norm(last.mean(0)) < np.linalg.norm(unit.mean(0)) / 5
-    assert class_vectors.centred(vectors, share=0) == pytest.approx(rows)
+    assert recorder.centred(vectors, share=0) == pytest.approx(rows)
 
 
 def test_shared_names_are_the_same_names():

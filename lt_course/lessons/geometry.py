@@ -1,9 +1,6 @@
 """Lesson 10: text and pictures in one space: the modality gap, maps, density, errors."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +10,9 @@ from sklearn.manifold import TSNE
 from lt_course.errors import CourseError
 from lt_course.lessons.neighbours import cosines, unit
 from lt_course.plots import style
-from lt_course.statistics import spearman
+from lt_course.statistics import FloatArray, spearman
 from lt_course.study import RunResult
 
-FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 METHODS: dict[str, style.Look] = {
@@ -26,10 +22,10 @@ METHODS: dict[str, style.Look] = {
 }
 """Where class vectors come from."""
 
-SIDES: tuple[dict[str, Any], ...] = (
-    {"color": style.BLUE, "marker": "o", "label": "pictures", "linestyle": ""},
-    {"color": style.VERMILLION, "marker": "^", "label": "text", "linestyle": ""},
-)
+SIDES = [
+    style.look(style.BLUE, "o", "pictures") | {"linestyle": ""},
+    style.look(style.VERMILLION, "^", "text") | {"linestyle": ""},
+]
 """How the two sides of a CLIP look in a map."""
 
 
@@ -46,8 +42,7 @@ def shifted(pictures: FloatArray, texts: FloatArray, factor: float) -> FloatArra
 def t_sne(vectors: npt.ArrayLike, perplexity: float = 10.0, seed: int = 0) -> FloatArray:
     """A map [N, 2] of vectors [N, D] (van der Maaten and Hinton, 2008), from their distances.
 
-    Each point looks at `perplexity` neighbours, softly; the optimisation starts from the first two
-    principal components.
+    It starts from two principal components; each point softly looks at `perplexity` neighbours.
     """
     rows = np.asarray(vectors, dtype=np.float64)
     made = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(rows)
@@ -70,18 +65,12 @@ def width(points: FloatArray) -> float:
     return float(np.sqrt(np.square(points - points.mean(0)).sum(1).mean()))
 
 
-def density(vectors: npt.ArrayLike, k: int = 5, *, centre: bool = False) -> FloatArray:
-    """How crowded it is around each of C vectors: mean cosine with the k nearest others, [C].
-
-    With `centre`, the mean of the normalised vectors is taken off first.
-
-    Raises:
-        CourseError: if there are not as many others.
-    """
+def density(vectors: npt.ArrayLike, k: int = 5) -> FloatArray:
+    """How crowded it is around each of C vectors: mean cosine with the k nearest others, [C]."""
     rows = unit(vectors)
     if not 1 <= k < len(rows):
         raise CourseError(f"k is {k}; {len(rows)} vectors have 1 to {len(rows) - 1} others each.")
-    found = cosines(rows) if centre else rows @ rows.T
+    found = rows @ rows.T
     np.fill_diagonal(found, -np.inf)
     nearest: FloatArray = np.sort(found, axis=1)[:, -k:].mean(1)
     return nearest
