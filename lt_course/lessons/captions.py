@@ -1,6 +1,7 @@
-"""Lesson 05: captions shown, their bits drawn, and what became of runs on them (Fig. 3 and 19)."""
+"""Lesson 05: captions shown, their bits drawn, and what became of runs on them (Fig. 3 and 19).
 
-from __future__ import annotations
+`runs` are metrics indexed by (kind of caption, seed).
+"""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -21,29 +22,11 @@ from lt_course.plots import drawings, intervals, style
 from lt_course.plots.runs import THREE as METRICS
 from lt_course.study import RunResult
 
-IN_THE_PAPER = {
-    "template": "clip-template",
-    "synset": "clip-synset",
-    "title": "clip-title",
-    "tags": "clip-tags",
-    "gloss": "clip-description",
-    "title+tags": "clip-title-tags",
-    "title+gloss": "clip-title-description",
-    "tags+gloss": "clip-tags-description",
-    "title+tags+gloss": "clip-full",
-}
-"""Our kinds and the paper's of Fig. 3. IconTail's authors wrote no descriptions; the gloss stands
-in their place, although it says the same of all drawings of a concept."""
+IN_THE_PAPER = style.names("lesson 05, captions in the paper")
+"""Our kinds and the paper's of Fig. 3."""
 
-LOOKS: dict[str, tuple[str, str]] = {
-    "templates": (style.SKY, "^"),
-    "one text": (style.BLUE, "D"),
-    "two texts": (style.GREEN, "v"),
-    "three texts": (style.ORANGE, "s"),
-    "class name in front": (style.PURPLE, "P"),
-    "nuisances": (style.BLACK, "X"),
-}
-"""Colour and marker of each group of kinds."""
+LOOKS = style.looks("lesson 05, kinds of caption")
+"""Look of each group of kinds."""
 
 PARTS = {
     "about the class": (style.BLUE, ""),
@@ -51,8 +34,6 @@ PARTS = {
     "chance": ("#BBBBBB", ".."),
 }
 """Colour and hatch of the parts of a caption's entropy."""
-
-# Recorded runs: `runs` are metrics indexed by (kind of caption, seed) ---------------------------
 
 
 def group(kind: str) -> str:
@@ -100,20 +81,14 @@ def three_ways_recorded(factors: Sequence[str]) -> pd.DataFrame:
 def _told(runs: pd.DataFrame, label: str, ending: str) -> str:
     """S(p) of a label's runs where it is recorded, or a dash."""
     metric = f"spearman_predictions{ending}"
-    known = metric in runs and intervals.by_seed(runs, label, metric).notna().any()
-    return intervals.text(intervals.by_seed(runs, label, metric)) if known else "–"
-
-
-# Figures ----------------------------------------------------------------------------------------
+    values = intervals.by_seed(runs, label, metric) if metric in runs else pd.Series(dtype=float)
+    return intervals.text(values) if values.notna().any() else "–"
 
 
 def plot_examples(
     icontail: IconTail, pictures: Sequence[int], kinds: Sequence[str], seed: int = 0
 ) -> Figure:
-    """Drawings, and beside each what captions of every kind say of it; silence is a dash.
-
-    `pictures` are indices; captions that are drawn by lot are drawn with `seed`.
-    """
+    """Drawings (indices), and what captions of every kind say of each; silence is a dash."""
     generator = np.random.default_rng(seed)
     height = 0.25 * (len(kinds) + 1.2)
     figure, panels = style.panels(2, 4, height, len(pictures), width_ratios=[1, 5])
@@ -145,8 +120,7 @@ def plot_batches(
 ) -> Figure:
     """How alike the captions of a batch are: a row and a column a picture, sorted by concept.
 
-    One panel a kind. `pictures` are indices, int [B]; captions that are drawn by lot are drawn with
-    `seed`.
+    One panel a kind; `pictures` are indices, int [B].
     """
     rows = np.asarray(pictures)
     rows = rows[np.argsort(icontail.concept[rows], kind="stable")]
@@ -189,13 +163,12 @@ def plot_losses(records: Mapping[str, RunResult], floors: Mapping[str, float]) -
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.2), width_ratios=[1.5, 1])
     for place, (kind, record) in enumerate(records.items()):
-        color, marker = LOOKS[group(kind)]
+        look, accuracy = style.unnamed(LOOKS[group(kind)]), record.metrics["accuracy"]
         epochs = np.arange(1, len(record.history) + 1)
-        loss, accuracy = record.history["loss"], record.metrics["accuracy"]
-        left.plot(epochs, loss, color=color, marker=marker, linestyle="-", label=kind)
-        left.axhline(floors[kind], color=color, linestyle="--", linewidth=1)
-        right.barh(place, accuracy, color=color, height=0.6)
-        right.plot(accuracy, place, color=color, marker=marker, markersize=8)
+        left.plot(epochs, record.history["loss"], linestyle="-", label=kind, **look)
+        left.axhline(floors[kind], color=look["color"], linestyle="--", linewidth=1)
+        right.barh(place, accuracy, color=look["color"], height=0.6)
+        right.plot(accuracy, place, markersize=8, **look)
     left.set(xlabel="epoch", ylabel="training loss (nats)", ylim=(0, None))
     left.xaxis.set_major_locator(MaxNLocator(integer=True))
     left.legend()
@@ -204,19 +177,15 @@ def plot_losses(records: Mapping[str, RunResult], floors: Mapping[str, float]) -
     return figure
 
 
-def plot_by_kind(runs: pd.DataFrame, kinds: Sequence[str], source: str = "fig3") -> Figure:
-    """Accuracy, S(a) and S(p) of each kind: all seeds, their mean, its interval, the paper's value.
-
-    `source` of the paper's values is ``fig3`` (text tower from scratch) or ``fig19`` (frozen).
-    """
+def plot_by_kind(runs: pd.DataFrame, kinds: Sequence[str]) -> Figure:
+    """Accuracy, S(a) and S(p) of each kind: seeds, their mean with interval, the paper's value."""
     figure, panels = style.panels(3, 2.8, 0.34 * len(kinds) + 1.2, sharey=True)
     for axes, (metric, heading) in zip(panels, METRICS.items(), strict=True):
         for place, kind in enumerate(kinds):
-            color, marker = LOOKS[group(kind)]
-            values = intervals.by_seed(runs, kind, metric)
-            intervals.draw_seeds(axes, values, place, color=color, marker=marker, markersize=7)
+            values, look = intervals.by_seed(runs, kind, metric), style.unnamed(LOOKS[group(kind)])
+            intervals.draw_seeds(axes, values, place, markersize=7, **look)
             if kind in IN_THE_PAPER:
-                theirs = paper.value(source, "incaps", IN_THE_PAPER[kind], metric)
+                theirs = paper.value("fig3", "incaps", IN_THE_PAPER[kind], metric)
                 hollow = style.HOLLOW | {"marker": "s" if "gloss" in kind else "o"}
                 axes.plot(theirs, place, color="black", markersize=7, **hollow)
         style.name_rows(axes, kinds)

@@ -16,14 +16,9 @@ def check(
 ) -> bool | None:
     """Print `✓` for a right answer, `✗` with a hint for a wrong one, `○` for none as yet.
 
-    Returns whether it is right; a cell ends in `_ = check(…)`, so that only the line is shown.
-
-    Args:
-        name: what is checked, for the printed line.
-        answer: the reader's answer; `None` and `...` mean that there is none yet.
-        expected: a number or array to compare with, or a function that judges the answer.
-        tolerance: largest absolute difference that counts as equal.
-        hint: what to think of next, printed after a wrong answer.
+    `expected` is a number or array that an answer may differ from by `tolerance`, or a function
+    that judges it; `None` and `...` are no answer yet. Returns whether it is right; a cell ends in
+    `_ = check(…)`, so that only the line is shown.
     """
     if answer is None or answer is ...:
         print(f"○ {name}: no answer yet")
@@ -38,10 +33,9 @@ def check(
 
 def _close(answer: Any, expected: npt.ArrayLike, tolerance: float) -> bool:
     target, given = np.asarray(expected), np.asarray(answer)
-    if given.shape != target.shape:
+    numbers = [np.issubdtype(each.dtype, np.number) for each in (target, given)]
+    if given.shape != target.shape or numbers == [True, False]:
         return False
-    if not np.issubdtype(target.dtype, np.number):
+    if not numbers[0]:
         return bool((given == target).all())
-    if not np.issubdtype(given.dtype, np.number):
-        return False
     return bool(np.allclose(given, target, rtol=0, atol=tolerance, equal_nan=True))

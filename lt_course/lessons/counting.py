@@ -50,11 +50,9 @@ def mentions(captions: Sequence[str], name: str, veto: str = "") -> IntArray:
 class Counted:
     """Captions that were counted, beside what their pictures show.
 
-    Attributes:
-        concepts: the C classes that were counted.
-        labels: int [N], what each picture shows: a class below C, or any number above.
-        caption: int64 [M], places of the captions that were counted.
-        concept: int64 [M], the class that each was counted for.
+    `concepts` are the C classes counted; `labels` int [N], what each picture shows (a class below
+    C, or any number above); `caption` and `concept`, int64 [M], the places of the captions that
+    were counted, and the class that each was counted for.
     """
 
     concepts: Sequence[Concept]
@@ -70,21 +68,16 @@ class Counted:
         concepts: Sequence[Concept],
         definition: Definition = "bag-of-lemmas",
     ) -> "Counted":
-        """Count N captions, one a picture.
-
-        Raises:
-            CourseError: if captions and labels differ in number.
-        """
+        """Count N captions, one a picture."""
         if len(captions) != len(labels):
             raise CourseError(f"{len(captions)} captions, but {len(labels)} labels; give as many.")
         found = compile_rule(definition, concepts).matches(pa.array(captions))
         return cls(concepts, labels, *found)
 
     def per_class(self) -> pd.DataFrame:
-        """A row a class, indexed by its key.
+        """A row a class, indexed by its key: pictures that show it, captions that name it, both.
 
-        `labels`: pictures that show it; `counted`: captions that name it; `right`: those of them
-        whose picture shows it.
+        Columns `labels`, `counted` and `right`.
         """
         right = self.concept[self.labels[self.caption] == self.concept]
         columns = {"labels": self.labels, "counted": self.concept, "right": right}
@@ -97,8 +90,7 @@ class Counted:
     def mistakes(self, names: Sequence[str]) -> pd.DataFrame:
         """What was counted for what it is not, the most frequent first.
 
-        `names` are of everything that a label can be. Rows have `counted for`, `but shows` and the
-        number of `captions`.
+        Columns `counted for`, `but shows` and the number of `captions`; `names` are of all labels.
         """
         wrong = self.labels[self.caption] != self.concept
         counted = [self.concepts[c].key for c in self.concept[wrong]]
@@ -130,8 +122,9 @@ def plot_beside_labels(per_class: pd.DataFrame, label: Sequence[str]) -> Figure:
     left.set(xscale="log", yscale="log", xlabel="rank of the class, each by itself")
     left.set_ylabel("drawings, or titles")
     left.legend()
-
-    kinds = _kind(per_class)
+    correct, wrong, missed = KINDS
+    kinds = np.where(per_class["right"] < per_class["labels"] / 2, missed, correct)
+    kinds = np.where(per_class["right"] < per_class["counted"] / 2, wrong, kinds)
     for kind, (color, marker) in KINDS.items():
         rows = per_class[kinds == kind]
         dots: Look = {"color": color, "linestyle": "none", "alpha": 0.8, "markersize": 4.5}
@@ -139,17 +132,10 @@ def plot_beside_labels(per_class: pd.DataFrame, label: Sequence[str]) -> Figure:
     ends = [per_class["labels"].min(), per_class["labels"].max()]
     right.plot(ends, ends, color="#888888", linewidth=1)
     for name in label:
-        at = per_class.loc[name, ["labels", "counted"]]
-        annotate(right, name, at, (5, -3))
+        annotate(right, name, per_class.loc[name, ["labels", "counted"]], (5, -3))
     right.set_xscale("log")
     right.set_yscale("symlog", linthresh=1)
     right.set(xlabel="drawings with the label", ylabel="titles that name the class")
     right.set_ylim(-0.3, None)
     right.legend(fontsize=7.5, loc="upper left")
     return figure
-
-
-def _kind(per_class: pd.DataFrame) -> npt.NDArray[np.str_]:
-    correct, wrong, missed = KINDS
-    kinds = np.where(per_class["right"] < per_class["labels"] / 2, missed, correct)
-    return np.where(per_class["right"] < per_class["counted"] / 2, wrong, kinds)

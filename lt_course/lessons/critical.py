@@ -1,11 +1,8 @@
 """What a critical reading of the paper and its release can be checked with.
 
-The paper: Wen et al., NeurIPS 2024, arXiv 2405.21070. Its release was read, not run; what is here
-replays parts of it from what anybody can get: the class counts, the printed numbers, the list of
-open models, and arithmetic. The page ``book/critical_reading`` tells the story.
+The release of arXiv 2405.21070 was read, not run; what is here replays parts of it from what
+anybody can get: class counts, printed numbers, the list of open models, and arithmetic.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,13 +15,13 @@ import open_clip
 import pandas as pd
 from matplotlib.figure import Figure
 from open_clip.pretrained import get_pretrained_cfg
+from scipy.special import softmax
 
 from lt_course.errors import CourseError
 from lt_course.evidence import paper
 from lt_course.plots import style
+from lt_course.statistics import FloatArray
 from lt_course.training.options import Schedule
-
-FloatArray = npt.NDArray[np.float64]
 
 RARE = 10
 """Table 1 lists the ImageNet classes with fewer captions than this in YFCC-15M."""
@@ -39,29 +36,28 @@ SCHEDULES: dict[str, Schedule] = {
 VOCABULARIES = (50, 100, 200, 500)
 """Sizes of the vocabulary that the paper asks for in Fig. 3."""
 
-FIGURE_8: dict[str, tuple[int, float, int, float, bool]] = {
-    "SL": (256, 90, 64, 0.1, False),
-    "SL, frozen head": (256, 90, 64, 0.1, False),
-    "SL, frozen head, subsampled vocabulary": (1024, 90, 256, 0.4, False),
-    "CLIP, text tower from scratch or frozen": (1024, 32, 256, 1e-3, True),
-}
-"""Methods of Fig. 8 as the released scripts start them: batch, epochs, pictures per GPU, peak
-learning rate, whether an epoch's last, partial batch is dropped."""
+FIGURE_8 = pd.DataFrame.from_dict(
+    {
+        "SL": (256, 64, 0.1, 90, False),
+        "SL, frozen head": (256, 64, 0.1, 90, False),
+        "SL, frozen head, subsampled vocabulary": (1024, 256, 0.4, 90, False),
+        "CLIP, text tower from scratch or frozen": (1024, 256, 1e-3, 32, True),
+    },
+    orient="index",
+    columns=["batch", "pictures per GPU", "peak learning rate", "epochs", "drop"],
+)
+"""Methods of Fig. 8 as the released scripts start them; drop: an epoch's last, partial batch is."""
 
 
 def table_1(counts: pd.Series) -> pd.DataFrame:
     """Replay how the release pairs rare classes with accuracies in Table 1.
 
-    Its notebook sorts the classes by frequency, numbers the sorted rows 0, 1, …, takes the numbers
-    of the rows with fewer than `RARE` captions, and uses them as ids in a list of accuracies that
-    is in ImageNet's own order.
+    Its notebook sorts the classes by frequency, numbers the sorted rows, and uses the numbers of
+    those with fewer than `RARE` captions as ids in a list that is in ImageNet's own order.
 
     `counts` are captions of each class, indexed by name, in ImageNet's order (YFCC-15M's file).
-
-    Returns:
-        One row a printed accuracy: ``captions`` (of the rare class it is printed for), ``id`` (of
-        the class it was looked up for), ``class`` and ``captions of the class`` (that one's name
-        and frequency), ``accuracy`` (as printed, 0 … 1).
+    A row a printed accuracy: ``captions`` of the rare class it is printed for; ``id``, ``class``
+    and ``captions of the class`` it was looked up for; ``accuracy`` as printed, 0 … 1.
 
     Raises:
         CourseError: if the counts do not have as many rare classes as the table has rows.
@@ -120,18 +116,14 @@ def figure_8(pictures: int) -> pd.DataFrame:
 
     One row a method: batch, pictures per GPU, peak learning rate, epochs, steps.
     """
-    columns = ["batch", "epochs", "pictures per GPU", "peak learning rate", "drop"]
-    table = pd.DataFrame.from_dict(FIGURE_8, orient="index", columns=columns)
-    rows = table[["batch", "epochs", "drop"]].itertuples(index=False)
-    table["steps"] = [steps(pictures, *row) for row in rows]
-    return table[["batch", "pictures per GPU", "peak learning rate", "epochs", "steps"]]
+    rows = FIGURE_8[["batch", "epochs", "drop"]].itertuples(index=False)
+    return FIGURE_8.drop(columns="drop").assign(steps=[steps(pictures, *row) for row in rows])
 
 
 def shared_weights(tags: Sequence[str] = ("cc12m", "yfcc15m")) -> pd.DataFrame:
     """Models of some pre-training sets that open_clip lists under more names than it has weights.
 
-    One row a file of weights, in open_clip's order: ``models``, its names there, and ``trained
-    with QuickGELU``, what open_clip says of it.
+    A row a file of weights: its names there, and whether it says ``trained with QuickGELU``.
     """
     rows = []
     for model, tag in open_clip.list_pretrained():
@@ -150,9 +142,8 @@ def centred_targets(scores: FloatArray, temperature: float = 0.04) -> FloatArray
     The teacher's scores of B pictures for K prototypes are [B, K], and so are the targets; rows
     sum to 1. The running mean of many steps is put as the mean of this batch.
     """
-    logits = (scores - scores.mean(0)) / temperature
-    weights = np.exp(logits - logits.max(1, keepdims=True))
-    return weights / weights.sum(1, keepdims=True)
+    targets: FloatArray = softmax((scores - scores.mean(0)) / temperature, axis=1)
+    return targets
 
 
 def sinkhorn_targets(
@@ -224,28 +215,22 @@ def plot_expected_classes(sets: Mapping[str, npt.ArrayLike]) -> Figure:
 
 def plot_schedules(given: Mapping[str, Schedule], epochs: int) -> Figure:
     """Learning rates by epoch on a logarithmic axis."""
+    figure, axes = plt.subplots(figsize=(6.8, 3.4))
     rates = {title: [rate(epoch) for epoch in range(epochs)] for title, rate in given.items()}
-    figure = _curves(rates, range(epochs), 3.4)
-    figure.axes[0].set(xlabel="epoch", ylabel="learning rate", yscale="log", ylim=(2e-5, 0.2))
+    style.curves(axes, range(epochs), rates, linewidth=1.8)
+    axes.set(xlabel="epoch", ylabel="learning rate", yscale="log", ylim=(2e-5, 0.2))
+    axes.legend(loc="lower left")
     return figure
 
 
 def plot_shares(targets: Mapping[str, npt.ArrayLike]) -> Figure:
     """What share [K] of a batch's targets each prototype gets, largest first, by title."""
+    figure, axes = plt.subplots(figsize=(6.8, 3.0))
     ranked = {title: np.sort(np.asarray(share))[::-1] for title, share in targets.items()}
     K = len(next(iter(ranked.values())))
-    figure = _curves(ranked, range(1, K + 1), 3.0)
-    axes = figure.axes[0]
+    style.curves(axes, range(1, K + 1), ranked, linewidth=1.8)
     axes.axhline(1 / K, color="#999999", linestyle=":", linewidth=1)
     axes.set(xlabel="prototype, by share", ylabel="share of the targets", xscale="log")
     axes.set_yscale("log")
-    return figure
-
-
-def _curves(values: Mapping[str, npt.ArrayLike], x: Sequence[int], height: float) -> Figure:
-    figure, axes = plt.subplots(figsize=(6.8, height))
-    looks = zip(style.PALETTE, style.LINES, strict=False)
-    for (title, y), (color, line) in zip(values.items(), looks, strict=False):
-        axes.plot(x, np.asarray(y), color=color, linestyle=line, label=title, linewidth=1.8)
     axes.legend(loc="lower left")
     return figure

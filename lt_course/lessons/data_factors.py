@@ -3,8 +3,6 @@
 `runs` are metrics indexed by (label, seed), as `lt_course.evidence.load_results` returns them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -21,20 +19,11 @@ from lt_course.plots import intervals, style
 from lt_course.plots.runs import THREE
 from lt_course.study import training_set
 
-PAPER_SETS = {
-    "laionet_thresh0.7_n448896": "LAIONet, threshold 0.7",
-    "laionet_thresh0.75_n448896": "LAIONet, threshold 0.75",
-    "laionet_thresh0.8_n448896": "LAIONet, threshold 0.8",
-    "laionet_thresh0.82_n448896": "LAIONet, threshold 0.82",
-    "laionet_match_incap": "LAIONet, =freq",
-    "incaps": "IN-Caps",
-}
+PAPER_SETS: dict[str, str] = style.names("lesson 07, sets of the paper")
 """Training sets of the paper's Fig. 4, and how the lesson calls them."""
 
 METHODS: dict[str, style.Look] = {
-    "sl": style.of("sl"),
-    "clip-template": style.of("clip-template"),
-    "clip-title": style.of("clip-title"),
+    **{name: style.of(name) for name in ("sl", "clip-template", "clip-title")},
     "clip-title frozen": style.look(style.GREEN, "P", "CLIP, titles, frozen text head"),
 }
 """Methods of the lesson's factors, as their labels begin, and their looks."""
@@ -57,24 +46,17 @@ def similarity(
     flat -= flat.mean(1, keepdims=True)
     flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
     concept = np.asarray(labels)
-    groups = (flat[concept == c] for c in np.unique(concept))
+    groups = [flat[concept == c] for c in np.unique(concept)]
+    often = [group for group in groups if len(group) >= least]
     # The sum over all ordered pairs is the square of the sum; a drawing with itself counts 1.
-    return np.array(
-        [
-            ((g.sum(0) ** 2).sum() - len(g)) / (len(g) * (len(g) - 1))
-            for g in groups
-            if len(g) >= least
-        ]
-    )
+    return np.array([((g.sum(0) ** 2).sum() - len(g)) / (len(g) * (len(g) - 1)) for g in often])
 
 
 def described(draws: Mapping[str, TrainSplit], least: int = 20) -> pd.DataFrame:
     """Training sets in numbers, one row each.
 
-    Returns:
-        Authors (families with a drawing in the set), and those of a concept; the share of solid
-        drawings, 0..1; different titles a drawing within a concept, 0..1; `similarity`. What is
-        counted within a concept is the mean over those with `least` drawings.
+    Authors are families with a drawing in the set; what is counted within a concept is the mean
+    over those with `least` drawings.
     """
     data = icontail.load()
     rows = {}
@@ -94,11 +76,7 @@ def described(draws: Mapping[str, TrainSplit], least: int = 20) -> pd.DataFrame:
 
 
 def declared(name: str, labels: Sequence[str], seeds: Sequence[int]) -> dict[str, list[TrainSplit]]:
-    """Per label, the training sets of a factor's runs at scale cpu, recorded or not.
-
-    Raises:
-        CourseError: if the factor has no such label.
-    """
+    """Per label, the training sets of a factor's runs at scale cpu, recorded or not."""
     runs = experiment(name)
     return {label: [training_set(runs.run(label, seed=s)) for s in seeds] for label in labels}
 
@@ -120,17 +98,12 @@ def paper_sets() -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
-# Figures ----------------------------------------------------------------------------------------
-
-
 def plot_profiles(frequencies: Mapping[str, npt.ArrayLike]) -> Figure:
     """Training pictures [C] by rank, one curve a profile, on a logarithmic axis."""
     figure, axes = plt.subplots(figsize=(6.4, 3.2))
-    looks = zip(style.PALETTE, style.LINES, "os^Dv", strict=False)
-    for (name, frequency), (color, line, marker) in zip(frequencies.items(), looks, strict=False):
-        counts = np.sort(np.asarray(frequency))[::-1]
-        look = style.look(color, marker, name)
-        axes.plot(np.arange(1, len(counts) + 1), counts, linestyle=line, markevery=0.1, **look)
+    ranked = {name: np.sort(np.asarray(counts))[::-1] for name, counts in frequencies.items()}
+    C = len(next(iter(ranked.values())))
+    style.curves(axes, range(1, C + 1), ranked, "os^Dv", markevery=0.1)
     axes.set(yscale="log", xlabel="rank of the concept", ylabel="training pictures")
     axes.legend()
     return figure
@@ -143,11 +116,8 @@ def plot_levels(
     """Recorded runs of a factor: a row a data set, a panel a metric, a series a method.
 
     Means over seeds with t intervals. What has fewer than two seeds, or is undefined, is left out,
-    and so is the row of a data set without any runs.
-
-    Args:
-        sets: title -> (runs, levels: how labels end, from left to right, and what they are called).
-        columns: metric -> title of its panel.
+    and so is the row of a data set without any runs. `sets` are, by title, runs and levels: how
+    labels end, from left to right, and what they are called; `columns`: metric -> title of panel.
     """
     sets = {title: each for title, each in sets.items() if len(each[0])}
     figure, panels = style.panels(len(columns), 2.9, 2.7, max(1, len(sets)))

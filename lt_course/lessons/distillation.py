@@ -1,7 +1,5 @@
 """Lesson 12: crops, prototypes, transfer and power of self-distillation."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,43 +23,22 @@ from lt_course.evaluation.linear_probe import linear_probe
 from lt_course.evidence import paper
 from lt_course.evidence.claims import Verdict
 from lt_course.lessons.equal_terms import trained
+from lt_course.lessons.features import weights_of
 from lt_course.objectives.distill import DINOConfig, Network
 from lt_course.plots import drawings, intervals, style
+from lt_course.statistics import FloatArray
 from lt_course.study import RunResult, training_set
-from lt_course.study.execute import image_tower_of, weights
+from lt_course.study.execute import image_tower_of
 
-FloatArray = npt.NDArray[np.float64]
+THIRDS = style.looks("lesson 12, thirds")
 
-THIRDS = {
-    "head": style.look(style.BLUE, "o", "head"),
-    "mid": style.look(style.ORANGE, "s", "mid"),
-    "tail": style.look(style.VERMILLION, "^", "tail"),
-}
-
-SIGNS = {
-    "information": style.look(style.BLUE, "o", "information"),
-    "target_entropy": style.look(style.VERMILLION, "s", "target entropy"),
-    "assignment_entropy": style.look(style.GREEN, "^", "assignment entropy"),
-    "utilisation": style.look(style.BLACK, "D", "utilisation"),
-}
+SIGNS = style.looks("lesson 12, signs of collapse")
 """The numbers that are watched for collapse."""
 
-TRANSFER = {
-    "probe_mean": "mean of four",
-    "probe_held_out_concepts": "held-out concepts",
-    "probe_authors": "authors",
-    "probe_emoji_groups": "emoji groups",
-    "probe_digits": "digits",
-}
+TRANSFER: dict[str, str] = style.names("lesson 12, probes")
 """Linear probes on sets that no run has seen, and their headings."""
 
-PAPER_ROWS = {
-    "flat": ("imagenet", "dino"),
-    "long tail": ("laionet", "dino"),
-    "long tail, 128 in all": ("laionet", "dino-16384"),
-    "long tail, 32 a step": ("laionet", "dino-vocab-4096"),
-    "long tail, 128 a step": ("laionet", "dino-vocab-16384"),
-}
+PAPER_ROWS: dict[str, tuple[str, str]] = style.names("lesson 12, runs in the paper")
 """Runs that have a counterpart in Table 2: equal shares of the prototypes, in all or a step."""
 
 
@@ -80,11 +57,7 @@ def projected(record: RunResult, pictures: npt.NDArray[np.uint8]) -> FloatArray:
             f"The run {run.name} has no teacher to project pictures; ask for one of 'dino'."
         )
     teacher = Network(run.objective, image_tower_of(run), run.model.embed_dim)
-    state = weights(record.folder / "checkpoint")
-    prefix = "teacher."
-    teacher.load_state_dict(
-        {name.removeprefix(prefix): v for name, v in state.items() if name.startswith(prefix)}
-    )
+    teacher.load_state_dict(weights_of(record, "teacher."))
     teacher.eval()
     shown = standardize(torch.from_numpy(pictures))
     parts = [teacher.projection(teacher.tower(part)) for part in shown.split(512)]
@@ -125,49 +98,34 @@ def typical(record: RunResult, third: str, number: int = 4, count: int = 8) -> l
 def transfer(record: RunResult) -> dict[str, float]:
     """Linear probes of any run's image tower, on the sets of `TRANSFER` and in their words.
 
-    For a run of self-distillation they are the metrics that it recorded. Raises as
-    `lt_course.lessons.equal_terms.trained`.
+    For a run of self-distillation they are the metrics that it recorded.
     """
     data, model = trained(record)
-    scores = {}
+    tower, scores = model.get_submodule("image_tower"), {}
     for task in data.tasks():
         assert task.validation is not None, "drawings have pictures to choose the penalty on"
-        tower = model.get_submodule("image_tower")
-        train, test = features(tower, task.train), features(tower, task.test)
-        validation = features(tower, task.validation)
+        parts = (task.train, task.validation, task.test)
+        train, validation, test = (features(tower, part) for part in parts)
         name = TRANSFER[f"probe_{task.name.replace(' ', '_').replace('-', '_')}"]
         scores[name] = linear_probe(train, validation, test, task.classes, task.metric).score
     return scores
 
 
-UNITS = {
-    "accuracy": "accuracy",
-    "probe_mean": "accuracy, mean of four probes",
-    "probe_held_out_concepts": "accuracy",
-    "spearman_accuracy": "S(a)",
-    "prototypes": "share of all prototypes",
-    "prototype_cosine": "cosine",
-}
-
-
 def unit(verdict: Verdict) -> str:
     """What a claim's effect is measured in."""
     terms = verdict.claim.terms
-    metric = (
-        re.sub("_(head|mid|tail)$", "", terms[0][2]) if "prototype" in terms[0][2] else terms[0][2]
-    )
+    known = style.names("lesson 12, units")
+    metric = terms[0][2]
+    unit: str = known.get(metric) or known[re.sub("_(head|mid|tail)$", "", metric)]
     twice = any(weight == -2 for weight, *_ in terms)
-    return f"{UNITS[metric]}, less twice that of random features" if twice else UNITS[metric]
+    return f"{unit}, less twice that of random features" if twice else unit
 
 
 def detectable(deviation: float, seeds: int, power: float = 0.8, confidence: float = 0.95) -> float:
     """The smallest true effect that a paired t interval lies above zero for, often enough.
 
-    Args:
-        deviation: of the paired differences, > 0.
-        seeds: n >= 2.
-        power: how often; more than half of what confidence leaves, less than 1.
-        confidence: of the interval.
+    `deviation` is that of the paired differences, > 0; `seeds` 2 or more; `power`, how often, is
+    more than half of what the interval's `confidence` leaves, and less than 1.
     """
     if seeds < 2 or deviation <= 0:
         raise CourseError(
@@ -183,13 +141,10 @@ def detectable(deviation: float, seeds: int, power: float = 0.8, confidence: flo
     return float(shift) * deviation / seeds**0.5
 
 
-# Figures ----------------------------------------------------------------------------------------
-
-
 def plot_crops(batch: Batch, count: int = 8) -> Figure:
     """The first drawings of a batch, and below each its global crops."""
     shown = {"drawing": batch.pictures[:count]}
-    shown |= {f"crop {n + 1}": crop for n, crop in enumerate(batch.crops[0][:count].unbind(1))}
+    shown |= {f"crop {n}": crop for n, crop in enumerate(batch.crops[0][:count].unbind(1), 1)}
     grey = {
         label: (255 * (1 - each[:, 0] / 2)).round().clamp(0, 255).to(torch.uint8).numpy()
         for label, each in shown.items()

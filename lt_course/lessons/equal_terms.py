@@ -1,7 +1,4 @@
-"""Lesson 03: trained models, what they know of the drawings they were trained on, and photographs
-beside drawings."""
-
-from __future__ import annotations
+"""Lesson 03: what trained models know of what they were trained on; photographs beside drawings."""
 
 from collections.abc import Sequence
 
@@ -18,8 +15,6 @@ from lt_course.study import RunResult
 from lt_course.study.dataset import RunDataset, load_dataset
 from lt_course.study.execute import build_objective, weights
 
-CPU = torch.device("cpu")
-
 
 def trained(record: RunResult) -> tuple[RunDataset, nn.Module]:
     """A run's data, and its model in evaluation mode with the weights that training ended with.
@@ -28,7 +23,7 @@ def trained(record: RunResult) -> tuple[RunDataset, nn.Module]:
         CourseError: if the run has no checkpoint.
     """
     data = load_dataset(record.run)
-    model = build_objective(record.run, data, None, CPU)
+    model = build_objective(record.run, data, None, torch.device("cpu"))
     assert isinstance(model, nn.Module)
     model.load_state_dict(weights(record.folder / "checkpoint"))
     return data, model.eval()
@@ -36,9 +31,9 @@ def trained(record: RunResult) -> tuple[RunDataset, nn.Module]:
 
 @torch.no_grad()
 def on_training_images(record: RunResult) -> dict[str, float]:
-    """Mean accuracy of each third of the classes on the very images that were trained on.
+    """Mean accuracy of thirds of the classes on the very images trained on, shown whole.
 
-    They are shown whole, as test images are. The run is one with class vectors.
+    The run is one with class vectors.
     """
     data, model = trained(record)
     seen = features(model.get_submodule("image_tower"), data.trained_on)
@@ -49,11 +44,7 @@ def on_training_images(record: RunResult) -> dict[str, float]:
 
 
 def drawings_and_photographs(verdicts: Sequence[Verdict]) -> pd.DataFrame:
-    """One row a claim that was asked of both and has an effect on photographs.
-
-    Columns: the claim's sentence, the effect on drawings and on photographs with their intervals,
-    which photographs, and the verdict on them.
-    """
+    """One row a claim that was asked of both and has an effect on photographs, with intervals."""
     by_id = {verdict.claim.id: verdict for verdict in verdicts}
     rows = [
         {

@@ -1,7 +1,5 @@
 """What a trained image tower sees, asked without any text."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -13,7 +11,11 @@ from lt_course.study import RunResult
 from lt_course.study.execute import image_tower_of, weights
 from lt_course.study.icontail_dataset import icontail_of
 
-PREFIX = "image_tower."
+
+def weights_of(record: RunResult, prefix: str) -> dict[str, Tensor]:
+    """Of a run's last checkpoint, the weights of a part of the model, such as ``image_tower.``."""
+    state = weights(record.folder / "checkpoint")
+    return {name.removeprefix(prefix): v for name, v in state.items() if name.startswith(prefix)}
 
 
 @torch.no_grad()
@@ -22,19 +24,14 @@ def image_features(
 ) -> Tensor:
     """Features of pictures, computed by a run's trained image tower, float32 [N, D].
 
-    Args:
-        record: of a run whose checkpoint is in the store.
-        pictures: uint8 [N, 32, 32], or [N, 64, 64, 3] of a run in colour.
-        normalise: bring the rows to length 1; otherwise they are as they leave the tower.
+    Pictures are uint8 [N, 32, 32], or [N, 64, 64, 3] of a run in colour; without `normalise`, which
+    brings the rows to length 1, they are as they leave the tower.
 
     Raises:
-        CourseError: if there is no checkpoint.
+        CourseError: if the run has no checkpoint.
     """
     tower = image_tower_of(record.run)
-    state = weights(record.folder / "checkpoint")
-    tower.load_state_dict(
-        {name.removeprefix(PREFIX): v for name, v in state.items() if name.startswith(PREFIX)}
-    )
+    tower.load_state_dict(weights_of(record, "image_tower."))
     tower.eval()
     parts = torch.from_numpy(pictures).split(512)
     features = torch.cat([tower(standardize(part)).float() for part in parts])

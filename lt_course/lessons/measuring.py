@@ -21,10 +21,7 @@ from lt_course.plots.bias import QUESTIONS
 
 
 def printed_correlations(datasets: Sequence[str]) -> pd.DataFrame:
-    """Correlations of accuracy (a) and of predictions (p) that the paper's Fig. 11 prints.
-
-    One row a model.
-    """
+    """Correlations of accuracy (a) and predictions (p) that the paper's Fig. 11 prints."""
     names = {"pearson": "Pearson ({})", "pearson_log": "of log ({})", "spearman": "S({})"}
     titles = {"laionet": "LAIONet", "yfcc15m": "YFCC-15M"}
     return pd.DataFrame(
@@ -122,8 +119,7 @@ def plot_plane(
 ) -> Figure:
     """The plane of S(a) and S(p), with the diagonal on which both are equal.
 
-    Points are float [K, 2]: curves of observers in grey, per method the paper's runs (hollow) and
-    ours (filled).
+    Points [K, 2]: curves of observers, grey; per method the paper's runs, hollow, and ours, filled.
     """
     figure, axes = plt.subplots(figsize=(6.8, 4.6))
     axes.plot([-1, 1], [-1, 1], color="#BBBBBB", linewidth=0.8)
@@ -149,10 +145,7 @@ def plot_test_size(
     frequency: npt.ArrayLike,
     curve: pd.DataFrame,
 ) -> Figure:
-    """What so many test pictures a class make of a known truth.
-
-    True and measured accuracy and frequency are float [C]; `curve` is as `size_curve` returns it.
-    """
+    """What so many test pictures a class make of a known truth, [C]; beside it, `size_curve`."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.0), width_ratios=[1.2, 1])
     left.vlines(frequency, truth, measured, color="#999999", linewidth=0.7)
     left.scatter(frequency, truth, s=12, color="black", marker="_", label="true")

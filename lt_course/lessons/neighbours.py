@@ -1,7 +1,5 @@
 """What lies next to what: neighbours among class vectors."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,8 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lt_course.errors import CourseError
-
-FloatArray = npt.NDArray[np.float64]
+from lt_course.statistics import FloatArray
 
 
 def unit(vectors: npt.ArrayLike) -> FloatArray:
@@ -34,9 +31,6 @@ def cosines(vectors: npt.ArrayLike) -> FloatArray:
 
     What all vectors share says nothing about which are alike: without their mean, those of text
     towers, which fill a narrow cone, and those of classifiers can be compared.
-
-    Raises:
-        CourseError: if a vector is zero, or equals the mean.
     """
     rows = unit(vectors)
     rows = unit(rows - rows.mean(0))
@@ -45,11 +39,7 @@ def cosines(vectors: npt.ArrayLike) -> FloatArray:
 
 
 def nearest(vectors: npt.ArrayLike, names: Sequence[str], name: str, k: int = 5) -> pd.Series:
-    """The k classes nearest to one of them, as `cosines` indexed by name, from the nearest on.
-
-    Raises:
-        CourseError: if there is no such name, or not as many neighbours.
-    """
+    """The k classes nearest to one of them, as `cosines` indexed by name, from the nearest on."""
     if name not in names:
         raise CourseError(f"There is no class {name!r} among the {len(names)} that have vectors.")
     if not 1 <= k < len(names):

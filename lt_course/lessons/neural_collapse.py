@@ -1,8 +1,8 @@
 """Lesson 10: toys of neural collapse, and what its metrics are correlated with over classes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,32 +17,17 @@ from lt_course.lessons import scaling
 from lt_course.lessons.geometry import METHODS
 from lt_course.lessons.neighbours import unit
 from lt_course.plots import intervals, style
+from lt_course.statistics import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-METRICS: dict[str, style.Look] = {
-    "nc1": style.look(style.BLACK, "o", "NC1"),
-    "nc2_means": style.look(style.BLUE, "s", "NC2, centres"),
-    "nc2_means_nearest": style.look(style.SKY, "D", "NC2, centres, nearest"),
-    "nc2_prototypes": style.look(style.VERMILLION, "^", "NC2, class vectors"),
-    "nc2_prototypes_nearest": style.look(style.ORANGE, "v", "NC2, class vectors, nearest"),
-}
-"""The columns of `lt_course.evaluation.neural_collapse.per_class`: blue of class centres, warm of
-class vectors."""
+METRICS = style.looks("lesson 10, metrics")
+"""The columns of `lt_course.evaluation.neural_collapse.per_class`."""
 
 TARGETS = ("accuracy", "frequency")
 """What each metric is correlated with, over classes."""
 
-PAPER_SETS: dict[str, float] = {
-    "laionet": 3.26,
-    "cc12m": 12,
-    "yfcc15m": 15,
-    "laion400m": 400,
-    "metaclip_400m": 400,
-    "laion2b": 2_000,
-    "metaclip_fullcc": 2_500,
-}
+PAPER_SETS: dict[str, float] = style.names("lesson 10, millions of pictures")
 """Pre-training sets of Fig. 7a of arXiv 2405.21070, and their millions of pictures."""
 
 HEADS = {
@@ -64,8 +49,8 @@ def triangle(
 ) -> tuple[FloatArray, IntArray]:
     """Features [N, 2] and labels [N] of three classes in the plane, around centres of length 1.
 
-    The standard deviation around each centre is `spread`; the last centre is turned by `turn`
-    degrees towards the second (0 is a simplex); the noise depends on the seed alone.
+    `spread` is the standard deviation around each; the last is turned by `turn` degrees towards the
+    second (0 is a simplex); the noise depends on the seed alone.
     """
     angles = SIMPLEX - np.deg2rad([0.0, 0.0, turn])
     labels = np.repeat(np.arange(3), pictures)
@@ -75,10 +60,7 @@ def triangle(
 
 
 def collapse(features: FloatArray, labels: IntArray) -> dict[str, float]:
-    """NC1, NC2 of the class means, and the accuracy of the nearest class mean.
-
-    Features are [N, D]; labels [N] hold each of 0 … C-1 at least once.
-    """
+    """NC1, NC2 of the class means, and the accuracy of the nearest one; features are [N, D]."""
     rows, ids, classes = torch.from_numpy(features), torch.from_numpy(labels), int(labels.max()) + 1
     means = class_means(rows, ids, classes)
     answers = torch.cdist(rows.double(), means).argmin(1)
@@ -96,17 +78,13 @@ def ways_to_fail(
 ) -> pd.DataFrame:
     """Some classes of a simplex draw together, and are told apart less and less.
 
-    Args:
-        rivals: how many others draw together with the class that is asked: 1 is a twin.
-        moves: how far of the way to their middle, 0 … < 1 (at 1 all would coincide).
-        classes: C.
-        spread: standard deviation of the pictures around a centre, in each dimension.
-        pictures: to measure accuracy with; their noise is the same for all moves.
-        seed: of the noise.
+    `rivals` draw together with the class that is asked (1 is a twin), by `moves` of the way to
+    their middle, 0 … < 1. Around a centre pictures have a standard deviation of `spread` in each
+    dimension, and the same noise for all moves.
 
     Returns:
-        One row a move, of the class that is asked: `accuracy` of the nearest centre, and its NC2
-        as ``mean`` over the other classes and towards the ``nearest``; ``to_one`` is the share of
+        One row a move, of the class that is asked: `accuracy` of the nearest centre, its NC2 as
+        ``mean`` over the other classes and towards the ``nearest``, and ``to_one``, the share of
         its errors that name one and the same rival (nan without an error).
     """
     simplex = unit(np.eye(classes) - 1 / classes)
@@ -133,16 +111,11 @@ def paper_correlations() -> pd.DataFrame:
 
     Columns dataset, millions (of pictures), metric, target, value.
     """
-    columns = ["dataset", "millions", "metric", "target", "value"]
-    return pd.DataFrame(
-        [
-            (data, millions, m, t, paper.value("fig7a", data, "clip", f"spearman_{m}_{t}"))
-            for data, millions in PAPER_SETS.items()
-            for m in METRICS
-            for t in TARGETS
-        ],
-        columns=columns,
-    )
+    rows = [
+        (data, millions, m, t, paper.value("fig7a", data, "clip", f"spearman_{m}_{t}"))
+        for (data, millions), m, t in product(PAPER_SETS.items(), METRICS, TARGETS)
+    ]
+    return pd.DataFrame(rows, columns=["dataset", "millions", "metric", "target", "value"])
 
 
 def paper_table(target: str) -> pd.DataFrame:
@@ -158,20 +131,12 @@ def paper_table(target: str) -> pd.DataFrame:
 def whole_models(runs: pd.DataFrame) -> pd.DataFrame:
     """NC1 and NC2 of centres, as in Fig. 5 and of recorded runs, for three text heads."""
     theirs = scaling.paper_curves().query("fraction == 1").set_index("head")
-    rows = {}
-    for title, (label, head) in HEADS.items():
-        rows[title] = {
-            f"{source}: {name}": value
-            for metric, name in {"nc1": "NC1", "nc2_means": "NC2, centres"}.items()
-            for source, value in (
-                ("paper", theirs.loc[head, metric]),
-                ("ours", intervals.text(intervals.by_seed(runs, label, metric))),
-            )
-        }
+    rows: dict[str, dict[str, Any]] = {title: {} for title in HEADS}
+    for (title, (label, head)), metric in product(HEADS.items(), ("nc1", "nc2_means")):
+        name = METRICS[metric]["label"]
+        rows[title][f"paper: {name}"] = theirs.loc[head, metric]
+        rows[title][f"ours: {name}"] = intervals.text(intervals.by_seed(runs, label, metric))
     return pd.DataFrame.from_dict(rows, orient="index")
-
-
-# Figures: `runs` are metrics indexed by (label, seed) --------------------
 
 
 def plot_triangles(
@@ -206,7 +171,7 @@ def plot_ways_to_fail(curves: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def plot_correlations(runs: pd.DataFrame, labels: Sequence[str]) -> Figure:
-    """A row a metric, a panel a target: every seed, and the mean with its t interval.
+    """A row a metric, a panel a target: every seed of runs, and the mean with its t interval.
 
     Labels are of `METHODS`; those that are not recorded are not drawn.
     """
@@ -216,9 +181,9 @@ def plot_correlations(runs: pd.DataFrame, labels: Sequence[str]) -> Figure:
     for axes, target in zip(panels, TARGETS, strict=True):
         for label, shift in zip(labels, shifts, strict=True):
             axes.plot([], [], linestyle="", **METHODS[label])
+            look = style.unnamed(METHODS[label])
             for place, metric in enumerate(METRICS):
                 values = intervals.by_seed(runs, label, f"spearman_{metric}_{target}")
-                look = style.unnamed(METHODS[label])
                 intervals.draw_seeds(axes, values, place + shift, **look)
         axes.axvline(0, **style.ZERO)
         style.name_rows(axes, [look["label"] for look in METRICS.values()])

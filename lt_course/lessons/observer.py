@@ -14,8 +14,8 @@ import numpy.typing as npt
 from scipy import stats
 
 from lt_course.errors import CourseError
+from lt_course.statistics import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
@@ -23,10 +23,8 @@ IntArray = npt.NDArray[np.int64]
 class Observer:
     """An observer that knows some classes better than others, and prefers some to others.
 
-    Attributes:
-        visibility: float [C], how far the true class's score stands out, in standard deviations
-            of the noise; larger is easier.
-        pull: float [C], what is added to a class's score on every picture, true class or not.
+    Visibility, float [C], is how far the true class's score stands out, in standard deviations of
+    the noise; pull, float [C], is added to a class's score on every picture, true class or not.
     """
 
     visibility: FloatArray
@@ -50,18 +48,11 @@ class Observer:
     ) -> "Observer":
         """An observer of classes that differ in difficulty, as real ones do.
 
-        Args:
-            frequency: float [C] > 0, training pictures of each class.
-            prior: pull per unit of log frequency; negative for one that leans towards rare classes.
-            knowledge: how much more visible a class is per standard deviation of log frequency.
-            hubs: standard deviation of the classes' own pull: some attract pictures of others for
-                reasons such as a vague name.
-            ease: mean visibility …
-            spread: … and the standard deviation of the classes' own.
-            seed: of the classes' own visibility and pull.
-
-        Raises:
-            CourseError: if a frequency is not positive.
+        `prior` is the pull per unit of log frequency (negative: it leans towards rare classes),
+        `knowledge` how much more visible a class is per standard deviation of log frequency.
+        The classes' own pull has a standard deviation of `hubs`, since some attract pictures of
+        others for reasons such as a vague name; their own visibility a mean of `ease` and a
+        deviation of `spread`. Frequency is float [C] > 0.
         """
         counts = np.asarray(frequency, dtype=np.float64)
         if np.min(counts) <= 0:

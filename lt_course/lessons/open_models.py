@@ -5,8 +5,6 @@ The paper's per-model numbers were never released. What it shows of them was rea
 their own, which `lt_course.web.released.own_models` finds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
@@ -22,59 +20,28 @@ from scipy.stats import rankdata
 from lt_course.counting.web_frequencies import CONCEPT_SETS, PRETRAINING_SETS, WebFrequencies
 from lt_course.data import icontail
 from lt_course.evaluation.answers import Answers, score
+from lt_course.evaluation.bias import per_class
 from lt_course.evidence import paper
 from lt_course.lessons.features import image_features
+from lt_course.lessons.neural_collapse import PAPER_SETS
 from lt_course.plots import style
-from lt_course.statistics import spearman
+from lt_course.plots.frequencies import web_pairs
+from lt_course.plots.runs import BIAS
+from lt_course.statistics import FloatArray, spearman
 from lt_course.study import RunResult
 
-FloatArray = npt.NDArray[np.float64]
-
-MILLIONS = {
-    "cc12m": 12,
-    "yfcc15m": 15,
-    "laion400m": 400,
-    "metaclip_400m": 400,
-    "laion2b": 2_000,
-    "metaclip_fullcc": 2_500,
-}
+MILLIONS = {key: millions for key, millions in PAPER_SETS.items() if key in PRETRAINING_SETS}
 """Pairs of the six pre-training sets, in millions, as their names have it."""
 
-BIAS = {"spearman_accuracy": "S(a)", "spearman_predictions": "S(p)"}
+CONCEPTS: dict[str, int] = style.names("lesson 13, classes of concept sets")
 
-CONCEPTS = {  # classes of the concept sets of Fig. 12
-    "cub": 200,
-    "food101": 101,
-    "pets": 37,
-    "flowers102": 102,
-    "places365": 365,
-    "eurosat": 10,
-    "dtd": 47,
-}
+SETS = style.looks("lesson 13, pre-training sets")
 
-
-SETS: dict[str, style.Look] = {
-    key: style.look(color, marker, PRETRAINING_SETS[key])
-    for key, color, marker in (
-        ("cc12m", style.BLACK, "o"),
-        ("yfcc15m", style.PURPLE, "X"),
-        ("laion400m", style.SKY, "^"),
-        ("metaclip_400m", style.ORANGE, "s"),
-        ("laion2b", style.BLUE, "v"),
-        ("metaclip_fullcc", style.VERMILLION, "D"),
-    )
-}
-"""Blue: LAION; warm: MetaCLIP; black and purple: the two small sets."""
-
-CHANCE: dict[str, Any] = {"color": "#BBBBBB", "alpha": 0.35, "linewidth": 0}
+CHANCE: style.Look = {"color": "#BBBBBB", "alpha": 0.35, "linewidth": 0}
 
 
 def by_pretraining(web: WebFrequencies) -> pd.DataFrame:
-    """Fig. 1b's CLIPs, a row a pre-training set, beside what the set's counts look like.
-
-    Columns: millions, S(a), S(p) (read off the plot), and gini, effective_classes and top10_share
-    of how often its captions name ImageNet's classes.
-    """
+    """Fig. 1b's CLIPs, a row a pre-training set, beside what the set's counts look like."""
     rows = {}
     for key, millions in MILLIONS.items():
         bias = {letter: paper.value("fig1b", key, "clip", m) for m, letter in BIAS.items()}
@@ -105,9 +72,7 @@ def once_each(points: pd.DataFrame, sets: Sequence[str] = ("cc12m", "yfcc15m")) 
     """Means of a set's markers, and how far they could move if each checkpoint counted once.
 
     Every second marker of `sets` is a checkpoint under its wrong name; which one is not known. So
-    all ways to keep half of the markers are tried.
-
-    A row a set and correlation: markers, all (the mean), lowest and highest mean of a half.
+    all ways to keep half of the markers are tried; lowest and highest are the means of a half.
     """
     rows = {}
     for key in sets:
@@ -124,13 +89,11 @@ def other_concepts() -> pd.DataFrame:
 
     ``chance`` is where 95 % of correlations between unrelated ranks of as many classes lie.
     """
-    values = paper.table("fig12").assign(
-        concepts=lambda table: table["method"].str.removeprefix("clip-")
-    )
+    values = paper.table("fig12")
+    values = values.assign(concepts=values["method"].str.removeprefix("clip-"))
     wide = values.pivot(index=["concepts", "dataset"], columns="metric", values="value")
-    wide = wide.rename(columns=BIAS).reindex(
-        pd.MultiIndex.from_product([CONCEPTS, MILLIONS], names=["concepts", "set"])
-    )
+    rows = pd.MultiIndex.from_product([CONCEPTS, MILLIONS], names=["concepts", "set"])
+    wide = wide.rename(columns=BIAS).reindex(rows)
     chances = {name: by_chance(classes) for name, classes in CONCEPTS.items()}
     names = wide.index.get_level_values("concepts")
     return wide.assign(classes=names.map(CONCEPTS), chance=names.map(chances)).reset_index()
@@ -167,20 +130,17 @@ def rank_matrix(web: WebFrequencies, concepts: str = "imagenet") -> pd.DataFrame
     """Spearman's correlations between the counts of the six web sets (Fig. 13), [6, 6]."""
     keys = list(PRETRAINING_SETS)
     matrix = pd.DataFrame(np.eye(len(keys)), index=keys, columns=keys)
-    pairs = web.correlations
-    pairs = pairs[(pairs["concept_set"] == concepts) & pairs["second"].isin(keys)]
-    for first, second, value in pairs[["first", "second", "spearman"]].itertuples(index=False):
-        if first in keys:
-            matrix.loc[first, second] = matrix.loc[second, first] = value
+    pairs = web_pairs(web, concepts)[["first", "second", "spearman"]]
+    for first, second, value in pairs.itertuples(index=False):
+        matrix.loc[first, second] = matrix.loc[second, first] = value
     return matrix
 
 
 def judged_by(matrix: pd.DataFrame, own: str, bias: float) -> pd.DataFrame:
     """S(a) of a model of the set `own` if it is judged by the counts of each, of `rank_matrix`.
 
-    A row a file: ``predicted``, r S(a) (`bias` by the own counts), which holds if the other counts
-    know of accuracy only what they share with the model's own; ``lowest`` and ``highest``, what
-    three correlations allow at all.
+    A row a file: ``predicted``, r S(a) (`bias` by the own counts), holds if other counts know of
+    accuracy only what they share with the own; ``lowest`` and ``highest`` is what can be at all.
     """
     r = matrix[own]
     room = np.sqrt((1 - r**2) * (1 - bias**2))
@@ -218,8 +178,7 @@ def test_pictures(record: RunResult) -> npt.NDArray[np.uint8]:
 def of_run(record: RunResult) -> Answers:
     """What a run answers on the test drawings, by the code that evaluates released models."""
     features = image_features(record, test_pictures(record), normalise=False)
-    labels = torch.from_numpy(record.arrays["labels"])
-    prototypes = torch.from_numpy(record.arrays["prototypes"])
+    labels, prototypes = (torch.from_numpy(record.arrays[k]) for k in ("labels", "prototypes"))
     return score(features, labels, prototypes, record.per_class["name"].to_list())
 
 
@@ -229,10 +188,9 @@ def blocks(answers: Answers, frequency: npt.ArrayLike, groups: int = 4) -> Float
     Rows (true classes) sum to 1. The diagonal holds right answers and mix-ups within a group.
     """
     order = np.argsort(-np.asarray(frequency), kind="stable")
-    group = np.empty(len(order), dtype=int)
+    member = np.zeros((len(order), groups))
     for number, members in enumerate(np.array_split(order, groups)):
-        group[members] = number
-    member = np.eye(groups)[group]
+        member[members, number] = 1
     found = member.T @ answers.confusion @ member
     return np.asarray(found / found.sum(1, keepdims=True))
 
@@ -243,21 +201,17 @@ def lifted(
     frequency: npt.ArrayLike,
     lifts: Sequence[float],
 ) -> pd.DataFrame:
-    """Accuracy, S(a) and S(p) when lift * log frequency [C] is added to the cosines [N, C].
-
-    One row a lift; the pictures have labels [N].
-    """
+    """Accuracy, S(a) and S(p), a row a lift, of cosines [N, C] plus lift * log frequency [C]."""
     counts = np.asarray(frequency, dtype=np.float64)
     prior = np.log1p(counts)
     rows = {}
     for lift in lifts:
         said = (cosines + lift * (prior - prior.mean())).argmax(1)
-        right = np.bincount(labels[said == labels], minlength=len(counts))
-        shown = np.bincount(labels, minlength=len(counts))
+        accuracy, predictions = per_class(labels, said, len(counts))
         rows[lift] = {
             "accuracy": float((said == labels).mean()),
-            "S(a)": spearman(counts, right / shown),
-            "S(p)": spearman(counts, np.bincount(said, minlength=len(counts))),
+            "S(a)": spearman(counts, accuracy),
+            "S(p)": spearman(counts, predictions),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("lift")
 
@@ -276,7 +230,7 @@ def title(key: str) -> str:
     return {**PRETRAINING_SETS, **CONCEPT_SETS}[key]
 
 
-# Figures: `chance` is the half-width of the grey band of correlations that unrelated ranks have,
+# In figures, `chance` is the half-width of the grey band of correlations that unrelated ranks have,
 # `own` what `lt_course.web.released.own_models` finds.
 
 
@@ -370,8 +324,8 @@ def plot_lifts(curves: Mapping[str, pd.DataFrame], looks: Mapping[str, style.Loo
     return figure
 
 
-def plot_other_concepts(table: pd.DataFrame, letter: str = "S(a)") -> Figure:
-    """S(a) or S(p) of `other_concepts`, a marker a pre-training set, on the grey band of chance."""
+def plot_other_concepts(table: pd.DataFrame) -> Figure:
+    """S(a) of `other_concepts`, a marker a pre-training set, on the grey band of chance."""
     sizes = table.groupby("concepts")["classes"].first().sort_values(ascending=False)
     figure, axes = plt.subplots(figsize=(7.2, 3.9))
     shifts = np.linspace(-0.25, 0.25, len(SETS))
@@ -381,9 +335,9 @@ def plot_other_concepts(table: pd.DataFrame, letter: str = "S(a)") -> Figure:
         axes.fill_betweenx([row - 0.4, row + 0.4], -chance, chance, **CHANCE)
         for (key, look), shift in zip(SETS.items(), shifts, strict=True):
             named = look if row == 0 else style.unnamed(look)
-            axes.plot(of_set.loc[key, letter], row + shift, linestyle="", **named)
+            axes.plot(of_set.loc[key, "S(a)"], row + shift, linestyle="", **named)
     axes.axvline(0, **style.ZERO)
     style.name_rows(axes, [f"{CONCEPT_SETS[str(name)]} ({size})" for name, size in sizes.items()])
-    axes.set(xlim=(-0.75, 0.75), xlabel=f"{letter}, read off Fig. 12")
+    axes.set(xlim=(-0.75, 0.75), xlabel="S(a), read off Fig. 12")
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

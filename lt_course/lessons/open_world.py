@@ -3,8 +3,6 @@
 `runs` are metrics indexed by (label, seed), as `lt_course.evidence.load_results` returns them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -20,22 +18,12 @@ from lt_course.data.tokenizer import tokens
 from lt_course.errors import CourseError
 from lt_course.evidence import paper
 from lt_course.plots import drawings, intervals, style
+from lt_course.plots.runs import BIAS
 from lt_course.plots.runs import THREE as METRICS
 from lt_course.statistics import spearman
 from lt_course.study import RunConfig, training_set
 
-QUESTIONS = {"S(a)": "accuracy", "S(p)": "predictions"}
-
-FIGURE_6: dict[str, tuple[str, dict[str, str]]] = {
-    "fig6a": (
-        "ImageNet-100's concepts",
-        {"incaps-100": "IN-Caps-100", "incaps-10pct": "IN-Caps, 10 %", "incaps": "IN-Caps"},
-    ),
-    "fig6b": (
-        "ImageNet's concepts",
-        {"yfcc15m_cls": "YFCC-15M-Cls", "yfcc15m": "YFCC-15M"},
-    ),
-}
+FIGURE_6: dict[str, tuple[str, dict[str, str]]] = style.names("lesson 09, openness in the paper")
 """Panels of the paper's Fig. 6: title, and the training sets in order of openness."""
 
 
@@ -52,8 +40,13 @@ def titles_with_tokens_of_names(
 
     Returns int64 [concepts]; texts are cut at `context` tokens.
     """
-    names = _token_sets([usual_name(data, concept) for concept in range(concepts)], context)
-    titles = _token_sets([data.titles[picture] for picture in pictures], context)
+
+    def token_sets(texts: list[str]) -> list[set[int]]:
+        # The first is the start of text; the largest is its end; 0 is padding.
+        return [set(row[1:]) - {0, max(row)} for row in tokens(texts, context).tolist()]
+
+    names = token_sets([usual_name(data, concept) for concept in range(concepts)])
+    titles = token_sets([data.titles[picture] for picture in pictures])
     return np.array([sum(not name.isdisjoint(title) for title in titles) for name in names])
 
 
@@ -75,26 +68,14 @@ def token_correlations(name: str, before: str, after: str, field: str) -> dict[i
     Of a factor's runs without others (`before`) and with them; positive where concepts whose names
     share tokens with titles of others gained more of a field of the per-class table.
     """
-    correlations = {}
-    recorded = set(evidence.load_results(name).index)
-    for seed in sorted(seed for label, seed in recorded if label == before):
-        if (after, seed) not in recorded:
-            continue
+    correlations, recorded = {}, evidence.load_results(name)
+    for seed in intervals.paired(recorded, after, before, "accuracy").index:
         open_ = evidence.experiment(name).run(after, "cpu", seed)
         pictures = other_pictures(open_)
         shared = titles_with_tokens_of_names(icontail.load(), open_.data.concepts, pictures)
         first, second = (evidence.load_per_class(name, run, seed) for run in (before, after))
         correlations[seed] = spearman(shared, changes(first, second, field))
     return correlations
-
-
-def _token_sets(texts: list[str], context: int) -> list[set[int]]:
-    ids = tokens(texts, context).tolist()
-    # The first is the start of text; the largest is its end; 0 is padding.
-    return [set(row[1:]) - {0, max(row)} for row in ids]
-
-
-# Figures ----------------------------------------------------------------------------------------
 
 
 def plot_samples(data: IconTail, rows: Mapping[str, Sequence[int]]) -> Figure:
@@ -125,9 +106,9 @@ def plot_figure_6() -> Figure:
     figure, panels = style.panels(2, 3.8, 3.2, sharey=True, width_ratios=[3, 2])
     for axes, (name, (title, sets)) in zip(panels, FIGURE_6.items(), strict=True):
         values = paper.table(name)["value"]
-        for (letter, field), line in zip(QUESTIONS.items(), ("-", "--"), strict=True):
-            for method, drawn_as in (("sl", "sl"), ("clip", "clip-full")):
-                wanted = [f"{name}/{each}/{method}/spearman_{field}" for each in sets]
+        for (field, letter), line in zip(BIAS.items(), ("-", "--"), strict=True):
+            for method, drawn_as in {"sl": "sl", "clip": "clip-full"}.items():
+                wanted = [f"{name}/{each}/{method}/{field}" for each in sets]
                 points = values[values.index.intersection(wanted)].tolist()
                 look = style.of(drawn_as) | {"label": f"{method.upper()}, {letter}"}
                 if letter == "S(p)":  # where both have one value, both are seen

@@ -1,7 +1,5 @@
 """Lesson 05: captions that a reader writes, and trained models asked again."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -10,20 +8,20 @@ import torch
 
 from lt_course.data.captions import Captions, compose
 from lt_course.data.icontail import IconTail, describe, is_solid
-from lt_course.objectives.contrast import CLIP
-from lt_course.study import RunConfig, RunResult
+from lt_course.lessons.equal_terms import trained
+from lt_course.study import RunConfig
 from lt_course.study.evaluate import EvalResult, evaluate
-from lt_course.study.execute import build_objective, weights
+from lt_course.study.execute import build_objective
 from lt_course.study.icontail_dataset import IconTailDataset
 from lt_course.training.loop import fit
+
+__all__ = ["Drawing", "OwnCaptions", "Write", "drawing", "train_on", "trained"]
 
 Drawing = dict[str, Any]
 """What is known of a drawing, as `drawing` gives it."""
 
 Write = Callable[[Drawing], str]
 """Writes a drawing's caption."""
-
-CPU = torch.device("cpu")
 
 
 def drawing(icontail: IconTail, picture: int) -> Drawing:
@@ -44,12 +42,7 @@ def drawing(icontail: IconTail, picture: int) -> Drawing:
 
 
 class OwnCaptions(IconTailDataset):
-    """The data of a run, with captions that a function writes in place of its own.
-
-    Args:
-        run: contrastive, on drawings.
-        write: a drawing in, its caption out.
-    """
+    """The data of a contrastive run on drawings, with captions that a function writes."""
 
     def __init__(self, run: RunConfig, write: Write) -> None:
         super().__init__(run)
@@ -65,17 +58,8 @@ class OwnCaptions(IconTailDataset):
 
 def train_on(write: Write, run: RunConfig) -> EvalResult:
     """Train and evaluate a run on captions of one's own; nothing of it is stored."""
-    dataset = OwnCaptions(run, write)
-    objective = build_objective(run, dataset, None, CPU)
-    with dataset.loader(CPU) as get_batch:
+    dataset, cpu = OwnCaptions(run, write), torch.device("cpu")
+    objective = build_objective(run, dataset, None, cpu)
+    with dataset.loader(cpu) as get_batch:
         history = fit(objective, get_batch, dataset.order, run.training, label="own captions")
     return evaluate(dataset, objective, history)
-
-
-def trained(record: RunResult) -> tuple[IconTailDataset, CLIP]:
-    """The data of a finished CLIP of drawings, and the model with its trained weights."""
-    dataset = IconTailDataset(record.run)
-    model = build_objective(record.run, dataset, None, CPU)
-    assert isinstance(model, CLIP)
-    model.load_state_dict(weights(record.folder / "checkpoint"))
-    return dataset, model.eval()

@@ -8,15 +8,13 @@ from matplotlib.figure import Figure
 from lt_course.evaluation.intervals import Interval
 from lt_course.evidence.claims import judge
 from lt_course.plots import style
-from lt_course.plots.claims import GREY, LOOKS
+from lt_course.plots.claims import GREY, mark
 
 
 def plot_power(seeds: Sequence[int], shares: Mapping[str, Sequence[float]]) -> Figure:
     """Share of studies that find an effect, by number of seeds; one line a size of the effect."""
     figure, axes = plt.subplots(figsize=(6.4, 2.9))
-    looks = zip(style.PALETTE, style.LINES, "osD^v", strict=False)
-    for (name, share), (color, line, marker) in zip(shares.items(), looks, strict=False):
-        axes.plot(seeds, share, color=color, linestyle=line, marker=marker, label=name)
+    style.curves(axes, seeds, shares, "osD^v")
     axes.axhline(0.8, **GREY)
     axes.set(xlabel="seeds", ylabel="power", ylim=(0, 1.03))
     axes.legend(title="effect", loc="center left", bbox_to_anchor=(1, 0.5))
@@ -28,9 +26,7 @@ def plot_verdicts(intervals: Sequence[Interval], smallest: float) -> Figure:
     figure, axes = plt.subplots(figsize=(6.4, 0.42 * len(intervals) + 0.9))
     verdicts = [judge(each, smallest, "positive") for each in intervals]
     for place, (each, verdict) in enumerate(zip(intervals, verdicts, strict=True)):
-        color, marker, _ = LOOKS[verdict]
-        axes.plot([each.low, each.high], [place] * 2, color=color, linestyle="-", linewidth=2)
-        axes.plot(each.estimate, place, color=color, marker=marker, markersize=7)
+        mark(axes, each, verdict, place)
     axes.axvline(0, **style.ZERO)
     axes.axvline(smallest, **GREY)
     style.name_rows(axes, verdicts)

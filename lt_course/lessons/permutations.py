@@ -12,12 +12,8 @@ def within_concept(tables: Sequence[pd.DataFrame], field: str) -> float:
 
     Concepts differ in difficulty, and one permutation cannot tell a concept that is rare from one
     that is hard. Over several permutations each concept stands at several ranks: rank frequency
-    and value within each run, subtract each concept's own mean rank, and correlate what is left.
-
-    Args:
-        tables: per-class tables of runs that differ in their permutation, one row a concept, with
-            the columns `concept`, `frequency` and `field`.
-        field: ``accuracy`` or ``predictions``.
+    and `field` (accuracy or predictions) within each run, given by its per-class table, subtract
+    each concept's own mean rank, and correlate what is left.
     """
     pooled = pd.concat(
         table[["concept"]].assign(frequency=table["frequency"].rank(), value=table[field].rank())

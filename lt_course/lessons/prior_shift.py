@@ -12,8 +12,6 @@ it; pi in proportion to the prior would remove all of it, as balanced softmax do
 (arXiv 2007.10740).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 
@@ -23,11 +21,10 @@ import torch
 
 from lt_course.errors import CourseError
 from lt_course.objectives.classify import SupervisedConfig, draw_vocabularies
+from lt_course.statistics import FloatArray
 
-Floats = npt.NDArray[np.float64]
 
-
-def inclusion_in_batch(prior: npt.ArrayLike, vocabulary_group: int) -> Floats:
+def inclusion_in_batch(prior: npt.ArrayLike, vocabulary_group: int) -> FloatArray:
     """P(c in A | y is not c) where A holds the classes of m pictures: 1 - (1 - p_c)^(m - 1), [C].
 
     `prior` are the classes' shares [C] of the training pictures, which are independent of y.
@@ -37,16 +34,13 @@ def inclusion_in_batch(prior: npt.ArrayLike, vocabulary_group: int) -> Floats:
 
 def inclusion(
     frequency: npt.ArrayLike, options: SupervisedConfig, draws: int = 5_000, seed: int = 0
-) -> Floats:
+) -> FloatArray:
     """P(c in A | y is not c) under the options of a classifier.
 
     Exact where nothing is drawn. Otherwise counted over simulated vocabulary groups, with the very
     function that draws vocabularies in training; classes of equal frequency are counted together,
     as they have equal probability. `frequency` are training pictures, int [C]; the result [C] is 0
     for a class that is never in the vocabulary of another one's picture.
-
-    Raises:
-        CourseError: if no class has pictures.
     """
     prior = _prior(frequency)
     if not options.draws_from(len(prior)):
@@ -61,7 +55,7 @@ def inclusion(
 @cache
 def _simulated(
     frequency: tuple[float, ...], options: SupervisedConfig, draws: int, seed: int
-) -> Floats:
+) -> FloatArray:
     """Inclusion of each distinct frequency, counted; frequencies come sorted."""
     prior = torch.from_numpy(_prior(frequency))
     generator = torch.Generator().manual_seed(seed)
@@ -78,7 +72,7 @@ def _simulated(
     return np.asarray(inside / np.bincount(group, asked.sum(0).numpy()), dtype=np.float64)
 
 
-def shift(included: npt.ArrayLike) -> Floats:
+def shift(included: npt.ArrayLike) -> FloatArray:
     """What the theory adds to the logits of a full softmax: -log pi_c [C], less its mean.
 
     Raises:
@@ -87,12 +81,8 @@ def shift(included: npt.ArrayLike) -> Floats:
     return _centred(-_log(included))
 
 
-def residual_prior(frequency: npt.ArrayLike, included: npt.ArrayLike) -> Floats:
-    """What is left of the log prior: log p_c - log pi_c, less its mean over classes.
-
-    Raises:
-        CourseError: as `shift`; also if a class has no pictures.
-    """
+def residual_prior(frequency: npt.ArrayLike, included: npt.ArrayLike) -> FloatArray:
+    """What is left of the log prior: log p_c - log pi_c, less its mean over classes."""
     return _centred(_log(_prior(frequency)) - _log(included))
 
 
@@ -100,10 +90,7 @@ def remaining(frequency: npt.ArrayLike, included: npt.ArrayLike) -> float:
     """Which share of the log prior is left: the slope of the residual on the log prior.
 
     1 for a full softmax; 0 where pi is in proportion to the prior, as for logit adjustment at
-    strength 1.
-
-    Raises:
-        CourseError: as `residual_prior`, or if all classes are equally frequent.
+    strength 1. No share of a flat prior can be left.
     """
     log_prior = _centred(_log(_prior(frequency)))
     if not np.ptp(log_prior):
@@ -115,11 +102,9 @@ def remaining(frequency: npt.ArrayLike, included: npt.ArrayLike) -> float:
 class Agreement:
     """How well a prediction is met, class by class, both sides less their means.
 
-    Attributes:
-        slope: of the measured values on the predicted ones; 1 for a prediction of the right size.
-        r2: share of the measured variance that a line through the prediction explains, 0..1.
-        r2_as_predicted: the same without fitting a slope; below 0 where predicting no shift at all
-            would be nearer.
+    `slope` is of the measured values on the predicted ones, 1 for a prediction of the right size;
+    `r2` the share of the measured variance that a line through the prediction explains, 0..1; and
+    `r2_as_predicted` the same with a slope of 1, below 0 where no shift at all would be nearer.
     """
 
     slope: float
@@ -136,21 +121,18 @@ def agreement(measured: npt.ArrayLike, predicted: npt.ArrayLike) -> Agreement:
             "per class, and not the same for all."
         )
     slope = (m @ p) / (p @ p)
-    return Agreement(
-        float(slope),
-        float(slope * (m @ p) / (m @ m)),
-        float(1 - ((m - p) ** 2).sum() / (m @ m)),
-    )
+    r2, as_predicted = slope * (m @ p) / (m @ m), 1 - ((m - p) ** 2).sum() / (m @ m)
+    return Agreement(float(slope), float(r2), float(as_predicted))
 
 
-def _prior(frequency: npt.ArrayLike) -> Floats:
+def _prior(frequency: npt.ArrayLike) -> FloatArray:
     counts = np.asarray(frequency, dtype=np.float64)
     if counts.sum() <= 0 or counts.min() < 0:
         raise CourseError("Frequencies must not be negative, and one of them must be positive.")
     return counts / counts.sum()
 
 
-def _log(probabilities: npt.ArrayLike) -> Floats:
+def _log(probabilities: npt.ArrayLike) -> FloatArray:
     values = np.asarray(probabilities, dtype=np.float64)
     if values.min() <= 0:
         raise CourseError(
@@ -160,6 +142,6 @@ def _log(probabilities: npt.ArrayLike) -> Floats:
     return np.log(values)
 
 
-def _centred(values: npt.ArrayLike) -> Floats:
+def _centred(values: npt.ArrayLike) -> FloatArray:
     array = np.asarray(values, dtype=np.float64)
     return array - array.mean()

@@ -3,8 +3,6 @@
 `runs` are metrics indexed by (label, seed), as `lt_course.evidence.load_results` returns them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -36,32 +34,12 @@ FLOOR, PAPER_FLOOR = 1 / TEST_PICTURES, 1 / 50
 """Accuracy of one right answer a class, below which S(a) is of little use (`measured_bias`): ours,
 and with the 50 pictures a class of ImageNet's validation set."""
 
-HEADS: dict[str, str] = {
-    "scratch": "clip",
-    "initialised": "clip-init-text",
-    "frozen": "clip-frozen-text",
-    "language model": "clip-frozen-roberta",
-    "sl frozen": "sl-frozen-head",
-}
+HEADS: dict[str, str] = style.names("lesson 08, text heads in the paper")
 """Text head as factor ``07_text_heads`` labels it -> as the paper's table of values does."""
 
-HEAD_LOOKS: dict[str, style.Look] = {
-    "scratch": style.look(style.BLUE, "^", "CLIP, scratch"),
-    "initialised": style.look(style.SKY, "v", "CLIP, initialised"),
-    "frozen": style.look(style.GREEN, "D", "CLIP, frozen"),
-    "language model": style.look(style.PURPLE, "P", "CLIP, language model"),
-    "sl frozen": style.look(style.ORANGE, "s", "SL, frozen prototypes"),
-    "sl": style.look(style.VERMILLION, "o", "SL"),
-}
+HEAD_LOOKS = style.looks("lesson 08, text heads")
 
-COLUMNS: dict[str, str] = {
-    "accuracy": "accuracy",
-    "spearman_accuracy": "S(a)",
-    "spearman_predictions": "S(p)",
-    "nc1": "NC1",
-    "nc2_means": "NC2, means",
-    "nc2_prototypes": "NC2, prototypes",
-}
+COLUMNS: dict[str, str] = style.names("lesson 08, metrics")
 """Metrics of this chapter, and their headings."""
 
 
@@ -78,10 +56,8 @@ def meaning(classes: int) -> npt.NDArray[np.float32]:
 def seen(asked: RunConfig, student: RunConfig) -> dict[str, int]:
     """What a run is trained on, in pictures, by groups of concepts.
 
-    Returns:
-        Pictures of the ``head``, ``middle`` and ``tail`` third of the evaluated concepts, by the
-        frequencies that `student` has; of ``other concepts``; and how many ``test drawings`` there
-        are among all of them.
+    Thirds of the evaluated concepts are those of the frequencies that `student` has; `test
+    drawings` are among all the others.
     """
     drawn, third = training_set(asked), third_of(training_set(student).frequency)
     groups = enumerate(("head third", "middle third", "tail third"))
@@ -92,15 +68,9 @@ def seen(asked: RunConfig, student: RunConfig) -> dict[str, int]:
 
 
 def by_fraction(runs: pd.DataFrame, declared: Mapping[str, RunConfig]) -> pd.DataFrame:
-    """Metrics with what was varied beside them.
+    """Metrics of runs, a row each, with label, seed, method, fraction and budget beside them.
 
-    Args:
-        runs: see above.
-        declared: label -> a run of that label, whatever its seed.
-
-    Returns:
-        One row a run: label, seed, all metrics, method, fraction, budget. A run on all data
-        stands in both budgets.
+    `declared`: label -> a run of that label. A run on all data stands in both budgets.
     """
     flat = runs.reset_index()
     asked = [declared[label] for label in flat["label"]]
@@ -119,9 +89,9 @@ def by_head(runs: pd.DataFrame) -> pd.DataFrame:
     One row a run: label, seed, all metrics, head, fraction.
     """
     flat = runs.reset_index()
-    part = [str(label).endswith(" 1/8") for label in flat["label"]]
-    heads = [str(label).removesuffix(" 1/8") for label in flat["label"]]
-    return flat.assign(head=heads, fraction=np.where(part, 1 / 8, 1.0))
+    labels = flat["label"].astype(str)
+    fraction = np.where(labels.str.endswith(" 1/8"), 1 / 8, 1.0)
+    return flat.assign(head=labels.str.removesuffix(" 1/8"), fraction=fraction)
 
 
 def paper_curves() -> pd.DataFrame:
@@ -147,12 +117,9 @@ def measured_bias(
     """The S(a) of observers that get worse and worse, but no less biased.
 
     Their bias is put in: knowledge of a class grows with the log of its frequency, by the same
-    amount for all of them.
-
-    Returns:
-        One row an ease (`Observer.trained_on`), the mean over observers and test sets:
-        ``accuracy``; ``true`` S(a), of the exact accuracies; ``measured`` S(a), with so many test
-        pictures a class; ``never``, the share of classes without a right answer.
+    amount for all of them. One row an ease (`Observer.trained_on`), means over observers and test
+    sets: ``accuracy``; ``true`` S(a), of the exact accuracies; ``measured`` S(a), with so many test
+    pictures a class; ``never``, the share of classes without a right answer.
     """
     counts = np.asarray(frequency, dtype=np.float64)
     rows = []
@@ -168,9 +135,6 @@ def measured_bias(
     return pd.DataFrame(rows, columns=["accuracy", "true", "measured", "never"])
 
 
-# Figures ----------------------------------------------------------------------------------------
-
-
 def plot_fractions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
     """Metrics of `by_fraction` against the fraction of the data, a line a method and budget.
 
@@ -179,9 +143,9 @@ def plot_fractions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
     figure, panels = style.panels(len(columns), 3.2, 3.4)
     for axes, column in zip(panels, columns, strict=True):
         for (method, budget), group in table.groupby(["method", "budget"], sort=False):
-            look = dict(style.of(str(method)))
-            look |= {"label": f"{look['label']}, {budget}"}
-            _curve(axes, group, column, FLOOR, **look, linestyle="-" if budget == STEPS else "--")
+            look = style.of(str(method)) | {"linestyle": "-" if budget == STEPS else "--"}
+            look["label"] += f", {budget}"
+            _curve(axes, group, column, FLOOR, **look)
         _fraction_axis(axes, column, table["fraction"])
         axes.set(title=COLUMNS[column], xlabel="fraction of the data")
     style.legend(figure)
@@ -210,16 +174,12 @@ def plot_beside_paper(ours: pd.DataFrame, theirs: pd.DataFrame, columns: Sequenc
 def plot_seen(found: Mapping[str, Mapping[str, int]]) -> Figure:
     """Bars of `seen`: one group of rows a group of concepts, one bar a model, on a log axis."""
     figure, axes = plt.subplots(figsize=(6.4, 3.0))
-    looks = zip((style.SKY, style.GREEN), ("", "//"), strict=True)
+    looks = zip(found.items(), (style.SKY, style.GREEN), ("", "//"), strict=True)
     groups = list(next(iter(found.values())))
-    for number, ((name, pictures), (color, hatch)) in enumerate(
-        zip(found.items(), looks, strict=True)
-    ):
-        places = np.arange(len(groups)) + 0.4 * number - 0.2
-        bars = axes.barh(
-            places, list(pictures.values()), 0.38, color=color, hatch=hatch, label=name
-        )
-        axes.bar_label(bars, [f"{n:,}" for n in pictures.values()], padding=3, fontsize=8)
+    for number, ((name, pictures), color, hatch) in enumerate(looks):
+        places, counts = np.arange(len(groups)) + 0.4 * number - 0.2, list(pictures.values())
+        bars = axes.barh(places, counts, 0.38, color=color, hatch=hatch, label=name)
+        axes.bar_label(bars, [f"{n:,}" for n in counts], padding=3, fontsize=8)
     style.name_rows(axes, groups)
     axes.set(xscale="symlog", xlabel="training pictures", xlim=(0, 100_000))
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
@@ -232,23 +192,13 @@ def plot_floor(curve: pd.DataFrame, classes: int) -> Figure:
     `curve` is as `measured_bias` returns it, of so many classes.
     """
     figure, axes = plt.subplots(figsize=(6.4, 3.2))
-    lines: dict[str, dict[str, Any]] = {
-        "true": {"color": "black", "linestyle": "-", "marker": "s", "label": "S(a), true"},
-        "measured": {
-            "color": style.BLUE,
-            "linestyle": "--",
-            "marker": "o",
-            "label": "S(a), measured",
-        },
-        "never": {
-            "color": style.VERMILLION,
-            "linestyle": ":",
-            "marker": "^",
-            "label": "share of classes never right",
-        },
+    lines = {
+        "true": (style.look("black", "s", "S(a), true"), "-"),
+        "measured": (style.look(style.BLUE, "o", "S(a), measured"), "--"),
+        "never": (style.look(style.VERMILLION, "^", "share of classes never right"), ":"),
     }
-    for column, look in lines.items():
-        axes.plot(curve["accuracy"], curve[column], **look)
+    for column, (look, line) in lines.items():
+        axes.plot(curve["accuracy"], curve[column], linestyle=line, **look)
     for place, name in ((1 / classes, "chance"), (FLOOR, "floor")):
         axes.axvline(place, color="#888888", linewidth=1)
         axes.text(place, 1.02, name, ha="center", transform=axes.get_xaxis_transform(), fontsize=9)

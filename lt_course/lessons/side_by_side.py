@@ -1,7 +1,5 @@
 """A lesson's claims on drawings, and beside each what photographs say of the same."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Iterable
 
@@ -14,13 +12,8 @@ from lt_course.plots import claims
 DATASETS = {"tiny-imagenet": "Tiny ImageNet", "fashion-products": "products"}
 """Headings of the sets of photographs."""
 
-DRAWINGS = {
-    "drawings, seeds 0 to 4": EVIDENCE,
-    "seeds 5 to 9": REPLICATION,
-    "all ten": range(10),
-}
+DRAWINGS = {"drawings, seeds 0 to 4": EVIDENCE, "seeds 5 to 9": REPLICATION, "all ten": range(10)}
 """Columns of the claims on drawings, and the seeds that judge them."""
-
 
 LEFT, RULE = "text-align: left; vertical-align: top", "border-top: 1px solid #888888"
 
@@ -29,8 +22,7 @@ def evidence_table(lesson: str) -> str:
     """All claims of a lesson as HTML: each one's sentence with the paper's effect, and ours below.
 
     A column is a set of seeds, or of photographs. A claim on photographs that repeats one on
-    drawings stands in the same line; others have their own.
-    A claim that its note takes back shows its effects without a verdict.
+    drawings stands in its line. A claim that its note takes back has effects without a verdict.
     """
     rows: dict[str, dict[str, str]] = {}
     for column, seeds in DRAWINGS.items():
@@ -43,12 +35,10 @@ def evidence_table(lesson: str) -> str:
         row = rows.setdefault(str(name), {"claim": _sentence(verdict)})
         row[DATASETS[experiment(verdict.factor).dataset]] = _cell(verdict)
     columns = [c for c in (*DRAWINGS, *DATASETS.values()) if any(c in r for r in rows.values())]
-    lines = [_line("th", columns)]
+    lines, wide = [_line("th", columns)], f'colspan="{len(columns)}" style="{LEFT}; {RULE}"'
     for row in rows.values():
-        lines += [
-            f'<tr><td colspan="{len(columns)}" style="{LEFT}; {RULE}">{row["claim"]}</td></tr>',
-            _line("td", [row.get(column, "") for column in columns]),
-        ]
+        lines.append(f"<tr><td {wide}>{row['claim']}</td></tr>")
+        lines.append(_line("td", [row.get(column, "") for column in columns]))
     return f"<table>{''.join(lines)}</table>"
 
 
@@ -69,16 +59,16 @@ def _line(tag: str, cells: Iterable[str]) -> str:
 def _sentence(verdict: Verdict) -> str:
     """A claim's sentence, with the paper's effect."""
     claim = verdict.claim
-    paper = "" if claim.paper is None else f" <small>Paper: {claim.paper[0]:.3g}.</small>"
+    paper = f" <small>Paper: {claim.paper[0]:.3g}.</small>" if claim.paper else ""
     return html.escape(claim.sentence) + paper
 
 
 def _cell(verdict: Verdict) -> str:
     """Effect, interval and verdict, one below the other."""
-    row = claims.table([verdict]).iloc[0]
     if verdict.effect is None:
         return "not recorded yet"
-    judged = "taken back" if verdict.claim.withdrawn else row["verdict"].partition(" (")[0]
-    mark = "" if verdict.claim.withdrawn else claims.marker(verdict.verdict) + "&nbsp;"
-    effect = row["ours"].replace("-", "−").replace(" [", "<br>[").replace(", ", ",&nbsp;")
-    return f"{effect}<br>{mark}{judged}"
+    effect = claims.two_lines(claims.table([verdict])["ours"]).iloc[0]
+    if verdict.claim.withdrawn:
+        return f"{effect}<br>taken back"
+    judged = claims.verdict_of(verdict).partition(" (")[0]
+    return f"{effect}<br>{claims.marker(verdict.verdict)}&nbsp;{judged}"

@@ -1,7 +1,5 @@
 """Lesson 14: figures of what recorded runs say on questions asked since the paper."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,28 +11,23 @@ from lt_course.plots import style
 from lt_course.plots.intervals import draw_seeds
 from lt_course.statistics import gini
 
-METHODS = style.LABELS | {"clip-synset": "CLIP, synonyms", "clip-gloss": "CLIP, glosses"}
+LOOKS = style.METHODS | {
+    "clip-synset": style.look(style.GREEN, "v", "CLIP, synonyms"),
+    "clip-gloss": style.look(style.ORANGE, "s", "CLIP, glosses"),
+}
+"""Look of each method of the page."""
+
+METHODS: dict[str, str] = {method: look["label"] for method, look in LOOKS.items()}
 """Name of each method of the page."""
 
-OTHERS: dict[str, style.Look] = {
-    "clip-synset": style.look(style.GREEN, "v", METHODS["clip-synset"]),
-    "clip-gloss": style.look(style.ORANGE, "s", METHODS["clip-gloss"]),
-}
-
 Table = Mapping[tuple[str, str, int], pd.DataFrame]
-
-
-def look_of(method: str) -> style.Look:
-    """Colour, marker and label of a method of the page."""
-    return OTHERS.get(method) or style.of(method)
 
 
 def plot_lines(tables: Table, methods: Sequence[str] = ("sl", "clip-template")) -> Figure:
     """Accuracy of each class against its training pictures with the fitted line, one seed each.
 
-    Args:
-        tables: per-class tables by (data, method, seed); one panel for each data.
-        methods: those that are drawn, each by its first seed.
+    Per-class tables are by (data, method, seed); there is a panel for each data, and each of the
+    methods is drawn by its first seed.
     """
     kinds = list(dict.fromkeys(data for data, _, _ in tables))
     figure, panels = style.panels(len(kinds), 3.6, 3.0, sharey=True)
@@ -46,8 +39,8 @@ def plot_lines(tables: Table, methods: Sequence[str] = ("sl", "clip-template")) 
             x = np.log10(seen["frequency"].to_numpy())
             slope, start = np.polyfit(x, seen["accuracy"], 1)
             ends = np.array([x.min(), x.max()])
-            style.dots(axes, 10**x, seen["accuracy"], look_of(method), markersize=3, alpha=0.5)
-            axes.plot(10**ends, start + slope * ends, linestyle="-", **look_of(method))
+            style.dots(axes, 10**x, seen["accuracy"], LOOKS[method], markersize=3, alpha=0.5)
+            axes.plot(10**ends, start + slope * ends, linestyle="-", **LOOKS[method])
         axes.set(xscale="log", xlabel="training pictures", title=data)
     panels[0].set(ylabel="accuracy")
     style.legend(figure)
@@ -57,14 +50,13 @@ def plot_lines(tables: Table, methods: Sequence[str] = ("sl", "clip-template")) 
 def plot_exponents(measured: pd.DataFrame) -> Figure:
     """The exponent of the prior in predictions: a tick a seed, and the mean with its t interval.
 
-    Args:
-        measured: columns data, method, exponent; one row a run.
+    `measured` has columns data, method, exponent; one row a run.
     """
     rows = list(dict.fromkeys(zip(measured["data"], measured["method"], strict=True)))
     values = measured.set_index(["data", "method"])["exponent"].sort_index()
     figure, (axes,) = style.panels(1, 6.4, 0.4 * len(rows) + 0.8)
     for place, (data, method) in enumerate(rows):
-        draw_seeds(axes, values.loc[data, method], place, **style.unnamed(look_of(method)))
+        draw_seeds(axes, values.loc[data, method], place, **style.unnamed(LOOKS[method]))
     axes.axvline(0, **style.ZERO)
     axes.axvline(1, color="#888888", linestyle=":")
     style.name_rows(axes, [f"{METHODS[method]}, {data}" for data, method in rows])
@@ -82,9 +74,7 @@ def plot_cap(frequency: npt.NDArray[np.int64], caps: Sequence[int]) -> Figure:
         "exponent of the prior": [np.polyfit(log, np.log(kept), 1)[0] for kept in capped],
     }
     figure, (axes,) = style.panels(1, 5.6, 3.0)
-    looks = zip(style.PALETTE, "osD", style.LINES, strict=False)
-    for (name, values), (color, marker, line) in zip(curves.items(), looks, strict=False):
-        axes.plot(caps, values, color=color, marker=marker, linestyle=line, label=name)
+    style.curves(axes, caps, curves, "osD")
     axes.set(xscale="log", xlabel="cap t, pictures a class", ylim=(0, 1.03))
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

@@ -1,7 +1,5 @@
 """Lessons 00 and 01: a run's CLIP before and after its training, what it says, and its cosines."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -17,22 +15,21 @@ from lt_course.data.class_profiles import TrainSplit
 from lt_course.data.tokenizer import tokens
 from lt_course.evaluation.bias import per_class
 from lt_course.evaluation.zero_shot import zero_shot_prototypes
+from lt_course.lessons.equal_terms import trained
 from lt_course.objectives.contrast import CLIP
 from lt_course.plots import style
 from lt_course.statistics import spearman
 from lt_course.study import RunResult, training_set
-from lt_course.study.dataset import load_dataset
-from lt_course.study.execute import build_objective, weights
+from lt_course.study.execute import build_objective
 
 
 def untrained_and_trained(record: RunResult) -> tuple[CLIP, CLIP]:
     """The CLIP of a run as its seed made it, and as its training left it; for evaluation."""
-    dataset, device = load_dataset(record.run), torch.device("cpu")
-    before, after = (build_objective(record.run, dataset, None, device) for _ in range(2))
+    dataset, after = trained(record)
+    before = build_objective(record.run, dataset, None, torch.device("cpu"))
     assert isinstance(before, CLIP)
     assert isinstance(after, CLIP)
-    after.load_state_dict(weights(record.folder / "checkpoint"))
-    return before.eval(), after.eval()
+    return before.eval(), after
 
 
 def names_in(split: TrainSplit, label: int, most: int) -> list[str]:
@@ -45,8 +42,7 @@ def names_in(split: TrainSplit, label: int, most: int) -> list[str]:
 def asked_by_names(records: Sequence[RunResult], numbers: Sequence[int]) -> pd.DataFrame:
     """CLIPs on titles, each asked for every class by so many of its commonest training titles.
 
-    Returns:
-        One row a run and number of names: accuracy, that of the five most frequent classes, S(p).
+    One row a run and number of names: accuracy, that of the five most frequent classes, S(p).
     """
     rows = {}
     for record in records:
@@ -71,22 +67,12 @@ def asked_by_names(records: Sequence[RunResult], numbers: Sequence[int]) -> pd.D
 
 
 def cosines(matrices: Mapping[str, Tensor], titles: Sequence[str]) -> Figure:
-    """Cosines of N drawings (rows) and N titles (columns), float [N, N], one panel a model.
-
-    Args:
-        matrices: by the panel's heading.
-        titles: of the drawings, in their order.
-    """
+    """Cosines of N drawings (rows) and their N titles (columns), float [N, N], a panel a model."""
     figure, panels = style.panels(len(matrices), 3.9, 4.3, sharey=True)
     for axes, (heading, matrix) in zip(panels, matrices.items(), strict=True):
-        look: style.Look = {
-            "annot": True,
-            "fmt": ".1f",
-            "annot_kws": {"fontsize": 7},
-            "linewidths": 0.5,
-        }
+        look: style.Look = {"annot": True, "fmt": ".1f", "annot_kws": {"fontsize": 7}}
         rounded = matrix.numpy().round(1) + 0.0  # which has no minus zero
-        style.matrix(axes, rounded, "PuOr", -1, 1, **look)
+        style.matrix(axes, rounded, "PuOr", -1, 1, linewidths=0.5, **look)
         places = [place + 0.5 for place in range(len(titles))]
         axes.set_xticks(places, titles, rotation=90, fontsize=8)
         axes.set_yticks(places, titles, rotation=0, fontsize=8)

@@ -3,8 +3,6 @@
 `runs` are metrics indexed by (label, seed), as `lt_course.evidence.load_results` returns them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -16,29 +14,11 @@ from matplotlib.figure import Figure
 from lt_course.errors import CourseError
 from lt_course.evidence import paper
 from lt_course.plots import intervals, style
+from lt_course.statistics import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
+METHODS = style.looks("lesson 11, methods")
 
-METHODS: dict[str, style.Look] = {
-    "sl": style.look(style.BLACK, "o", "SL"),
-    "sl frozen": style.look(style.VERMILLION, "s", "SL, frozen"),
-    "sl frozen uniform": style.look(style.VERMILLION, "X", "SL, frozen, uniform vocabulary"),
-    "sl frozen vocabulary": style.look(style.GREEN, "^", "SL, frozen, vocabulary by frequency"),
-    "sl frozen in-batch": style.look(style.GREEN, "v", "SL, frozen, in-batch classes"),
-    "sl frozen seen only": style.look(style.GREEN, "D", "SL, frozen, seen classes"),
-    "clip": style.look(style.SKY, "P", "CLIP"),
-    "clip frozen": style.look(style.BLUE, "*", "CLIP, frozen text"),
-}
-"""Methods of the lesson. Vermillion: frozen prototypes, and absent classes are negatives; green:
-frozen prototypes, and they never are."""
-
-PAPER_METHODS = {
-    "sl": "sl",
-    "sl frozen": "sl-frozen-head",
-    "sl frozen vocabulary": "sl-frozen-head-vocab",
-    "clip": "clip",
-    "clip frozen": "clip-frozen-text",
-}
+PAPER_METHODS: dict[str, str] = style.names("lesson 11, methods in the paper")
 """The methods that the paper's Fig. 8 shows too, and their names among its values."""
 
 PAPER_SIZES = (5, 50, 200, 500)
@@ -50,30 +30,20 @@ MEASURES = {
 }
 """Metric -> how a panel calls its classes, and the paper's metric."""
 
-
 BLOCKS = {"seen, seen": "head_head", "absent, absent": "tail_tail", "seen, absent": "head_tail"}
 """Pairs of classes by whether they have training pictures, and their names among the paper's
 values."""
 
 
 def paper_blocks() -> pd.DataFrame:
-    """Mean cosines of the paper's prototypes, 50 of 1,000 classes absent (Fig. 9a).
-
-    A row of `BLOCKS`, a column a method.
-    """
-    columns = {"the paper, SL": "sl", "the paper, SL, frozen": "clip-frozen-text"}
-    return pd.DataFrame(
-        {
-            label: {
-                pairs: paper.value("fig9a", "incaps_tail50_0shot", method, f"cosine_{name}")
-                for pairs, name in BLOCKS.items()
-            }
-            for label, method in columns.items()
-        }
-    )
-
-
-# Figures ----------------------------------------------------------------------------------------
+    """Mean cosines of the paper's prototypes, 50 of 1,000 classes absent (Fig. 9a), by `BLOCKS`."""
+    cosines: dict[str, list[float]] = {}
+    for label, method in {"SL": "sl", "SL, frozen": "clip-frozen-text"}.items():
+        cosines[f"the paper, {label}"] = [
+            paper.value("fig9a", "incaps_tail50_0shot", method, f"cosine_{name}")
+            for name in BLOCKS.values()
+        ]
+    return pd.DataFrame(cosines, index=list(BLOCKS))
 
 
 def plot_affinity(matrices: Mapping[str, FloatArray], frequency: npt.ArrayLike) -> Figure:
@@ -95,9 +65,9 @@ def plot_affinity(matrices: Mapping[str, FloatArray], frequency: npt.ArrayLike) 
 
 
 def plot_absent(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Accuracy of the classes without training pictures (Fig. 9b).
+    """Accuracy of the classes without training pictures (Fig. 9b), one panel a method.
 
-    One panel a method, with a per-class table of runs on the same pictures each.
+    Per-class tables are of runs on the same pictures.
     """
     n = len(tables)
     figure, panels = style.panels(1, 7.2, 1.05 + 1 / n, n, sharex=True, sharey=True)
@@ -160,10 +130,7 @@ def plot_trade_offs(curves: Mapping[str, pd.DataFrame], marked: Sequence[float])
 
 
 def plot_by_shots(runs: pd.DataFrame, trim: int, shots: Sequence[int] = (0, 1)) -> Figure:
-    """All methods at one number of cut classes (`trim`): mean over seeds with t intervals.
-
-    `shots` are the pictures left to each.
-    """
+    """All methods with `trim` cut classes, `shots` pictures left to each: means with intervals."""
     figure, panels = style.panels(2, 4, 3.6, sharey=True)
     for axes, (metric, (title, _)) in zip(panels, MEASURES.items(), strict=True):
         for place, (method, look) in enumerate(METHODS.items()):
@@ -179,10 +146,7 @@ def plot_by_shots(runs: pd.DataFrame, trim: int, shots: Sequence[int] = (0, 1)) 
 
 
 def plot_by_size(runs: pd.DataFrame, sizes: Sequence[int], classes: int) -> Figure:
-    """Accuracy by number of absent classes, ours beside the paper's (its Fig. 8, 0-shot).
-
-    `sizes` are numbers of absent classes, of so many `classes`.
-    """
+    """Accuracy by number of absent classes of all, ours beside the paper's (its Fig. 8, 0-shot)."""
     figure, panels = style.panels(2, 3.8, 2.6, 2, sharex="col", sharey="row")
     for row, (metric, (title, printed)) in enumerate(MEASURES.items()):
         ours, theirs = panels[2 * row : 2 * row + 2]

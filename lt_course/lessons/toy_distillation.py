@@ -1,7 +1,5 @@
 """Lesson 12, in the plane: how balance and sharpness decide whether self-distillation collapses."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,8 +17,8 @@ from lt_course.data.batch import Batch
 from lt_course.objectives.collapse import signs_of_collapse
 from lt_course.objectives.distill import DINO, DINOConfig, Timetable, sinkhorn_offset
 from lt_course.plots import style
+from lt_course.statistics import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 RULES: dict[str, dict[str, Any]] = {
@@ -50,14 +48,10 @@ def ring(
 class Toy:
     """What self-distillation of points in the plane ends in.
 
-    Attributes:
-        points: float [N, 2].
-        group: int64 [N].
-        first: int64 [N], each point's first choice among the prototypes.
-        share: float [K], the mean target.
-        map: int64 [G, G], the first choice at places of the plane, rows from below.
-        certainty: float [G, G], the largest entry of the target there.
-        report: signs of collapse, as `lt_course.objectives.collapse.Assignments` has them.
+    Of N points [N, 2] in groups [N]: each one's first choice among K prototypes [N], and the mean
+    target [K]. At G x G places of the plane, rows from below: a map [G, G] of the first choice,
+    and its certainty [G, G], the largest entry of the target. The report has the signs of
+    collapse, as `lt_course.objectives.collapse.Assignments`.
     """
 
     points: FloatArray
@@ -92,17 +86,9 @@ def learn(
     trained by Adam with 64 points a step. `temperature` is the teacher's, `group` is only handed
     on, and `options` are more fields of `DINOConfig`, such as those of `RULES`.
     """
-    objective = DINOConfig(
-        prototypes=prototypes,
-        layers=1,
-        bottleneck=8,
-        local_crops=0,
-        teacher_momentum=0.9,
-        teacher_temperature=temperature,
-        teacher_temperature_start=temperature,
-        window=20,
-        **options,
-    )
+    options |= {"teacher_temperature": temperature, "teacher_temperature_start": temperature}
+    options |= {"prototypes": prototypes, "layers": 1, "bottleneck": 8, "local_crops": 0}
+    objective = DINOConfig(teacher_momentum=0.9, window=20, **options)
     shown = torch.as_tensor(points, dtype=torch.float)
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(), warnings.catch_warnings():
@@ -126,11 +112,7 @@ def learn(
 
 @torch.no_grad()
 def _seen(
-    model: DINO,
-    temperature: float,
-    points: FloatArray,
-    group: IntArray,
-    report: dict[str, float],
+    model: DINO, temperature: float, points: FloatArray, group: IntArray, report: dict[str, float]
 ) -> Toy:
     """The teacher's targets at the points, and all over the plane."""
     weight, scale = model.teacher.prototypes()
@@ -148,15 +130,9 @@ def _seen(
     ticks = np.linspace(-SPAN, SPAN, 80)
     places = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
     certainty, map_ = (logits(places) - offset).softmax(1).max(1)
-    return Toy(
-        points,
-        group,
-        targets.argmax(1).numpy(),
-        targets.double().mean(0).numpy(),
-        map_.view(80, 80).numpy(),
-        certainty.double().view(80, 80).numpy(),
-        report,
-    )
+    first, share = targets.argmax(1).numpy(), targets.double().mean(0).numpy()
+    seen = map_.view(80, 80).numpy(), certainty.double().view(80, 80).numpy()
+    return Toy(points, group, first, share, *seen, report)
 
 
 def plot_toys(toys: Mapping[str, Toy]) -> Figure:

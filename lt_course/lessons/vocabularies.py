@@ -1,7 +1,5 @@
 """Lesson 04: what the theory says of runs with vocabularies, and what became of it (Fig. 3)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -36,13 +34,7 @@ PAPER_SERIES: list[tuple[str, str, str, Sampling]] = [
 ]
 """Series of the paper's runs (head and law): figure, method and law."""
 
-LAW_LOOKS: dict[str, style.Look] = {
-    "all": {"color": style.VERMILLION, "marker": "o"},
-    "in-batch": {"color": style.BLACK, "marker": "*"},
-    "frequency": {"color": style.ORANGE, "marker": "s"},
-    "sqrt": {"color": style.PURPLE, "marker": "p"},
-    "uniform": {"color": style.GREEN, "marker": "X"},
-}
+LAW_LOOKS = {law: style.unnamed(look) for law, look in style.looks("lesson 04, laws").items()}
 """Colour and marker of each sampling law; ``all`` is the full softmax."""
 
 LAW_LINES: dict[str, str] = {"frequency": "-", "sqrt": "--", "uniform": ":"}
@@ -63,27 +55,21 @@ def remaining_curve(
     vocabulary_group: int = 32,
 ) -> pd.DataFrame:
     """Share of the prior that the theory says is left: one row a size V, one column a law."""
-    rows = {
-        V: [
-            remaining(frequency, inclusion(frequency, SupervisedConfig(V, law, vocabulary_group)))
-            for law in laws
-        ]
-        for V in sizes
-    }
+
+    def left(V: int, law: Sampling) -> float:
+        options = SupervisedConfig(V, law, vocabulary_group)
+        return remaining(frequency, inclusion(frequency, options))
+
+    rows = {V: [left(V, law) for law in laws] for V in sizes}
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(laws)).rename_axis("V")
 
 
 def shifts(run: pd.DataFrame, full: pd.DataFrame, options: SupervisedConfig) -> pd.DataFrame:
     """Each class's shift of the logit: predicted from the vocabulary, and measured.
 
-    Args:
-        run: per-class table of a run with that vocabulary.
-        full: that of a run with a full softmax that shares its seed.
-        options: of `run`.
-
-    Returns:
-        One row a class: frequency; predicted, -log pi_c less its mean; measured, the mean logit on
-        the test set less that of `full`, less its mean over classes.
+    Of the per-class tables of a run with a vocabulary, by these options, and of a full softmax
+    that shares its seed. One row a class: frequency; predicted, -log pi_c less its mean; measured,
+    the mean logit on the test set less that of `full`, less its mean over classes.
     """
     difference = run["mean_logit"] - full["mean_logit"]
     predicted = shift(inclusion(run["frequency"], options))
@@ -116,10 +102,7 @@ def compared(full: RunResult, run: RunResult) -> dict[str, float]:
 
 def agreements(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """`Agreement` of each table of `shifts`, one row a label."""
-    rows = {
-        label: vars(agreement(table["measured"], table["predicted"]))
-        for label, table in tables.items()
-    }
+    rows = {label: vars(agreement(t["measured"], t["predicted"])) for label, t in tables.items()}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("label")
 
 
@@ -145,8 +128,7 @@ def _options() -> dict[str, SupervisedConfig]:
 def recorded_agreements() -> pd.DataFrame:
     """Theory against the recorded runs, indexed by (label, seed).
 
-    Columns remaining, as predicted; S(p), as measured; slope, r2 and r2_as_predicted of the
-    shifts, nan for the full softmax.
+    Columns remaining, as predicted; S(p), as measured; `Agreement` of the shifts, nan for `FULL`.
     """
     metrics = load_results(FACTOR)
     seeds = metrics.index.unique("seed")
@@ -154,10 +136,7 @@ def recorded_agreements() -> pd.DataFrame:
     found = found.swaplevel().reindex(metrics.index)
     found.insert(0, "S(p)", metrics["spearman_predictions"])
     frequency = load_per_class(FACTOR, *metrics.index[0])["frequency"]
-    left = {
-        label: remaining(frequency, inclusion(frequency, options))
-        for label, options in _options().items()
-    }
+    left = {k: remaining(frequency, inclusion(frequency, o)) for k, o in _options().items()}
     found.insert(0, "remaining", [left[label] for label, _ in metrics.index])
     return found
 
@@ -177,10 +156,7 @@ def recorded_table(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def united(sources: Mapping[str, Iterable[str]]) -> pd.DataFrame:
-    """Accuracy and S(p) of recorded runs of several factors (factor -> labels).
-
-    Indexed by (label, seed): accuracy, spearman_predictions, and the factor.
-    """
+    """Accuracy and S(p) of recorded runs of several factors (factor -> labels), and the factor."""
     parts = []
     for name, labels in sources.items():
         runs = load_results(name)
@@ -214,18 +190,12 @@ def paper_vocabularies() -> pd.DataFrame:
             values = paper.table("fig19" if full and figure == "released" else figure)
             values = values[values["method"] == ("sl" if full else f"{method}-{size}")]
             measured = values.set_index("metric")["value"]
+            bias = measured["spearman_accuracy"], measured["spearman_predictions"]
             options = SupervisedConfig(size, law, vocabulary_group=PAPER_MICRO_BATCH)
-            rows.append(
-                {
-                    "series": name,
-                    "V": size,
-                    "S(a)": measured["spearman_accuracy"],
-                    "S(p)": measured["spearman_predictions"],
-                    "accuracy": measured.get("accuracy", np.nan),
-                    "remaining": remaining(frequency, inclusion(frequency, options, draws=1_000)),
-                }
-            )
-    return pd.DataFrame(rows)
+            left = remaining(frequency, inclusion(frequency, options, draws=1_000))
+            rows.append((name, size, *bias, measured.get("accuracy", np.nan), left))
+    columns = ["series", "V", "S(a)", "S(p)", "accuracy", "remaining"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def inverted_pairs(table: pd.DataFrame) -> tuple[int, int]:
@@ -235,9 +205,6 @@ def inverted_pairs(table: pd.DataFrame) -> tuple[int, int]:
     predicted, measured = left[one] - left[other], bias[one] - bias[other]
     differ = np.abs(predicted) > 1e-9
     return int(differ.sum()), int((predicted * measured < 0)[differ].sum())
-
-
-# Figures ----------------------------------------------------------------------------------------
 
 
 def plot_presence(prior: npt.ArrayLike, counted: Mapping[int, npt.ArrayLike]) -> Figure:
@@ -251,9 +218,8 @@ def plot_presence(prior: npt.ArrayLike, counted: Mapping[int, npt.ArrayLike]) ->
     looks = zip(style.PALETTE, "oDsv^P", strict=False)
     for (m, values), (color, marker) in zip(counted.items(), looks, strict=False):
         axes.plot(grid, 1 - (1 - grid) ** (m - 1), color=color, linestyle="-", linewidth=1)
-        axes.plot(
-            share, values, linestyle="", color=color, marker=marker, alpha=0.7, label=f"m = {m}"
-        )
+        look = style.look(color, marker, f"m = {m}")
+        axes.plot(share, values, linestyle="", alpha=0.7, **look)
     axes.set(xscale="log", yscale="log", xlabel="share of the training pictures")
     axes.set_ylabel("chance of being present")
     axes.legend(title="pictures in the group")
@@ -266,14 +232,9 @@ def plot_laws(
     """Inclusion probability, and what is left of the log prior, against frequency, int [C] > 0."""
     counts = np.sort(np.asarray(frequency))
     figure, (left, right) = style.panels(2, 4, 3.2)
-    every_class: style.Look = {
-        "linestyle": "-",
-        "markevery": 6,
-        "label": "all classes: the log prior",
-    }
-    right.plot(
-        counts, residual_prior(counts, np.ones(len(counts))), **every_class, **LAW_LOOKS["all"]
-    )
+    every_class = LAW_LOOKS[FULL] | {"linestyle": "-", "label": "all classes: the log prior"}
+    prior = residual_prior(counts, np.ones(len(counts)))
+    right.plot(counts, prior, markevery=6, **every_class)
     for law in laws:
         included = inclusion(counts, SupervisedConfig(size, law, vocabulary_group))
         look = LAW_LOOKS[law] | {"linestyle": LAW_LINES.get(law, "-."), "markevery": 6}
