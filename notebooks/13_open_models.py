@@ -20,6 +20,7 @@
 # Figures treated: the paper's Fig. 1b, 7a, 12, 17 and 18 {cite}`wen2024`. The live part takes about 20 CPU-seconds beside two runs of {doc}`03_clip_against_supervised`; reading, thirty-five minutes. Before this: {doc}`02_measuring_bias`, {doc}`10_feature_space`.
 
 # %% tags=["hide-input"]
+import textwrap
 from itertools import combinations
 from pathlib import Path
 
@@ -51,8 +52,8 @@ pd.options.display.max_colwidth = None
 # So far we trained what we measured. Released models were trained by others, on data that nobody can hold in their hands. To measure them takes their weights (gigabytes), ImageNet, and a GPU. The course does it with one command:
 #
 # ```bash
-# lt-course models list                                   # what there is, and who can be judged
-# lt-course models evaluate counted --on imagenet-val --out open_models --device cuda
+# lt-course models list  # what there is, and who can be judged
+# lt-course models evaluate counted --on imagenet-val --out open_models
 # ```
 #
 # **The command has been run on models with random weights only**, in the tests, against an independent loop. No weights could be downloaded where this course was made. So the numbers of released models on this page are the paper's. The paper prints none of them; they were *read off its plots*, to about .005 in a correlation. If you have run the command, write the name of its folder into `OWN`, and yours appear beside them.
@@ -61,7 +62,7 @@ pd.options.display.max_colwidth = None
 OWN = Path("..") / "open_models"
 web = web_frequencies.load()
 own, said = own_models(OWN, web)
-print(said)
+print(textwrap.fill(said, 78))
 
 # %% [markdown]
 # Which models? open_clip {cite}`ilharco2021` lists some weights under two names, one of them with an activation that the weights were not trained with. The paper's 41 models hold six ResNets that are three checkpoints, each also under its wrong name. Our list has each checkpoint once, under the right one.
@@ -82,7 +83,7 @@ labels, C = clip.arrays["labels"], len(frequency)
 
 # %%
 def confusion_matrix(labels, answers):
-    """True classes and answers, int [N] -> pictures by class and answer, int [C, C]."""
+    """Classes and answers [N] -> pictures by class and answer, int [C, C]."""
     return np.bincount(C * labels + answers, minlength=C * C).reshape(C, C)
 
 
@@ -180,7 +181,9 @@ columns = {
     "millions": "million pairs",
 }
 table = open_models.beside(theirs, own).rename(columns=columns)
-table = table.astype({"effective number of classes": int})
+table[columns["effective_classes"]] = (
+    theirs["effective_classes"].round().astype(int)
+)
 table.rename(index=open_models.title).rename_axis(None)
 
 # %% [markdown]
@@ -472,7 +475,7 @@ for key in sets:
     print(f"{open_models.title(key)}, ImageNet's class before: {echo:.2f}")
 
 # %% [markdown]
-# A strong bias is gone, and nothing in the numbers looks wrong: it is what an unbiased model would give. In ImageNet neighbours in the list are relatives, whose frequencies are alike, so a part of the correlation would survive. There a slip would dilute S by the factors printed, more than any other set's file does. It could make the fall to LAION-400M, which needs .27. (Nothing suggests a slip in the paper's Fig. 1b, whose notebook pairs by class.) This is why names are joined *by name*, and why the command refuses names that it cannot find. (Four of ImageNet's names differ between open_clip's list and the counts.)
+# A strong bias is gone, and nothing in the numbers looks wrong: it is what an unbiased model would give. In ImageNet neighbours in the list are relatives, whose frequencies are alike, so a part of the correlation would survive. There a slip would dilute S by the factors printed, more than any other set's file does. It could make the fall to LAION-400M, which needs .27. (Nothing suggests a slip in the paper's Fig. 1b, whose notebook keeps both columns in ImageNet's order.) This is why names are joined *by name*, and why the command refuses names that it cannot find. (Four of ImageNet's names differ between open_clip's list and the counts.)
 #
 # ## Geometry
 #

@@ -13,7 +13,6 @@ import notebooks
 WORDS, WORDS_OF_EXERCISES = 3000, 1500  # a lesson
 CODE_LINES, LONGEST_CELL, MEDIAN_CELL = 250, 25, 8
 KILOBYTES = 500
-EXERCISES = 3
 ROOT = notebooks.NOTEBOOKS.parent
 PAGES = [*sorted((ROOT / "book").glob("**/*.md")), ROOT / "README.md", ROOT / "CHANGELOG.md"]
 LESSONS = [source.with_suffix(".ipynb") for source in notebooks.sources()]
@@ -49,13 +48,8 @@ def test_words(path: Path) -> None:
     texts = [cell.source for cell in cells(path, "markdown")]
     asked = [text for text in texts if text.startswith("### Exercise: ")]
     reading = sum(len(text.split()) for text in texts) - sum(len(text.split()) for text in asked)
-    assert reading <= (WORDS if is_new(path) else 3500)
+    assert reading <= WORDS
     assert sum(len(text.split()) for text in asked) <= WORDS_OF_EXERCISES
-
-
-def is_new(path: Path) -> bool:
-    """Whether a lesson's solutions stand on a page of their own."""
-    return notebooks.solutions(path.with_suffix(".py")).exists()
 
 
 CARD = re.compile(
@@ -65,7 +59,7 @@ CARD = re.compile(
 )
 
 
-@pytest.mark.parametrize("path", [p for p in LESSONS if is_new(p)], ids=lambda path: path.stem)
+@lesson
 def test_each_exercise_has_a_card_a_stub_and_a_check(path: Path) -> None:
     found = read(path).cells
     texts = [i for i, cell in enumerate(found) if cell.source.startswith("### Exercise: ")]
@@ -118,17 +112,6 @@ def test_opens_with_a_title_and_a_claim(path: Path) -> None:
     text = "\n".join(cell.source for cell in read(path).cells[:2])
     assert re.match(r"# \S", text)
     assert re.search(r"\*\*[^*]{20,}\*\*", text), "no claim in bold under the title"
-
-
-@pytest.mark.parametrize("path", [p for p in LESSONS if not is_new(p)], ids=lambda path: path.stem)
-def test_each_exercise_of_the_old_form_has_its_solution(path: Path) -> None:
-    text = "\n".join(cell.source for cell in cells(path, "markdown"))
-    options = r"[^\n]*\n(?::\w+:[^\n]*\n)*?"
-    asked = re.findall(r"\{exercise(?:-start)?\}" + options + r":label: *(\S+)", text)
-    solved = re.findall(r"\{solution(?:-start)?\} *(\S+)", text)
-    assert len(asked) >= EXERCISES
-    assert sorted(asked) == sorted(solved)
-    assert text.count("{hint}") >= len(asked)
 
 
 @pytest.mark.parametrize("path", [*LESSONS, *PAGES], ids=lambda path: path.name)

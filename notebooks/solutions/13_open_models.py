@@ -10,16 +10,14 @@
 # %% exercise="unequal"
 def balanced_bias(confusion, frequency):
     shares = confusion / confusion.sum(1, keepdims=True)
-    return spearman(frequency, shares.diagonal()), spearman(
-        frequency, shares.sum(0)
-    )
+    columns = shares.diagonal(), shares.sum(0)
+    return tuple(spearman(frequency, each) for each in columns)
 
 
-often = (
-    np.round(20 * frequency / frequency.mean()).astype(int).clip(1)
-)  # pictures shown
+often = (20 * frequency / frequency.mean()).round().astype(int).clip(1)
 unequal = confusions["clip-title"] * often[:, None]
-print(f"balanced test set: S(p) {bias(confusions['clip-title'], frequency)[1]:.2f}")
+balanced = bias(confusions["clip-title"], frequency)
+print(f"balanced test set: S(p) {balanced[1]:.2f}")
 print(f"shown as often as trained on: {bias(unequal, frequency)[1]:.2f}")
 print(f"the same, rows divided: {balanced_bias(unequal, frequency)[1]:.2f}")
 
@@ -42,15 +40,16 @@ guess = 0.6
 
 # %% exercise="falling"
 explanation = """
-If two models differed only in how much they prefer frequent classes, right and wrong
-answers would both go to frequent classes more often in one of them, and S(a) and S(p)
-would rise together. Where S(p) is lower although S(a) is higher, wrong answers must name
-rare classes more often, or frequent ones less often. Take the column sums of each
-confusion matrix without its diagonal, and correlate them with frequency.
+If two models differed only in how much they prefer frequent classes, right and
+wrong answers would both go to frequent classes more often in one of them, and S(a)
+and S(p) would rise together. Where S(p) is lower although S(a) is higher, wrong
+answers must name rare classes more often, or frequent ones less often. Take the
+column sums of each confusion matrix without its diagonal, and correlate them with
+frequency.
 """
 
 # %% [markdown]
-# "As a rule", because rank correlations do not add up: the ranks of a sum are not the sum of ranks. With covariances in their place the statement is exact, for $\operatorname{cov}(x, p) = n \operatorname{cov}(x, a) + \operatorname{cov}(x, f)$. If the left side falls while the first term on the right rises, the second must fall.
+# "As a rule", because rank correlations do not add up: the ranks of a sum are not the sum of ranks. With covariances in their place the statement is exact. With $x$ for the ranks of frequency, $\operatorname{cov}(x, p) = n \operatorname{cov}(x, a) + \operatorname{cov}(x, f)$. If the left side falls while the first term on the right rises, the second must fall.
 #
 # A frequent mistake is to conclude that the model with the lower S(p) is the less biased one. Its predictions follow frequency less, and its accuracy follows frequency more. Two numbers answer two questions.
 
