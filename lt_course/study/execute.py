@@ -142,13 +142,13 @@ def build_objective(
     """
     if getattr(run.objective, "tile", None) or getattr(run.objective, "fused", False):
         registry.load_extensions()  # which have the twins of losses
-    parts = _Parts(run, dataset, teacher, device)
+    parts = RunParts(run, dataset, teacher, device)
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
         return run.objective.build(parts)
 
 
-class _Parts:
+class RunParts:
     """A run's `lt_course.objectives.objective.ModelParts`; what it freezes is frozen."""
 
     def __init__(
