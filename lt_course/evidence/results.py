@@ -190,7 +190,7 @@ def costs(scale: str = "cpu") -> pd.Series:
     )
     environments["versions"] = [
         ", ".join(f"{name} {version}" for name, version in versions.items())
-        for versions in environments["versions"]
+        for versions in pd.DataFrame(list(environments["versions"])).to_dict("records")
     ]
     listed = {
         "processor": "processor",
