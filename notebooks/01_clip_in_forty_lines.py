@@ -212,9 +212,10 @@ def info_nce(image, text, scale):
 
 # %%
 torch.manual_seed(0)
+batch = torch.randperm(len(images))[:128]
 with torch.no_grad():
-    image = F.normalize(image_tower()(images[:128]), dim=1)
-    text = F.normalize(TextTower(len(known))(ids[:128]), dim=1)
+    image = F.normalize(image_tower()(images[batch]), dim=1)
+    text = F.normalize(TextTower(len(known))(ids[batch]), dim=1)
     temperature = Temperature()  # 1 / 0.07, as CLIP starts
     scale = temperature.log_scale.exp()
     loss = info_nce(image, text, scale)
