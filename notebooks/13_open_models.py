@@ -172,7 +172,7 @@ check("unequal", balanced_bias)
 #
 # The paper's Fig. 1b gives one mean a set. Beside it stand three numbers about how often the set's captions name ImageNet's classes ({doc}`06_long_tails`).
 
-# %%
+# %% tags=["nbval-check-output"]
 theirs = open_models.by_pretraining(web)
 columns = {
     "gini": "Gini coefficient",
@@ -203,7 +203,7 @@ guess = ...
 check("ten-classes", guess)
 
 
-# %%
+# %% tags=["nbval-check-output"]
 def by_chance(classes, draws=4_000):
     """The bound below which |S| of 95 % of unrelated orders lies."""
     places = np.arange(classes)
@@ -239,7 +239,7 @@ plt.show()
 #
 # All models of the two small sets are counted twice. How much could that have moved their means? The paper's Fig. 18 shows single models, without names. All markers of the two small sets can be told apart, but not which of a pair is the wrong one. So keep half of them, in every possible way.
 
-# %%
+# %% tags=["nbval-check-output"]
 points = open_models.markers()
 rows = {}
 for key in ("cc12m", "yfcc15m"):
@@ -327,7 +327,7 @@ for m in METHODS:
 #
 # Suppose that a model of YFCC-15M is judged by the counts of another set. Their orders are not the same. The released correlations are those of the paper's Fig. 13, and the cell holds them against its printed values.
 
-# %%
+# %% tags=["nbval-check-output"]
 sets = list(web_frequencies.PRETRAINING_SETS)
 pairs = web.correlations.query("concept_set == 'imagenet' and second in @sets")
 matrix = pairs.pivot(index="first", columns="second", values="spearman")
@@ -389,7 +389,7 @@ plt.show()
 # %% [markdown]
 # Simulation and prediction agree, as they must: both assume the same. By that assumption a wrong file costs a third of the correlation at worst. Now turn it round. Could the large sets' S be small only because their files are bad? The factor would have to be
 
-# %%
+# %% tags=["nbval-check-output"]
 small = theirs.loc["yfcc15m", "S(a)"]
 for key in ("laion400m", "laion2b"):
     factor = theirs.loc[key, "S(a)"] / small
@@ -496,17 +496,16 @@ elsewhere = open_models.other_concepts()
 open_models.plot_other_concepts(elsewhere)
 plt.show()
 
-# %%
+# %% tags=["nbval-check-output"]
 outside = elsewhere["S(a)"].abs() > elsewhere["chance"]
 by_luck = 0.05 * len(elsewhere)
-print(
-    f"{outside.sum()} of {len(elsewhere)} outside of their band; by luck {by_luck:.1f}"
-)
-counted = outside.groupby(elsewhere["concepts"]).sum().sort_values(ascending=False)
-print(", ".join(f"{open_models.title(k)} {n} of 6" for k, n in counted.items()))
+print(f"{outside.sum()} of {len(elsewhere)} lie outside; by luck {by_luck:.1f}")
+counted = outside.groupby(elsewhere["concepts"]).sum().rename(open_models.title)
+counted = counted.sort_values(ascending=False).rename_axis(None)
+counted.to_frame("outside of the band, of six")
 
 # %% [markdown]
-# Many more than by luck, and nearly all of them in three or four sets. (Luck does not come evenly, either: six models of one concept set share its classes and nearly the same counts, so they leave the band together.) Two things that ImageNet does not show:
+# Many more than by luck, and most of them in three sets. (Luck does not come evenly, either: six models of one concept set share its classes and nearly the same counts, so they leave the band together.) Two things that ImageNet does not show:
 #
 # - **For birds and flowers S(a) is beyond chance in all six sets**, from the smallest to the largest. More pairs did not make the bias go away where names are rare and fine. MetaCLIP's markers say less than the others. Most of its counts of birds, and more than a third of those of flowers and places, are zeros made by its list of entries ({doc}`06_long_tails`). They compare names that are entries with names that are not.
 # - **For pets, textures and satellite pictures most values or all cannot be told from chance.** 37, 47 or 10 classes say little. For food most cannot either, though it has as many classes as flowers.
@@ -539,7 +538,7 @@ print(f"{len(rank)} classes by chance: {by_chance(len(rank)):.2f}")
 #
 # - From 12 million to 400 million pairs, S(a) of released CLIPs falls from .34 to less than .1. Beyond that, a thousand classes cannot tell it from zero. Counting each checkpoint once changes nothing that matters.
 # - Pairs, architecture, curation and the order of classes change together. Within one set, models differ as much as neighbouring sets do.
-# - A preference for frequent classes moves S(a) and S(p) together. Released models of LAION-2B lie the other way round, so their wrong answers must differ.
+# - A preference for frequent classes moves S(a) and S(p) together. Released models of LAION-2B lie the other way round, so as a rule their wrong answers differ.
 # - A wrong frequency file shrinks S by its correlation with the right one, as a rule and not by necessity. Dilution by another set's file is too weak to make the fall with scale.
 # - Beyond ImageNet's names, bias is still there for birds and flowers, and short lists say little.
 #

@@ -81,9 +81,9 @@ S_OWN = 0.34  # of the exercise on the sign
 def _all_captions() -> Two:
     """The two files' correlation, and S(a) of YFCC-15M's models by the labelled subset."""
     pairs = web_frequencies.load(download=False).correlations
-    by_name = pairs.set_index(["concept_set", "first", "second"])["spearman"].to_dict()
-    r = by_name["imagenet", "yfcc15m", "yfcc15m_cls_imagenet_ori"]
-    return float(r), paper.value("fig1b", "yfcc15m", "clip", "spearman_accuracy")
+    labelled = pairs["second"] == "yfcc15m_cls_imagenet_ori"
+    r = pairs.loc[(pairs["first"] == "yfcc15m") & labelled, "spearman"].to_numpy()
+    return float(r[0]), paper.value("fig1b", "yfcc15m", "clip", "spearman_accuracy")
 
 
 def _both(sign: int = -1) -> Floats:
