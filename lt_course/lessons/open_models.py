@@ -5,30 +5,20 @@ The paper's per-model numbers were never released. What it shows of them was rea
 their own, which `lt_course.web.released.own_models` finds.
 """
 
-from collections.abc import Mapping, Sequence
-from itertools import combinations
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import torch
 from matplotlib.figure import Figure
-from scipy.stats import rankdata
 
 from lt_course.counting.web_frequencies import CONCEPT_SETS, PRETRAINING_SETS, WebFrequencies
-from lt_course.data import icontail
-from lt_course.evaluation.answers import Answers, score
-from lt_course.evaluation.bias import per_class
 from lt_course.evidence import paper
-from lt_course.lessons.features import image_features
 from lt_course.lessons.neural_collapse import PAPER_SETS
 from lt_course.plots import style
-from lt_course.plots.frequencies import web_pairs
 from lt_course.plots.runs import BIAS
-from lt_course.statistics import FloatArray, spearman
-from lt_course.study import RunResult
+from lt_course.statistics import FloatArray
 
 MILLIONS = {key: millions for key, millions in PAPER_SETS.items() if key in PRETRAINING_SETS}
 """Pairs of the six pre-training sets, in millions, as their names have it."""
@@ -68,22 +58,6 @@ def markers(evaluated: str = "imagenet") -> pd.DataFrame:
     return table[["set", *BIAS.values(), "hidden"]]
 
 
-def once_each(points: pd.DataFrame, sets: Sequence[str] = ("cc12m", "yfcc15m")) -> pd.DataFrame:
-    """Means of a set's markers, and how far they could move if each checkpoint counted once.
-
-    Every second marker of `sets` is a checkpoint under its wrong name; which one is not known. So
-    all ways to keep half of the markers are tried; lowest and highest are the means of a half.
-    """
-    rows = {}
-    for key in sets:
-        for letter in BIAS.values():
-            values = points.loc[points["set"] == key, letter].to_numpy()
-            halves = [np.mean(h) for h in combinations(values, len(values) // 2)]
-            rows[key, letter] = [len(values), values.mean(), min(halves), max(halves)]
-    table = pd.DataFrame(rows, ["markers", "all", "lowest", "highest"]).T
-    return table.astype({"markers": int})
-
-
 def other_concepts() -> pd.DataFrame:
     """Fig. 12, a row a concept set and pre-training set: S(a), S(p), classes, chance.
 
@@ -99,121 +73,12 @@ def other_concepts() -> pd.DataFrame:
     return wide.assign(classes=names.map(CONCEPTS), chance=names.map(chances)).reset_index()
 
 
-def figure_17(web: WebFrequencies, key: str) -> pd.DataFrame:
-    """Fig. 17's accuracies, a row a plotted class: captions as printed, and of the class looked up.
-
-    Counts of single classes must be at hand; `key` is ``laion400m`` or ``metaclip_400m``.
-    """
-    values = paper.table("fig17")
-    values = values[values["dataset"] == key]
-    rank = values["method"].str.removeprefix("clip-rank-").astype(int).to_numpy()
-    printed_by = web.counts("laion400m_imagenet_ori").sort_values(ascending=False, kind="stable")
-    own = web.counts(f"{key}_imagenet_ori")
-    return pd.DataFrame(
-        {
-            "accuracy": values["value"].to_numpy(),
-            "captions, as printed": own.loc[printed_by.index[rank]].to_numpy(),
-            "captions of the class looked up": own.iloc[rank].to_numpy(),
-        }
-    )
-
-
 def by_chance(classes: int, draws: int = 4_000, seed: int = 0, share: float = 0.95) -> float:
     """How large Spearman's correlation of unrelated ranks gets: the bound of 95 % of their |S|."""
     generator = np.random.default_rng(seed)
     ranks = np.arange(classes) - (classes - 1) / 2
     orders = generator.permuted(np.tile(ranks, (draws, 1)), axis=1)
     return float(np.quantile(np.abs(orders @ ranks / (ranks @ ranks)), share))
-
-
-def rank_matrix(web: WebFrequencies, concepts: str = "imagenet") -> pd.DataFrame:
-    """Spearman's correlations between the counts of the six web sets (Fig. 13), [6, 6]."""
-    keys = list(PRETRAINING_SETS)
-    matrix = pd.DataFrame(np.eye(len(keys)), index=keys, columns=keys)
-    pairs = web_pairs(web, concepts)[["first", "second", "spearman"]]
-    for first, second, value in pairs.itertuples(index=False):
-        matrix.loc[first, second] = matrix.loc[second, first] = value
-    return matrix
-
-
-def judged_by(matrix: pd.DataFrame, own: str, bias: float) -> pd.DataFrame:
-    """S(a) of a model of the set `own` if it is judged by the counts of each, of `rank_matrix`.
-
-    A row a file: ``predicted``, r S(a) (`bias` by the own counts), holds if other counts know of
-    accuracy only what they share with the own; ``lowest`` and ``highest`` is what can be at all.
-    """
-    r = matrix[own]
-    room = np.sqrt((1 - r**2) * (1 - bias**2))
-    columns = {"predicted": r * bias, "lowest": r * bias - room, "highest": r * bias + room}
-    return pd.DataFrame(columns)
-
-
-def simulated(
-    matrix: pd.DataFrame, own: str, bias: float, draws: int = 100, classes: int = 1_000
-) -> pd.DataFrame:
-    """S(a) under each file [draws, 6] for made-up models, arguments as in `judged_by`.
-
-    Counts are drawn with the rank correlations of the true ones (a Gaussian copula); accuracy is
-    their own set's, plus noise that no file knows.
-    """
-    generator = np.random.default_rng(0)
-    linear = 2 * np.sin(np.pi / 6 * matrix.to_numpy())  # of normal variables with these ranks
-    root = np.linalg.cholesky(linear + 1e-6 * np.eye(len(linear)))
-    slope = 2 * np.sin(np.pi / 6 * bias)
-    place = list(matrix).index(own)
-    found = np.empty((draws, len(matrix)))
-    for draw in range(draws):
-        counts = root @ generator.standard_normal((len(matrix), classes))
-        noise = generator.standard_normal(classes)
-        accuracy = rankdata(slope * counts[place] + np.sqrt(1 - slope**2) * noise)
-        found[draw] = np.corrcoef(rankdata(counts, axis=1), accuracy)[-1, :-1]
-    return pd.DataFrame(found, columns=list(matrix))
-
-
-def test_pictures(record: RunResult) -> npt.NDArray[np.uint8]:
-    """The drawings that a run was tested on, uint8 [N, 32, 32]."""
-    return icontail.load().pictures[record.arrays["test"]]
-
-
-def of_run(record: RunResult) -> Answers:
-    """What a run answers on the test drawings, by the code that evaluates released models."""
-    features = image_features(record, test_pictures(record), normalise=False)
-    labels, prototypes = (torch.from_numpy(record.arrays[k]) for k in ("labels", "prototypes"))
-    return score(features, labels, prototypes, record.per_class["name"].to_list())
-
-
-def blocks(answers: Answers, frequency: npt.ArrayLike, groups: int = 4) -> FloatArray:
-    """Where answers go, in groups of classes from frequent to rare, float [groups, groups].
-
-    Rows (true classes) sum to 1. The diagonal holds right answers and mix-ups within a group.
-    """
-    order = np.argsort(-np.asarray(frequency), kind="stable")
-    member = np.zeros((len(order), groups))
-    for number, members in enumerate(np.array_split(order, groups)):
-        member[members, number] = 1
-    found = member.T @ answers.confusion @ member
-    return np.asarray(found / found.sum(1, keepdims=True))
-
-
-def lifted(
-    cosines: npt.NDArray[np.floating],
-    labels: npt.NDArray[np.int64],
-    frequency: npt.ArrayLike,
-    lifts: Sequence[float],
-) -> pd.DataFrame:
-    """Accuracy, S(a) and S(p), a row a lift, of cosines [N, C] plus lift * log frequency [C]."""
-    counts = np.asarray(frequency, dtype=np.float64)
-    prior = np.log1p(counts)
-    rows = {}
-    for lift in lifts:
-        said = (cosines + lift * (prior - prior.mean())).argmax(1)
-        accuracy, predictions = per_class(labels, said, len(counts))
-        rows[lift] = {
-            "accuracy": float((said == labels).mean()),
-            "S(a)": spearman(counts, accuracy),
-            "S(p)": spearman(counts, predictions),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("lift")
 
 
 def beside(theirs: pd.DataFrame, own: pd.DataFrame | None) -> pd.DataFrame:
@@ -277,7 +142,8 @@ def plot_markers(points: pd.DataFrame, chance: float, own: pd.DataFrame | None =
 def plot_wrong_file(judged: pd.DataFrame, simulated: pd.DataFrame, own: str) -> Figure:
     """S(a) of a model under every frequency file: predicted, simulated, and what is possible.
 
-    Of `judged_by` and `simulated`; the set that the model learnt from, `own`, is filled.
+    `judged` has a row a file, with ``predicted``, ``lowest`` and ``highest``; `simulated` a column
+    a file and a row a made-up model. The set that the model learnt from, `own`, is filled.
     """
     figure, axes = plt.subplots(figsize=(6.8, 3.2))
     low, high = simulated.quantile(0.025), simulated.quantile(0.975)
@@ -297,7 +163,7 @@ def plot_wrong_file(judged: pd.DataFrame, simulated: pd.DataFrame, own: str) -> 
 
 
 def plot_confusions(tables: Mapping[str, FloatArray]) -> Figure:
-    """`blocks`: where answers go, by groups of classes from frequent to rare; a panel a model."""
+    """Where answers go, by groups of classes from frequent to rare; a panel a model."""
     figure, panels = style.panels(len(tables), 3.3, 3.2)
     top = max(table.max() for table in tables.values())
     for axes, (title, table) in zip(panels, tables.items(), strict=True):
@@ -310,7 +176,7 @@ def plot_confusions(tables: Mapping[str, FloatArray]) -> Figure:
 
 
 def plot_lifts(curves: Mapping[str, pd.DataFrame], looks: Mapping[str, style.Look]) -> Figure:
-    """S(p) against S(a) as a multiple of log frequency is added; a curve (`lifted`) a model."""
+    """S(p) against S(a) as a multiple of log frequency is added; a curve a model."""
     figure, axes = plt.subplots(figsize=(5.6, 3.6))
     for label, curve in curves.items():
         axes.plot(curve["S(a)"], curve["S(p)"], linestyle="-", markersize=4, **looks[label])
@@ -338,6 +204,6 @@ def plot_other_concepts(table: pd.DataFrame) -> Figure:
             axes.plot(of_set.loc[key, "S(a)"], row + shift, linestyle="", **named)
     axes.axvline(0, **style.ZERO)
     style.name_rows(axes, [f"{CONCEPT_SETS[str(name)]} ({size})" for name, size in sizes.items()])
-    axes.set(xlim=(-0.75, 0.75), xlabel="S(a), read off Fig. 12")
+    axes.set(xlim=(-0.75, 0.75), xlabel="S(a), read off the paper's Fig. 12")
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

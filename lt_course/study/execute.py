@@ -166,9 +166,11 @@ class RunParts:
             self.start = prototypes(run, dataset.keys, dataset.templates, teacher, device)
 
     def image_tower(self) -> nn.Module:
+        """The run's image tower, untrained."""
         return image_tower_of(self.run)
 
     def text_tower(self) -> nn.Module:
+        """The run's text tower."""
         head = self.run.text_head
         if head == LanguageModel():
             table = torch.tensor(icontail.text_embeddings())
@@ -179,6 +181,7 @@ class RunParts:
         return text_tower_of(head, self.embed_dim, self.dataset.texts.known, self.teacher)
 
     def prototypes(self, normalized: bool) -> Prototypes:
+        """One class vector a class."""
         return Prototypes(
             self.run.data.concepts,
             self.embed_dim,
@@ -188,6 +191,7 @@ class RunParts:
         )
 
     def steps(self, duration: str, field: str) -> int:
+        """A duration of the run in steps."""
         return steps(duration, field, self.steps_per_epoch, self.total_steps)
 
 
