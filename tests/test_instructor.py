@@ -8,6 +8,7 @@ import schedules
 import yaml
 
 import notebooks
+from lt_course import evidence
 
 INSTRUCTOR = Path(__file__).resolve().parents[1] / "book" / "instructor"
 SLUGS = [source.stem[3:] for source in notebooks.sources()]
@@ -81,3 +82,42 @@ def test_a_class_of_ninety_minutes_four_evenings_and_a_term() -> None:
 
 def test_the_page_of_schedules_is_what_its_source_says() -> None:
     assert schedules.PAGE.read_text() == schedules.page()
+
+
+def test_twenty_questions_have_a_hundred_points_and_an_answer_each() -> None:
+    text = (INSTRUCTOR / "exam.md").read_text()
+    points = [int(each) for each in re.findall(r"^\*\*\d+\*\* \[(\d+)\]", text, re.MULTILINE)]
+    assert len(points) == 20 and sum(points) == 100
+    assert len(re.findall(r"^> ", text, re.MULTILINE)) == 20
+    for lesson in re.findall(r"\*Lesson (\d\d)\.\*", text):
+        assert int(lesson) < len(SLUGS)
+
+
+def test_graded_examples_add_up_to_what_they_say() -> None:
+    text = (INSTRUCTOR / "capstone.md").read_text()
+    weights = [int(each) for each in re.findall(r"^\| \*\*.*\| (\d) \|$", text, re.MULTILINE)]
+    points = [
+        int(each) for each in re.findall(r"^\| [A-Z]\w+(?: \w+)? \| (\d) \|", text, re.MULTILINE)
+    ]
+    sums = [int(each) for each in re.findall(r"^\*\*(\d+) of 80\.\*\*", text, re.MULTILINE)]
+    assert 4 * sum(weights) == 80
+    graded = [points[: len(weights)], points[len(weights) :]]
+    assert [sum(map(int.__mul__, weights, each)) for each in graded] == sums
+
+
+@pytest.mark.parametrize(
+    ("claim", "seeds", "said"),
+    [
+        ("vocabulary-raises-accuracy", range(5), ".011 with an interval of .001 to .022"),
+        ("vocabulary-raises-accuracy", range(5, 10), ".003, interval -.010 to .016, undecided"),
+        ("vocabulary-lowers-prediction-bias", range(5), ".108 (.082 to .134)"),
+    ],
+)
+def test_graded_examples_quote_the_records(claim: str, seeds: range, said: str) -> None:
+    verdicts = evidence.verdicts("dynamic_classification", seeds=seeds)
+    found = next(each for each in verdicts if each.claim.id == claim)
+    numbers = [float(each) for each in re.findall(r"-?\.\d+", said)]
+    expected = (found.effect.estimate, found.effect.low, found.effect.high)
+    assert numbers == [round(each, 3) for each in expected]
+    assert said.endswith(found.verdict) or "undecided" not in said
+    assert said in (INSTRUCTOR / "capstone.md").read_text()
