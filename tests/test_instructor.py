@@ -87,7 +87,8 @@ def test_the_page_of_schedules_is_what_its_source_says() -> None:
 def test_twenty_questions_have_a_hundred_points_and_an_answer_each() -> None:
     text = (INSTRUCTOR / "exam.md").read_text()
     points = [int(each) for each in re.findall(r"^\*\*\d+\*\* \[(\d+)\]", text, re.MULTILINE)]
-    assert len(points) == 20 and sum(points) == 100
+    assert len(points) == 20
+    assert sum(points) == 100
     assert len(re.findall(r"^> ", text, re.MULTILINE)) == 20
     for lesson in re.findall(r"\*Lesson (\d\d)\.\*", text):
         assert int(lesson) < len(SLUGS)
