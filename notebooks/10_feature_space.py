@@ -17,7 +17,7 @@
 # - separate what frequency does to density from what meaning does;
 # - say which reading of *centred* a number uses, and why two readings may differ in sign.
 #
-# Figures treated: the paper's Fig. 7, 20 and 5 {cite}`wen2024`. About 60 CPU-seconds beside the trainings (seven runs of {doc}`03_clip_against_supervised` and {doc}`08_scale_and_text_heads`), 1.6 GB of memory, 35 minutes of reading. Before this: {doc}`08_scale_and_text_heads`.
+# Figures treated: the paper's Fig. 7, 20 and 5 {cite}`wen2024`. About 60 CPU-seconds beside the trainings (seven runs, six of which lessons 00 and 03 share; the teacher of the seventh is that of {doc}`08_scale_and_text_heads`), 1.6 GB of memory, 35 minutes of reading. Before this: {doc}`08_scale_and_text_heads`.
 
 # %% tags=["hide-input"]
 import matplotlib.pyplot as plt
