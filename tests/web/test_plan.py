@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache, partial
 
@@ -210,8 +211,13 @@ def planned(run: study.RunConfig, gpu: str = "h200", gpus: int = 8) -> planning.
     return plan(run, gpu, gpus)
 
 
+def mostly_slow(names: Iterable[str], *quick: str) -> list[object]:
+    """Parameters of which all but the quick ones are left to ``make full``."""
+    return [pytest.param(n, marks=() if n in quick else pytest.mark.slow) for n in names]
+
+
 @pytest.mark.parametrize("scale", ["gpu", "full"])
-@pytest.mark.parametrize("name", study.NAMED)
+@pytest.mark.parametrize("name", mostly_slow(study.NAMED, "sl", "clip-title", "dino"))
 def test_every_declared_run_takes_a_step_and_stays_on_its_device(name: str, scale: str) -> None:
     run = study.config(name, scale=scale)
     if isinstance(run.objective, CLIPConfig):
@@ -233,7 +239,16 @@ def alike(run: study.RunConfig) -> study.RunConfig:
     return run
 
 
-@pytest.mark.parametrize("name", [name for name in RECIPES if name.startswith("paper")])
+@pytest.mark.parametrize(
+    "name",
+    mostly_slow(
+        [name for name in RECIPES if name.startswith("paper")],
+        "paper-sl-vocab",
+        "paper-clip-full",
+        "paper-clip-laionet-frozen",
+        "paper-dino-sampled",
+    ),
+)
 def test_every_recipe_of_the_paper_takes_a_step_at_full_size(name: str) -> None:
     run = study.config(name)
     made = planned(alike(run))
@@ -243,7 +258,10 @@ def test_every_recipe_of_the_paper_takes_a_step_at_full_size(name: str) -> None:
     assert 260_000 < expected <= 3_480_797
 
 
-@pytest.mark.parametrize("name", [name for name in RECIPES if name.startswith("gpu")])
+@pytest.mark.parametrize(
+    "name",
+    mostly_slow([name for name in RECIPES if name.startswith("gpu")], "gpu-cifar100-sl"),
+)
 def test_recipes_for_one_gpu_fit_it_and_take_an_hour(name: str) -> None:
     run = study.config(name)
     if isinstance(run.objective, SupervisedConfig):
