@@ -400,7 +400,7 @@ STEPS = 8
 def miniature(kind: str) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        tower = SmallCNN(8, 4)
+        tower = SmallCNN(8, 2)
         if kind == "classify":
             options = SupervisedConfig(vocabulary=4, vocabulary_group=8)
             return Supervised(options, tower, Prototypes(C, 8), torch.arange(C, 0, -1))
