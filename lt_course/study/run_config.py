@@ -243,8 +243,8 @@ def _set(name: str, parts: dict[str, Any], settings: dict[str, Any]) -> dict[str
         if each not in part_of:
             raise CourseError(unknown_field(name, each, [*part_of, "text_head"]))
     for part in PARTS:
-        own = {each: value for each, value in settings.items() if part_of[each] == part}
-        parts[part] = replace(parts[part], **own)
+        if own := {each: value for each, value in settings.items() if part_of[each] == part}:
+            parts[part] = replace(parts[part], **own)
     return parts
 
 
