@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import small_icontail
+from slow import mostly_slow
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -309,7 +310,7 @@ def results(run: RunConfig, folder: Path) -> tuple[dict, dict]:
     return state, outcome.metrics
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", mostly_slow(OBJECTIVES, "sl-vocab", "clip-full"))
 def test_killed_at_a_random_step_ends_bit_by_bit_the_same(name: str, tmp_path: Path, small) -> None:
     """SIGKILL once at a random step; the resumed run equals the one that was never stopped."""
     at = random.Random(name).choice([step for step in range(6, STEPS) if step // 3 * 3 % 5])

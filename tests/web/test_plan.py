@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache, partial
 
@@ -11,6 +10,7 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
+from slow import mostly_slow
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -209,11 +209,6 @@ def test_only_what_lives_is_counted() -> None:
 @cache
 def planned(run: study.RunConfig, gpu: str = "h200", gpus: int = 8) -> planning.Plan:
     return plan(run, gpu, gpus)
-
-
-def mostly_slow(names: Iterable[str], *quick: str) -> list[object]:
-    """Parameters of which all but the quick ones are left to ``make full``."""
-    return [pytest.param(n, marks=() if n in quick else pytest.mark.slow) for n in names]
 
 
 @pytest.mark.parametrize("scale", ["gpu", "full"])
