@@ -4,6 +4,8 @@
 #   make test    unit tests, and every notebook cell by cell
 #   make test-fast   tests of the core, lessons and evidence alone: no photographs, no notebooks
 #   make full    all of it: test, check, book, pages, and fifteen recorded runs trained again
+#   make pack TERM=2027S   one zip for a class: notebooks, quizzes, assignments, dated plans;
+#                trains and executes nothing; START=2027-04-19 sets the first day
 #   make lab     the notebooks in JupyterLab
 #   make check   style, types, notebook pairs, prose
 #   make verify  train one recorded run again and compare
@@ -23,7 +25,7 @@ READY := $(VENV)/.lt-course
 export OMP_NUM_THREADS ?= 1
 export LT_SCALE ?= tiny
 
-.PHONY: book test test-fast full lab check verify pages gpu-check size lock clean
+.PHONY: book test test-fast full pack lab check verify pages gpu-check size lock clean
 .DEFAULT_GOAL := book
 
 $(READY): requirements.lock pyproject.toml
@@ -56,6 +58,10 @@ test-fast: $(READY)
 full: export LT_COURSE_FULL = 1
 full: test check book pages
 	$(BIN)/lt-course study verify --sample 15 --seed 0
+
+# Without a term on the command line, TERM is the terminal's name, and the tool says what to write.
+pack: $(READY)
+	@$(BIN)/python book/tools/pack.py "$(TERM)" $(if $(START),--start "$(START)")
 
 lab: $(READY)
 	$(BIN)/python -m jupyterlab notebooks

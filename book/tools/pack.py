@@ -20,12 +20,12 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 import nbformat
-import notebooks
 import plain
 import quiz_bank
 import schedules
 from nbformat import NotebookNode
 
+import notebooks
 from lt_course import __version__
 from lt_course.errors import CourseError
 
@@ -138,11 +138,11 @@ def assignments(_: Term) -> Files:
     for stem in stems():
         target, slug = f"assignments/{stem}.md", stem[3:]
         document = f"book/instructor/lessons/{slug}"
-        _, _, afterwards = (plain.ROOT / f"{document}.md").read_text().partition("## Afterwards\n")
+        afterwards = (plain.ROOT / f"{document}.md").read_text().split("## Afterwards\n")[1]
         cards = exercises(stem)
         points = {name: POINTS * int(card["difficulty"]) for name, card in cards.items()}
         rows = [
-            f"| {card['title'][0].upper()}{card['title'][1:]} (`{name}`) | {card['kind']} | {card['minutes']} "
+            f"| {card['title']} (`{name}`) | {card['kind']} | {card['minutes']} "
             f"| {card['trains']} | {points[name]} |"
             for name, card in cards.items()
         ]
@@ -222,7 +222,7 @@ PARTS = (
     Part(
         "schedule/",
         schedule,
-        "One class, four evenings, twelve weeks, with dates: to read, and as CSV for a spreadsheet.",
+        "One class, four evenings, twelve weeks, with dates: to read, and as CSV for spreadsheets.",
     ),
     Part(
         "survey.md",
