@@ -533,7 +533,7 @@ photographs = equal_terms.drawings_and_photographs(verdicts)
 photographs.style.hide().set_table_styles([claims.LEFT])
 
 # %% [markdown]
-# On photographs of Tiny ImageNet the gap between SL and CLIP on templates is wider than on drawings. What changes the words of the caption, and not the objective, does not carry over: synonyms do not lower the bias there, and sentences that explain the class do not either (see the table of claims).
+# On photographs of Tiny ImageNet the gap between SL and CLIP on templates is wider than on drawings. What changes the words of the caption, and not the objective, is another matter. The table of claims has two such changes there: a synonym in the place of the name, and a sentence that explains the class. Neither is found to lower the bias.
 #
 # ### Again, with other seeds
 #
