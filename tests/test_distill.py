@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from slow import mostly_slow
 from torch import Tensor, nn
 
 from lt_course.data.batch import Batch
@@ -398,7 +399,7 @@ def killed(name: str, folder: Path) -> None:
     run(small(**RESUMED[name]), folder, kill)
 
 
-@pytest.mark.parametrize("name", RESUMED)
+@pytest.mark.parametrize("name", mostly_slow(RESUMED, "sinkhorn"))
 def test_killed_it_ends_bit_by_bit_the_same(name: str, tmp_path: Path) -> None:
     """Teacher, centre, schedules, the watch over collapse: all of it goes on where it was."""
     threads = torch.get_num_threads()

@@ -581,7 +581,9 @@ def test_two_workers_share_the_list(store: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "kind", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_an_interrupt_lets_workers_save(store: Path, kind: signal.Signals) -> None:
     long = study.config("sl", scale="tiny", **(SMALL | {"duration": "2000 epochs"}))
     asked = [train_all.Task("toy", str(s), study.override(long, seed=s)) for s in range(3)]

@@ -21,6 +21,7 @@ import torch
 from photograph_miniatures import accept_cifar, cifar_folder
 from PIL import Image
 from shard_files import image, write_tar
+from slow import mostly_slow
 from test_distributed import Group
 from test_language_models import folder_of
 from test_photograph_batches import prepared
@@ -272,7 +273,11 @@ def two_steps(name: str, folder: Path, data: Path) -> EvalResult:
         return execute(run, folder)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+QUICK = ("paper-sl-vocab", "paper-clip-full", "paper-clip-laionet-frozen", "paper-dino-sampled")
+"""Recipes whose real steps are taken each time, one a kind."""
+
+
+@pytest.mark.parametrize("name", mostly_slow(RECIPES, *QUICK))
 def test_every_recipe_takes_real_steps(pair: Group, there: Path, tmp_path: Path, name: str) -> None:
     """Two of them, in two processes and in bfloat16; and the second again, from a checkpoint."""
     for done in pair.all(partial(two_steps, name, tmp_path, there)):
@@ -357,7 +362,7 @@ def resumed(name: str, folder: Path, before_step=lambda step: None) -> EvalResul
     return execute(small(name, **(shape | KILLED[name])), folder, before_step)
 
 
-@pytest.mark.parametrize("name", KILLED)
+@pytest.mark.parametrize("name", mostly_slow(KILLED, "paper-trim-sl-vocab-frozen"))
 def test_killed_it_ends_bit_by_bit_the_same(there: Path, tmp_path: Path, name: str) -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

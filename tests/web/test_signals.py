@@ -113,7 +113,7 @@ GROUP = {
 }
 
 
-@pytest.mark.parametrize("repetition", range(2))
+@pytest.mark.parametrize("repetition", [0, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("numbers", GROUP.values(), ids=GROUP)
 def test_a_signal_to_the_whole_group_saves(
     numbers: tuple[int, ...],
