@@ -9,13 +9,14 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from lt_course.errors import CourseError
 from lt_course.evaluation.intervals import Interval
 
 Array = npt.NDArray[Any]
@@ -108,6 +109,7 @@ class Function:
         tolerance: absolute, and relative.
         complaint: in place of a comparison, for functions with more than one right value:
             (value, arguments) -> what is wrong with it, or None.
+        seed: of the generator; see `drawn_by`.
     """
 
     reference: Callable[..., Any]
@@ -116,6 +118,7 @@ class Function:
     hint: str = ""
     tolerance: float = 1e-4
     complaint: Callable[[Any, tuple[Any, ...]], str | None] | None = None
+    seed: int = 0
 
     def judge(self, answer: Any) -> Judgement:
         """Right if it gives the right values for all hidden inputs, and leaves them as they are."""
@@ -123,7 +126,7 @@ class Function:
             return NONE_YET
         if not callable(answer):
             return Judgement(False, f"a function is asked for, not {_described(answer)}.")
-        inputs = list(self.inputs(np.random.default_rng(0)))
+        inputs = list(self.inputs(np.random.default_rng(self.seed)))
         values = []
         for arguments in inputs:
             copies = copy.deepcopy(arguments)
@@ -268,6 +271,21 @@ class Explanation:
             if not any(word in text for word in words):
                 return Judgement(False, f"it does not speak of {idea} yet.")
         return Judgement(True, f"set it beside this answer:\n{self.model}")
+
+
+def drawn_by(exercise: Exercise, seed: int) -> Exercise:
+    """The same exercise with hidden inputs of another seed than the lesson's own, which is 0.
+
+    Some draws do not tell a known mistake from the right answer; the next seed that does is taken.
+    """
+    if not isinstance(exercise, Function):
+        return exercise
+    for other in range(seed, seed + 100):
+        drawn = replace(exercise, seed=other)
+        wrong = (drawn.judge(mistake.gives).right is False for mistake in exercise.mistakes)
+        if drawn.judge(exercise.reference).right and all(wrong):
+            return drawn
+    raise CourseError(f"No seed from {seed} on tells the known mistakes apart: take another one.")
 
 
 def as_numbers(answer: Any) -> Array | None:

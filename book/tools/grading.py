@@ -1,0 +1,231 @@
+"""Grade submitted lessons with the course's own checks, on other hidden inputs than theirs.
+
+    python book/tools/grading.py grade measuring_bias --seed 7 submissions/*.ipynb
+    python book/tools/grading.py otter measuring_bias --seed 7
+    python book/tools/grading.py nbgrader measuring_bias --seed 7
+
+Keep the seed to yourself: whoever knows it can draw the inputs. The last two write the same
+exercises for otter-grader 7 and nbgrader 0.9, into ``_build/grading/`` (`grading_formats`).
+
+A grade needs no notebook to run from top to bottom. Each exercise cell runs alone (`judging`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import grading_formats
+import judging
+import nbformat
+from exercise_pages import Question, page, questions, source_of
+from nbformat import NotebookNode
+
+import notebooks
+from lt_course.errors import CourseError
+from lt_course.lessons import exercises
+from lt_course.lessons.exercises.kinds import Explanation
+
+LIMIT = 20.0  # seconds for a cell and its judge
+START = 180.0  # seconds for imports, which are not the student's
+JUDGING = Path(judging.__file__)
+BY_PERSON = "to be read by a person"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one exercise was given.
+
+    Attributes:
+        name: of the exercise.
+        points: given, 0 or all.
+        of: twice the difficulty that the exercise's card states, 2 to 6.
+        sentence: why, on one line.
+        by_person: whether the points are provisional, for a person to confirm or change.
+    """
+
+    name: str
+    points: int
+    of: int
+    sentence: str
+    by_person: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a submission was given, exercise by exercise, in the lesson's order."""
+
+    lesson: str
+    seed: int
+    results: tuple[Result, ...]
+
+    @property
+    def points(self) -> int:
+        """Points given, those included that a person is to confirm."""
+        return sum(result.points for result in self.results)
+
+    @property
+    def of(self) -> int:
+        """Points that there are."""
+        return sum(result.of for result in self.results)
+
+    def to_json(self) -> str:
+        """Write the report as JSON."""
+        return json.dumps(asdict(self) | {"points": self.points, "of": self.of}, indent=2)
+
+    def __str__(self) -> str:
+        lines = [f"{self.lesson}: {self.points} of {self.of} points (seed {self.seed})"]
+        for r in self.results:
+            note = f" [{BY_PERSON}]" if r.by_person else ""
+            lines.append(f"  {r.points}/{r.of} {r.name}: {r.sentence}{note}")
+        return "\n".join(lines)
+
+
+def submitted(path: Path) -> dict[str, NotebookNode]:
+    """Return the exercise cells of a submission by name, wherever they stand.
+
+    Of several with one name, as a copied cell has, the last that is not empty counts.
+    """
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except Exception as error:
+        raise CourseError(f"{path} is not a notebook ({type(error).__name__}).") from error
+    cells: dict[str, NotebookNode] = {}
+    for cell in notebook.cells:
+        name = cell.metadata.get("exercise")
+        if name is not None and (name not in cells or cell.source.strip()):
+            cells[name] = cell
+    if not cells:
+        raise CourseError(
+            f"No cell of {path} has `exercise` in its metadata: ask for the file as Jupyter saves "
+            "it, without its metadata removed."
+        )
+    return cells
+
+
+def grade(notebook: Path, slug: str, seed: int, limit: float = LIMIT) -> Report:
+    """Grade a submission.
+
+    Args:
+        notebook: the student's ``.ipynb``.
+        slug: the lesson's name without its number.
+        seed: from 1 up, of the hidden inputs; 0 draws those that the lesson's checks have.
+        limit: seconds for each cell and its judge.
+
+    Raises:
+        CourseError: if nothing can be said of the submission: no such lesson, no notebook, no
+            metadata, a seed below 1, or a course that does not start.
+    """
+    if seed < 1:
+        raise CourseError(f"`seed` is {seed}; take a whole number from 1 up that nobody knows.")
+    lesson = notebooks.read_source(source_of(slug))
+    statements, names = page(lesson)
+    cells = submitted(notebook)
+    results = []
+    for question in questions(lesson):
+        task = {"lesson": slug, "exercise": question.name, "asked": question.asked, "seed": seed}
+        task |= {"limit": limit, "page": statements, "elsewhere": names}
+        results.append(_result(question, cells.get(question.name), task))
+    return Report(slug, seed, tuple(results))
+
+
+def _result(question: Question, cell: NotebookNode | None, task: dict[str, Any]) -> Result:
+    def given(right: bool, sentence: str, by_person: bool = False) -> Result:
+        points = question.points if right else 0
+        return Result(question.name, points, question.points, sentence, by_person)
+
+    if cell is None:
+        return given(False, "the notebook has no cell of this exercise.")
+    if cell.cell_type != "code":
+        return given(False, f"the cell is a {cell.cell_type} cell; the answer belongs in code.")
+    if not cell.source.strip():
+        return given(False, "the cell is empty.")
+    verdict = judge_apart(task | {"cell": cell.source})
+    right, sentence = verdict["right"], verdict["sentence"]
+    if not right and verdict["needs"]:
+        needs = ", ".join(verdict["needs"])
+        return given(False, f"it cannot be judged alone; it needs {needs}.", by_person=True)
+    if not verdict["draws"]:
+        sentence += " (This exercise has the same hidden inputs for every seed.)"
+    explained = isinstance(exercises.of(task["lesson"]).exercises[question.name], Explanation)
+    if explained and right:
+        sentence = "it speaks of all that it should."
+    return given(bool(right), sentence, by_person=explained and right is not None)
+
+
+def judge_apart(task: dict[str, Any]) -> dict[str, Any]:
+    """Run a task in a process of its own, in an empty folder; return its verdict."""
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as report:
+        file = Path(folder, "task.json")
+        file.write_text(json.dumps(task), encoding="utf-8")
+        paths = [str(notebooks.NOTEBOOKS.parent), os.environ.get("PYTHONPATH", "")]
+        process = subprocess.Popen(
+            [sys.executable, str(JUDGING), str(file)],
+            cwd=folder,
+            env=os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": os.pathsep.join(paths)},
+            stdin=subprocess.DEVNULL,
+            stdout=report,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            process.wait(START + task["limit"])
+        except subprocess.TimeoutExpired:
+            late = True
+        else:
+            late = False
+        finally:
+            with suppress(ProcessLookupError):  # what the cell has started ends with it
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        report.seek(0)
+        lines = report.read().decode(errors="replace").splitlines()
+    if lines[:1] != ["started"]:
+        raise CourseError(
+            f"The course did not start for {task['exercise']!r} of {task['lesson']!r} (status "
+            f"{process.returncode}): import lt_course.lessons.exercises here to see why."
+        )
+    with suppress(IndexError, json.JSONDecodeError):
+        verdict: dict[str, Any] = json.loads(lines[1])
+        return verdict
+    late = late or any(line.startswith("Timeout (") for line in lines)
+    told = f"its process ended before it was judged (status {process.returncode})."
+    if late:
+        told = f"it was still running after {task['limit']:g} s."
+    return {"right": False, "sentence": told, "needs": [], "draws": True}
+
+
+def main() -> int:
+    """Run the command line; return the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("command", choices=["grade", "otter", "nbgrader"])
+    parser.add_argument("slug", help="for example measuring_bias")
+    parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK")
+    parser.add_argument("--seed", type=int, required=True, help="from 1 up, and secret")
+    options = parser.parse_args()
+    write = {
+        "otter": grading_formats.otter_archive,
+        "nbgrader": grading_formats.nbgrader_release,
+    }
+    try:
+        if options.command in write:
+            print(write[options.command](options.slug, options.seed))
+        for notebook in options.notebooks:
+            print(f"{notebook}\n{grade(notebook, options.slug, options.seed)}", flush=True)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
