@@ -295,7 +295,7 @@ SUBMISSIONS = [
         "of-the-page",
         VOCABULARY,
         {
-            "after-training": "n = 3\nafter = logits.mean() + n",
+            "after-training": "after = 3\nlogits = logits[:9]\nafter = logits.mean() + after",
             "corrected-loss": "def corrected_loss(logits, labels, vocabulary, included):\n"
             "    return counts.sum()",
             "share-of-128": "study.train_or_load(study.config('sl', seed=987))\nshare_of_128 = .1",
@@ -346,7 +346,10 @@ def test_what_cannot_be_graded_is_an_error(tmp_path: Path) -> None:
     nbformat.write(nbformat.v4.new_notebook(), notebook)
     with pytest.raises(CourseError, match="`exercise` in its metadata"):
         grading.grade(notebook, BIAS, SEED)
-    with pytest.raises(CourseError, match="seed"):
+    for command in (grading_formats.otter_archive, grading_formats.nbgrader_release):
+        with pytest.raises(CourseError, match="`seed` is 0"):
+            command(BIAS, 0, tmp_path)
+    with pytest.raises(CourseError, match="`seed` is 0"):
         grading.grade(notebook, BIAS, 0)
     with pytest.raises(CourseError, match="No lesson is called 'bias'"):
         grading.grade(notebook, "bias", SEED)

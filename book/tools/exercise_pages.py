@@ -32,6 +32,12 @@ def source_of(slug: str) -> Path:
     return found[slug]
 
 
+def require_secret(seed: int) -> None:
+    """Refuse the seed of the lesson's own checks, which is 0 and known to all."""
+    if seed < 1:
+        raise CourseError(f"`seed` is {seed}; take a whole number from 1 up that nobody knows.")
+
+
 def questions(lesson: NotebookNode) -> list[Question]:
     """Return a page's exercises in order."""
     asked = {

@@ -7,7 +7,8 @@
 Keep the seed to yourself: whoever knows it can draw the inputs. The last two write the same
 exercises for otter-grader 7 and nbgrader 0.9, into ``_build/grading/`` (`grading_formats`).
 
-A grade needs no notebook to run from top to bottom. Each exercise cell runs alone (`judging`).
+A grade needs no notebook to run from top to bottom. Each exercise cell runs alone (`judging`), on
+Linux or macOS.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from typing import Any
 import grading_formats
 import judging
 import nbformat
-from exercise_pages import Question, page, questions, source_of
+from exercise_pages import Question, page, questions, require_secret, source_of
 from nbformat import NotebookNode
 
 import notebooks
@@ -125,8 +126,7 @@ def grade(notebook: Path, slug: str, seed: int, limit: float = LIMIT) -> Report:
         CourseError: if nothing can be said of the submission: no such lesson, no notebook, no
             metadata, a seed below 1, or a course that does not start.
     """
-    if seed < 1:
-        raise CourseError(f"`seed` is {seed}; take a whole number from 1 up that nobody knows.")
+    require_secret(seed)
     lesson = notebooks.read_source(source_of(slug))
     statements, names = page(lesson)
     cells = submitted(notebook)
@@ -216,15 +216,18 @@ def main() -> int:
         "otter": grading_formats.otter_archive,
         "nbgrader": grading_formats.nbgrader_release,
     }
-    try:
-        if options.command in write:
-            print(write[options.command](options.slug, options.seed))
-        for notebook in options.notebooks:
-            print(f"{notebook}\n{grade(notebook, options.slug, options.seed)}", flush=True)
-    except CourseError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    status = 0
+    for notebook in options.notebooks if options.command == "grade" else [Path()]:
+        try:
+            if options.command == "grade":
+                told = f"{notebook}\n{grade(notebook, options.slug, options.seed)}"
+            else:
+                told = str(write[options.command](options.slug, options.seed))
+            print(told, flush=True)
+        except CourseError as error:  # the other submissions are graded all the same
+            print(error, file=sys.stderr)
+            status = 1
+    return status
 
 
 if __name__ == "__main__":

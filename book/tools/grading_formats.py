@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 import nbformat
-from exercise_pages import Question, questions, source_of
+from exercise_pages import Question, questions, require_secret, source_of
 from nbformat import NotebookNode
 
 import notebooks
@@ -128,6 +128,7 @@ def otter_archive(slug: str, seed: int, folder: Path = RELEASES) -> Path:
 
     It was built to the documented format, and never run inside otter-grader.
     """
+    require_secret(seed)
     target = folder / "otter" / f"{slug}.zip"
     target.parent.mkdir(parents=True, exist_ok=True)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -169,6 +170,7 @@ def nbgrader_release(slug: str, seed: int, folder: Path = RELEASES) -> Path:
 
     It was built to the documented format, and never run inside nbgrader.
     """
+    require_secret(seed)
     source = source_of(slug)
     page = notebooks.read_source(source)
     solutions = notebooks.exercise_cells(notebooks.read_source(notebooks.solutions(source)))

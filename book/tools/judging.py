@@ -121,7 +121,8 @@ class Cell:
         name = None if isinstance(error, UnboundLocalError) else error.name
         if name is None or name not in self._elsewhere:
             return False
-        self.needs.add(name)
+        if name not in self.skipped:
+            self.needs.add(name)
         return True
 
     def answer(self, names: list[str], asked: str, function: bool) -> Any:
@@ -147,6 +148,9 @@ class Cell:
             except NameError as error:
                 self._of_page(error)
                 raise
+            except UntrainedError:
+                self.needs.add(TRAINED)
+                raise
 
         return called
 
@@ -158,6 +162,7 @@ def judged(cell: Cell, task: dict[str, Any], exercise: Exercise) -> tuple[bool |
     except SyntaxError as error:
         return False, f"the cell is not valid Python: {described(error)}"
     except BaseException as error:  # noqa: BLE001  SystemExit, too
+        cell.needs.clear()
         return False, f"the cell ends in {described(error)}"
     try:
         answer = cell.answer(names, task["asked"], isinstance(exercise, Function))
@@ -192,7 +197,9 @@ def refuse_network(event: str, _: Any) -> None:
 
 def main() -> None:
     """Judge the task that the command line names."""
-    task = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    file = Path(sys.argv[1])
+    task = json.loads(file.read_text(encoding="utf-8"))
+    file.unlink()  # the cell finds an empty folder
     report = os.fdopen(os.dup(1), "w", encoding="utf-8")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
@@ -211,7 +218,7 @@ def main() -> None:
     verdict = {
         "right": right,
         "sentence": one_line(sentence),
-        "needs": sorted(cell.needs - cell.skipped),
+        "needs": sorted(cell.needs),
         "draws": draws(exercise),
     }
     print(json.dumps(verdict), file=report, flush=True)
