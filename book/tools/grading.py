@@ -16,11 +16,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import subprocess
 import sys
-import tempfile
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -37,8 +34,6 @@ from lt_course.lessons import exercises
 from lt_course.lessons.exercises.kinds import Explanation
 
 LIMIT = 20.0  # seconds for a cell and its judge
-START = 180.0  # seconds for imports, which are not the student's
-JUDGING = Path(judging.__file__)
 BY_PERSON = "to be read by a person"
 
 
@@ -128,80 +123,66 @@ def grade(notebook: Path, slug: str, seed: int, limit: float = LIMIT) -> Report:
     """
     require_secret(seed)
     lesson = notebooks.read_source(source_of(slug))
-    statements, names = page(lesson)
     cells = submitted(notebook)
-    results = []
-    for question in questions(lesson):
-        task = {"lesson": slug, "exercise": question.name, "asked": question.asked, "seed": seed}
-        task |= {"limit": limit, "page": statements, "elsewhere": names}
-        results.append(_result(question, cells.get(question.name), task))
+    asked = questions(lesson)
+    statements, names = page(lesson)
+    task = {"lesson": slug, "seed": seed, "limit": limit, "page": statements, "elsewhere": names}
+    told = {question.name: _without_a_run(cells.get(question.name)) for question in asked}
+    answered = [question for question in asked if told[question.name] is None]
+    verdicts = _verdicts(
+        task,
+        [{"exercise": q.name, "asked": q.asked, "cell": cells[q.name].source} for q in answered],
+    )
+    judged = dict(zip((question.name for question in answered), verdicts, strict=True))
+    results = [
+        Result(q.name, 0, q.points, told[q.name] or "")
+        if q.name not in judged
+        else _result(q, judged[q.name], slug)
+        for q in asked
+    ]
     return Report(slug, seed, tuple(results))
 
 
-def _result(question: Question, cell: NotebookNode | None, task: dict[str, Any]) -> Result:
-    def given(right: bool, sentence: str, by_person: bool = False) -> Result:
-        points = question.points if right else 0
-        return Result(question.name, points, question.points, sentence, by_person)
-
+def _without_a_run(cell: NotebookNode | None) -> str | None:
+    """Return what is wrong with a cell that need not be run, or None."""
     if cell is None:
-        return given(False, "the notebook has no cell of this exercise.")
+        return "the notebook has no cell of this exercise."
     if cell.cell_type != "code":
-        return given(False, f"the cell is a {cell.cell_type} cell; the answer belongs in code.")
-    if not cell.source.strip():
-        return given(False, "the cell is empty.")
-    verdict = judge_apart(task | {"cell": cell.source})
-    right, sentence = verdict["right"], verdict["sentence"]
+        return f"the cell is a {cell.cell_type} cell; the answer belongs in code."
+    return None if cell.source.strip() else "the cell is empty."
+
+
+def _result(question: Question, verdict: dict[str, Any], slug: str) -> Result:
+    right, sentence, by_person = verdict["right"], verdict["sentence"], False
     if not right and verdict["needs"]:
-        needs = ", ".join(verdict["needs"])
-        return given(False, f"it cannot be judged alone; it needs {needs}.", by_person=True)
-    if not verdict["draws"]:
+        sentence = f"it cannot be judged alone; it needs {', '.join(verdict['needs'])}."
+        by_person = True
+    elif isinstance(exercises.of(slug).exercises[question.name], Explanation):
+        by_person = right is not None
+        if right:
+            sentence = "it speaks of all that it should."
+    elif not verdict["draws"]:
         sentence += " (This exercise has the same hidden inputs for every seed.)"
-    explained = isinstance(exercises.of(task["lesson"]).exercises[question.name], Explanation)
-    if explained and right:
-        sentence = "it speaks of all that it should."
-    return given(bool(right), sentence, by_person=explained and right is not None)
+    return Result(
+        question.name, question.points if right else 0, question.points, sentence, by_person
+    )
 
 
-def judge_apart(task: dict[str, Any]) -> dict[str, Any]:
-    """Run a task in a process of its own, in an empty folder; return its verdict."""
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as report:
-        file = Path(folder, "task.json")
-        file.write_text(json.dumps(task), encoding="utf-8")
-        paths = [str(notebooks.NOTEBOOKS.parent), os.environ.get("PYTHONPATH", "")]
-        process = subprocess.Popen(
-            [sys.executable, str(JUDGING), str(file)],
-            cwd=folder,
-            env=os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": os.pathsep.join(paths)},
-            stdin=subprocess.DEVNULL,
-            stdout=report,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            process.wait(START + task["limit"])
-        except subprocess.TimeoutExpired:
-            late = True
-        else:
-            late = False
-        finally:
-            with suppress(ProcessLookupError):  # what the cell has started ends with it
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        report.seek(0)
-        lines = report.read().decode(errors="replace").splitlines()
-    if lines[:1] != ["started"]:
-        raise CourseError(
-            f"The course did not start for {task['exercise']!r} of {task['lesson']!r} (status "
-            f"{process.returncode}): import lt_course.lessons.exercises here to see why."
-        )
-    with suppress(IndexError, json.JSONDecodeError):
-        verdict: dict[str, Any] = json.loads(lines[1])
-        return verdict
-    late = late or any(line.startswith("Timeout (") for line in lines)
-    told = f"its process ended before it was judged (status {process.returncode})."
-    if late:
-        told = f"it was still running after {task['limit']:g} s."
-    return {"right": False, "sentence": told, "needs": [], "draws": True}
+def _verdicts(task: dict[str, Any], cells: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """Have cells judged in another process, which gives each one of its own."""
+    paths = [str(notebooks.NOTEBOOKS.parent), os.environ.get("PYTHONPATH", "")]
+    finished = subprocess.run(
+        [sys.executable, judging.__file__],
+        input=json.dumps(task | {"cells": cells}),
+        env=os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+    )
+    if finished.returncode:
+        *_, last = finished.stderr.splitlines() or ["it said nothing"]
+        raise CourseError(f"The cells of {task['lesson']!r} could not be judged here: {last}")
+    verdicts: list[dict[str, Any]] = json.loads(finished.stdout)
+    return verdicts
 
 
 def main() -> int:

@@ -1,12 +1,12 @@
-"""Run one exercise cell and judge what it gives, in a process of its own; `grading` starts it.
+"""Run exercise cells and judge what they give, each in a process of its own; `grading` starts this.
 
-    python book/tools/judging.py task.json
+    python book/tools/judging.py < task.json
 
-The task names lesson, exercise and seed, and holds the cell, what the page defines for it, and the
-time limit. Standard output gets "started", then one line of JSON, or what `faulthandler` writes
-when the time is over. What the cell prints goes nowhere. No object of the student's leaves the
-process. This protects a report from accidents, not from malice: a cell that wants to deceive shares
-the process with its judge.
+The task names lesson and seed, and holds the cells, what the page defines for them, and the time
+limit. Standard output gets a JSON list of verdicts. What a cell prints goes nowhere. No object of
+the student's leaves its process, which is forked from one that has imported the course and has run
+nothing of the student's. This protects a report from accidents, not from malice: a cell that wants
+to deceive shares the process with its judge.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ import faulthandler
 import json
 import os
 import re
+import signal
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import numpy as np
@@ -31,6 +34,7 @@ from lt_course.study import store
 
 SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
+GRACE = 10.0  # seconds after which a process is ended that has not ended itself
 TRAINED = "a trained run that is not in the store"
 LONGEST = 300  # characters of a sentence; a student's exception may say more
 
@@ -155,7 +159,7 @@ class Cell:
         return called
 
 
-def judged(cell: Cell, task: dict[str, Any], exercise: Exercise) -> tuple[bool | None, str]:
+def judged(cell: Cell, task: dict[str, str], exercise: Exercise) -> tuple[bool | None, str]:
     """Run the cell and judge it; what it may raise is told and counts as wrong."""
     try:
         names = cell.run(task["cell"])
@@ -195,25 +199,21 @@ def refuse_network(event: str, _: Any) -> None:
         raise ConnectionError("the network is closed while answers are judged")
 
 
-def main() -> None:
-    """Judge the task that the command line names."""
-    file = Path(sys.argv[1])
-    task = json.loads(file.read_text(encoding="utf-8"))
-    file.unlink()  # the cell finds an empty folder
-    report = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
+def judge(task: dict[str, Any], asked: dict[str, str], report: int) -> NoReturn:
+    """Judge one cell in this process, write the verdict to a file descriptor, and exit."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
     store._train = refuse_training  # type: ignore[assignment]  # for this process alone
     sys.addaudithook(refuse_network)
+    torch.set_num_threads(1)
     torch.manual_seed(task["seed"])
     np.random.seed(task["seed"] % 2**32)
-    exercise = drawn_by(exercises.of(task["lesson"]).exercises[task["exercise"]], task["seed"])
+    exercise = drawn_by(exercises.of(task["lesson"]).exercises[asked["exercise"]], task["seed"])
     cell = Cell(task["page"], task["elsewhere"])
-    print("started", file=report, flush=True)
     # A thread of C code ends the process: no `except` sees it, and no lock holds it up.
     faulthandler.dump_traceback_later(task["limit"], exit=True, file=report)
-    right, sentence = judged(cell, task, exercise)
+    right, sentence = judged(cell, asked, exercise)
     faulthandler.cancel_dump_traceback_later()
     verdict = {
         "right": right,
@@ -221,8 +221,49 @@ def main() -> None:
         "needs": sorted(cell.needs),
         "draws": draws(exercise),
     }
-    print(json.dumps(verdict), file=report, flush=True)
+    os.write(report, json.dumps(verdict).encode())
     os._exit(0)  # whatever threads and exit functions the cell has left
+
+
+def judge_apart(task: dict[str, Any], asked: dict[str, str]) -> dict[str, Any]:
+    """Judge one cell in a process of its own, in an empty folder; return the verdict."""
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as report:
+        child = os.fork()
+        if not child:
+            os.setsid()
+            os.chdir(folder)
+            judge(task, asked, report.fileno())
+        status = _wait(child, task["limit"] + GRACE)
+        report.seek(0)
+        written = report.read().decode(errors="replace")
+    with suppress(json.JSONDecodeError):
+        verdict: dict[str, Any] = json.loads(written)
+        return verdict
+    told = f"its process ended before it was judged (status {status})."
+    if status is None or written.startswith("Timeout ("):
+        told = f"it was still running after {task['limit']:g} s."
+    return {"right": False, "sentence": told, "needs": [], "draws": True}
+
+
+def _wait(child: int, seconds: float) -> int | None:
+    """Return the exit status of a process, or None if it had to be ended; with it ends its own."""
+    ended, status, until = 0, 0, time.monotonic() + seconds
+    while not ended and time.monotonic() < until:
+        time.sleep(0.02)
+        ended, status = os.waitpid(child, os.WNOHANG)
+    with suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
+    if ended:
+        return os.waitstatus_to_exitcode(status)
+    os.waitpid(child, 0)
+    return None
+
+
+def main() -> None:
+    """Judge the cells of the task on standard input."""
+    task = json.load(sys.stdin)
+    Cell(task["page"], task["elsewhere"])  # imports what all of them need
+    print(json.dumps([judge_apart(task, asked) for asked in task["cells"]]))
 
 
 if __name__ == "__main__":
