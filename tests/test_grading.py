@@ -298,7 +298,8 @@ SUBMISSIONS = [
             "after-training": "after = 3\nlogits = logits[:9]\nafter = logits.mean() + after",
             "corrected-loss": "def corrected_loss(logits, labels, vocabulary, included):\n"
             "    return counts.sum()",
-            "share-of-128": "study.train_or_load(study.config('sl', seed=987))\nshare_of_128 = .1",
+            "share-of-128": "new = study.train_or_load(study.config('sl', seed=987))\n"
+            "share_of_128 = new.metrics['accuracy']",
             "simulated-presence": "import socket\nsocket.create_connection(('127.0.0.1', 9))",
         },
         {
