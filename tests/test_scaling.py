@@ -95,7 +95,8 @@ def test_what_the_open_world_clip_has_seen(small):
         "clip-template", scale="tiny", text_head="open-world", concepts=6, num_images=40
     )
     teacher = replace(
-        open_world_clip(student), data=replace(open_world_clip(student).data, distractors=50)
+        open_world_clip(student),
+        data=replace(open_world_clip(student).data, distractors=50),  # type: ignore[call-arg]
     )
     own, taught = scaling.seen(student, student), scaling.seen(teacher, student)
     falling = np.sort(study.training_set(student).frequency)[::-1]
