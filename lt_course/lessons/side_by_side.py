@@ -71,4 +71,5 @@ def _cell(verdict: Verdict) -> str:
     if verdict.claim.withdrawn:
         return f"{effect}<br>taken back"
     judged = claims.verdict_of(verdict).partition(" (")[0]
-    return f"{effect}<br>{claims.marker(verdict.verdict)}&nbsp;{judged}"
+    lines = [effect, f"{claims.marker(verdict.verdict)}&nbsp;{judged}", claims.so_far(verdict)]
+    return "<br>".join(filter(None, lines))

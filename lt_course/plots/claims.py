@@ -14,7 +14,13 @@ from matplotlib.lines import Line2D
 from scipy import stats
 
 from lt_course.evaluation.intervals import Interval
-from lt_course.evidence.claims import Judgement, Verdict, seeds_to_decide, supported_after_holm
+from lt_course.evidence.claims import (
+    Judgement,
+    Verdict,
+    headline_seeds,
+    seeds_to_decide,
+    supported_after_holm,
+)
 from lt_course.evidence.experiments import FOLDER, Claim, experiment
 from lt_course.plots import style
 
@@ -56,6 +62,12 @@ def _row(v: Verdict) -> dict[str, Any]:
         "seeds": len(v.by_seed),
         "verdict": verdict_of(v),
     }
+
+
+def so_far(verdict: Verdict) -> str:
+    """How many seeds of a block are recorded, while some are not."""
+    seeds, asked = len(verdict.by_seed), len(headline_seeds(experiment(verdict.factor)))
+    return f"so far {seeds} of {asked} seeds" if seeds < asked else ""
 
 
 def verdict_of(verdict: Verdict) -> str:

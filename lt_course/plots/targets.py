@@ -3,10 +3,10 @@
 import html
 from collections.abc import Mapping, Sequence
 
-from lt_course.evidence.claims import Verdict, headline_seeds
+from lt_course.evidence.claims import Verdict
 from lt_course.evidence.experiments import experiment
 from lt_course.plots import style
-from lt_course.plots.claims import marker, verdict_of
+from lt_course.plots.claims import marker, so_far, verdict_of
 
 NAMES = {
     "icontail": "drawings",
@@ -82,9 +82,8 @@ def _cell(verdicts: Sequence[Verdict], again: Again, named: bool = False) -> str
             parts.append(f"{name}not recorded yet<small>{''.join(which)}</small>")
             continue
         small = [*which, f"{marker(verdict.verdict)} {verdict_of(verdict)}"]
-        seeds, asked = len(verdict.by_seed), len(headline_seeds(experiment(verdict.factor)))
-        if named and seeds < asked:
-            small.append(f"so far {seeds} of {asked} seeds")
+        if seeds := so_far(verdict):
+            small.append(seeds)
         if claim.withdrawn:
             small.append("taken back by its note")
         if claim.paper is not None:
