@@ -30,7 +30,7 @@ def check(spec: Any, **bounds: Bounds) -> None:
     Raises:
         CourseError: the sentence names the field and what it may be.
     """
-    for name, options in _declared(type(spec)):
+    for name, options in _declared(spec.__class__):
         value = checked(name, getattr(spec, name), options, bounds.get(name))
         object.__setattr__(spec, name, value)
 
