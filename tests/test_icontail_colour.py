@@ -14,6 +14,7 @@ import numpy as np
 import pooch
 import pytest
 import torch
+from slow import mostly_slow
 
 from lt_course import study
 from lt_course.data import icontail
@@ -323,7 +324,9 @@ def test_grey_pictures_are_grey_to_a_tower_for_colours() -> None:
         torch.testing.assert_close(tower(grey), tower(grey.repeat(1, 3, 1, 1)))
 
 
-@pytest.mark.parametrize("name", ["sl", "sl-vocab", "clip-full", "dino", "open world"])
+@pytest.mark.parametrize(
+    "name", mostly_slow(["sl", "sl-vocab", "clip-full", "dino", "open world"], "clip-full")
+)
 def test_scale_gpu_is_in_colour_and_fits_one_gpu_of_16_gb_for_an_hour(name: str) -> None:
     """By plan, at the slow end, on the slowest GPU that it knows."""
     run = study.config("sl" if name == "open world" else name, scale="gpu", precision="float32")

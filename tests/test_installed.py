@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from slow import mostly_slow
 
 import lt_course
 
@@ -72,7 +73,7 @@ def test_a_run_is_trained_and_claims_are_printed(installed: Path, tmp_path: Path
     assert "supported" in run(installed, tmp_path, *command, "claims")
 
 
-@pytest.mark.parametrize("lesson", ["05_language", "13_open_models"])
+@pytest.mark.parametrize("lesson", mostly_slow(["05_language", "13_open_models"], "05_language"))
 def test_a_lesson_begins_outside_of_a_clone(installed: Path, tmp_path: Path, lesson: str) -> None:
     """Its first cells, imports and evidence; `make test` runs all of each in the clone."""
     source = (ROOT / "notebooks" / f"{lesson}.py").read_text()

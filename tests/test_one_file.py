@@ -8,6 +8,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from slow import mostly_slow
 
 from lt_course import study
 from lt_course.data import icontail
@@ -83,7 +84,7 @@ def test_the_first_step_has_the_same_loss(one_file: ModuleType, name: str) -> No
     assert losses == pytest.approx([expected], abs=1e-5)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", mostly_slow(METHODS, "sl"))
 def test_the_numbers_are_those_of_the_package(one_file: ModuleType, name: str, store) -> None:
     expected = study.train_or_load(study.config(name, **settings())).metrics
     data = one_file.load(DATA)

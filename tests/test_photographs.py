@@ -591,6 +591,7 @@ def test_plan_knows_how_many_there_are_without_looking(monkeypatch: pytest.Monke
 # --- the sets themselves, where they are ----------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tiny-imagenet", "fashion-products"])
 def test_the_sets_as_published(name: str) -> None:
     try:

@@ -1,4 +1,4 @@
-"""The course's central finding, trained for real: seeds 0 to 4 at scale tiny."""
+"""The course's central finding, trained for real, in `make full`: seeds 0 to 4 at scale tiny."""
 
 import pytest
 
@@ -22,6 +22,7 @@ def biases() -> dict[str, list[float]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "less"), [("sl", "clip-template"), ("clip-template", "clip-title")]
 )

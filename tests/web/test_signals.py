@@ -114,14 +114,23 @@ GROUP = {
 
 
 @pytest.mark.parametrize("repetition", [0, pytest.param(1, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("numbers", GROUP.values(), ids=GROUP)
+@pytest.mark.parametrize(
+    "group",
+    [
+        "SIGTERM",
+        "SIGTERM and SIGUSR2, as SLURM",
+        pytest.param("SIGINT", marks=pytest.mark.slow),
+        pytest.param("three SIGTERM", marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_to_the_whole_group_saves(
-    numbers: tuple[int, ...],
+    group: str,
     repetition: int,
     data: Path,
     whole: dict[str, torch.Tensor],
     tmp_path: Path,
 ) -> None:
+    numbers = GROUP[group]
     kind = "slurm" if signal.SIGUSR2 in numbers else "plain"
     said = Stopped(kind, data, tmp_path).signal(*numbers)
     assert f"was stopped after step {AT + 1} of {STEPS} and saved" in said, said
@@ -137,7 +146,9 @@ def test_a_preempted_job_is_requeued(data: Path, tmp_path: Path) -> None:
     assert checkpoints.load_latest(tmp_path)["step"] == AT + 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_torchrun_passes_it_on_to_groups(
     number: int, data: Path, whole: dict[str, torch.Tensor], tmp_path: Path
 ) -> None:
