@@ -77,6 +77,7 @@ def test_runs_differ_in_what_the_factor_says_and_in_nothing_else(
 
 
 WITHIN_OBJECTIVES = {
+    "siglip": {"text"},
     "the_gap": {"text"},
     "mild_imbalance": {"text"},
     "text_heads": {"text"},
