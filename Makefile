@@ -11,6 +11,8 @@
 #   make verify  train one recorded run again and compare
 #   make pages   tests of the built book (after `make book`)
 #   make gpu-check   what can be measured on a GPU in eight minutes; needs one
+#   make numbers OLD=v0.3.0 NEW=main   recorded numbers that differ between two commits
+#   make bench   times and memory beside peers and physical limits; only on a quiet machine
 #   make size    how long the package is, by part; fails above its limits
 #   make lock    remake requirements.lock (needs uv)
 #   make clean   remove what was built; the environment stays
@@ -25,7 +27,7 @@ READY := $(VENV)/.lt-course
 export OMP_NUM_THREADS ?= 1
 export LT_SCALE ?= tiny
 
-.PHONY: book test test-fast full pack lab check verify pages gpu-check size lock clean
+.PHONY: book test test-fast full pack lab check verify pages gpu-check numbers bench size lock clean
 .DEFAULT_GOAL := book
 
 $(READY): requirements.lock pyproject.toml
@@ -79,6 +81,12 @@ check: $(READY)
 # Where a GPU is, this environment need not be: any Python with torch will do.
 gpu-check:
 	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) benchmarks/gpu_check.py
+
+numbers: $(READY)
+	@$(BIN)/python book/tools/numbers_changed.py "$(OLD)" "$(NEW)"
+
+bench: $(READY)
+	$(BIN)/python benchmarks/bench.py
 
 size: $(READY)
 	$(BIN)/python benchmarks/size.py
