@@ -89,14 +89,20 @@ def read(document: str) -> NotebookNode:
 
 def notebook(document: str) -> tuple[str, str]:
     """Place and text of a notebook whose Markdown cells are plain."""
-    content, target = read(document), plain.place(document) or ""
+    target = plain.place(document) or ""
+    return target, nbformat.writes(plain_notebook(document, target, plain.place)) + "\n"
+
+
+def plain_notebook(document: str, target: str, where: plain.Place) -> NotebookNode:
+    """A stored notebook whose Markdown cells are plain, for the place `target`."""
+    content = read(document)
     lesson = read(document.replace("solutions/", ""))
     drawn = [cell.metadata.get("mystnb", {}).get("figure", {}) for cell in lesson.cells]
     captions = {figure["name"]: figure["caption"] for figure in drawn if "name" in figure}
     for cell in content.cells:
         if cell.cell_type == "markdown":
-            cell.source = plain.markdown(cell.source, document, target, captions)
-    return target, nbformat.writes(content) + "\n"
+            cell.source = plain.markdown(cell.source, document, target, captions, where)
+    return content
 
 
 def given_away(stem: str) -> list[str]:

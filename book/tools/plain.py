@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +30,8 @@ FOLDERS = {
     "notebooks/": ("student/", ".ipynb"),
     "book/instructor/": ("instructor/", ".md"),
 }
+
+Place = Callable[[str], str | None]
 
 # In this order: what stands in a block or span of code is left alone.
 MARKUP = re.compile(
@@ -55,7 +57,11 @@ SIGNS = {
 
 
 def markdown(
-    text: str, document: str, target: str, figures: Mapping[str, str] | None = None
+    text: str,
+    document: str,
+    target: str,
+    figures: Mapping[str, str] | None = None,
+    where: Place | None = None,
 ) -> str:
     """Turn roles into words and links; raise if one has no plain form.
 
@@ -64,13 +70,15 @@ def markdown(
         document: Where it is from, for example ``book/instructor/lessons/data``.
         target: Where it goes in the pack, for example ``instructor/lessons/data.md``.
         figures: Captions of the figures that ``{numref}`` may name.
+        where: Where documents of the book are; by default in the pack, as `place` says.
     """
+    where = where or place
 
     def plain(match: re.Match[str]) -> str:
         if match["role"]:
-            return _role(match, document, target, figures or {})
+            return _role(match, document, target, figures or {}, where)
         if match["target"]:
-            return _link(match["text"], match["target"], document, target)
+            return _link(match["text"], match["target"], document, target, where)
         if match["directive"] == "{code-cell}":
             page = f"[{title(document)}]({site()}{document}.html)"
             return f"*This is computed in the book, on its page {page}.*"
@@ -159,7 +167,9 @@ def _references() -> dict[str, tuple[str, str, str]]:
     return found
 
 
-def _role(match: re.Match[str], document: str, target: str, figures: Mapping[str, str]) -> str:
+def _role(
+    match: re.Match[str], document: str, target: str, figures: Mapping[str, str], where: Place
+) -> str:
     role, body = match["role"], " ".join(match["body"].split())
     named = NAMED.fullmatch(body)
     if role == "term":
@@ -167,7 +177,8 @@ def _role(match: re.Match[str], document: str, target: str, figures: Mapping[str
     if role == "doc":
         link = named["target"] if named else body
         name = posixpath.normpath(posixpath.join(posixpath.dirname(document), link))
-        return _link(f"[{named['words'] if named else title(name)}]", link, document, target)
+        text = f"[{named['words'] if named else title(name)}]"
+        return _link(text, link, document, target, where)
     if role in ("cite", "cite:p", "cite:t"):
         entries = [_references()[key.strip()] for key in body.split(",")]
         if role == "cite:t":
@@ -185,14 +196,14 @@ def _linked(text: str, url: str) -> str:
     return f"[{text}]({url})" if url else text
 
 
-def _link(text: str, link: str, document: str, target: str) -> str:
-    """A link to `link`, written in `document`, from `target` in the pack."""
+def _link(text: str, link: str, document: str, target: str, where: Place) -> str:
+    """A link to `link`, written in `document`, from `target`."""
     if re.match(r"[a-z]+:|#", link):
         return f"{text}({link})"
     name = posixpath.normpath(posixpath.join(posixpath.dirname(document), link))
     if not any((ROOT / f"{name}{ending}").exists() for ending in (".md", ".ipynb", "")):
         return text[1:-1]  # a label within the page: a reader of a file has no use for it
-    there = place(name)
+    there = where(name)
     if there is None:
         return f"{text}({site()}{name}.html)"
     return f"{text}({posixpath.relpath(there, posixpath.dirname(target) or '.')})"
