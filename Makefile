@@ -3,7 +3,8 @@
 #   make book    execute the notebooks at scale `tiny` and build the HTML; prints where it is
 #   make test    unit tests, and every notebook cell by cell
 #   make test-fast   tests of the core, lessons and evidence alone: no photographs, no notebooks
-#   make full    all of it: test, check, book, pages, and fifteen recorded runs trained again
+#   make full    all of it: test, check, book, pages, fifteen recorded runs trained again; writes
+#                book/trust.json
 #   make pack TERM=2027S   one zip for a class: notebooks, quizzes, assignments, dated plans;
 #                trains and executes nothing; START=2027-04-19 sets the first day
 #   make lab     the notebooks in JupyterLab
@@ -22,6 +23,8 @@ UV ?= uv
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.lt-course
+# What pytest found in a whole run, for book/trust.json. Not in _build, which a build may empty.
+REPORTS := .reports
 
 # One thread a process: two single-thread workers beat one two-thread run.
 export OMP_NUM_THREADS ?= 1
@@ -51,6 +54,7 @@ test: $(READY)
 	  -n 2 --dist loadfile --no-loadscope-reorder --durations 10 -rs \
 	  --nbval-lax --nbval-current-env --nbval-cell-timeout 1800 \
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg \
+	  $(if $(LT_COURSE_FULL),--junitxml $(REPORTS)/tests.xml) \
 	  --ignore tests/pages --ignore notebooks/solutions notebooks tests && \
 	$(BIN)/python book/tools/keep_runs.py "$$store"
 
@@ -59,6 +63,7 @@ test-fast: $(READY)
 
 full: export LT_COURSE_FULL = 1
 full: test check book pages
+	$(BIN)/python book/tools/trust.py record $(REPORTS)/tests.xml $(REPORTS)/pages.xml
 	$(BIN)/lt-course study verify --sample 15 --seed 0
 
 # Without a term on the command line, TERM is the terminal's name, and the tool says what to write.
@@ -96,7 +101,7 @@ verify: $(READY)
 	$(BIN)/lt-course study verify --sample 1 --seed $$(date +%j) --scale tiny
 
 pages: $(READY)
-	$(BIN)/python -m pytest -q tests/pages
+	$(BIN)/python -m pytest -q $(if $(LT_COURSE_FULL),--junitxml $(REPORTS)/pages.xml) tests/pages
 
 # Lower bounds come from pyproject.toml, the few exact pins from constraints.txt.
 lock:
@@ -107,4 +112,4 @@ lock:
 	  --python-version 3.10 --generate-hashes --no-header -c constraints.txt -o requirements.lock
 
 clean:
-	rm -rf _build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf _build $(REPORTS) .mypy_cache .ruff_cache .pytest_cache

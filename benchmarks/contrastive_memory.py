@@ -14,6 +14,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -32,18 +33,29 @@ WAYS = {
 }
 
 
-def measure(way: str, pairs: int) -> None:
-    """One step; prints MiB above the start, CPU seconds and the loss."""
+def prepare(way: str, pairs: int) -> Callable[[], torch.Tensor]:
+    """Random features, and a step that gives the loss and leaves gradients."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     image, text = (
         F.normalize(each, dim=1).requires_grad_() for each in torch.randn(2, pairs, D).unbind()
     )
     temperature = Temperature()
+
+    def step() -> torch.Tensor:
+        loss = WAYS[way](image, text, temperature)
+        loss.backward()
+        return loss
+
+    return step
+
+
+def measure(way: str, pairs: int) -> None:
+    """One step; prints MiB above the start, CPU seconds and the loss."""
+    step = prepare(way, pairs)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
-    loss = WAYS[way](image, text, temperature)
-    loss.backward()
+    loss = step()
     seconds = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print((peak - before) / 1024, seconds, loss.item())

@@ -15,6 +15,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -28,12 +29,12 @@ B, G, L, D, K = 64, 2, 6, 256, 65_536
 RULES: tuple[Targets, ...] = ("centering", "sinkhorn")
 
 
-def measure(way: str, rule: Targets) -> None:
-    """One step; prints MiB above the start, CPU seconds and the loss."""
+def prepare(way: str, rule: Targets, prototypes: int = K) -> Callable[[], torch.Tensor]:
+    """Random features of crops, and a step that gives the loss and leaves gradients."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     options = DINOConfig(
-        prototypes=K, targets=rule, global_crops=G, local_crops=L, bottleneck=D, hidden=D,
+        prototypes=prototypes, targets=rule, global_crops=G, local_crops=L, bottleneck=D, hidden=D,
         fused=way == "fused",
     )  # fmt: skip
     load_extensions()
@@ -42,10 +43,21 @@ def measure(way: str, rule: Targets) -> None:
     for feature in features[:-G]:
         feature.requires_grad_()
     batch = Batch(torch.empty(B, 0), torch.empty(B))
+
+    def step() -> torch.Tensor:
+        loss, _ = model.loss(tuple(features), batch, torch.Generator())
+        loss.backward()
+        return loss
+
+    return step
+
+
+def measure(way: str, rule: Targets) -> None:
+    """One step; prints MiB above the start, CPU seconds and the loss."""
+    step = prepare(way, rule)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
-    loss, _ = model.loss(tuple(features), batch, torch.Generator())
-    loss.backward()
+    loss = step()
     seconds = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print((peak - before) / 1024, seconds, loss.item())
