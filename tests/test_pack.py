@@ -12,6 +12,7 @@ import zipfile
 from datetime import date
 from pathlib import Path
 
+import address
 import jupytext
 import pack
 import plain
@@ -287,6 +288,26 @@ def test_sessions_are_weekly_and_their_minutes_add_up(texts: dict[str, str]) -> 
 
 
 HERE = "book/instructor/lessons/data"
+PAGES = "https://reef.example/course/"
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address of the book."""
+    found = address.Address("https://github.com/reef/course", "v1.0", PAGES)
+    monkeypatch.setattr(address, "read", lambda: found)
+
+
+def test_without_an_address_of_the_book_pages_are_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = "instructor/lessons/data.md"
+    for found in (None, address.Address("https://github.com/reef/course", "v1.0")):
+        monkeypatch.setattr(address, "read", lambda found=found: found)
+        assert plain.markdown("{doc}`cards <../../data_card>`", HERE, target) == "cards"
+        assert "The book:" not in pack.readme(pack.term("2027S"))
+
+
+def test_the_readme_names_the_book(published: None) -> None:
+    assert f"The book: {PAGES}\n" in pack.readme(pack.term("2027S"))
 
 
 @pytest.mark.parametrize(
@@ -302,7 +323,7 @@ HERE = "book/instructor/lessons/data"
             "[s](../../../notebooks/solutions/07_data)",
             "[s](../../solutions/07_data.ipynb)",
         ),
-        ("{doc}`cards <../../data_card>`", f"[cards]({plain.site()}book/data_card.html)"),
+        ("{doc}`cards <../../data_card>`", f"[cards]({PAGES}book/data_card.html)"),
         ("so {cite}`wen2024`", "so ([Wen et al., 2024](https://arxiv.org/abs/2405.21070))"),
         ("{cite:t}`qu2025`", "[Qu and Xie (2025)](https://arxiv.org/abs/2507.08000)"),
         ("{numref}`f` shows", "The figure “Bars” shows"),
@@ -313,7 +334,7 @@ HERE = "book/instructor/lessons/data"
         ("```python\nx[i](j)\n```", "```python\nx[i](j)\n```"),
     ],
 )
-def test_roles_become_words_and_links(text: str, made: str) -> None:
+def test_roles_become_words_and_links(text: str, made: str, published: None) -> None:
     target = "instructor/lessons/data.md"
     assert plain.markdown(text, HERE, target, {"f": "Bars. Filled: CLIP."}) == made
 
@@ -324,9 +345,9 @@ def test_what_has_no_plain_form_is_an_error(text: str) -> None:
         plain.markdown(text, HERE, "instructor/lessons/data.md")
 
 
-def test_a_code_cell_leads_to_the_page_that_computes_it() -> None:
+def test_a_code_cell_leads_to_the_page_that_computes_it(published: None) -> None:
     made = plain.markdown("```{code-cell} ipython3\n1 + 1\n```", HERE, "instructor/lessons/data.md")
-    assert f"]({plain.site()}{HERE}.html)" in made
+    assert f"]({PAGES}{HERE}.html)" in made
     assert "1 + 1" not in made
 
 

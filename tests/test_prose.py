@@ -27,7 +27,10 @@ lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
 
 def read(path: Path) -> NotebookNode:
-    return nbformat.read(path, as_version=4)
+    """A notebook as a student opens it, but for the cell that installs the course."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if cell.id != notebooks.BOOTSTRAP]
+    return notebook
 
 
 def cells(path: Path, kind: str) -> list[NotebookNode]:
@@ -44,8 +47,9 @@ def complaints(text: str) -> list[str]:
 
 @lesson
 def test_words(path: Path) -> None:
-    """An exercise's text is a cell of its own, under a heading of its own."""
-    texts = [cell.source for cell in cells(path, "markdown")]
+    """As the book shows them. An exercise's text is a cell, under a heading of its own."""
+    source = notebooks.read_source(path.with_suffix(".py"))
+    texts = [cell.source for cell in notebooks.markdown_cells(source)]
     asked = [text for text in texts if text.startswith("### Exercise: ")]
     reading = sum(len(text.split()) for text in texts) - sum(len(text.split()) for text in asked)
     assert reading <= WORDS

@@ -86,7 +86,7 @@ def questions(stem: str) -> str:
 
 def _text(stem: str, text: str) -> str:
     """A TOML string, which JSON's are."""
-    made = plain.markdown(text, f"notebooks/{stem}", f"notebooks/{stem}.ipynb", where=PLACES.get)
+    made = plain.markdown(text, f"notebooks/{stem}", f"notebooks/{stem}.ipynb", places=PLACES.get)
     return json.dumps(made, ensure_ascii=False)
 
 

@@ -6,7 +6,13 @@
 
     python book/tools/notebooks.py build 06_long_tails [more names]
     python book/tools/notebooks.py build --all
+    python book/tools/notebooks.py text --all
     python book/tools/notebooks.py check
+
+The ``.ipynb`` is what a student opens, in JupyterLab or by a launch button, so its Markdown is
+plain (``plain.py``): words and links where the source has roles such as ``{cite:t}``. The book
+shows the source's Markdown (``launch.py``). Where ``book/address.toml`` names a repository, the
+first cell installs the course if need be. ``text`` writes both anew and executes nothing.
 
 A lesson's exercises are cells with ``exercise="name"`` in their header, stubs that run. Their
 solutions are the cells with the same headers in ``notebooks/solutions/NN_name.py``, whose
@@ -31,16 +37,21 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import address
 import jupytext
 import nbformat
+import plain
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from PIL import Image
+
+from lt_course.errors import CourseError
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 CELL_TIMEOUT = 1800  # seconds; the same limit as in the book and in the tests
 COLOURS = 128  # of a stored figure: half the size, the same to the eye
+BOOTSTRAP = "bootstrap"  # the id of the cell that installs the course
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 PEAK_MEMORY = "import resource; resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024"
 
@@ -75,6 +86,57 @@ def read_source(path: Path) -> NotebookNode:
 def solutions(source: Path) -> Path:
     """Return where the solutions of a lesson are."""
     return source.parent / "solutions" / source.name
+
+
+def captions(source: Path) -> dict[str, str]:
+    """Return the captions of a lesson's figures by the name that ``{numref}`` calls them."""
+    drawn = [
+        cell.metadata.get("mystnb", {}).get("figure", {}) for cell in read_source(source).cells
+    ]
+    return {figure["name"]: figure["caption"] for figure in drawn if "name" in figure}
+
+
+def edition(source: Path) -> NotebookNode:
+    """Read a source as its ``.ipynb`` has it: plain Markdown, perhaps the bootstrap cell.
+
+    Cells keep the ids that they have by their text in the source.
+    """
+    notebook, lesson = read_source(source), source
+    document = f"notebooks/{source.stem}"
+    if source.parent.name == "solutions":
+        document, lesson = f"notebooks/solutions/{source.stem}", source.parents[1] / source.name
+    figures = captions(lesson) if lesson.exists() else {}
+    for cell in markdown_cells(notebook):
+        cell.source = plain.markdown(cell.source, document, document, figures, plain.here)
+    published = address.read()
+    if published is not None and lesson is source:
+        cell = nbformat.v4.new_code_cell(published.bootstrap(), id=BOOTSTRAP)
+        cell.metadata["tags"] = ["remove-cell"]
+        notebook.cells.insert(0, cell)
+    return notebook
+
+
+def markdown_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """Return a notebook's cells of text."""
+    return [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """Return a notebook's cells of code, but for the one that installs the course."""
+    return [c for c in notebook.cells if c.cell_type == "code" and c.get("id") != BOOTSTRAP]
+
+
+def with_source_text(notebook: NotebookNode, source: Path) -> NotebookNode:
+    """Give a stored notebook the Markdown of its source, roles and all, and return it."""
+    told, plain_cells = markdown_cells(read_source(source)), markdown_cells(notebook)
+    if len(told) != len(plain_cells):
+        raise CourseError(
+            f"{source.stem}.ipynb was not generated from the present {source.name}: "
+            f"run `python book/tools/notebooks.py build {source.stem}`."
+        )
+    for cell, other in zip(plain_cells, told, strict=True):
+        cell.source = other.source
+    return notebook
 
 
 def exercise_cells(notebook: NotebookNode) -> dict[str, NotebookNode]:
@@ -129,7 +191,7 @@ def shrink(picture: str) -> str:
 
 def build_solutions(source: Path) -> None:
     """Write the ``.ipynb`` of a lesson's solutions, with the outputs they have in the lesson."""
-    page, lesson = read_source(solutions(source)), solved(source)
+    page, lesson = edition(solutions(source)), solved(source)
     execute(lesson)
     strip(lesson)
     for name, cell in exercise_cells(lesson).items():
@@ -142,11 +204,12 @@ def build_solutions(source: Path) -> None:
 def build(source: Path) -> None:
     """Generate, execute and write the ``.ipynb`` of one source file."""
     started = time.perf_counter()
-    notebook = read_source(source)
-    peak = execute(notebook)
-    strip(notebook)
+    executed = read_source(source)
+    peak = execute(executed)
+    strip(executed)
+    notebook, target = edition(source), source.with_suffix(".ipynb")
+    take_outputs(notebook, executed)
     nbformat.validate(notebook)
-    target = source.with_suffix(".ipynb")
     nbformat.write(notebook, target)
     if solutions(source).exists():
         build_solutions(source)
@@ -155,6 +218,30 @@ def build(source: Path) -> None:
         f"peak memory {peak} MiB, {target.stat().st_size / 1000:.0f} kB",
         flush=True,
     )
+
+
+def take_outputs(notebook: NotebookNode, executed: NotebookNode) -> None:
+    """Give a notebook the outputs of another one that has the same code."""
+    notebook.metadata["language_info"] = executed.metadata["language_info"]
+    for cell, other in zip(code_cells(notebook), code_cells(executed), strict=True):
+        cell.outputs, cell.execution_count = other.outputs, other.execution_count
+
+
+def retell(source: Path) -> None:
+    """Write the text of a lesson and its solutions anew, with the code and outputs they have."""
+    for path in (source, solutions(source)):
+        if not path.exists():
+            continue
+        notebook, target = edition(path), path.with_suffix(".ipynb")
+        stored = nbformat.read(target, as_version=4)
+        ours, theirs = ([cell.source for cell in code_cells(each)] for each in (notebook, stored))
+        if ours != theirs:
+            raise CourseError(
+                f"{target.name}: code has changed, not only text: "
+                f"run `python book/tools/notebooks.py build {source.stem}`."
+            )
+        take_outputs(notebook, stored)
+        nbformat.write(notebook, target)
 
 
 def problems(source: Path) -> Iterator[str]:
@@ -166,13 +253,13 @@ def problems(source: Path) -> Iterator[str]:
     if not target.exists():
         yield f"{target.name} is missing: {remedy}."
         return
-    wanted, found = read_source(source), nbformat.read(target, as_version=4)
+    wanted, found = edition(source), nbformat.read(target, as_version=4)
     if wanted.metadata.get("course") != found.metadata.get("course"):
         yield f"{target.name}: the header differs from {source.name}: {remedy}."
     pairs = [[(c.id, c.metadata) for c in nb.cells] for nb in (wanted, found)]
     if pairs[0] != pairs[1] or [c.source for c in wanted.cells] != [c.source for c in found.cells]:
         yield f"{target.name} was not generated from the present {source.name}: {remedy}."
-    code = [cell for cell in found.cells if cell.cell_type == "code"]
+    code = code_cells(found)
     if any(cell.execution_count is None for cell in code):
         yield f"{target.name} has code cells that were not executed: {remedy}."
     if code and not any(cell.outputs for cell in code):
@@ -196,7 +283,7 @@ def unsolved(source: Path) -> Iterator[str]:
         there, missing = (f"{path.parent.name}/{path.name}" for path in (where, lacks))
         yield f"{there} has the exercise {name!r}, {missing} has not."
     target = page.with_suffix(".ipynb")
-    if not target.exists() or [c.source for c in read_source(page).cells] != [
+    if not target.exists() or [c.source for c in edition(page).cells] != [
         c.source for c in nbformat.read(target, as_version=4).cells
     ]:
         yield (
@@ -217,8 +304,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     builder = commands.add_parser("build", help="generate and execute .ipynb files")
-    builder.add_argument("names", nargs="*", metavar="NAME", help="for example 06_long_tails")
-    builder.add_argument("--all", action="store_true", help="build every lesson")
+    writer = commands.add_parser("text", help="write text anew, and execute nothing")
+    for command in (builder, writer):
+        command.add_argument("names", nargs="*", metavar="NAME", help="for example 06_long_tails")
+        command.add_argument("--all", action="store_true", help="every lesson")
     commands.add_parser("check", help="list pairs that are out of step")
     options = parser.parse_args()
 
@@ -234,8 +323,12 @@ def main() -> int:
         parser.error(f"no lesson called {', '.join(unknown) or '(none)'}; have {list(by_name)}")
     os.environ.setdefault("LT_SCALE", "tiny")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    for name in names:
-        build(by_name[name])
+    try:
+        for name in names:
+            (build if options.command == "build" else retell)(by_name[name])
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 2
     return 0
 
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
 
+import address
 import nbformat
 import plain
 import quiz_bank
@@ -83,8 +84,9 @@ def stems() -> list[str]:
 
 
 def read(document: str) -> NotebookNode:
-    """A stored notebook."""
-    return nbformat.read(plain.ROOT / f"{document}.ipynb", as_version=4)
+    """A stored notebook, with the Markdown of its source."""
+    stored = nbformat.read(plain.ROOT / f"{document}.ipynb", as_version=4)
+    return notebooks.with_source_text(stored, plain.ROOT / f"{document}.py")
 
 
 def notebook(document: str) -> tuple[str, str]:
@@ -93,15 +95,12 @@ def notebook(document: str) -> tuple[str, str]:
     return target, nbformat.writes(plain_notebook(document, target, plain.place)) + "\n"
 
 
-def plain_notebook(document: str, target: str, where: plain.Place) -> NotebookNode:
+def plain_notebook(document: str, target: str, places: plain.Places) -> NotebookNode:
     """A stored notebook whose Markdown cells are plain, for the place `target`."""
     content = read(document)
-    lesson = read(document.replace("solutions/", ""))
-    drawn = [cell.metadata.get("mystnb", {}).get("figure", {}) for cell in lesson.cells]
-    captions = {figure["name"]: figure["caption"] for figure in drawn if "name" in figure}
-    for cell in content.cells:
-        if cell.cell_type == "markdown":
-            cell.source = plain.markdown(cell.source, document, target, captions, where)
+    captions = notebooks.captions(plain.ROOT / f"{document.replace('solutions/', '')}.py")
+    for cell in notebooks.markdown_cells(content):
+        cell.source = plain.markdown(cell.source, document, target, captions, places)
     return content
 
 
@@ -247,9 +246,11 @@ PARTS = (
 def readme(when: Term) -> str:
     """The first page of the pack."""
     rows = "".join(f"| `{part.name}` | {part.holds} |\n" for part in PARTS)
+    published = address.read()
+    book = f" The book: {published.pages}" if published and published.pages else ""
     return f"""# The Long Tail Course: pack for {when.name}
 
-Version {__version__}. The book: {plain.site()}
+Version {__version__}.{book}
 
 | Here | What it is, and how it is used |
 |---|---|

@@ -2,8 +2,8 @@
 
 A role such as ``{doc}`` or ``{cite:t}`` is shown raw by everything but the book. ``markdown``
 turns roles into words and links and leaves the rest of a text as it is; ``words`` leaves no
-markup at all, and writes formulas as one line. ``place`` says where a document of the book is
-in the pack that ``pack.py`` makes, so that links lead from one of its files to the other.
+markup at all, and writes formulas as one line. Links lead from one file to the other: in the pack
+that ``pack.py`` makes, ``place`` says where a document of the book is; in the repository, ``here``.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
-import nbformat
+import address
 from pybtex.database import parse_file  # type: ignore[import-untyped]
 
 from lt_course.errors import CourseError
@@ -30,8 +31,6 @@ FOLDERS = {
     "notebooks/": ("student/", ".ipynb"),
     "book/instructor/": ("instructor/", ".md"),
 }
-
-Place = Callable[[str], str | None]
 
 # In this order: what stands in a block or span of code is left alone.
 MARKUP = re.compile(
@@ -56,12 +55,37 @@ SIGNS = {
 }
 
 
+class Links(NamedTuple):
+    """From where and to where links lead: what all roles of one text share."""
+
+    document: str
+    target: str
+    places: Places
+    figures: Mapping[str, str]
+
+
+def place(document: str) -> str | None:
+    """Where a document of the book is in the pack; None for one that is not in it."""
+    if document in ELSEWHERE:
+        return ELSEWHERE[document]
+    for folder, (there, ending) in FOLDERS.items():
+        if document.startswith(folder):
+            return there + document.removeprefix(folder) + ending
+    return None
+
+
+def here(document: str) -> str | None:
+    """Where a document of the book is in the repository."""
+    endings = (".ipynb", ".md", "")
+    return next((document + e for e in endings if (ROOT / f"{document}{e}").is_file()), None)
+
+
 def markdown(
     text: str,
     document: str,
     target: str,
     figures: Mapping[str, str] | None = None,
-    where: Place | None = None,
+    places: Places = place,
 ) -> str:
     """Turn roles into words and links; raise if one has no plain form.
 
@@ -70,17 +94,17 @@ def markdown(
         document: Where it is from, for example ``book/instructor/lessons/data``.
         target: Where it goes in the pack, for example ``instructor/lessons/data.md``.
         figures: Captions of the figures that ``{numref}`` may name.
-        where: Where documents of the book are; by default in the pack, as `place` says.
+        places: Where other documents are, from where `target` is counted too.
     """
-    where = where or place
+    links = Links(document, target, places, figures or {})
 
     def plain(match: re.Match[str]) -> str:
         if match["role"]:
-            return _role(match, document, target, figures or {}, where)
+            return _role(match, links)
         if match["target"]:
-            return _link(match["text"], match["target"], document, target, where)
+            return _link(match["text"], match["target"], links)
         if match["directive"] == "{code-cell}":
-            page = f"[{title(document)}]({site()}{document}.html)"
+            page = _page(f"[{title(document)}]", document)
             return f"*This is computed in the book, on its page {page}.*"
         return "" if match["label"] else match[0]
 
@@ -118,39 +142,18 @@ def formula(tex: str) -> str:
     return re.sub(r"∂ ", "∂", " ".join(line.split()))
 
 
-def place(document: str) -> str | None:
-    """Where a document of the book is in the pack; None for one that is not in it."""
-    if document in ELSEWHERE:
-        return ELSEWHERE[document]
-    for folder, (there, ending) in FOLDERS.items():
-        if document.startswith(folder):
-            return there + document.removeprefix(folder) + ending
-    return None
-
-
 @cache
 def title(document: str) -> str:
     """The first heading of a document."""
-    path = ROOT / f"{document}.md"
-    if path.exists():
-        text = path.read_text(encoding="utf-8")
-    elif (path := path.with_suffix(".ipynb")).exists():
-        text = nbformat.read(path, as_version=4).cells[0].source
-    else:
+    paths = (ROOT / f"{document}{ending}" for ending in (".md", ".py"))
+    path = next((path for path in paths if path.exists()), None)
+    if path is None:
         raise CourseError(f"{document} is no document of the book: mend the link that names it.")
-    heading = re.search(r"^# (.+)$", text, re.MULTILINE)
+    form = r"^# (.+)$" if path.suffix == ".md" else r"^# # (.+)$"
+    heading = re.search(form, path.read_text(encoding="utf-8"), re.MULTILINE)
     if heading is None:
         raise CourseError(f"{path.relative_to(ROOT)} has no heading of the first level: write one.")
     return heading[1]
-
-
-@cache
-def site() -> str:
-    """The address of the book, for pages that are not in the pack."""
-    found = re.search(r"^ +site: (\S+)$", (ROOT / "_config.yml").read_text(), re.MULTILINE)
-    if found is None:
-        raise CourseError("_config.yml has no `site`: write the book's address there.")
-    return found[1]
 
 
 @cache
@@ -167,27 +170,24 @@ def _references() -> dict[str, tuple[str, str, str]]:
     return found
 
 
-def _role(
-    match: re.Match[str], document: str, target: str, figures: Mapping[str, str], where: Place
-) -> str:
+def _role(match: re.Match[str], links: Links) -> str:
     role, body = match["role"], " ".join(match["body"].split())
     named = NAMED.fullmatch(body)
     if role == "term":
         return named["words"] if named else body
     if role == "doc":
         link = named["target"] if named else body
-        name = posixpath.normpath(posixpath.join(posixpath.dirname(document), link))
-        text = f"[{named['words'] if named else title(name)}]"
-        return _link(text, link, document, target, where)
+        words = named["words"] if named else title(_named(link, links.document))
+        return _link(f"[{words}]", link, links)
     if role in ("cite", "cite:p", "cite:t"):
         entries = [_references()[key.strip()] for key in body.split(",")]
         if role == "cite:t":
             return ", ".join(_linked(f"{names} ({year})", url) for names, year, url in entries)
         return f"({'; '.join(_linked(f'{names}, {year}', url) for names, year, url in entries)})"
-    if role == "numref" and body in figures:
+    if role == "numref" and body in links.figures:
         before = match.string[: match.start()]
         article = "The" if re.search(r"(\A|[.:?!]\s|\n\n)\Z", before) else "the"
-        first = re.split(r"\.(?= |\Z)", figures[body])[0]
+        first = re.split(r"\.(?= |\Z)", links.figures[body])[0]
         return f"{article} figure “{first}”"
     return match[0]
 
@@ -196,14 +196,27 @@ def _linked(text: str, url: str) -> str:
     return f"[{text}]({url})" if url else text
 
 
-def _link(text: str, link: str, document: str, target: str, where: Place) -> str:
-    """A link to `link`, written in `document`, from `target`."""
+def _named(link: str, document: str) -> str:
+    """The document that a link in `document` names, counted from the repository's root."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(document), link))
+
+
+def _link(text: str, link: str, links: Links) -> str:
+    """A link to `link`, written in a document, from the place where its text goes."""
     if re.match(r"[a-z]+:|#", link):
         return f"{text}({link})"
-    name = posixpath.normpath(posixpath.join(posixpath.dirname(document), link))
-    if not any((ROOT / f"{name}{ending}").exists() for ending in (".md", ".ipynb", "")):
+    name = _named(link, links.document)
+    if here(name) is None:
         return text[1:-1]  # a label within the page: a reader of a file has no use for it
-    there = where(name)
+    there = links.places(name)
     if there is None:
-        return f"{text}({site()}{name}.html)"
-    return f"{text}({posixpath.relpath(there, posixpath.dirname(target) or '.')})"
+        return _page(text, name)
+    return f"{text}({posixpath.relpath(there, posixpath.dirname(links.target) or '.')})"
+
+
+def _page(text: str, document: str) -> str:
+    """A link to a page of the built book; words alone where no address of it is known."""
+    published = address.read()
+    if published is None or not published.pages:
+        return text[1:-1]
+    return f"{text}({published.pages}{document}.html)"
