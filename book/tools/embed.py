@@ -65,9 +65,9 @@ def files(stem: str) -> Iterator[tuple[str, str]]:
 
 def license_line(stem: str) -> str:
     """Where the lesson is from, and under which licenses."""
-    page = f"{plain.site()}notebooks/{stem}.html"
+    course = plain.page("[The Long Tail Course]", f"notebooks/{stem}")
     return (
-        f"---\n\n*This lesson is from [The Long Tail Course]({page}), version {__version__}. Text "
+        f"---\n\n*This lesson is from {course}, version {__version__}. Text "
         "and figures: [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/). Code: MIT.*"
     )
 

@@ -54,6 +54,9 @@ SIGNS = {
     **{"mathcal": "", ",": " "},
 }
 
+Places = Callable[[str], str | None]
+"""Where a document of the book is; None: in the book alone."""
+
 
 class Links(NamedTuple):
     """From where and to where links lead: what all roles of one text share."""
@@ -104,8 +107,8 @@ def markdown(
         if match["target"]:
             return _link(match["text"], match["target"], links)
         if match["directive"] == "{code-cell}":
-            page = _page(f"[{title(document)}]", document)
-            return f"*This is computed in the book, on its page {page}.*"
+            there = page(f"[{title(document)}]", document)
+            return f"*This is computed in the book, on its page {there}.*"
         return "" if match["label"] else match[0]
 
     made = MARKUP.sub(plain, re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL))
@@ -210,11 +213,11 @@ def _link(text: str, link: str, links: Links) -> str:
         return text[1:-1]  # a label within the page: a reader of a file has no use for it
     there = links.places(name)
     if there is None:
-        return _page(text, name)
+        return page(text, name)
     return f"{text}({posixpath.relpath(there, posixpath.dirname(links.target) or '.')})"
 
 
-def _page(text: str, document: str) -> str:
+def page(text: str, document: str) -> str:
     """A link to a page of the built book; words alone where no address of it is known."""
     published = address.read()
     if published is None or not published.pages:
