@@ -10,6 +10,9 @@
 #   make lab     the notebooks in JupyterLab
 #   make check   style, types, notebook pairs, prose
 #   make verify  train one recorded run again and compare
+#   make book-offline   one zip of the built book that needs no network
+#   make pdf     the built book on paper, by Chromium; SOLUTIONS=yes prints solutions and answers
+#   make epub    the book as an ePub, from the notebooks that `make book` ran
 #   make pages   tests of the built book (after `make book`)
 #   make gpu-check   what can be measured on a GPU in eight minutes; needs one
 #   make numbers OLD=v0.3.0 NEW=main   recorded numbers that differ between two commits
@@ -30,7 +33,8 @@ REPORTS := .reports
 export OMP_NUM_THREADS ?= 1
 export LT_SCALE ?= tiny
 
-.PHONY: book test test-fast full pack lab check verify pages gpu-check numbers bench size lock clean
+.PHONY: book book-offline pdf epub test test-fast full pack lab check verify pages gpu-check \
+  numbers bench size lock clean
 .DEFAULT_GOAL := book
 
 $(READY): requirements.lock pyproject.toml
@@ -44,6 +48,16 @@ $(READY): requirements.lock pyproject.toml
 
 book: $(READY)
 	@$(BIN)/python book/tools/build_book.py
+
+book-offline: $(READY)
+	@$(BIN)/python book/tools/zip_book.py
+
+SOLUTIONS ?= no
+pdf: $(READY)
+	@$(BIN)/python book/tools/print_book.py --solutions $(SOLUTIONS)
+
+epub: $(READY)
+	@$(BIN)/python book/tools/epub_book.py
 
 # Training differs from processor to processor, so the notebooks' comparison is lax: every cell
 # must run, and those tagged nbval-check-output must print what is stored. All of them share
