@@ -53,7 +53,7 @@ def words(html: BeautifulSoup) -> str:
 
 
 def test_an_offline_page_names_no_other_host_but_in_marked_links() -> None:
-    page = soup(zip_book.offline(PAGE))
+    page = soup(zip_book.offline(PAGE)[0])
     assert [link["href"] for link in page.select("link")] == ["../_static/a.css"]
     assert [meta["content"] for meta in page.select("meta")] == ["kept"]
     assert page.select(".dropdown-launch-buttons") == []
@@ -62,11 +62,11 @@ def test_an_offline_page_names_no_other_host_but_in_marked_links() -> None:
 
 
 def test_the_search_quotes_from_a_script() -> None:
-    assert zip_book.excerpt(PAGE) == (
+    assert zip_book.offline(PAGE)[1] == (
         '<div role="main"><section id="top">Title A &lt;b&gt; paper and a page . '
         '<section id="inner">Inner More. </section></section></div>'
     )
-    assert zip_book.excerpt("<p>No article.</p>") == ""
+    assert zip_book.offline("<p>No article.</p>")[1] == ""
 
 
 def book(folder: Path, searchtools: str = SEARCHTOOLS) -> Path:
@@ -151,7 +151,8 @@ parts:
 def printed(folder: Path, solutions: bool) -> BeautifulSoup:
     lesson = (
         '<article><section id="first"><h1>First</h1><p>'
-        '<a href="solutions/01_first.html">Solution</a><a href="../book/two.html#top">Two</a><a href="../genindex.html">Index</a>'
+        '<a href="solutions/01_first.html">Solution</a><a href="../book/two.html#top">Two</a>'
+        '<a href="../genindex.html">Index</a>'
         f'<img src="../_images/a.png" alt="A"/></p><h2>Deeper</h2>{QUIZ}</section></article>'
     )
     pages = {
@@ -209,7 +210,7 @@ CHOICES = "".join(
 )
 LESSON = tiny_book.notebook(
     "# A lesson",
-    "A $x^2$ and\n\n$$\na &= b + \\dots \\\\\nc &= d\n$$\n",
+    "A $\\tfrac{1}{x}$ and\n\n$$\na &= b + \\dots \\\\\nc &= d\n$$\n",
     '<table border="1"><tr><td id="T_1">1</td><td id="T_1"><a href="../index.html">I</a></td></tr>'
     "</table><style>td { color: red; }</style>",
 )

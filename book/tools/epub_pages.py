@@ -118,6 +118,13 @@ def _set(formula: Tag) -> None:
     if made.math is None:
         raise ValueError("docutils made nothing of it")
     made.math["alttext"] = " ".join(tex.split())
+    # MathML 3, which ePub means, sets the style of a fraction around it.
+    for fraction in made.select("mfrac[displaystyle], mfrac[scriptlevel]"):
+        style = made.new_tag("mstyle")
+        for name in ("displaystyle", "scriptlevel"):
+            if name in fraction.attrs:
+                style[name] = fraction.attrs.pop(name)
+        fraction.wrap(style)
     formula.clear()
     formula.append(made.math)
 

@@ -35,7 +35,9 @@ FLAGS = (
     "--allow-file-access-from-files --no-pdf-header-footer --generate-pdf-document-outline "
     "--virtual-time-budget=600000"
 )
-PATIENCE = 600  # seconds
+PAGE = re.compile(rb"^(\d+) 0 obj\n<</Type /Page\n", re.MULTILINE)
+DESTINATION = re.compile(rb"^(?:<<)?/([\w-]+) \[(\d+) 0 R /XYZ", re.MULTILINE)
+PATIENCE = 1200  # seconds
 
 
 def chromium() -> str:
@@ -69,18 +71,17 @@ def sheets(pdf: Path) -> dict[str, int]:
     Chromium writes pages and named destinations as plain objects, pages in their order.
     """
     content = pdf.read_bytes()
-    pages = [int(number) for number in re.findall(rb"^(\d+) 0 obj\n<</Type /Page\n", content, re.M)]
-    sheet = {number: place for place, number in enumerate(sorted(pages), start=1)}
-    found = re.findall(rb"^(?:<<)?/([\w-]+) \[(\d+) 0 R /XYZ", content, re.M)
-    return {name.decode(): sheet[int(number)] for name, number in found}
+    pages = sorted(map(int, PAGE.findall(content)))
+    sheet = {number: place for place, number in enumerate(pages, start=1)}
+    return {name.decode(): sheet[int(page)] for name, page in DESTINATION.findall(content)}
 
 
 def print_book(solutions: bool) -> None:
     """Print the book into TARGET, by way of a folder beside it."""
+    chosen = print_pages.whole(BOOK, TOC, solutions, TITLE)
     FOLDER.mkdir(exist_ok=True)
     shutil.copy(STYLE, FOLDER)
     page, draft = FOLDER / "book.html", FOLDER / "draft.pdf"
-    chosen = print_pages.whole(BOOK, TOC, solutions, TITLE)
     page.write_text(chosen, encoding="utf-8")
     print_to(draft, page)
     page.write_text(print_pages.numbered(chosen, sheets(draft)), encoding="utf-8")
@@ -98,7 +99,7 @@ def main() -> int:
     except CourseError as error:
         print(error, file=sys.stderr)
         return 2
-    size, count = TARGET.stat().st_size / 1e6, TARGET.read_bytes().count(b"<</Type /Page\n")
+    size, count = TARGET.stat().st_size / 1e6, len(PAGE.findall(TARGET.read_bytes()))
     took = time.perf_counter() - started
     print(f"The book on paper ({count} pages, {size:.1f} MB, {took:.0f} s): {TARGET}")
     return 0

@@ -36,8 +36,8 @@ READS_A_PAGE = re.compile(r"fetch\(requestUrl\)\s*\.then\(\(\w+\) => \w+\.text\(
 GIVEN_A_PAGE = "Promise.resolve(window.PAGES[docName])"
 
 
-def offline(html: str) -> str:
-    """Return a page of the book that names no other host but in links, which are marked."""
+def offline(html: str) -> tuple[str, str]:
+    """Return a page that names no other host but in marked links, and what the search quotes."""
     page = BeautifulSoup(html, "html.parser")
     for element in page.select("meta[content], link[href]"):
         if WEB.match(str(element.get("content") or element.get("href"))):
@@ -48,18 +48,13 @@ def offline(html: str) -> str:
     for link in links:
         link["class"] = [*(link.get("class") or []), "outside"]
         link["rel"] = "noreferrer"
-    if links and page.head:
+    if page.head and links:
         page.head.append(BeautifulSoup(OUTSIDE, "html.parser"))
-    if page.select_one("#search-results") and page.head:
-        script = page.new_tag("script", src=PAGES)
-        page.head.append(script)
-    return str(page)
-
-
-def excerpt(html: str) -> str:
-    """Return the sections of a page with their text and nothing else, for the search to quote."""
-    section = BeautifulSoup(html, "html.parser").select_one("article section[id]")
-    return f'<div role="main">{_outline(section)}</div>' if section else ""
+    if page.head and page.select_one("#search-results"):
+        page.head.append(page.new_tag("script", src=PAGES))
+    text = str(page)
+    section = page.select_one("article section[id]")
+    return text, f'<div role="main">{_outline(section)}</div>' if section else ""
 
 
 def _outline(section: Tag) -> str:
@@ -82,10 +77,10 @@ def files(book: Path) -> dict[str, bytes]:
             continue
         content = path.read_bytes()
         if path.suffix == ".html" and not name.startswith("_"):
-            html = content.decode()
-            if found := excerpt(html):
-                pages[name.removesuffix(".html")] = found
-            content = offline(html).encode()
+            html, quoted = offline(content.decode())
+            content = html.encode()
+            if quoted:
+                pages[name.removesuffix(".html")] = quoted
         made[name] = content
     made[PAGES] = f"window.PAGES = {json.dumps(pages, ensure_ascii=False)};\n".encode()
     script, replaced = READS_A_PAGE.subn(GIVEN_A_PAGE, made[SEARCH].decode())
