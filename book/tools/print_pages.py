@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import still
-import yaml
+import yaml  # type: ignore[import-untyped]
 from bs4 import BeautifulSoup
 from bs4.element import Tag
 
@@ -93,7 +93,7 @@ class Page:
         tables = [box for box in article.select("table") if len(box.select("tr")) <= SHORT]
         code = [box for box in article.select("pre") if box.get_text().count("\n") <= SHORT]
         for box in [*tables, *code]:
-            box["class"] = [*(box.get("class") or []), "short"]
+            box["class"] = " ".join([*(box.get("class") or []), "short"])
         return article
 
     @cached_property

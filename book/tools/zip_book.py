@@ -46,7 +46,7 @@ def offline(html: str) -> tuple[str, str]:
         element.decompose()
     links = [link for link in page.select("a[href]") if WEB.match(str(link["href"]))]
     for link in links:
-        link["class"] = [*(link.get("class") or []), "outside"]
+        link["class"] = " ".join([*(link.get("class") or []), "outside"])
         link["rel"] = "noreferrer"
     if page.head and links:
         page.head.append(BeautifulSoup(OUTSIDE, "html.parser"))
