@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,8 +29,10 @@ class DamagedError(ValueError):
 
 
 def named_folder(variable: str) -> Path | None:
-    """The folder that an environment variable names, as `absolute`; None: it is unset."""
-    named = os.environ.get(variable)
+    """The folder that a variable names, as `absolute`, ``$NAME`` replaced; None: it is unset."""
+    named = os.path.expandvars(os.environ.get(variable, ""))
+    if re.search(r"""^[\s'"]|[\s'"]$|://|\$\{?\w|^[A-Za-z]:\\""", named):
+        raise CourseError(f"{variable} is {named!r}; give the plain path of a folder here.")
     return absolute(named, variable) if named else None
 
 

@@ -49,6 +49,16 @@ def test_it_is_the_installed_package_that_is_tested(installed: Path, tmp_path: P
     assert Path(said.strip()).is_relative_to(installed)
 
 
+def test_all_files_of_the_package_come_with_it(installed: Path) -> None:
+    """Whatever a lesson reads of the package is there: nothing is left to the clone."""
+
+    def files(package: Path) -> set[str]:
+        found = (path.relative_to(package) for path in package.rglob("*") if path.is_file())
+        return {path.as_posix() for path in found if "__pycache__" not in path.parts}
+
+    assert files(installed / "lt_course") == files(ROOT / "lt_course")
+
+
 def test_the_evidence_comes_with_it(installed: Path, tmp_path: Path) -> None:
     code = (
         "from lt_course import evidence, study\n"

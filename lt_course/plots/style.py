@@ -13,9 +13,12 @@ import matplotlib.pyplot as plt
 import numpy.typing as npt
 import seaborn as sns
 from cycler import cycler
+from IPython import get_ipython
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from lt_course.errors import CourseError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -138,6 +141,21 @@ def legend(figure: Figure, loc: Any = "outside lower center", ncols: int = 3) ->
 
 
 def use() -> None:
-    """Set matplotlib's defaults for the course's figures."""
+    """Set matplotlib's defaults for the course's figures; in a notebook, show them in it.
+
+    Raises:
+        CourseError: if the environment asks for a backend that cannot be loaded.
+    """
+    try:
+        plt.switch_backend(plt.get_backend())
+    except ImportError as error:
+        raise CourseError(
+            f"matplotlib's backend cannot be loaded ({error}); unset the environment variable "
+            "MPLBACKEND, and start again."
+        ) from error
+    shell: Any = get_ipython()
+    if type(shell).__name__ == "ZMQInteractiveShell" and plt.get_backend().lower() == "agg":
+        # Which shows nothing: MPLBACKEND says so, or names windows where there are none.
+        shell.run_line_magic("matplotlib", "inline")
     plt.style.use(RESOURCES / "course.mplstyle")
     plt.rcParams["axes.prop_cycle"] = cycler(color=PALETTE[:5]) + cycler(linestyle=LINES)

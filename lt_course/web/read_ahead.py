@@ -8,12 +8,15 @@ very checkpoint that it is about to save.
 from __future__ import annotations
 
 import multiprocessing
+import re
 import signal
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
+
+from lt_course.errors import CourseError
 
 NOT_FOR_WORKERS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 """What loader workers leave to the process that trains: SLURM's warnings, too."""
@@ -42,6 +45,15 @@ def read_ahead(dataset: Dataset[Any], *, workers: int, **options: Any) -> Iterat
     started = set(multiprocessing.active_children()) - others
     try:
         yield from batches
+    except CourseError as error:  # around which torch puts the worker's traceback
+        raise CourseError(re.split(r"\n\S*Error: ", str(error))[-1].strip()) from error
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error) or "Traceback" in str(error):
+            raise
+        raise CourseError(
+            f"A process that reads pictures was ended, as for want of memory ({error}); take fewer "
+            "(LT_COURSE_WORKERS, or --workers) and start again."
+        ) from error
     finally:
         del batches  # which tells the workers to end, and waits for them
         for worker in started:

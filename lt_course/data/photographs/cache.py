@@ -56,6 +56,7 @@ def _cached(module: ModuleType, found: Found, size: int) -> PhotographSet:
         own = folder.with_name(f"{folder.name}.{os.getpid()}")
         with files.writing(folder, "let LT_COURSE_PHOTOGRAPHS name another folder"):
             try:
+                own.mkdir(parents=True, exist_ok=True)  # nothing is read that cannot be kept
                 _keep(module.read(found, size), own)
                 shutil.rmtree(folder, ignore_errors=True)  # damaged, or another one's: the same
                 files.move(own, folder)
@@ -73,13 +74,12 @@ def _key(found: Found) -> str:
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
     for path in found.files or found.pictures:
-        status = path.stat()
-        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+        at = path.stat()  # whose last time cannot be set: copies may keep the one before
+        digest.update(f"{path!r}\0{at.st_size}\0{at.st_mtime_ns}\0{at.st_ctime_ns}\n".encode())
     return digest.hexdigest()[:12]
 
 
 def _keep(photographs: PhotographSet, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     arrays = {name: getattr(photographs, name) for name in ARRAYS}
     with files.replacing(folder / FILES[0]) as file:
         np.save(file, photographs.images)

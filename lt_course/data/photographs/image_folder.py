@@ -8,6 +8,7 @@ Face gives them. What cannot be used as it lies is counted and named, in one war
 from __future__ import annotations
 
 import csv
+import os
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -229,7 +230,7 @@ def _rows_of_classes(root: Path, above: Path, test: bool | None, notes: Notes) -
                 continue
             is_picture = path.suffix.lower() in ENDINGS
             if is_picture and path != folder:
-                yield Row(path, folder.name, test)
+                yield Row(path, os.fsencode(folder.name).decode(errors="backslashreplace"), test)
             elif is_picture:
                 notes["pictures outside of a class's folder, left out"].append(path.name)
             elif path != folder:

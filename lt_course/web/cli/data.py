@@ -130,26 +130,33 @@ def check(
         json: print one JSON object.
     """
     fields = shard_scan.Fields(picture, caption, label)
-    index = shard_index.load(path, fields, max_bad_fraction=1, workers=workers)
+    index = shard_index.load(path, fields, max_bad_fraction=None, workers=workers)
     report = shard_check.check(index, decode)
-    too_bad = int(report.too_bad(max_bad_fraction))
-    if json:
-        print(dumps(asdict(report), ensure_ascii=False))
-        return too_bad
-    for fault in report.faults:
-        print(f"{fault.shard} {fault.key}".rstrip() + f": {fault.reason}")
-    for shard in report.changed:
-        print(f"{shard}: not as the manifest beside it says")
-    print(
+    print(dumps(asdict(report)) if json else _told(report))
+    if not len(index):
+        raise CourseError(
+            f"None of the {report.samples} samples in {report.shards} shards can be used."
+            + shard_index.sought(index)
+        )
+    return int(report.too_bad(max_bad_fraction))
+
+
+def _told(report: shard_check.Report) -> str:
+    """What is wrong, by name, and then in numbers."""
+    faults = [f"{f.shard} {f.key}".rstrip() + f": {f.reason}" for f in report.faults]
+    changed = [f"{shard}: not as the manifest beside it says" for shard in report.changed]
+    counted = [
         f"{report.usable:,} of {report.samples:,} samples in {report.shards} shards are "
         f"usable; a caption has {report.tokens:.1f} tokens; the index takes "
         f"{report.bytes_per_row:.0f} bytes a row."
-    )
+    ]
     for reason, count in {**report.damaged, **report.bad}.items():
-        print(f"{count:>9,} {reason}: {(shard_scan.DAMAGED | shard_scan.REASONS)[reason]}")
+        counted.append(f"{count:>9,} {reason}: {(shard_scan.DAMAGED | shard_scan.REASONS)[reason]}")
     if report.repeated:
-        print(f"{report.repeated:,} keys stand in more than one shard; is one there twice?")
-    return too_bad
+        counted.append(
+            f"{report.repeated:,} keys stand in more than one shard; is one there twice?"
+        )
+    return "\n".join([*faults, *changed, *counted])
 
 
 COMMANDS = {"data": {"list": list_sets, "fetch": fetch_set, "prepare": prepare, "check": check}}

@@ -102,7 +102,7 @@ def claims(json: bool = False, scale: str = "cpu", seeds: str | None = None) -> 
     verdicts = evidence.verdicts(scale=scale, seeds=chosen)
     if json:
         for verdict in verdicts:
-            print(dumps(verdict.summary(), ensure_ascii=False))
+            print(dumps(verdict.summary()))
         return
     for verdict in verdicts:
         claim, effect = verdict.claim, verdict.effect

@@ -7,11 +7,16 @@ code, the orientation noted in a camera's EXIF data is not applied.
 
 from __future__ import annotations
 
+import io
+
 import torch
+from PIL import Image
 from torch import Tensor
 from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms.v2 import functional as V
+
+from lt_course.data.photographs.reading import BROKEN
 
 
 def decode(content: bytes) -> Tensor:
@@ -23,13 +28,18 @@ def decode(content: bytes) -> Tensor:
     if not content:
         raise ValueError("the file is empty")
     try:
+        # Pillow refuses what claims too many pixels, for which torchvision would take memory.
+        with Image.open(io.BytesIO(content)) as header:
+            if header.format in ("GIF", "WEBP") and getattr(header, "is_animated", False):
+                return V.pil_to_tensor(header.convert("RGB"))
+    except BROKEN as error:
+        raise ValueError(str(error)) from error
+    try:
         data = torch.frombuffer(bytearray(content), dtype=torch.uint8)
         picture = decode_image(data, mode=ImageReadMode.RGB)
     except RuntimeError as error:
         # torchvision's own words start with the place in its source.
         raise ValueError(str(error).splitlines()[0].rpartition(", ")[2]) from error
-    if picture.ndim == 4:
-        picture = picture[0]
     return V.to_dtype(picture, torch.uint8, scale=True)
 
 

@@ -53,7 +53,7 @@ class Report:
 
 
 def check(index: Index, decode: bool = False) -> Report:
-    """Report on shards that were indexed with ``max_bad_fraction=1``.
+    """Report on shards that were indexed with ``max_bad_fraction=None``.
 
     `decode` reads and decodes every picture, and compares the tars' SHA-256 with their manifest;
     else it is only what the index knows, and the tars' sizes.
@@ -65,7 +65,7 @@ def check(index: Index, decode: bool = False) -> Report:
         shards=len(index.shards),
         samples=index.samples,
         usable=len(index) - bad["undecodable"],
-        tokens=len(index.ids) / len(index) + 2,
+        tokens=len(index.ids) / max(1, len(index)) + 2,
         bytes_per_row=index.bytes_per_row,
         bad=dict(bad),
         damaged=dict(index.damaged),

@@ -15,11 +15,11 @@ import dataclasses
 import hashlib
 import io
 import itertools
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -28,7 +28,6 @@ from pathlib import Path
 import numpy as np
 import pooch
 import torch
-from braceexpand import braceexpand
 from filelock import FileLock
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
@@ -38,81 +37,25 @@ from lt_course.data.tokenizer import tokenizer
 from lt_course.errors import CourseError
 from lt_course.files import DamagedError, named_folder, read_sealed, write_sealed, writing
 from lt_course.progress import progress
+from lt_course.web.shards.addresses import expand, identity, reaching
 from lt_course.web.shards.shard_scan import CONTEXT, Fault, Fields, Shard, scan
 
-FORMAT = 3
+FORMAT = 4
 """Of the files in the cache; another number makes them anew."""
 
 ARRAYS = ("offset", "size", "start", "ids", "label")
 """Of a tar's index."""
 
+UNSEEN = {"no picture", "no caption", "no label"}
+"""Reasons that may mean that another field should be read."""
+
 REMEDY = "make room, or let LT_COURSE_SHARDS name another folder"
 """Where an index cannot be written."""
-
-
-def expand(patterns: str | Path | Iterable[str | Path]) -> list[str]:
-    """The shards that patterns mean, in the order given.
-
-    Files, or URLs of any file system that fsspec knows; ``{00000..00099}`` and ``{a,b}`` as in
-    bash, then ``*``, ``?`` and ``[…]``; a folder means its tars; several patterns in one text are
-    joined by ``::``, as open_clip does. What comes back are paths or URLs, each once.
-
-    Raises:
-        CourseError: if there is no such file, or the pattern is a command (``pipe:``).
-    """
-    if isinstance(patterns, str | Path):
-        patterns = [patterns]
-    shards: dict[str, None] = {}
-    for pattern in patterns:
-        for part in re.split(r"(?<=\.tar)::", str(pattern)):
-            if part.startswith("pipe:"):
-                raise CourseError(
-                    f"The shards {part!r} come out of a command and cannot be read at random; give "
-                    "their address (s3://…, gs://…, https://…) instead."
-                )
-            shards |= dict.fromkeys(_existing(part))
-    return list(shards)
-
-
-def _existing(pattern: str) -> list[str]:
-    try:
-        paths = list(braceexpand(pattern, escape=False))
-    except ValueError as error:
-        raise CourseError(
-            f"The shards {pattern!r} cannot be told ({error}); write {{000..099}} or {{a,b}}."
-        ) from error
-    by_path = {path: _matches(path) for path in paths}
-    if missing := [path for path in paths if not by_path[path]]:
-        raise CourseError(
-            f"{len(missing)} of the shards {pattern!r} do not exist, the first is {missing[0]}; "
-            "correct the pattern."
-        )
-    return [shard for shards in by_path.values() for shard in shards]
-
-
-def _matches(path: str) -> list[str]:
-    """The files that a path means: one, the tars of a folder, or those that a wildcard matches."""
-    remote = "://" in path
-    system, place = url_to_fs(path)
-    wildcard = re.search(r"[*?\[]", place)
-    if not wildcard and not system.isdir(place):
-        return [path if remote else place] if system.exists(place) else []
-    files = sorted(system.glob(place.rstrip("/") + ("" if wildcard else "/*.tar")))
-    return [system.unstrip_protocol(file) for file in files] if remote else files
 
 
 def cache_folder() -> Path:
     """Where indices are kept: ``LT_COURSE_SHARDS``, else the user's cache."""
     return named_folder("LT_COURSE_SHARDS") or Path(pooch.os_cache("lt-course")) / "shards"
-
-
-def identity(url: str) -> str:
-    """What changes with a tar: size and time of a file, what the file system tells of a URL."""
-    system, path = url_to_fs(url)
-    if "file" in system.protocol:
-        stat = Path(path).stat()
-        return f"{stat.st_size} {stat.st_mtime_ns}"
-    return str(system.ukey(path))
 
 
 def indexed(url: str, fields: Fields, folder: Path) -> Shard:
@@ -144,6 +87,7 @@ def _save(path: Path, now: str, shard: Shard) -> None:
         content,
         identity=now,
         keys=np.array(shard.keys, dtype=str),
+        seen=np.array(shard.seen, dtype=str),
         bad_keys=np.array(keys, dtype=str),
         bad_reasons=np.array(reasons, dtype=str),
         **{name: getattr(shard, name) for name in ARRAYS},
@@ -161,6 +105,7 @@ def _load(path: Path, url: str, now: str) -> Shard | None:
             return Shard(
                 kept["keys"].tolist(),
                 **{name: kept[name] for name in ARRAYS},
+                seen=kept["seen"].tolist(),
                 faults=tuple(Fault(url, *pair) for pair in bad),
             )
     except (OSError, DamagedError):
@@ -182,6 +127,7 @@ class Index:
         label: int32 [N], the class of each sample, or -1.
         bad: samples that cannot be used, by reason.
         damaged: tars that are damaged, by reason.
+        seen: the fields of the tars' members.
     """
 
     shards: tuple[str, ...]
@@ -195,6 +141,7 @@ class Index:
     label: Tensor
     bad: Mapping[str, int]
     damaged: Mapping[str, int]
+    seen: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.offset)
@@ -254,12 +201,13 @@ def load(
     fields: Fields | None = None,
     *,
     folder: Path | None = None,
-    max_bad_fraction: float = 0.01,
+    max_bad_fraction: float | None = 0.01,
     workers: int = 1,
 ) -> Index:
     """The index of shards; tars that are new or changed are read first, by `workers` processes.
 
-    `max_bad_fraction` is the greatest share of unusable samples, and of damaged tars, in [0, 1].
+    `max_bad_fraction` is the greatest share of unusable samples, and of damaged tars, in [0, 1];
+    None: any is right, none usable included.
 
     Raises:
         CourseError: if there is no shard or no usable sample, or if there are too many others.
@@ -268,9 +216,9 @@ def load(
     shards = expand(patterns)
     if not shards:
         raise CourseError(f"{patterns} means no shard; give tar files, or a folder of them.")
-    bad, damaged = Counter[str](), Counter[str]()
+    bad, damaged, seen = Counter[str](), Counter[str](), Counter[str]()
     parts: list[Shard] = []
-    with progress("indexing shards", len(shards)) as line, ExitStack() as stack:
+    with progress("indexing shards", len(shards)) as line, _told_of_death(), ExitStack() as stack:
         line.unit = " shards"
         each: Callable[..., Iterator[Shard]] = map
         if workers > 1:
@@ -279,6 +227,7 @@ def load(
         for shard in each(partial(indexed, fields=fields, folder=folder), shards):
             for fault in shard.faults:
                 (bad if fault.key else damaged)[fault.reason] += 1
+            seen.update(shard.seen)
             # The names stay in the cache.
             parts.append(dataclasses.replace(shard, keys=(), faults=()))
             line.update()
@@ -298,10 +247,24 @@ def load(
         folder=folder,
         bad=dict(bad),
         damaged=dict(damaged),
+        seen=[field for field, _ in seen.most_common()],
         **{name: torch.from_numpy(array) for name, array in joined.items()},
     )
-    require_few(index, max_bad_fraction)
+    if max_bad_fraction is not None:
+        require_few(index, max_bad_fraction)
     return index
+
+
+@contextmanager
+def _told_of_death() -> Iterator[None]:
+    """Say in a sentence that a process which indexes was ended, most often for its memory."""
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise CourseError(
+            "A process that indexes shards was ended, as for want of memory; give fewer workers: "
+            "what is indexed stays."
+        ) from error
 
 
 def require_few(index: Index, max_bad_fraction: float, undecodable: int = 0) -> None:
@@ -328,6 +291,19 @@ def require_few(index: Index, max_bad_fraction: float, undecodable: int = 0) -> 
         + (f"; the first: {named}" if named else "")
         + ". Make the shards again (an unsorted one: unpack it, then tar --sort=name), or raise "
         "'max_bad_fraction'; lt-course data check names them all."
+        + (sought(index) if not len(index) or bad.keys() & UNSEEN else "")
+    )
+
+
+def sought(index: Index) -> str:
+    """Which fields the members have, and which are read: what to see where none are usable."""
+    found, fields = ", ".join(index.seen[:8]), index.fields
+    told = f"The members' fields are {found}" if found else "No member is named as KEY.jpg is"
+    labels = f", labels in {fields.label!r}" if fields.label else ""
+    return (
+        f" {told}; pictures are read in {fields.picture!r}, captions in "
+        f"{fields.caption!r}{labels}: lt-course data check takes others (--picture, --caption, "
+        "--label)."
     )
 
 
@@ -346,7 +322,8 @@ def read(places: Sequence[tuple[str, int, int]]) -> list[bytes]:
     contents: dict[int, bytes] = {}
     for system, wanted in by_system.items():
         numbers, paths, starts, ends = map(list, zip(*wanted, strict=True))
-        answers = system.cat_ranges(paths, starts, ends, on_error="raise")
+        with reaching(places[numbers[0]][0]):
+            answers = system.cat_ranges(paths, starts, ends, on_error="raise")
         contents |= zip(numbers, answers, strict=True)
     for number, (shard, _, size) in enumerate(places):
         if len(contents[number]) != size:
