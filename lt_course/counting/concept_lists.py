@@ -7,6 +7,7 @@ word has a more common meaning (*crane bird*). It is read from the authors' rele
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ IMAGENET = "imagenet"
 IMAGENET_FILE = "descriptors_imagenet_synset.json"
 IMAGENET_SIZE = (1_000, 1_971)
 """Classes and names of the release's list."""
+
+STRUCTURED = frozenset(".csv .tsv .jsonl .yaml .yml .toml .xml .html .xlsx .xls .parquet".split())
+"""Endings of files that are more than a name a line."""
 
 IMAGENET_VETO = {
     "sorrel": "plant herb flower leaf",
@@ -50,10 +54,12 @@ class Concept:
 
 @dataclass(frozen=True)
 class ConceptList:
-    """Concepts in the order of their list, and the file that they were read from."""
+    """Concepts in the order of their list, the file that they were read from, and how it writes
+    the names of each."""
 
     concepts: tuple[Concept, ...]
     path: Path
+    written: tuple[tuple[str, ...], ...]
 
 
 def read(source: str) -> ConceptList:
@@ -73,16 +79,26 @@ def read(source: str) -> ConceptList:
         raise CourseError(
             f"There is no concept list {source!r}; give {IMAGENET!r} or a text or JSON file."
         )
+    if path.suffix.lower() in STRUCTURED:
+        raise CourseError(
+            f"{path} is no list of names by its ending {path.suffix}; write the names of one class "
+            "a line into a .txt, or a JSON object that gives each class the list of its names."
+        )
+    content = path.read_bytes()
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = content.decode(encoding_of(content))
     except UnicodeDecodeError as problem:
         raise CourseError(f"{path} is not UTF-8 text ({problem}); save it as UTF-8.") from problem
     concepts: dict[str, Concept] = {}
-    for place, key, names, veto in (_of_json if path.suffix == ".json" else _of_lines)(path, text):
+    written = []
+    is_json = path.suffix.lower() == ".json"
+    for place, key, listed, veto in (_of_json if is_json else _of_lines)(path, text):
+        names = [name.lower() for name in listed]
+        written.append(tuple(listed))
         if key in concepts:
             raise CourseError(f"{place}: {key!r} comes twice; keep one of the two.")
         for name in (*names, *veto):
-            if not re.search("[a-z]", name):
+            if not re.search("[a-z]", name) or re.search("[\ud800-\udfff]", key + name):
                 raise CourseError(f"{place}: the name {name!r} has no letter a to z; correct it.")
         if released:
             veto = " ".join(IMAGENET_VETO.get(name, "") for name in names).split()
@@ -96,12 +112,24 @@ def read(source: str) -> ConceptList:
                 path.name, *size, *IMAGENET_SIZE, f"{METADATA}descriptors/{IMAGENET_FILE}"
             )
         )
-    return ConceptList(tuple(concepts.values()), path)
+    return ConceptList(tuple(concepts.values()), path, tuple(written))
+
+
+def encoding_of(begin: bytes) -> str:
+    """The encoding of a text, by how it begins; without a mark or NULs it is UTF-8."""
+    if begin.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    nuls = [byte == 0 for byte in begin[:4]]
+    if nuls == [False, True] * 2:
+        return "utf-16-le"
+    return "utf-16-be" if nuls == [True, False] * 2 else "utf-8-sig"
 
 
 def _plain(name: str) -> str:
-    """A name in lower case, with single spaces, without what stands in round brackets."""
-    return " ".join(re.sub(r"\([^)]*\)", "", name.lower()).split())
+    """A name with single spaces, without what stands in round brackets."""
+    return " ".join(re.sub(r"\([^)]*\)", "", name).split())
 
 
 Entry = tuple[str, str, list[str], list[str]]
@@ -111,7 +139,12 @@ Entry = tuple[str, str, list[str], list[str]]
 def _of_lines(path: Path, text: str) -> Iterator[Entry]:
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
-            yield f"{path}, line {number}", line.strip(), re.split(r" or | / ", _plain(line)), []
+            yield (
+                f"{path}, line {number}",
+                line.strip(),
+                re.split(r"(?i) or | / ", _plain(line)),
+                [],
+            )
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -133,7 +166,12 @@ def _of_json(path: Path, text: str) -> Iterator[Entry]:
                 f"{path}, class {key!r}: expected a list of names, or an object with the lists "
                 "'names' and (where wanted) 'veto'."
             )
-        yield f"{path}, class {key!r}", key, list(map(_plain, names)), list(map(_plain, veto))
+        yield (
+            f"{path}, class {key!r}",
+            key,
+            list(map(_plain, names)),
+            [_plain(word).lower() for word in veto],
+        )
 
 
 def _are_texts(*values: object) -> bool:

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from lt_course.counting.concept_lists import Concept
+from lt_course.counting.concept_lists import Concept, ConceptList
 from lt_course.counting.lemmas import wordnet
 from lt_course.errors import CourseError
 
@@ -139,6 +139,29 @@ def bag_of_lemmas(text: str) -> frozenset[str]:
     words = re.findall("[a-z]+", text.lower())
     parts = (part for word in words for part in CONTRACTIONS.get(word, (word,)))
     return frozenset(wordnet().lemma(part) for part in parts)
+
+
+def changed_names(concepts: ConceptList, definition: Definition) -> list[str]:
+    """Names of which a definition makes something else than they say; a clause on each.
+
+    A name that holds a WordNet id, several words written as one, or characters that the definition
+    drops (bag-of-lemmas) or that captions hardly ever hold (substring); one letter; names of
+    several classes that become equal.
+    """
+    bag = definition == "bag-of-lemmas"
+    dropped = r"[^A-Za-z\s.'\u2019-]" if bag else r"[^\w\s.'\u2019&+-]|_"
+    odd = re.compile(rf"{dropped}|^\W|[a-z][A-Z]|n\d{{8}}|^\w$")
+    told, asked = [], dict[str, dict[str, None]]()
+    for concept, names in zip(concepts.concepts, concepts.written, strict=True):
+        for name in names:
+            words = " ".join(sorted(bag_of_lemmas(name))) if bag else name.lower()
+            asked.setdefault(words, {})[concept.key] = None
+            if odd.search(name):
+                told.append(f"{name!r} asks for {words!r}")
+    for words, keys in asked.items():
+        if len(keys) > 1:
+            told.append(f"the classes {', '.join(map(repr, keys))} ask alike for {words!r}")
+    return told
 
 
 class BagOfLemmas(Rule):

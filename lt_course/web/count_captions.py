@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import logging
 import multiprocessing
@@ -20,9 +22,9 @@ from tqdm import tqdm
 
 from lt_course import __version__
 from lt_course.counting.concept_lists import ConceptList
-from lt_course.counting.rules import Counts, Definition, Rule, compile_rule
+from lt_course.counting.rules import Counts, Definition, Rule, changed_names, compile_rule
 from lt_course.errors import CourseError
-from lt_course.files import atomic_write, sha256
+from lt_course.files import atomic_write, sha256, writing
 from lt_course.web import caption_files
 from lt_course.web.caption_files import Malformed
 
@@ -168,6 +170,23 @@ def _cluster(
             ) from problem
 
 
+def outputs(out: Path, inputs: Iterable[Path]) -> tuple[Path, Path, Path]:
+    """The three files that `write` makes, before anything is counted.
+
+    Raises:
+        CourseError: one is an input or a folder, or the folder of `out` cannot be made.
+    """
+    made = out, *(out.parent / f"{out.stem}.{what}" for what in ("malformed.csv", "manifest.json"))
+    taken = {path.resolve() for path in inputs}
+    with writing(out.parent, "give another file with --out"):
+        for path in made:
+            if path.resolve() in taken or (path.exists() and not path.is_file()):
+                what = "one of the files that are read" if path.is_file() else "no file"
+                raise CourseError(f"{path} (--out) is {what}; give another file.")
+        out.parent.mkdir(parents=True, exist_ok=True)
+    return made
+
+
 def write(
     out: Path,
     files: Sequence[Path],
@@ -181,17 +200,15 @@ def write(
     `.malformed.csv` for its ending come the rows that were left out (at most `NAMED` a file), with
     `.manifest.json` what was counted, how, and the SHA-256 sums of all files that were read.
     """
-    import pandas as pd  # which those who count do not need
-
     names = [(each.key, each.names[0]) for each in concepts.concepts]
-    counts = pd.DataFrame(names, columns=["class", "name"]).assign(count=total(tallies))
-    rows = [bad for tally in tallies for bad in tally.named]
-    malformed = pd.DataFrame(rows, columns=list(Malformed._fields))
+    counts = [(*name, n) for name, n in zip(names, total(tallies), strict=True)]
+    malformed = [bad for tally in tallies for bad in tally.named]
     manifest = {
         "lt_course": __version__,
         "definition": definition,
         "dictionary": "WordNet 3.0" if definition == "bag-of-lemmas" else None,
-        "concepts": _identity(concepts.path) | {"classes": len(names)},
+        "concepts": _identity(concepts.path)
+        | {"classes": len(names), "changed_names": changed_names(concepts, definition)},
         "captions": sum(tally.captions for tally in tallies),
         "malformed": sum(tally.malformed for tally in tallies),
         "files": [
@@ -199,14 +216,21 @@ def write(
             for path, tally in zip(files, tallies, strict=True)
         ],
     }
-    texts = {
-        out: counts.to_csv(index=False),
-        out.with_suffix(".malformed.csv"): malformed.to_csv(index=False),
-        out.with_suffix(".manifest.json"): json.dumps(manifest, indent=2) + "\n",
-    }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    for path, text in texts.items():
-        atomic_write(path, text.encode())
+    texts = (
+        csv_text(["class", "name", "count"], counts),
+        csv_text(Malformed._fields, malformed),
+        json.dumps(manifest, indent=2) + "\n",
+    )
+    with writing(out, "make room, or give another file with --out"):
+        for path, text in zip(outputs(out, [concepts.path, *files]), texts, strict=True):
+            atomic_write(path, text.encode("utf-8", "backslashreplace"))
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table as CSV."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    return text.getvalue()
 
 
 def _identity(path: Path) -> dict[str, str | int]:

@@ -43,23 +43,26 @@ def read_ahead(dataset: Dataset[Any], *, workers: int, **options: Any) -> Iterat
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     started = set(multiprocessing.active_children()) - others
+    told: CourseError | None = None
     try:
         yield from batches
     except CourseError as error:  # around which torch puts the worker's traceback
-        raise CourseError(re.split(r"\n\S*Error: ", str(error))[-1].strip()) from error
+        told = CourseError(re.split(r"\n\S*Error: ", str(error))[-1].strip())
     except RuntimeError as error:
         if "DataLoader worker" not in str(error) or "Traceback" in str(error):
             raise
-        raise CourseError(
+        told = CourseError(
             f"A process that reads pictures was ended, as for want of memory ({error}); take fewer "
             "(LT_COURSE_WORKERS, or --workers) and start again."
-        ) from error
+        )
     finally:
         del batches  # which tells the workers to end, and waits for them
         for worker in started:
             if worker.is_alive():
                 worker.kill()
                 worker.join()
+    if told is not None:  # by now nothing holds the loader, whose workers have ended in peace
+        raise told
 
 
 def _leave_signals_alone(worker: int) -> None:

@@ -414,9 +414,9 @@ def test_the_list_of_cc12m_is_shortened(tmp_path: Path, capsys: pytest.CaptureFi
     kept = parquet.read_table(out / "cc12m.parquet").to_pydict()
     assert list(zip(kept["url"], kept["caption"], strict=True)) == [rows[0], *rows[2:]]
     alone = caption_labels.shorten("yfcc15m-cls", path, tmp_path / "alone")
-    assert alone["counts"] == {"captions": 6, "kept": 3}
+    assert alone["counts"] == {"captions": 6, "kept": 3, "malformed": 0}
     path.write_text("a\tb\tc\n")
-    with pytest.raises(CourseError, match="not a list of addresses"):
+    with pytest.raises(CourseError, match="3 columns, of which none with addresses"):
         caption_labels.shorten("cc12m-cls", path, tmp_path / "other")
     with pytest.raises(CourseError, match="lacks: tars of Conceptual 12M"):
         caption_labels.shorten("cc12m-cls", tmp_path / "no.tsv", tmp_path / "other")

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from lt_course.counting import concept_lists
-from lt_course.counting.rules import Definition
+from lt_course.counting.rules import Definition, changed_names
 from lt_course.errors import CourseError
-from lt_course.web import count_captions
+from lt_course.web import caption_files, count_captions
 
 
 def count(
@@ -23,7 +23,7 @@ def count(
     """Count in how many captions each class is named, by the paper's rules.
 
     Args:
-        captions: TSV, CSV, JSONL or parquet files.
+        captions: TSV, CSV, JSONL or parquet files, or folders of them.
         concepts: imagenet, or a text or JSON file.
         definition: of what it means that a caption names a class.
         column: the one with the captions (if not given: caption, text or title); a number, from 1,
@@ -35,16 +35,28 @@ def count(
     if workers < 1:
         raise CourseError(f"--workers is {workers}; give 1 or more.")
     classes = concept_lists.read(concepts)
+    files = caption_files.expand(captions)
+    *_, manifest = count_captions.outputs(out, [classes.path, *files])
+    if changed := changed_names(classes, definition):
+        more = f"; {manifest} names all {len(changed)}" if len(changed) > 5 else ""
+        print(f"By {definition}, {', '.join(changed[:5])}{more}.", file=sys.stderr)
     tallies = count_captions.count(
-        captions, classes, definition, column=column, workers=workers, dask=dask
+        files, classes, definition, column=column, workers=workers, dask=dask
     )
-    count_captions.write(out, captions, classes, tallies, definition)
+    malformed = sum(tally.malformed for tally in tallies)
+    if malformed and not any(tally.captions for tally in tallies):
+        first = next(bad for tally in tallies for bad in tally.named)
+        raise CourseError(
+            f"None of {malformed:,} rows can be read, {first.file}, row {first.row}: "
+            f"{first.reason}; mend the file, or name the column with the captions (--column)."
+        )
+    count_captions.write(out, files, classes, tallies, definition)
     named = count_captions.total(tallies) > 0
     print(
         f"{sum(tally.captions for tally in tallies):,} captions name {named.sum():,} of "
         f"{len(named):,} classes; the counts are in {out}."
     )
-    if malformed := sum(tally.malformed for tally in tallies):
+    if malformed:
         rows = out.with_suffix(".malformed.csv")
         print(f"{malformed:,} malformed rows were left out; {rows} names them.", file=sys.stderr)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
@@ -13,6 +14,7 @@ from lt_course.data.data_folder import data_folder
 from lt_course.data.photographs import tiny_imagenet
 from lt_course.errors import CourseError
 from lt_course.study.run_config import unknown
+from lt_course.web.caption_files import TABLES, format_of
 from lt_course.web.datasets import (
     caption_labels,
     catalogue,
@@ -70,6 +72,8 @@ def prepare(
     names = [each.name for each in catalogue.SOURCES if each.inputs and each.prepared]
     if name not in names:
         raise CourseError(unknown("set that can be prepared", name, names))
+    if out.exists() and not out.is_dir():
+        raise CourseError(f"--out is {out}, which is no folder; give a folder.")
     manifest: dict[str, Any]
     if name == laionet.LAIONET.name:
         encoder, weights = laionet.clip_encoder(device), "ViT-B-32-quickgelu, openai"
@@ -78,8 +82,13 @@ def prepare(
             f"{out} lists {_labelled(manifest)}, of {manifest['counts']['read']:,} rows. "
             f"Their pictures are downloaded with\n{laionet.img2dataset_command(out)}"
         )
-    elif name in caption_labels.SETS and source.endswith(".tsv"):
+    elif name in caption_labels.SETS and format_of(Path(source)) in TABLES:
         counts = caption_labels.shorten(name, Path(source), out)["counts"]
+        if counts["malformed"]:
+            rows = caption_labels.malformed_in(out, Path(source))
+            print(
+                f"{counts['malformed']:,} rows were left out; {rows} names them.", file=sys.stderr
+            )
         print(
             f"{out} lists {counts['kept']:,} of {counts['captions']:,} rows. Their pictures "
             "are downloaded, and then labelled by lt-course data prepare, with\n"

@@ -12,7 +12,7 @@ from tyro.conf import Positional
 
 from lt_course.counting import web_frequencies
 from lt_course.errors import CourseError
-from lt_course.files import atomic_write
+from lt_course.files import atomic_write, writing
 from lt_course.web.cli.study import headed, print_progress
 from lt_course.web.datasets import concept_sets
 from lt_course.web.released import evaluate_open_models as evaluation
@@ -75,6 +75,13 @@ def evaluate(
     torch_device, models = _device(device), open_models.chosen(list(model))
     pictures = concept_sets.concept_set(on, concept_sets.folder_of(on, source), partial=partial)
     web = web_frequencies.load()
+    if others := pictures.left_out:
+        more = ", …" if len(others) > 3 else ""
+        print(
+            f"{len(others)} files and folders among the pictures are none and are left out "
+            f"({', '.join(others[:3])}{more}).",
+            file=sys.stderr,
+        )
     print(f"{len(pictures):,} pictures of {len(pictures.names)} classes. {web.note}", flush=True)
     start, failed, evaluated = time.perf_counter(), 0, 0
     results = evaluation.evaluate(
@@ -93,7 +100,8 @@ def evaluate(
         print_progress(f"{number}/{len(models)}", result.model, outcome, left)
     table = evaluation.summary(out, web)
     if len(table):
-        atomic_write(out / "summary.csv", table.to_csv(index=False).encode())
+        with writing(out / "summary.csv", "make room for it; the records beside it are whole"):
+            atomic_write(out / "summary.csv", table.to_csv(index=False).encode())
     if failed:
         print(f"{failed} of {len(models)} models could not be evaluated.", file=sys.stderr)
     return int(failed > 0)

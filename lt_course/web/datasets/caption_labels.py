@@ -20,13 +20,17 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import csv, parquet
+from pyarrow import parquet
 
 from lt_course.counting.concept_lists import Concept
 from lt_course.counting.rules import Substring
 from lt_course.data.data_folder import missing
 from lt_course.data.imagenet import imagenet_classes
 from lt_course.errors import CourseError
+from lt_course.files import atomic_write
+from lt_course.web import caption_files
+from lt_course.web.caption_files import Malformed
+from lt_course.web.count_captions import NAMED, csv_text
 from lt_course.web.datasets import catalogue
 from lt_course.web.shards import shard_scan
 from lt_course.web.shards.shard_index import Index, expand, identity
@@ -120,9 +124,9 @@ def _require_known(name: str) -> None:
 def shorten(name: str, list_of_urls: Path, out: Path) -> Manifest:
     """Write the rows of Conceptual Captions' list whose caption names a class, for img2dataset.
 
-    The list is tab-separated, address and caption, without a header and without quotes
-    (``cc12m.tsv``); what is written has the columns ``url`` and ``caption``. The manifest's counts
-    are ``captions`` and ``kept``.
+    The list is one of addresses and captions (`caption_files.pairs`: ``cc12m.tsv``, CC3M's); what
+    is written has the columns ``url`` and ``caption``. The manifest's counts are ``captions``,
+    ``kept`` and ``malformed``; those that are malformed are named in a table beside it.
 
     Raises:
         CourseError: if the set is unknown, or the file is missing or not of that kind.
@@ -132,36 +136,31 @@ def shorten(name: str, list_of_urls: Path, out: Path) -> Manifest:
         raise missing(list_of_urls.parent, catalogue.SETS[name].inputs)
 
     def shortened(file: BinaryIO, done: Callable[[int], object]) -> dict[str, int]:
-        counts = {"captions": 0, "kept": 0}
+        counts, left_out, read = Counter[str](captions=0, kept=0, malformed=0), [], 0
         schema = pa.schema([("url", pa.string()), ("caption", pa.string())])
-        # The size of blocks keeps a batch, and what matching makes of it, small.
-        reading = csv.ReadOptions(
-            use_threads=False, column_names=schema.names, block_size=4_000_000
-        )
-        parsing = csv.ParseOptions(delimiter="\t", quote_char=False)
-        types = csv.ConvertOptions(column_types=schema)
-        with (
-            csv.open_csv(list_of_urls, reading, parsing, types) as reader,
-            parquet.ParquetWriter(file, schema) as writer,
-        ):
-            for batch in reader:
-                place, _ = named_classes(batch.column(1), several=name == SEVERAL)
+        with parquet.ParquetWriter(file, schema) as writer:
+            for batch in caption_files.pairs(list_of_urls):
+                place, _ = named_classes(batch.captions, several=name == SEVERAL)
                 kept = np.unique(place)
-                writer.write_batch(batch.take(pa.array(kept)))
-                counts["captions"] += len(batch)
-                counts["kept"] += len(kept)
-                done(batch.nbytes)
+                whole = pa.record_batch([batch.addresses, batch.captions], schema)
+                writer.write_batch(whole.take(pa.array(kept)))
+                counts.update(captions=len(whole), kept=len(kept), malformed=len(batch.malformed))
+                left_out += batch.malformed[: NAMED - len(left_out)]
+                done(batch.read - read)
+                read = batch.read
+        table = csv_text(Malformed._fields, left_out)
+        atomic_write(malformed_in(out, list_of_urls), table.encode("utf-8", "backslashreplace"))
         return counts
 
+    next(caption_files.pairs(list_of_urls), None)  # refused before anything is written
     source, size = str(list_of_urls), list_of_urls.stat().st_size
     part = Part(table_name(source), shortened, identity(source), size)
-    try:
-        return make_parts(out, [part], about={"name": name, "list": list_of_urls.name}, unit="B")
-    except pa.ArrowInvalid as error:
-        raise CourseError(
-            f"{list_of_urls} is not a list of addresses and captions ({error}); get it from "
-            f"{catalogue.SETS[name].inputs[0].where}."
-        ) from error
+    return make_parts(out, [part], about={"name": name, "list": list_of_urls.name}, unit="B")
+
+
+def malformed_in(out: Path, list_of_urls: Path) -> Path:
+    """The table of the rows of a list that were left out."""
+    return (out / table_name(str(list_of_urls))).with_suffix(".malformed.csv")
 
 
 def load(index: Index, folder: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from torchvision import datasets as published
+from torchvision.transforms.functional import to_pil_image
 
 from lt_course.counting.web_frequencies import CONCEPT_SETS, PRETRAINING_SETS, WebFrequencies
 from lt_course.data.data_folder import VARIABLE
@@ -28,6 +29,7 @@ from lt_course.files import named_folder
 from lt_course.web.datasets.catalogue import EVALUATED
 from lt_course.web.datasets.evaluation_sets import evaluation_set
 from lt_course.web.datasets.published_sets import Pictures, published_set
+from lt_course.web.shards import photographs
 
 COUNTED_AS = {"n01631663": "eft", "n03710637": "maillot"}
 """Classes of ImageNet that were counted under another name than CLIP is asked by (newt, tights)."""
@@ -63,6 +65,8 @@ class ConceptSet:
         counted_as: C, the names in the counts; those that differ are declared above.
         labels: int64 [N], 0 … C-1.
         picture: the number of a picture to the picture, in RGB.
+        sizes: of the N pictures' files in bytes, where they are known.
+        left_out: names of what lies among the pictures and is none.
     """
 
     name: str
@@ -71,6 +75,8 @@ class ConceptSet:
     counted_as: tuple[str, ...]
     labels: npt.NDArray[np.int64]
     picture: Callable[[int], Image.Image] = field(repr=False)
+    sizes: Sequence[int] = ()
+    left_out: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """The number of pictures, N."""
@@ -78,13 +84,13 @@ class ConceptSet:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Of names, labels and the pixels of `LOOKED_AT` pictures that stand evenly spaced.
+        """Of names, labels, sizes and the pixels of `LOOKED_AT` pictures that stand evenly spaced.
 
         Two sets of one fingerprint ask the same questions; the same pictures, blurred or encoded
         anew, are other ones.
         """
         asked = "\n".join(self.names).encode() + self.labels.astype("<i8").tobytes()
-        digest = hashlib.sha256(asked)
+        digest = hashlib.sha256(asked + np.array(self.sizes, "<i8").tobytes())
         for row in np.linspace(0, len(self) - 1, min(LOOKED_AT, len(self))).astype(int):
             picture = self.picture(int(row))
             digest.update(str(picture.size).encode() + picture.tobytes())
@@ -161,11 +167,17 @@ def _imagenet(name: str, source: Path, partial: bool) -> ConceptSet:
         tuple(COUNTED_AS.get(each.wnid, each.name) for each in tested.classes),
         tested.labels,
         functools.partial(tested.decoded, decode=_rgb),
+        tested.sizes(),
+        tested.left_out,
     )
 
 
 def _rgb(content: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(content)).convert("RGB")
+    """A picture as open_clip reads it; of 16 bits, which Pillow would cut, scaled to 8."""
+    picture = Image.open(io.BytesIO(content))
+    if picture.mode.startswith(("I", "F")):
+        return to_pil_image(photographs.decode(content))
+    return picture.convert("RGB")
 
 
 def _tested(name: str, source: Path) -> ConceptSet:
@@ -182,9 +194,10 @@ def _eurosat(source: Path) -> ConceptSet:
     """All 27,000 pictures: EuroSAT has no official test."""
     try:
         found = published.EuroSAT(str(source))
-    except RuntimeError as error:
+    except (RuntimeError, OSError) as error:
         raise CourseError(
-            f"EuroSAT is not in {source / 'eurosat'}; torchvision's EuroSAT downloads it (94 MB)."
+            f"EuroSAT is not in {source / 'eurosat'} ({error}); torchvision's EuroSAT downloads it "
+            "(94 MB)."
         ) from error
     if unknown := set(found.classes) ^ set(EUROSAT):
         raise CourseError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import re
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -20,16 +21,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
 from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
 from lt_course.data.augment import LabeledImages, standardize_photographs
 from lt_course.data.data_folder import missing
 from lt_course.data.imagenet import Concepts, ImageNetClass, classes_of, imagenet_classes
+from lt_course.data.photographs.reading import BROKEN
 from lt_course.errors import CourseError
 from lt_course.web import data_paths
 from lt_course.web.datasets.catalogue import EVALUATED, SETS
-from lt_course.web.datasets.imagenet_shards import Place, in_tar
+from lt_course.web.datasets.imagenet_shards import Place, in_tar, pictures_in
 from lt_course.web.read_ahead import read_ahead
 from lt_course.web.shards import photographs
 
@@ -53,6 +56,7 @@ class EvaluationSet(Dataset[tuple[Tensor, int]]):
         classes: C, in the order of their class numbers.
         places: of the N pictures, by class and name.
         labels: int64 [N], 0 … C-1.
+        left_out: names of what lies among the pictures and is none.
         size: side S of the pictures.
         resize: the shorter side before the centre is cut out. The paper's classifiers are
             evaluated with 256, its CLIPs with 224.
@@ -62,6 +66,7 @@ class EvaluationSet(Dataset[tuple[Tensor, int]]):
     classes: tuple[ImageNetClass, ...]
     places: tuple[Place, ...]
     labels: NDArray[np.int64]
+    left_out: tuple[str, ...] = ()
     size: int = 224
     resize: int = 256
 
@@ -80,14 +85,19 @@ class EvaluationSet(Dataset[tuple[Tensor, int]]):
             CourseError: if it cannot be decoded; an evaluation leaves nothing out.
         """
         place = self.places[row]
-        content = place.read()
         try:
-            return decode(content)
-        except (ValueError, OSError) as error:
+            return decode(place.read())
+        except BROKEN as error:
             raise CourseError(
                 f"A picture of {self.name}, {place.path} at byte {place.offset}, cannot be decoded "
                 f"({error}); get it again from {SETS[self.name].inputs[0].where}."
             ) from error
+
+    def sizes(self) -> list[int]:
+        """Of the N pictures' files, in bytes."""
+        return [
+            place.path.stat().st_size if place.size < 0 else place.size for place in self.places
+        ]
 
 
 def evaluation_set(
@@ -111,21 +121,25 @@ def evaluation_set(
             f"There is no set {name!r} to evaluate on; the sets are {', '.join(EVALUATED)}."
         )
     known = SETS[name]
-    by_wnid = (_validation if name == "imagenet-val" else _v2)(source)
-    if by_wnid is None:
+    by_wnid, left_out = _in_tar(source) if name == "imagenet-val" else {}, list[Path]()
+    for folder in (source / ("val" if name == "imagenet-val" else V2_FOLDER), source):
+        if not by_wnid:
+            by_wnid, left_out = _in_folders(folder, numbered=name == "imagenet-v2")
+    if not by_wnid:
         raise missing(source, known.inputs)
     classes = classes_of(concepts)
     found = sum(map(len, by_wnid.values()))
     of_each = [by_wnid.get(each.wnid, []) for each in classes]
     lacking = [each for each, places in zip(classes, of_each, strict=True) if not places]
-    if (lacking or found != known.pairs) and not partial:
+    if (lacking or found != known.pairs) and not (partial and any(of_each)):
         raise CourseError(
             f"{source} has {found:,} pictures of {name} instead of {known.pairs:,}"
             + (f", and none of {lacking[0].wnid} ({lacking[0].name})" if lacking else "")
             + f"; get {known.inputs[0]} again."
         )
     labels = np.repeat(np.arange(len(classes)), list(map(len, of_each)))
-    return EvaluationSet(name, classes, tuple(chain(*of_each)), labels, size, resize)
+    names = tuple(str(path) for path in left_out)
+    return EvaluationSet(name, classes, tuple(chain(*of_each)), labels, names, size, resize)
 
 
 def as_tested(pictures: Dataset[Any], labels: NDArray[np.int64], what: str) -> LabeledImages:
@@ -140,12 +154,12 @@ def as_tested(pictures: Dataset[Any], labels: NDArray[np.int64], what: str) -> L
     return LabeledImages(labels, batches, what)
 
 
-def _validation(source: Path) -> ByClass | None:
-    for folder in (source / "val", source):
-        if any(folder.glob("n????????")):
-            return _in_folders(folder, lambda name: name if name in imagenet_classes() else None)
-    if not ((tar := source / VALIDATION_TAR).is_file() and (kit := source / KIT).is_file()):
-        return None
+def _in_tar(source: Path) -> ByClass:
+    """The validation pictures in their tar, if it is there and no folder is."""
+    if any(any(folder.glob("n????????")) for folder in (source / "val", source)) or not (
+        (tar := source / VALIDATION_TAR).is_file() and (kit := source / KIT).is_file()
+    ):
+        return {}
     wnid = _kit_classes(kit)
     by_wnid: ByClass = {}
     for name, place in sorted(in_tar(tar).items()):
@@ -173,28 +187,28 @@ def _kit_classes(kit: Path) -> list[str]:
         synsets = loadmat(content, squeeze_me=True)["synsets"]
         wnid = {int(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in synsets}
         return [wnid[int(line)] for line in truth.split()]
-    except (tarfile.TarError, KeyError, ValueError, EOFError) as error:
+    except (tarfile.TarError, zlib.error, MatReadError, AttributeError, *BROKEN) as error:
         raise CourseError(
             f"{kit} is not ImageNet's development kit ({error}); get it again from "
             f"{SETS['imagenet-val'].inputs[0].where}."
         ) from error
 
 
-def _v2(source: Path) -> ByClass | None:
-    wnids = list(imagenet_classes())
-    for folder in (source / V2_FOLDER, source):
-        if (folder / "0").is_dir() or (folder / "999").is_dir():
-            return _in_folders(
-                folder, lambda name: wnids[int(name)] if re.fullmatch(r"\d{1,3}", name) else None
-            )
-    return None
+def _in_folders(folder: Path, numbered: bool) -> tuple[ByClass, list[Path]]:
+    """The pictures below a folder, by what its folders' names say, and what is none.
 
-
-def _in_folders(folder: Path, wnid: Callable[[str], str | None]) -> ByClass:
-    """The pictures below a folder, by what its folders' names say."""
+    The name is a WordNet id, or where classes are `numbered` the number of one.
+    """
+    names = {wnid: wnid for wnid in imagenet_classes()}
+    if numbered:
+        names |= {str(number): wnid for number, wnid in enumerate(names)}
     by_wnid: ByClass = {}
-    for below in folder.iterdir():
-        if below.is_dir() and (known := wnid(below.name)) is not None:
-            pictures = sorted(path for path in below.iterdir() if not path.name.startswith("."))
-            by_wnid[known] = list(map(Place, pictures))
-    return by_wnid
+    left_out: list[Path] = []
+    for below in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if below.is_dir() and below.name in names:
+            pictures, others = pictures_in(below)
+            by_wnid.setdefault(names[below.name], []).extend(map(Place, pictures))
+            left_out += others
+        elif not below.name.startswith("."):
+            left_out.append(below)
+    return by_wnid, left_out

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tarfile
 import zipfile
 from collections.abc import Iterable
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from lt_course.data.data_folder import missing
 from lt_course.data.imagenet import imagenet_classes
+from lt_course.data.photographs.image_folder import ENDINGS
 from lt_course.errors import CourseError
 from lt_course.web.datasets.catalogue import SETS
 from lt_course.web.shards import shard_writer
@@ -161,10 +163,27 @@ def find_pictures(source: Path, wnids: Iterable[str]) -> dict[str, Place]:
     for wnid in wnids:
         for folder in (source / "train", source):
             if (folder / wnid).is_dir():
-                found |= {path.name: Place(path) for path in (folder / wnid).iterdir()}
+                found |= {path.name: Place(path) for path in pictures_in(folder / wnid)[0]}
             elif (tar := folder / f"{wnid}.tar").is_file():
                 found |= in_tar(tar)
     return found
+
+
+def pictures_in(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Pictures below the folder of a class, by their endings, and what else is there, sorted.
+
+    What begins with a dot is neither; links to folders are not followed.
+    """
+    pictures, others = list[Path](), list[Path]()
+    for above, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        links = [name for name in folders if Path(above, name).is_symlink()]
+        for name in files + links:
+            path = Path(above, name)
+            is_picture = path.suffix.lower() in ENDINGS and path.is_file()
+            if not name.startswith("."):
+                (pictures if is_picture else others).append(path)
+    return sorted(pictures), sorted(others)
 
 
 def _has_pictures(source: Path) -> bool:

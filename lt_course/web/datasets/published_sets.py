@@ -19,6 +19,7 @@ from torchvision import datasets
 from torchvision.transforms.v2 import functional as V
 
 from lt_course.data.data_folder import VARIABLE
+from lt_course.data.photographs.reading import BROKEN
 from lt_course.data.transfer_sets import Ints, Metric, Part, TransferSet
 from lt_course.errors import CourseError
 from lt_course.files import named_folder
@@ -44,7 +45,14 @@ class Pictures(Sequence[Any]):
         return len(self.rows)
 
     def __getitem__(self, index: Any) -> Any:
-        return self.dataset[int(self.rows[index])][0].convert("RGB")
+        row = int(self.rows[index])
+        try:
+            return self.dataset[row][0].convert("RGB")
+        except BROKEN as error:
+            raise CourseError(
+                f"Picture {row} of torchvision's {type(self.dataset).__name__} in "
+                f"{self.dataset.root} cannot be decoded ({error}); get the set again."
+            ) from error
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import io
 import json
 import time
@@ -31,6 +32,13 @@ from lt_course.progress import progress
 from lt_course.web.datasets.concept_sets import ConceptSet, frequencies
 from lt_course.web.read_ahead import read_ahead
 from lt_course.web.released.open_models import OpenModel, Towers, WeightsError, load
+
+DECISIVE = {
+    "fingerprint": "pictures or class names",
+    "prompts": "templates",
+    "open_clip": "versions of open_clip",
+}
+"""What a record says of itself that must be as it is now."""
 
 
 @dataclass(frozen=True)
@@ -90,16 +98,23 @@ def evaluate(
 
     Raises:
         CourseError: what would stop every model: a picture that cannot be decoded; a record of
-            other pictures in the folder.
+            other pictures, templates or another open_clip in the folder; no folder.
     """
+    asked = {
+        "fingerprint": pictures.fingerprint,
+        "prompts": hashlib.sha256("".join(prompts("{}")).encode()).hexdigest()[:16],
+        "open_clip": open_clip.__version__,
+    }
+    with writing(folder, "give another --out"):
+        (folder / pictures.name).mkdir(parents=True, exist_ok=True)
     for model in models:
         start, path = time.perf_counter(), place(folder, pictures.name, model)
         if path.exists():
             answers = read(path)
-            if answers.about["fingerprint"] != pictures.fingerprint:
+            if other := [what for what in asked if answers.about.get(what) != asked[what]]:
                 raise CourseError(
-                    f"{path} is of other pictures or class names than these; give another --out, "
-                    "or delete it."
+                    f"{path} is of other {DECISIVE[other[0]]} than these; give another --out, or "
+                    "delete it."
                 )
             yield Done(model, answers, 0.0)
             continue
@@ -121,14 +136,12 @@ def evaluate(
                 "concepts": pictures.concepts,
                 "counted_as": pictures.counted_as,
                 "pictures": len(pictures),
-                "fingerprint": pictures.fingerprint,
                 "templates": len(prompts("")),
-                "open_clip": open_clip.__version__,
                 "torch": torch.__version__,
                 "device": str(device),
                 "seconds": round(seconds, 1),
             }
-            found = replace(found, about=about)
+            found = replace(found, about=about | asked)
             write(path, found)
         yield Done(model, found, seconds, problem)
 
@@ -150,7 +163,6 @@ def write(path: Path, answers: Answers) -> None:
         **collapse,
     )
     with writing(path, "make room, or give another --out; models that are there are read"):
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_sealed(path, content.getvalue())
 
 
