@@ -14,6 +14,7 @@ from lt_course.errors import CourseError
 
 Bounds = tuple[float, float]
 COUNT: Bounds = (1, math.inf)
+SEVERAL: Bounds = (2, math.inf)
 NATURAL: Bounds = (0, math.inf)
 SEED: Bounds = (0, 2**63 - 1)
 

@@ -113,16 +113,15 @@ SCALES: dict[str, Scale] = {
 
 def current() -> Scale:
     """The scale that ``LT_SCALE`` names; ``tiny`` when it is not set."""
-    return named(os.environ.get("LT_SCALE", "tiny"), "the environment variable LT_SCALE")
+    return named(os.environ.get("LT_SCALE", "tiny"), " (from the environment variable LT_SCALE)")
 
 
-def named(name: str, where: str = "the scale") -> Scale:
+def named(name: str, where: str = "") -> Scale:
     """The scale of that name, or a CourseError that names the nearest one."""
     if name not in SCALES:
         near = difflib.get_close_matches(name, SCALES, n=1, cutoff=0.3)
-        nearest = f"did you mean {near[0]!r}? " if near else ""
+        nearest = f"did you mean {near[0]!r}? The" if near else "the"
         raise CourseError(
-            f"There is no scale {name!r} (from {where}); {nearest}The scales are "
-            f"{', '.join(SCALES)}."
+            f"There is no scale {name!r}{where}; {nearest} scales are {', '.join(SCALES)}."
         )
     return SCALES[name]

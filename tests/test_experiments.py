@@ -205,11 +205,9 @@ def declare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def declared(old: str = "", new: str = "") -> experiments.Experiment:
         assert old in SOUND
         (tmp_path / "some_factor.toml").write_text(SOUND.replace(old, new, 1))
-        experiment.cache_clear()
         return experiment("some_factor")
 
-    yield declared
-    experiment.cache_clear()
+    return declared
 
 
 def test_a_sound_file(declare) -> None:
@@ -255,6 +253,13 @@ def test_a_file_that_is_not_sound_is_named_with_its_field(declare, old, new, sen
     with pytest.raises(CourseError, match=f"^some_factor.toml.*{sentence}") as caught:
         declare(old, new)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_was_edited_is_read_again(declare) -> None:
+    before = declare()
+    assert declare() is before
+    assert (before.title, declare(before.title, "Another one").title) != (before.title,) * 2
+    assert declare().title == before.title
 
 
 def test_unknown_names_are_answered_with_the_nearest(declare) -> None:

@@ -236,9 +236,15 @@ def test_weight_decay_on_everything_and_plain_momentum() -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"milestones": ("50 %",)}, "'milestones' is .* schedule 'cosine' does not read"),
-        ({"schedule": "constant", "final_learning_rate": 1e-4}, "set 'schedule' to 'cosine'"),
-        ({"nesterov": False}, "optimizer 'adamw' does not read; .* or 'nesterov' to True"),
+        ({"milestones": ("50 %",)}, "'milestones' is .* no effect beside 'schedule' 'cosine'"),
+        (
+            {"schedule": "constant", "final_learning_rate": 1e-4},
+            "'final_learning_rate' is 0.0001, .* set 'schedule'",
+        ),
+        (
+            {"nesterov": False},
+            "'nesterov' is False, .* beside 'optimizer' 'adamw'; leave it at True",
+        ),
     ],
 )
 def test_a_field_that_another_leaves_without_use(settings: dict, sentence: str) -> None:

@@ -610,3 +610,18 @@ def test_an_interrupt_lets_workers_save(store: Path, kind: signal.Signals) -> No
     for spec in specs:  # saved at the step of the interrupt, not at a quarter of the way
         assert list(spec.glob("*/checkpoint/*"))
     assert not (store_module.root() / asked[2].run.address).exists()
+
+
+def test_more_predictions_than_sixteen_bits_hold(train, store: Path, folder: Path) -> None:
+    """Of ImageNet's 50,000 test images; runs of fewer keep the checksum that they were given."""
+    train(0)
+    run = next(iter(TOY.runs("tiny", 0).values()))
+    finished = store_module.find(run)
+    few = results.measured(finished)
+    assert few.line() == results.measured(finished).line()
+    many = finished.per_class.assign(predictions=[40_000, *finished.per_class["predictions"][1:]])
+    recorded = results.measured(replace(finished, per_class=many))
+    results._write({run.address: recorded})
+    again = results.load()[run.address]
+    assert again.per_class["predictions"].tolist() == many["predictions"].tolist()
+    assert again.line()["checksum"] != few.line()["checksum"]

@@ -428,3 +428,81 @@ def test_no_cuda_is_said(small, store: Path, monkeypatch, capsys) -> None:
     status, _, err = command(capsys, "run", "sl", "--scale", "gpu")
     assert status == 2
     assert "none is there" in err
+
+
+REFUSED = {
+    "sl": [{"concepts": 1, "profile": "flat"}, {"embed_dim": 100_000}, {"tail_shots": 3}],
+    "clip-title": [
+        {"text_head": "language-model", "text": "name", "prompts": "template"},
+        {"distractor_concepts": 2},
+    ],
+    "dino": [
+        {"crop": 0.5},
+        {"mirror": True},
+        {"local_size": 32},
+        {"local_least": 0.06},
+        {"local_greatest": 0.2},
+        {"teacher_warmup": "50 %"},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [(name, each) for name, all_ in REFUSED.items() for each in all_]
+)
+def test_a_field_without_effect_or_out_of_range_is_refused(name: str, settings: dict) -> None:
+    """Each of these once trained the same run under another address, or failed after training."""
+    field = list(settings)[-1 if "text" in settings else 0]
+    with pytest.raises(CourseError, match=f"'{field}'( is)? {settings[field]!r}"):
+        study.config(name, scale="tiny", **settings)
+
+
+def test_what_has_an_effect_is_not_refused() -> None:
+    study.config("dino", scale="tiny", local_crops=2, local_size=32, local_least=0.06)
+    study.config("dino", scale="tiny", teacher_temperature=0.03, teacher_warmup="50 %")
+
+
+@pytest.mark.parametrize("device", ["mps", "xpu", "meta", "cuda:x", "cpu:0", "privateuseone"])
+def test_a_device_that_runs_do_not_train_on(device: str, small, store, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("LT_DEVICE", device)
+    status, _, err = command(capsys, "run", "sl", "--scale", "tiny", *FLAGS)
+    assert status == 2
+    assert err == (
+        f"The environment variable LT_DEVICE is {device!r}; runs train on cpu, cuda or cuda:N.\n"
+    )
+
+
+@pytest.mark.parametrize(("device", "there"), [("cuda", 0), ("cuda:0", 0), ("cuda:3", 3)])
+def test_a_device_that_is_not_there(
+    device: str, there: int, small, store, capsys, monkeypatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
+    monkeypatch.setenv("LT_DEVICE", device)
+    status, _, err = command(capsys, "run", "sl", "--scale", "tiny", *FLAGS)
+    assert status == 2
+    assert f"asks for {device}, and none is there" in err
+
+
+def test_the_code_hash_covers_shipped_files() -> None:
+    """All that core, the reader of shards or the rules of counting read beside the code."""
+    covered = {
+        path
+        for pattern in provenance.CORE + provenance.EXTENSIONS
+        for path in provenance.PACKAGE.glob(pattern)
+    }
+    parts = ("data", "web", "counting")
+    read = {p for part in parts for p in (provenance.PACKAGE / part).rglob("resources/*")}
+    assert {path.name for path in read - covered} == {"ATTRIBUTION", "SHA256SUMS"}
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("tinny", "There is no scale 'tinny'; did you mean 'tiny'? The scales are tiny, cpu, "),
+        ("foo", "There is no scale 'foo'; the scales are tiny, cpu, gpu, full."),
+    ],
+)
+def test_a_scale_that_does_not_exist(name: str, sentence: str, capsys) -> None:
+    status, _, err = command(capsys, "run", "sl", "--scale", name)
+    assert status == 2
+    assert err.startswith(sentence)

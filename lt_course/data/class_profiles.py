@@ -58,7 +58,8 @@ class LongTail:
         permutation: seed of which concept gets which frequency, and of which images are taken;
             `lt_course.study.config` sets it to the run's seed unless it is given.
         fraction: share of every class that is kept, at least one image each.
-        tail_classes: so many of the rarest concepts are cut (Sec. 4.1) …
+        tail_classes: so many of the rarest concepts are cut (Sec. 4.1; of equally rare ones, those
+            that come first) …
         tail_shots: … to so many images each.
         distractors: images of concepts outside the evaluated ones, labelled C …
         distractor_concepts: … and of how many such concepts; None draws from all.
@@ -76,6 +77,11 @@ class LongTail:
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range."""
         check(self, **BOUNDS)
+
+    def effects(self) -> dict[str, tuple[str, bool]]:
+        """For `lt_course.fields.require_effect`."""
+        others = {"tail_shots": "tail_classes", "distractor_concepts": "distractors"}
+        return {name: (other, getattr(self, other) > 0) for name, other in others.items()}
 
     def long_tail(self) -> dict[str, Any]:
         """These fields, without those of a class that is derived."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lt_course.data.augment import DEVIATION, MEAN
 from lt_course.errors import CourseError
-from lt_course.fields import COUNT, NATURAL, check
+from lt_course.fields import COUNT, NATURAL, check, require_effect
 
 AREA = (0.01, 1.0)
 
@@ -73,6 +73,9 @@ class Crops:
                 "Field 'global_crops' is 1 and 'local_crops' is 0, which leaves no other crop to "
                 "predict a target from; raise one of them."
             )
+        local = ("local_crops", self.local_crops > 0)
+        names = ("local_size", "local_least", "local_greatest")
+        require_effect(self, dict.fromkeys(names, local))
         for which in ("global", "local"):
             least, greatest = getattr(self, f"{which}_least"), getattr(self, f"{which}_greatest")
             if least > greatest:

@@ -126,12 +126,16 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
-@cache
 def experiment(name: str) -> Experiment:
     """The factor of that name; what is not sound in its file is named with its field."""
     path = FOLDER / f"{_known('factor', name, names())}.toml"
+    return _declared(path, path.read_text())
+
+
+@cache
+def _declared(path: Path, text: str) -> Experiment:
     try:
-        return _experiment(name, tomllib.loads(path.read_text()))
+        return _experiment(path.stem, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise CourseError(f"{path.name} is not valid TOML: {error}.") from error
     except CourseError as error:

@@ -111,7 +111,9 @@ class DINOConfig(Crops):
             bottleneck=COUNT,
             window=COUNT,
         )
+        warms = self.teacher_temperature_start != self.teacher_temperature
         effects = {
+            "teacher_warmup": ("teacher_temperature_start", warms),
             "sinkhorn_iterations": ("targets", self.targets == "sinkhorn"),
             "center_momentum": ("targets", self.targets == "centering"),
         }

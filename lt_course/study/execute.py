@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -53,22 +54,20 @@ def device_of(run: RunConfig) -> torch.device:
     """Where the run trains: what its scale says, unless ``LT_DEVICE`` says otherwise.
 
     Raises:
-        CourseError: if torch does not know the device, or there is none.
+        CourseError: if it is neither the processor nor a CUDA device, or there is none.
     """
-    named = os.environ.get("LT_DEVICE", scales.named(run.scale).device)
-    try:
-        device = torch.device(named)
-    except RuntimeError as error:
+    named = os.environ.get("LT_DEVICE") or scales.named(run.scale).device
+    known = re.fullmatch(r"cpu|cuda(:(\d+))?", named)
+    if known is None:
         raise CourseError(
-            f"The environment variable LT_DEVICE is {named!r}, which torch does not know; use cpu "
-            "or cuda."
-        ) from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise CourseError(
-            f"Scale {run.scale!r} trains on a CUDA device and none is there; use another scale, or "
-            "set LT_DEVICE=cpu and have patience."
+            f"The environment variable LT_DEVICE is {named!r}; runs train on cpu, cuda or cuda:N."
         )
-    return device
+    if named != "cpu" and int(known[2] or 0) >= torch.cuda.device_count():
+        raise CourseError(
+            f"Scale {run.scale!r}, or LT_DEVICE, asks for {named}, and none is there; use another "
+            "scale, or set LT_DEVICE=cpu and have patience."
+        )
+    return torch.device(named)
 
 
 def execute(

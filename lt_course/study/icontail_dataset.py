@@ -28,7 +28,7 @@ from lt_course.data.fingerprint import Fingerprint
 from lt_course.data.icontail import SIDE, IconTail, Style, is_solid
 from lt_course.data.transfer_sets import Part, TransferSet
 from lt_course.errors import CourseError
-from lt_course.fields import COUNT, check
+from lt_course.fields import COUNT, SEVERAL, check, require_effect
 from lt_course.objectives.distill import DINOConfig
 from lt_course.study import registry
 from lt_course.study.dataset import InMemoryDataset, Task, require_prototypes
@@ -56,7 +56,7 @@ class IconTailData(LongTail, Data):
 
     def __post_init__(self) -> None:
         """Raise a CourseError for a field out of range, or without effect."""
-        check(self, **BOUNDS, concepts=COUNT, authors=COUNT)
+        check(self, **BOUNDS, concepts=SEVERAL, authors=COUNT)
         sizes = (SIDE, 2 * SIDE) if self.color else (SIDE,)
         if self.image_size not in sizes:
             raise CourseError(
@@ -64,15 +64,7 @@ class IconTailData(LongTail, Data):
                 f"{'in colour' if self.color else 'in grey'} have "
                 f"{' or '.join(map(str, sizes))} pixels."
             )
-        for field, other in (
-            ("tail_shots", "tail_classes"),
-            ("distractor_concepts", "distractors"),
-        ):
-            if getattr(self, field) and not getattr(self, other):
-                raise CourseError(
-                    f"Field {field!r} is {getattr(self, field)}, but field {other!r} is 0, so it "
-                    "has no effect; set both."
-                )
+        require_effect(self, self.effects())
 
     @property
     def channels(self) -> int:

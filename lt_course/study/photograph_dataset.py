@@ -76,13 +76,9 @@ class PhotographData(LongTail, Data):
         """Raise a CourseError for a field out of range, or without effect."""
         if self.concepts is None:
             object.__setattr__(self, "concepts", self.tested)
-        own = {"concepts": (1, self.tested), "image_size": SIZE, "neighborhood": (0.01, 1)}
+        own = {"concepts": (2, self.tested), "image_size": SIZE, "neighborhood": (0.01, 1)}
         check(self, **BOUNDS, **own)
-        effects = {
-            "tail_shots": ("tail_classes", self.tail_classes > 0),
-            "distractor_concepts": ("distractors", self.distractors > 0),
-        }
-        require_effect(self, effects)
+        require_effect(self, self.effects())
 
     @cached_property
     def tested(self) -> int:

@@ -30,10 +30,10 @@ from lt_course.study.text_heads import LanguageModel, Released, is_table
 PACKAGE = Path(__file__).parents[1]
 CORE = ("*.py", *(f"{part}/*.py" for part in (
     "data", "data/photographs", "models", "objectives", "training", "evaluation", "study",
-)), "data/resources/*.npz", "data/resources/*.csv")  # fmt: skip
+)), *(f"data/resources/*.{kind}" for kind in ("npz", "csv", "json")))  # fmt: skip
 """Files of the package that decide what a run on drawings, or on photographs in memory, gives."""
 
-EXTENSIONS = ("web/**/*.py", "counting/*.py")
+EXTENSIONS = ("web/**/*.py", "web/**/*.toml", "counting/*.py", "counting/resources/*")
 """Files that decide, besides, what photographs in shards and released text towers give."""
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from lt_course import scale as scales
 from lt_course.data.tokenizer import CLIP_TOKENIZER
 from lt_course.errors import CourseError
-from lt_course.fields import COUNT, SEED, check, checked
+from lt_course.fields import SEED, check, checked
 from lt_course.objectives.classify import SupervisedConfig
 from lt_course.objectives.contrast import CLIPConfig
 from lt_course.objectives.distill import DINOConfig
@@ -72,7 +72,7 @@ class Model:
     embed_dim: int = 128
 
     def __post_init__(self) -> None:
-        check(self, embed_dim=COUNT)
+        check(self, embed_dim=(1, 8_192))  # neural collapse is measured on D x D numbers
 
 
 PARTS = ("data", "model", "text_head", "objective", "training")
@@ -114,6 +114,13 @@ class RunConfig:
                 f"Field 'vocabulary_group' is {options.vocabulary_group}, which does not divide "
                 f"the batch of {batch}."
             )
+        if isinstance(options, DINOConfig):
+            for name, unused in (("crop", Training.crop), ("mirror", Training.mirror)):
+                if (value := getattr(self.training, name)) != unused:
+                    raise CourseError(
+                        f"Field {name!r} is {value}, but self-distillation has crops of its own, "
+                        f"'global_least' and others; leave it at {unused}."
+                    )
         text_heads.check_text_head(self.text_head, options)
         self.data.check_with(self)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import FileLock, SoftFileLock, Timeout
 from numpy.typing import NDArray
 
 from lt_course import files
@@ -159,6 +159,12 @@ def _locked(run: RunConfig, folder: Path) -> Iterator[None]:
                 lock.acquire(timeout=0)
             except Timeout:
                 waiting = f"{run.name}, seed {run.seed}: another process trains it, waiting"
+                if isinstance(lock, SoftFileLock):  # which outlives a machine that is gone
+                    warnings.warn(
+                        f"{waiting} for it to remove {lock.lock_file}; if no machine trains it any "
+                        "longer, delete that file.",
+                        stacklevel=4,
+                    )
                 with progress(waiting, 1):
                     lock.acquire()
 
@@ -248,17 +254,12 @@ def _listed(folder: Path) -> dict[str, Any]:
     except OSError as error:
         return _row(address, f"unreadable ({error.strerror})")
     other = "" if folder.name in provenance.IMPORTED.values() else ", other code"
-    return _row(address, ("finished" if finished else "unfinished") + other, spec, result)
+    return _row(address, ("finished" if finished else "unfinished") + other, spec | result)
 
 
-def _row(
-    address: str,
-    state: str,
-    spec: dict[str, Any] | None = None,
-    result: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    told = spec or dict.fromkeys(("name", "scale", "seed"))
-    return {**told, "state": state, **(result or {}), "spec_hash": address}
+def _row(address: str, state: str, told: dict[str, Any] | None = None) -> dict[str, Any]:
+    columns = dict.fromkeys(("name", "scale", "seed", "state"))
+    return columns | (told or {}) | {"state": state, "spec_hash": address}
 
 
 def _train(run: RunConfig, folder: Path) -> RunResult:

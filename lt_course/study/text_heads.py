@@ -137,11 +137,12 @@ def check_text_head(head: TextHead, options: Any) -> None:
                 "of classes, which field 'text_weights' names, reads no text; use text 'name' and "
                 "prompts 'matching', or name a 'text_tower'."
             )
-        if head == LanguageModel() and options.text != "name":
+        if head == LanguageModel() and (options.text, options.prompts) != ("name", "matching"):
             raise CourseError(
-                f"Field 'text' is {options.text!r}, but the shipped language model's table holds "
-                "concept names alone; use text 'name' with text_head 'language-model', or name a "
-                "language model in field 'text_weights', such as 'roberta-base'."
+                f"Field 'text' is {options.text!r} and 'prompts' {options.prompts!r}, but the "
+                "shipped language model's table holds concept names alone; use text 'name' and "
+                "prompts 'matching', or name a language model in field 'text_weights', such as "
+                "'roberta-base'."
             )
     elif isinstance(head, LanguageModel):
         raise CourseError(

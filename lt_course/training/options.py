@@ -12,7 +12,7 @@ from torch import nn
 
 from lt_course.data.order import Sampler
 from lt_course.errors import CourseError
-from lt_course.fields import COUNT, NATURAL, check
+from lt_course.fields import COUNT, NATURAL, check, require_effect
 from lt_course.scale import Precision
 
 ScheduleName = Literal["constant", "cosine", "step", "one-cycle"]
@@ -86,17 +86,12 @@ class Training:
             accumulate=COUNT,
             batch_norm_groups=COUNT,
         )
-        for field, unused, owner, value in (
-            ("milestones", (), "schedule", "step"),
-            ("final_learning_rate", 0.0, "schedule", "cosine"),
-            ("nesterov", True, "optimizer", "sgd"),
-        ):
-            if getattr(self, field) != unused and getattr(self, owner) != value:
-                raise CourseError(
-                    f"Field {field!r} is {getattr(self, field)!r}, which {owner} "
-                    f"{getattr(self, owner)!r} does not read; set {owner!r} to {value!r}, or "
-                    f"{field!r} to {unused!r}."
-                )
+        effects = {
+            "milestones": ("schedule", self.schedule == "step"),
+            "final_learning_rate": ("schedule", self.schedule == "cosine"),
+            "nesterov": ("optimizer", self.optimizer == "sgd"),
+        }
+        require_effect(self, effects)
 
 
 def steps(duration: str, field: str, steps_per_epoch: int, total: int | None = None) -> int:

@@ -6,11 +6,8 @@ import csv
 import io
 import json
 import logging
-import multiprocessing
-import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +24,7 @@ from lt_course.errors import CourseError
 from lt_course.files import atomic_write, sha256, writing
 from lt_course.web import caption_files
 from lt_course.web.caption_files import Malformed
+from lt_course.web.read_ahead import processes
 
 NAMED = 1_000
 """Malformed rows of a file that are named; all of them are counted."""
@@ -102,7 +100,7 @@ def count(
         if dask is None and workers <= 1:
             return [count_file(path, column, rule, progress.update) for path in files]
         if dask is None:
-            with _processes(workers) as executor:
+            with processes(workers) as executor:
                 return _by_file(executor, files, column, rule, progress)
         with _cluster(dask, workers, definition, concepts) as (executor, remote_rule):
             absolute = [path.absolute() for path in files]
@@ -118,22 +116,6 @@ def _by_file(
         tallies.append(future.result())
         progress.update(path.stat().st_size)
     return tallies
-
-
-@contextmanager
-def _processes(workers: int) -> Iterator[Executor]:
-    """An executor on processes of this machine."""
-    # Spawned, since the threads of Arrow do not survive a fork; Ctrl-C is the parent's to answer.
-    spawn, ignore = multiprocessing.get_context("spawn"), (signal.SIGINT, signal.SIG_IGN)
-    pool = ProcessPoolExecutor(workers, spawn, signal.signal, ignore)
-    try:
-        yield pool
-    except BrokenProcessPool as problem:
-        raise CourseError(
-            "A worker ended unexpectedly; give fewer --workers if memory was short."
-        ) from problem
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Reading ahead in processes that stop signals reach in vain.
+"""Reading in processes, ahead of what trains, that stop signals reach in vain.
 
 A terminal, torchrun and SLURM signal whole groups of processes. Those that read ahead must outlive
 the signal: the death of one raises an error in the process that trains, which would then lose the
@@ -11,6 +11,9 @@ import multiprocessing
 import re
 import signal
 from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -63,6 +66,23 @@ def read_ahead(dataset: Dataset[Any], *, workers: int, **options: Any) -> Iterat
                 worker.join()
     if told is not None:  # by now nothing holds the loader, whose workers have ended in peace
         raise told
+
+
+@contextmanager
+def processes(workers: int) -> Iterator[Executor]:
+    """An executor on processes of this machine; a CourseError if one of them dies."""
+    # Spawned, since the threads of Arrow do not survive a fork; Ctrl-C is the parent's to answer.
+    spawn, ignore = multiprocessing.get_context("spawn"), (signal.SIGINT, signal.SIG_IGN)
+    pool = ProcessPoolExecutor(workers, spawn, signal.signal, ignore)
+    try:
+        yield pool
+    except BrokenProcessPool as problem:
+        raise CourseError(
+            "A worker ended unexpectedly. If memory was short, give fewer --workers; in a script "
+            "of your own, put what starts them below: if __name__ == '__main__':"
+        ) from problem
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _leave_signals_alone(worker: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import importlib.util
 import json
@@ -224,3 +225,31 @@ def test_bad_input_is_told_in_a_sentence_and_nothing_is_written(
     assert main([*asked, "--concepts", str(concepts.path), *more]) == 2
     assert complaint in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.mark.parametrize("where", ["under a file", "a folder"])
+def test_a_place_that_cannot_be_written_is_told_before_the_work(
+    where: str, files: list[Path], tmp_path: Path, monkeypatch, capsys
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    out = tmp_path / {"under a file": "file/counts.csv", "a folder": "folder"}[where]
+    monkeypatch.setattr(count_captions, "count", lambda *_, **__: pytest.fail("counted"))
+    words = ["concepts", "count", "--captions", str(files[0]), "--concepts", "imagenet"]
+    assert main([*words, "--out", str(out)]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(str(tmp_path))
+    assert "cannot be written" in err
+    assert "let --out name a file that can" in err
+
+
+def test_a_full_disk_at_the_end_is_told(files: list[Path], tmp_path: Path, monkeypatch, capsys):
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(count_captions, "atomic_write", full)
+    out, classes = tmp_path / "counts.csv", tmp_path / "classes.txt"
+    classes.write_text("dog\n")
+    words = ["concepts", "count", "--captions", str(files[0]), "--concepts", str(classes)]
+    assert main([*words, "--out", str(out)]) == 2
+    assert f"{out} cannot be written (No space left on device;" in capsys.readouterr().err

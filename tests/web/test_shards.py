@@ -10,9 +10,12 @@ import multiprocessing
 import os
 import pickle
 import random
+import subprocess
+import sys
 import tarfile
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec
@@ -526,6 +529,25 @@ def test_epochs_crop_differently_and_evaluation_does_not(pairs: ShardDataset) ->
     assert torch.equal(still[Part(0, rows)].pictures, still[Part(1, rows)].pictures)
 
 
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_picture_that_an_epoch_shows_often_is_cropped_anew_each_time(
+    pairs: ShardDataset, ranks: int
+) -> None:
+    """As class-balanced sampling does with the only picture of a class."""
+    classes = torch.tensor([0] * 29 + [1])
+    rare = replace(pairs, classes=classes, smallest=0.3)
+    order = rare.order(12, "class-balanced")
+    shown = [
+        picture.numpy().tobytes()
+        for rank in range(ranks)
+        for batch in batches(rare, order, stop=order.steps_per_epoch, rank=rank, ranks=ranks)
+        for row, picture in zip(batch.rows.tolist(), batch.pictures, strict=True)
+        if row == 29
+    ]
+    assert len(shown) > 8
+    assert len(set(shown)) == len(shown)
+
+
 @pytest.mark.parametrize("fields", [{"smallest": 0.0}, {"context": 78}])
 def test_a_field_out_of_range_is_named(pairs: ShardDataset, fields: dict[str, float]) -> None:
     with pytest.raises(CourseError, match=next(iter(fields))):
@@ -569,6 +591,21 @@ def test_too_many_damaged_pictures_fail_the_run(tmp_path: Path) -> None:
     pairs = damaged_pairs(tmp_path, {4, 9, 12})
     with pytest.raises(CourseError, match=r"2 of 30 samples .*2 undecodable"):
         list(batches(pairs, pairs.order(batch=10), stop=3, max_bad_fraction=1.5 / 30))
+
+
+def test_each_process_counts_what_it_has_read_itself(tmp_path: Path) -> None:
+    """So two let twice as much pass in their first epoch, and not for long."""
+    order = Order(np.full(30, -1), 10, 0)
+    first = np.concatenate([order.rows(step)[:5] for step in range(3)])
+    second = np.setdiff1d(np.arange(30), first)
+    bad = {*first[:2].tolist(), *second[:2].tolist()}
+    pairs = damaged_pairs(tmp_path, bad)
+    assert np.array_equal(pairs.order(10).rows(1), order.rows(1))
+    for rank in range(2):
+        some = {"rank": rank, "ranks": 2, "max_bad_fraction": 3.5 / 30}
+        assert len(list(batches(pairs, order, stop=3, **some))) == 3
+        with pytest.raises(CourseError, match="4 undecodable"):
+            list(batches(pairs, order, stop=30, **some))
 
 
 def test_where_nothing_can_be_decoded_the_run_ends(tmp_path: Path) -> None:
@@ -655,3 +692,26 @@ def test_another_set_is_not_written_over(tmp_path: Path) -> None:
 def test_keys_that_do_not_fit_are_refused(tmp_path: Path, keys: list[str]) -> None:
     with pytest.raises(CourseError, match="key"):
         shard_writer.write(tmp_path, keys, members, about={})
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from lt_course.errors import CourseError
+from lt_course.web.shards import shard_index
+try:
+    print(len(shard_index.load(sys.argv[1], folder=Path(sys.argv[2]), workers=2)))
+except CourseError as refused:
+    print(refused)
+"""
+
+
+def test_a_script_without_its_main_is_told_what_it_lacks(tmp_path: Path) -> None:
+    """Processes are spawned, and would run such a script from its start."""
+    folder = img2dataset_folder(tmp_path / "shards", shards=2, each=3)
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    arguments = [sys.executable, script, folder, tmp_path / "cache"]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("A worker ended unexpectedly.")
+    assert "below: if __name__ == '__main__':" in done.stdout

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 
+from lt_course import files
 from lt_course.counting import concept_lists
 from lt_course.counting.rules import Definition, changed_names
 from lt_course.errors import CourseError
@@ -34,14 +36,19 @@ def count(
     """
     if workers < 1:
         raise CourseError(f"--workers is {workers}; give 1 or more.")
+    with files.writing(out, "let --out name a file that can"):  # before hours of work
+        out.parent.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=out.parent).close()
+        if out.exists():
+            out.open("ab").close()
     classes = concept_lists.read(concepts)
-    files = caption_files.expand(captions)
-    *_, manifest = count_captions.outputs(out, [classes.path, *files])
+    sources = caption_files.expand(captions)
+    *_, manifest = count_captions.outputs(out, [classes.path, *sources])
     if changed := changed_names(classes, definition):
         more = f"; {manifest} names all {len(changed)}" if len(changed) > 5 else ""
         print(f"By {definition}, {', '.join(changed[:5])}{more}.", file=sys.stderr)
     tallies = count_captions.count(
-        files, classes, definition, column=column, workers=workers, dask=dask
+        sources, classes, definition, column=column, workers=workers, dask=dask
     )
     malformed = sum(tally.malformed for tally in tallies)
     if malformed and not any(tally.captions for tally in tallies):
@@ -50,7 +57,8 @@ def count(
             f"None of {malformed:,} rows can be read, {first.file}, row {first.row}: "
             f"{first.reason}; mend the file, or name the column with the captions (--column)."
         )
-    count_captions.write(out, files, classes, tallies, definition)
+    with files.writing(out, "make room and count again"):
+        count_captions.write(out, sources, classes, tallies, definition)
     named = count_captions.total(tallies) > 0
     print(
         f"{sum(tally.captions for tally in tallies):,} captions name {named.sum():,} of "

@@ -101,6 +101,8 @@ class ShardData(Data):
     def check_with(self, run: RunConfig) -> None:
         """As `Data`."""
         require_photographs(run)
+        if run.training.mirror:
+            raise CourseError("Field 'mirror' is True, but shards are not mirrored; leave it out.")
         require_caption(run, WORDS.get(self.dataset, ("caption",)))
         if self.tested is not None and isinstance(run.objective, DINOConfig):
             raise CourseError(

@@ -17,12 +17,9 @@ import io
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +34,7 @@ from lt_course.data.tokenizer import tokenizer
 from lt_course.errors import CourseError
 from lt_course.files import DamagedError, named_folder, read_sealed, write_sealed, writing
 from lt_course.progress import progress
+from lt_course.web.read_ahead import processes
 from lt_course.web.shards.addresses import expand, identity, reaching
 from lt_course.web.shards.shard_scan import CONTEXT, Fault, Fields, Shard, scan
 
@@ -218,12 +216,10 @@ def load(
         raise CourseError(f"{patterns} means no shard; give tar files, or a folder of them.")
     bad, damaged, seen = Counter[str](), Counter[str](), Counter[str]()
     parts: list[Shard] = []
-    with progress("indexing shards", len(shards)) as line, _told_of_death(), ExitStack() as stack:
+    pool = processes(workers) if workers > 1 else nullcontext()
+    with progress("indexing shards", len(shards)) as line, pool as executor:
         line.unit = " shards"
-        each: Callable[..., Iterator[Shard]] = map
-        if workers > 1:
-            pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-            each = stack.enter_context(pool).map
+        each: Callable[..., Iterator[Shard]] = executor.map if executor else map
         for shard in each(partial(indexed, fields=fields, folder=folder), shards):
             for fault in shard.faults:
                 (bad if fault.key else damaged)[fault.reason] += 1
@@ -253,18 +249,6 @@ def load(
     if max_bad_fraction is not None:
         require_few(index, max_bad_fraction)
     return index
-
-
-@contextmanager
-def _told_of_death() -> Iterator[None]:
-    """Say in a sentence that a process which indexes was ended, most often for its memory."""
-    try:
-        yield
-    except BrokenProcessPool as error:
-        raise CourseError(
-            "A process that indexes shards was ended, as for want of memory; give fewer workers: "
-            "what is indexed stays."
-        ) from error
 
 
 def require_few(index: Index, max_bad_fraction: float, undecodable: int = 0) -> None:

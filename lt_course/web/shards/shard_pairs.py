@@ -1,9 +1,9 @@
 """Picture-text pairs out of shards, as batches whose order and content are pure functions.
 
 Which rows make up a step is a function of seed and step (`lt_course.data.order.Order`), and how a
-picture is cropped one of seed, epoch and row, whichever process reads it. A damaged picture's place
-is taken by the first readable one of a sequence that depends on the damaged row alone: the order
-stays what it was, batches keep their size, and no process waits for another.
+picture is cropped one of seed, step and place in the batch, whichever process reads it. A damaged
+picture's place is taken by the first readable one of a sequence that depends on the damaged row
+alone: the order stays what it was, batches keep their size, and no process waits for another.
 
     photographs = open_set("imagenet-captions", "in-caps", text="title+tags")
     with Loader(photographs.pairs(seed=0), batch=1024, workers=8, device=device) as load:
@@ -47,9 +47,9 @@ log = logging.getLogger(__name__)
 
 
 class Part(NamedTuple):
-    """The rows of one step that one process reads: int64 [b], in one epoch."""
+    """The rows of one step that one process reads, int64 [b]; `first` were shown before them."""
 
-    epoch: int
+    first: int
     rows: NDArray[np.int64]
 
 
@@ -139,7 +139,7 @@ class ShardDataset(Dataset[PairBatch]):
         damaged: list[tuple[int, str]] = []
         for at, content in enumerate(contents):
             rows[at], picture = self._readable(int(rows[at]), content, damaged)
-            pictures.append(self._crop(picture, part.epoch, int(rows[at])))
+            pictures.append(self._crop(picture, part.first + at))
         in_index = self._in_index(rows.tolist())
         labels = self.index.label[in_index].long() if self.classes is None else self.classes[rows]
         tokens = self.index.tokens(in_index, self.context)
@@ -162,10 +162,9 @@ class ShardDataset(Dataset[PairBatch]):
             "place cannot be decoded; lt-course data check --decode names all such pictures."
         )
 
-    def _crop(self, picture: Tensor, epoch: int, row: int) -> Tensor:
+    def _crop(self, picture: Tensor, presentation: int) -> Tensor:
         if self.smallest is None:
             return photographs.evaluation_crop(picture, self.size, self.resize)
-        presentation = epoch * len(self) + row
         seed = torch_generator(self.seed, presentation, "augmentation").initial_seed()
         return photographs.training_crop(picture, self.size, self.smallest, seed)
 
@@ -187,9 +186,9 @@ def steps(order: Order, start: int, stop: int, rank: int = 0, ranks: int = 1) ->
             f"Field 'batch_size' is {order.batch}, but the shards hold only {len(order.labels)} "
             "pairs; use a smaller batch, or more shards."
         )
-    share(np.zeros(order.batch, np.int64), rank, ranks)
+    own = int(share(np.arange(order.batch), rank, ranks)[0])
     return (
-        Part(step // order.steps_per_epoch, share(order.rows(step), rank, ranks))
+        Part(step * order.batch + own, share(order.rows(step), rank, ranks))
         for step in range(start, stop)
     )
 
@@ -210,7 +209,8 @@ def batches(
 
     A resumed run starts with the step that its checkpoint holds. `workers` read and decode; they
     change no value. `max_bad_fraction` is the greatest share of samples that cannot be used, those
-    that the index left out included; of a choice, the greatest share that cannot be decoded.
+    that the index left out included; of a choice, the greatest share that cannot be decoded. Each
+    of several processes counts what it has read itself since its start: all, after some epochs.
 
     Raises:
         CourseError: when that is exceeded, or as `steps` and `ShardDataset`.
