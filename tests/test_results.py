@@ -356,7 +356,10 @@ def test_no_recorded_number_has_changed() -> None:
         metrics = {k: None if math.isnan(v) else v for k, v in each.metrics.items()}
         digest = hashlib.sha256(json.dumps(metrics, sort_keys=True).encode())
         for name in results.MEASURED:
-            digest.update(name.encode() + each.per_class[name].to_numpy().tobytes())
+            values = each.per_class[name].to_numpy()
+            if name == "predictions":  # as wide as they were when this was written down
+                values = values.astype(np.int16)
+            digest.update(name.encode() + values.tobytes())
         digests.append(f"{each.run.name} {each.run.seed} {digest.hexdigest()}")
     assert len(digests) == 913
     assert hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest() == RECORDED

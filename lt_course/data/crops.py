@@ -73,9 +73,8 @@ class Crops:
                 "Field 'global_crops' is 1 and 'local_crops' is 0, which leaves no other crop to "
                 "predict a target from; raise one of them."
             )
-        local = ("local_crops", self.local_crops > 0)
         names = ("local_size", "local_least", "local_greatest")
-        require_effect(self, dict.fromkeys(names, local))
+        require_effect(self, dict.fromkeys(names, ("local_crops", self.local_crops > 0)))
         for which in ("global", "local"):
             least, greatest = getattr(self, f"{which}_least"), getattr(self, f"{which}_greatest")
             if least > greatest:

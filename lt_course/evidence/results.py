@@ -202,8 +202,9 @@ def costs(scale: str = "cpu") -> pd.Series:
     return pd.Series(
         {
             "runs recorded": "; ".join(tallies),
-            "processor time": f"{hours.sum():.1f} hours of one core; the longest run "
-            f"{60 * hours.max():.1f} minutes",
+            "processor time": f"{hours.sum():.1f} hours of one core; the longest "
+            f"{60 * hours.max():.1f} minutes; of {(environments['first_step'] != 0).sum()} resumed "
+            "runs, the last process alone",
         }
         | {what: "; ".join(map(str, environments[name].unique())) for what, name in listed.items()}
     )
