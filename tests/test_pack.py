@@ -18,6 +18,7 @@ import pack
 import plain
 import pytest
 import quiz_bank
+import slides
 
 import lt_course
 from lt_course.errors import CourseError
@@ -53,7 +54,7 @@ def texts(files: dict[str, bytes]) -> dict[str, str]:
             cells = json.loads(content)["cells"]
             shown = ["".join(cell["source"]) for cell in cells]
             found[name] = "\n\n".join(shown + [json.dumps(cell.get("outputs")) for cell in cells])
-        elif not name.endswith(".zip"):
+        elif not name.startswith("slides/") and not name.endswith(".zip"):
             found[name] = content.decode()
     return found
 
@@ -76,6 +77,8 @@ def test_contents(files: dict[str, bytes]) -> None:
         },
         *(instructor - {"instructor/capstone.md", "instructor/survey.md"}),
         *{"quizzes/qti.zip", "student/figures/towers.svg"},
+        *{f"slides/{stem}.html" for stem in STEMS},
+        *{f"slides/{name}" for name, _ in slides.shared()},
     }
 
 

@@ -24,6 +24,7 @@ import nbformat
 import plain
 import quiz_bank
 import schedules
+import slides
 from nbformat import NotebookNode
 
 import notebooks
@@ -205,6 +206,12 @@ def schedule(when: Term) -> Files:
         yield f"schedule/{plan['name']}.md", "\n\n".join(lines) + "\n"
 
 
+def decks(_: Term) -> Files:
+    """A deck of slides a lesson, and what the decks share."""
+    for name, content in slides.files():
+        yield f"slides/{name}", content
+
+
 PARTS = (
     Part(
         "student/",
@@ -212,6 +219,13 @@ PARTS = (
         "The lessons as notebooks, with stubs where students write. Install the course first (two "
         "commands, in its README), then open them in JupyterLab. The links *Solution* lead to "
         "`solutions/` beside them, and nowhere if you hand out `student/` alone.",
+    ),
+    Part(
+        "slides/",
+        decks,
+        "A deck a lesson for reveal.js: open `NN_lesson.html` in a browser, with or without a network. "
+        "`S` opens notes for the speaker in a second window; `?print-pdf` behind the address lays "
+        "the slides out for printing. Keep `vendor/` beside the decks.",
     ),
     Part("solutions/", solutions, "A notebook a lesson with the solutions of its exercises."),
     Part(

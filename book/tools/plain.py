@@ -30,6 +30,7 @@ FOLDERS = {
     "notebooks/solutions/": ("solutions/", ".ipynb"),
     "notebooks/": ("student/", ".ipynb"),
     "book/instructor/": ("instructor/", ".md"),
+    "_static/slides/": ("slides/", ""),
 }
 
 # In this order: what stands in a block or span of code is left alone.
@@ -111,6 +112,8 @@ def markdown(
             return f"*This is computed in the book, on its page {there}.*"
         return "" if match["label"] else match[0]
 
+    # Decks are written when all pages are there, so Markdown has no link that leads to them.
+    text = re.sub(r'<a href="([^"]*_static/slides/[^"]+)">([^<]+)</a>', r"[\2](\1)", text)
     made = MARKUP.sub(plain, re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL))
     if found := RAW.search(made):
         raise CourseError(
@@ -209,7 +212,7 @@ def _link(text: str, link: str, links: Links) -> str:
     if re.match(r"[a-z]+:|#", link):
         return f"{text}({link})"
     name = _named(link, links.document)
-    if here(name) is None:
+    if "/slides/" not in name and here(name) is None:
         return text[1:-1]  # a label within the page: a reader of a file has no use for it
     there = links.places(name)
     if there is None:

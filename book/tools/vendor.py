@@ -77,6 +77,17 @@ PACKAGES = (
             **{f"dist/{name}.woff2": f"html-manager/{name}.woff2" for name in ICONS.split()},
         },
     ),
+    Package(
+        "reveal.js",
+        "5.2.1",
+        "r7//6mIM5p34hFiDMvYfXgyjXqGRta+/psd9YtytsgRlrpRzFv4RbH76TXd2qD+7ZPZEbpBDhdRhJaFgfQ7zNQ==",
+        {
+            "LICENSE": "reveal/LICENSE",
+            "dist/reveal.js": "reveal/reveal.js",
+            "dist/reveal.css": "reveal/reveal.css",
+            "plugin/notes/notes.js": "reveal/notes.js",
+        },
+    ),
 )
 
 
