@@ -5,8 +5,9 @@
 #   make test-fast   tests of the core, lessons and evidence alone: no photographs, no notebooks
 #   make full    all of it: test, check, book, pages, fifteen recorded runs trained again; writes
 #                book/trust.json
-#   make pack TERM=2027S   one zip for a class: notebooks, quizzes, assignments, dated plans;
-#                trains and executes nothing; START=2027-04-19 sets the first day
+#   make pack TERM=2027S   one zip for a class: notebooks, slides, quizzes, graders, plans;
+#                trains and executes nothing; START=2027-04-19 sets the first day,
+#                SEED=271 what the graders' hidden inputs are drawn by
 #   make lab     the notebooks in JupyterLab
 #   make check   style, types, notebook pairs, prose
 #   make verify  train one recorded run again and compare
@@ -82,7 +83,7 @@ full: test check book pages
 
 # Without a term on the command line, TERM is the terminal's name, and the tool says what to write.
 pack: $(READY)
-	@$(BIN)/python book/tools/pack.py "$(TERM)" $(if $(START),--start "$(START)")
+	@$(BIN)/python book/tools/pack.py "$(TERM)" $(if $(START),--start "$(START)") $(if $(SEED),--seed "$(SEED)")
 
 lab: $(READY)
 	$(BIN)/python -m jupyterlab notebooks

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 
 import address
+import grading_formats
 import jupytext
 import pack
 import plain
@@ -79,7 +80,50 @@ def test_contents(files: dict[str, bytes]) -> None:
         *{"quizzes/qti.zip", "student/figures/towers.svg"},
         *{f"slides/{stem}.html" for stem in STEMS},
         *{f"slides/{name}" for name, _ in slides.shared()},
-    }
+    } | {name for name in files if name.startswith("autograders/")}
+
+
+@lesson
+def test_both_graders_of_a_lesson_ask_what_it_asks(stem: str, files: dict[str, bytes]) -> None:
+    source, base = (ROOT / "notebooks" / f"{stem}.py").read_text(), f"autograders/otter/{stem[3:]}"
+    names = re.findall(r'^# %% exercise="([^"]+)"', source, re.M)
+    tests = {f"{base}/tests/{name.replace('-', '_')}.py" for name in names}
+    assert {name for name in files if name.startswith(f"{base}/tests/")} == tests
+    assert {f"{base}/{name}" for name in ("setup.sh", "run_autograder", "README.md")} < set(files)
+    base = f"autograders/nbgrader/{stem[3:]}"
+    page = json.loads(files[f"{base}/source/{stem[3:]}/{stem}.ipynb"])
+    solved = [cell for cell in page["cells"] if "exercise" in cell["metadata"]]
+    assert [cell["metadata"]["nbgrader"]["grade_id"] for cell in solved] == names
+
+
+def test_a_seed_is_kept_and_follows_from_the_term_otherwise(files: dict[str, bytes]) -> None:
+    seed = pack.term("2027S").seed
+    assert seed == pack.term("2027S").seed != pack.term("2028S").seed
+    assert pack.term("2027S", seed=271).seed == 271
+    assert f", {seed})" in files["autograders/otter/measuring_bias/tests/tail.py"].decode()
+    with pytest.raises(CourseError, match="`seed` is 0"):
+        pack.term("2027S", seed=0)
+
+
+def test_joining_makes_the_archive_that_is_uploaded(
+    files: dict[str, bytes], tmp_path: Path
+) -> None:
+    base = "autograders/otter/"
+    for name, content in files.items():
+        if name.startswith(base):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes(content)
+    command = [sys.executable, tmp_path / base / "join.py", "data"]
+    subprocess.run(command, check=True, capture_output=True)
+    seed = pack.term("2027S").seed
+    direct = grading_formats.otter_archive("data", seed, tmp_path / "direct")
+    with (
+        zipfile.ZipFile(tmp_path / base / "data.zip") as ours,
+        zipfile.ZipFile(direct) as theirs,
+    ):
+        assert {n: ours.read(n) for n in ours.namelist()} == {
+            n: theirs.read(n) for n in theirs.namelist()
+        }
 
 
 def test_two_builds_have_equal_bytes(packed: bytes) -> None:
@@ -248,7 +292,7 @@ def test_the_rubric_and_the_survey(texts: dict[str, str]) -> None:
     ],
 )
 def test_a_term_begins(name: str, start: str | None, first: date) -> None:
-    assert pack.term(name, start) == (name, first)
+    assert pack.term(name, start, 7) == (name, first, 7)
 
 
 @pytest.mark.parametrize("name", ["xterm-256color", "2027", "2027s", "27S", "S2027", "", "2027S "])

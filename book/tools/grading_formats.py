@@ -1,8 +1,10 @@
 """Write a lesson's exercises for otter-grader 7 and for nbgrader 0.9; `grading` calls this.
 
-Both were built to the documented formats (otter-grader 7.0.0, *Python Format* of its test files and
-what *Otter Generate* puts into a zip; nbgrader, *JSON Metadata Format* and schema version 3). They
-were never run inside these two programs. Try one submission before a class depends on them.
+Both keep to the documented formats (otter-grader 7.0.0, *Python Format* of its test files and what
+*Otter Generate* puts into a zip; nbgrader, *JSON Metadata Format* and schema version 3). Lesson 15
+was graded by `otter run` 7.0.0: all points for the solutions, none for the stubs.
+nbgrader 0.9.6 gave it all points but those of the explanation, which is read by hand, and none.
+Never run: `setup.sh`, Gradescope, Canvas. Try one submission before a class depends on them.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import json
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -55,25 +58,25 @@ def test_on_hidden_inputs(env):
 OTTER_FILES = {
     "run_otter.py": 'from otter.run.run_autograder import main\n\nmain("/autograder")\n',
     "run_autograder": """#!/usr/bin/env bash
-/root/miniforge3/bin/mamba run -n otter-env python /autograder/source/run_otter.py
+/root/otter-env/bin/python /autograder/source/run_otter.py
 """,
     "setup.sh": """#!/usr/bin/env bash
 set -e
-apt-get update && apt-get install -y wget
-released=https://github.com/conda-forge/miniforge/releases/latest/download
-wget -qO /tmp/miniforge.sh "$released/Miniforge3-Linux-$(uname -m).sh"
-bash /tmp/miniforge.sh -b -p /root/miniforge3
-/root/miniforge3/bin/mamba env create -y -f /autograder/source/environment.yml
+# Ubuntu's own Python: apt checks signatures, and no installer is fetched beside it.
+apt-get update && apt-get install -y python3 python3-venv
+python3 -m venv /root/otter-env
+/root/otter-env/bin/python -m pip install -r /autograder/source/requirements.txt
 """,
     "otter_config.json": json.dumps(
         {"lang": "python", "show_hidden": False, "show_stdout": False}, indent=2
     ),
 }
 
-OTTER_README = """# {lesson}: an autograder for otter-grader {version}
+OTTER_README = """# {lesson}: an autograder for otter-grader 7.0.0
 
-Built to otter-grader's documented format, and never run inside otter-grader. Grade one submission \
-that you know before a class depends on it.
+`otter run` graded a lesson of this course with an archive of this form. Never tried: the \
+container of Gradescope or Canvas, and `setup.sh`, which needs Python 3.10 or newer from apt. \
+Grade one submission that you know before a class depends on it.
 
 - `tests/` has one exception-based test file for each exercise. It calls the course's own check on \
 hidden inputs of seed {seed}. This file and the seed are not for students.
@@ -92,8 +95,8 @@ c.ExecutePreprocessor.timeout = 1800
 
 NBGRADER_README = """# {lesson}: a source notebook for nbgrader 0.9
 
-Built to nbgrader's documented metadata (schema version 3), and never run inside nbgrader. \
-Generate, solve and grade it once yourself before a class depends on it.
+nbgrader 0.9.6 generated and graded a lesson of this course in this form. Generate, \
+solve and grade it once yourself before a class depends on it.
 
 - Copy `source/{lesson}` into your course's `source/` and merge `nbgrader_config.py` into yours.
 - The notebook holds solutions and hidden tests; `nbgrader generate_assignment` removes both.
@@ -123,38 +126,36 @@ def _otter_test(slug: str, question: Question, seed: int) -> str:
     )
 
 
-def otter_archive(slug: str, seed: int, folder: Path = RELEASES) -> Path:
-    """Write a lesson's autograder as a zip for otter-grader 7; return its path.
-
-    It was built to the documented format, and never run inside otter-grader.
-    """
+def otter_files(slug: str, seed: int) -> dict[str, str]:
+    """Return a lesson's autograder for otter-grader 7, without the course's package."""
     require_secret(seed)
-    target = folder / "otter" / f"{slug}.zip"
-    target.parent.mkdir(parents=True, exist_ok=True)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    requirements: list[str] = project["dependencies"]
-    pip = [f"otter-grader[grading,plugins]=={OTTER}", *requirements]
-    environment = {
-        "name": "otter-env",
-        "channels": ["conda-forge"],
-        "dependencies": ["python=3.12", "pip", "jupyter_server", {"pip": pip}],
-    }
+    requirements = [f"otter-grader[grading,plugins]=={OTTER}", *project["dependencies"]]
     files = OTTER_FILES | {
-        "environment.yml": json.dumps(environment, indent=2),  # JSON is YAML
         "requirements.txt": "\n".join(requirements) + "\n",
-        "README.md": OTTER_README.format(
-            lesson=slug, version=OTTER, seed=seed, read=_read_by_person(slug)
-        ),
+        "README.md": OTTER_README.format(lesson=slug, seed=seed, read=_read_by_person(slug)),
     }
     for question in questions(notebooks.read_source(source_of(slug))):
         file = f"tests/{question.name.replace('-', '_')}.py"
         files[file] = _otter_test(slug, question, seed)
+    return files
+
+
+def package_files() -> Iterator[tuple[str, bytes]]:
+    """Yield the course's package, which belongs into every archive for otter-grader."""
+    for path in sorted((ROOT / "lt_course").rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield f"files/{path.relative_to(ROOT).as_posix()}", path.read_bytes()
+
+
+def otter_archive(slug: str, seed: int, folder: Path = RELEASES) -> Path:
+    """Write a lesson's autograder as a zip for otter-grader 7; return its path."""
+    files = otter_files(slug, seed)
+    target = folder / "otter" / f"{slug}.zip"
+    target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-        for path in sorted((ROOT / "lt_course").rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                archive.write(path, Path("files", path.relative_to(ROOT)))
+        for name, content in [*files.items(), *package_files()]:
+            archive.writestr(name, content)
     return target
 
 
@@ -165,11 +166,8 @@ def _metadata(grade_id: str, points: int | None, solution: bool) -> NotebookNode
     return found if points is None else NotebookNode(found | {"points": points})
 
 
-def nbgrader_release(slug: str, seed: int, folder: Path = RELEASES) -> Path:
-    """Write a lesson as a source notebook of nbgrader 0.9; return the notebook's path.
-
-    It was built to the documented format, and never run inside nbgrader.
-    """
+def nbgrader_files(slug: str, seed: int) -> dict[str, str]:
+    """Return a lesson as a source notebook of nbgrader 0.9, with what belongs to it."""
     require_secret(seed)
     source = source_of(slug)
     page = notebooks.read_source(source)
@@ -193,11 +191,17 @@ def nbgrader_release(slug: str, seed: int, folder: Path = RELEASES) -> Path:
         )
         check.metadata["nbgrader"] = _metadata(f"{name}-check", question.points, solution=False)
     nbformat.validate(page)
+    return {
+        f"source/{slug}/{source.stem}.ipynb": nbformat.writes(page) + "\n",
+        "nbgrader_config.py": NBGRADER_CONFIG,
+        "README.md": NBGRADER_README.format(lesson=slug, seed=seed, read=_read_by_person(slug)),
+    }
+
+
+def nbgrader_release(slug: str, seed: int, folder: Path = RELEASES) -> Path:
+    """Write a lesson as a source notebook of nbgrader 0.9; return the notebook's path."""
     base = folder / "nbgrader" / slug
-    target = base / "source" / slug / f"{source.stem}.ipynb"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(page, target)
-    (base / "nbgrader_config.py").write_text(NBGRADER_CONFIG)
-    readme = NBGRADER_README.format(lesson=slug, seed=seed, read=_read_by_person(slug))
-    (base / "README.md").write_text(readme)
-    return target
+    for name, text in nbgrader_files(slug, seed).items():
+        (base / name).parent.mkdir(parents=True, exist_ok=True)
+        (base / name).write_text(text, encoding="utf-8")
+    return base / "source" / slug / f"{source_of(slug).stem}.ipynb"

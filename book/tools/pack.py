@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import io
 import re
 import sys
@@ -20,6 +21,8 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 import address
+import exercise_pages
+import grading_formats
 import nbformat
 import plain
 import quiz_bank
@@ -44,11 +47,35 @@ CARD = re.compile(
 Files = Iterator[tuple[str, str | bytes]]
 
 
+JOIN = '''\
+"""Join a lesson's autograder with the course's package: one zip to upload.
+
+    python join.py measuring_bias
+"""
+
+import sys
+import zipfile
+from pathlib import Path
+
+here = Path(__file__).parent
+for slug in sys.argv[1:]:
+    with zipfile.ZipFile(here / f"{slug}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted((here / slug).rglob("*")):
+            if path.is_file():
+                archive.write(path, path.relative_to(here / slug))
+        with zipfile.ZipFile(here / "course.zip") as course:
+            for name in course.namelist():
+                archive.writestr(name, course.read(name))
+    print(here / f"{slug}.zip")
+'''
+
+
 class Term(NamedTuple):
-    """A term's name, such as 2027S, and the day of its first session."""
+    """A term's name, such as 2027S, the day of its first session, and the seed of hidden inputs."""
 
     name: str
     start: date
+    seed: int
 
 
 class Part(NamedTuple):
@@ -59,19 +86,26 @@ class Part(NamedTuple):
     holds: str
 
 
-def term(name: str, start: str | None = None) -> Term:
-    """Read a term; without `start` it begins on the second Monday of April or October."""
+def term(name: str, start: str | None = None, seed: int | None = None) -> Term:
+    """Read a term; without `start` it begins on the second Monday of April or October.
+
+    Without `seed` that of the hidden inputs follows from the name, so that equal terms have equal
+    packs.
+    """
     match = re.fullmatch(r"(20\d\d)([SW])", name)
     if match is None:
         raise CourseError(
             f"TERM is {name!r}: write a year and S (summer) or W (winter), "
             "as in `make pack TERM=2027S`."
         )
+    if seed is None:
+        seed = 1 + int(hashlib.sha256(name.encode()).hexdigest()[:6], 16)
+    exercise_pages.require_secret(seed)
     if start is None:
         first = date(int(match[1]), SUMMER if match[2] == "S" else WINTER, 1)
-        return Term(name, first + timedelta(days=-first.weekday() % 7 + 7))
+        return Term(name, first + timedelta(days=-first.weekday() % 7 + 7), seed)
     try:
-        return Term(name, date.fromisoformat(start))
+        return Term(name, date.fromisoformat(start), seed)
     except ValueError as error:
         raise CourseError(
             f"START is {start!r}: write the day of the first session as YYYY-MM-DD, "
@@ -212,6 +246,20 @@ def decks(_: Term) -> Files:
         yield f"slides/{name}", content
 
 
+def autograders(when: Term) -> Files:
+    """Each lesson for otter-grader and for nbgrader; the course's package once, for the former."""
+    for stem in stems():
+        slug = stem[3:]
+        for program, files in (
+            ("otter", grading_formats.otter_files(slug, when.seed)),
+            ("nbgrader", grading_formats.nbgrader_files(slug, when.seed)),
+        ):
+            for name, text in files.items():
+                yield f"autograders/{program}/{slug}/{name}", text
+    yield "autograders/otter/join.py", JOIN
+    yield "autograders/otter/course.zip", zipped(dict(grading_formats.package_files()))
+
+
 PARTS = (
     Part(
         "student/",
@@ -223,9 +271,9 @@ PARTS = (
     Part(
         "slides/",
         decks,
-        "A deck a lesson for reveal.js: open `NN_lesson.html` in a browser, with or without a network. "
-        "`S` opens notes for the speaker in a second window; `?print-pdf` behind the address lays "
-        "the slides out for printing. Keep `vendor/` beside the decks.",
+        "A deck a lesson for reveal.js: open `NN_lesson.html` in a browser, with or without a "
+        "network. `S` opens notes for the speaker in a second window; `?print-pdf` behind the "
+        "address lays the slides out for printing. Keep `vendor/` beside the decks.",
     ),
     Part("solutions/", solutions, "A notebook a lesson with the solutions of its exercises."),
     Part(
@@ -237,6 +285,15 @@ PARTS = (
         "answer one test before a class does.",
     ),
     Part("assignments/", assignments, "A sheet a lesson: what to hand in; exercises and points."),
+    Part(
+        "autograders/",
+        autograders,
+        "The exercises for two graders, on hidden inputs; not for students. otter-grader 7 "
+        "(Gradescope, Canvas): `python autograders/otter/join.py measuring_bias` writes the zip to "
+        "upload. nbgrader 0.9: copy `nbgrader/SLUG/source` into your course. `SEED=` of "
+        "`make pack` draws other inputs; without it they follow from the term's name, which is no "
+        "secret.",
+    ),
     Part("rubrics/", lambda _: pages("rubrics/"), "The capstone: task, rubric, graded examples."),
     Part(
         "schedule/",
@@ -303,9 +360,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("term", help="for example 2027S or 2026W")
     parser.add_argument("--start", metavar="YYYY-MM-DD", help="day of the first session")
+    parser.add_argument("--seed", type=int, help="of the graders' hidden inputs, from 1 up, secret")
     options = parser.parse_args()
     try:
-        when = term(options.term, options.start)
+        when = term(options.term, options.start, options.seed)
         packed = zipped(contents(when))
     except CourseError as error:
         print(error, file=sys.stderr)

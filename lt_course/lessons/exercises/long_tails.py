@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,19 @@ CAPTIONS = [
     ("(mouse)", ["mouse"]),
     ("no animal here", ["mouse", "cat"]),
 ]
+
+
+AROUND = ("{}", "A {}.", "two {}s", "{}_3", "({})", "pre{}", "my {}'s", "no {}-like thing", "x.{}")
+
+
+def _captions(rng: np.random.Generator) -> Iterable[tuple[Any, ...]]:
+    """The captions of the check, and names in other surroundings."""
+    yield from CAPTIONS
+    names = ["cat", "St. Bernard", "T-shirt", "crane", "mouse"]
+    for around in rng.permutation(AROUND):
+        name, other = rng.choice(names, 2, replace=False)
+        word = str(rng.choice([name, name.upper(), name.replace(".", "o")]))
+        yield str(around).format(word), [str(name), str(other)]
 
 
 def by_substring(caption: str, names: list[str]) -> bool:
@@ -157,7 +171,7 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "substring": Function(
         by_substring,
-        lambda _: CAPTIONS,
+        _captions,
         mistakes=[
             Mistake(
                 anywhere,

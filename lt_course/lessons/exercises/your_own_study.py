@@ -63,6 +63,9 @@ def _one_sided(sd: float, smallest: float) -> int:
 
 def _spreads(rng: np.random.Generator) -> Iterable[tuple[Any, ...]]:
     yield from ((0.05, 0.1), (0.06, 0.05), (0.08, 0.03))
+    for _ in range(3):
+        sd = round(rng.uniform(0.02, 0.2), 3)
+        yield sd, round(sd * rng.uniform(0.4, 2), 3)
 
 
 # ---- A lock that survives new formatting
@@ -81,6 +84,10 @@ def _claims(rng: np.random.Generator) -> Iterable[tuple[Any, ...]]:
     yield (dict(reversed(claim.items())),)
     yield (claim | {"smallest": 0.02},)
     yield ({"plus": {"run": "sl", "adjustment": "none"}, "smallest": 0.1},)
+    drawn = claim | {"smallest": round(rng.uniform(0, 1), 4), "arms": {"b": 2, "a": 1}}
+    for _ in range(3):
+        fields = [list(drawn)[i] for i in rng.permutation(len(drawn))]
+        yield ({field: drawn[field] for field in fields},)
 
 
 # ---- A verdict
@@ -128,6 +135,9 @@ def _intervals(rng: np.random.Generator) -> Iterable[tuple[Any, ...]]:
         (-0.20, 0.05, 0.30, 0.10),
         (-0.02, 0.15, 0.32, 0.10),
     )
+    for _ in range(12):
+        estimate, half, smallest = rng.uniform(-0.3, 0.3), rng.uniform(0, 0.3), rng.uniform(0, 0.2)
+        yield tuple(map(float, (estimate - half, estimate, estimate + half, smallest)))
 
 
 # ---- Once more, with other seeds
@@ -174,6 +184,7 @@ def _normal_quantile(peeks: Sequence[int]) -> float:
 
 def _looks(rng: np.random.Generator) -> Iterable[tuple[Any, ...]]:
     yield from (([5],), ([3, 4, 5],), (list(range(3, 11)),))
+    yield (sorted(int(n) for n in rng.choice(np.arange(3, 13), 3, replace=False)),)
 
 
 EXERCISES: dict[str, Exercise] = {
