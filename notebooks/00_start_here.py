@@ -34,7 +34,7 @@ from lt_course.data.tokenizer import tokens
 from lt_course.evaluation.intervals import paired_difference
 from lt_course.evidence import paper
 from lt_course.lessons import exercises, start
-from lt_course.plots import bias, drawings, runs, style
+from lt_course.plots import bias, data_table, drawings, runs, style
 from lt_course.statistics import spearman
 
 style.use()
@@ -114,6 +114,16 @@ tables["clip-title"].nlargest(3, "frequency")[columns]
 # %% mystnb={"image": {"alt": "Six scatter plots with one dot a concept. Above, accuracy against training pictures; below, number of predictions. For SL in the left column, predictions rise with frequency along a tight band. For CLIP with templates the band is wider, and for CLIP with titles only a weak trend is left."}, "figure": {"caption": "Accuracy and number of predictions of 60 concepts against their frequency in training.", "name": "fig-start-scatter"}}
 bias.per_class_scatter(tables)
 plt.show()
+
+# %%
+figure_data = {"training pictures": tables["sl"]["frequency"]} | {
+    f"{style.LABELS[method]}: {field}": table[field]
+    for method, table in tables.items()
+    for field in ("accuracy", "predictions")
+}
+figure_data = pd.DataFrame(figure_data).set_axis(tables["sl"]["name"])
+figure_data = figure_data.sort_values("training pictures", ascending=False)
+data_table(figure_data, "The 60 concepts, most frequent first; seed 0.")
 
 # %%
 check.reveal("guess", records["clip-title"].metrics["spearman_predictions"])
@@ -232,7 +242,7 @@ for name, matrix in cosines.items():
 #
 # The loss falls in both trainings. It is a mean over the steps of an epoch, and the two losses are not on one scale: the classifier chooses among 60 concepts, and CLIP among 128 titles, of which several may be the same.
 
-# %% mystnb={"image": {"alt": "Loss of each of six epochs. Both curves fall with every epoch. SL ends near 0, CLIP with titles near 1, above it at all epochs."}, "figure": {"caption": "Training loss of the classifier and of CLIP on titles, seed 0.", "name": "fig-start-loss"}}
+# %% mystnb={"image": {"alt": "Loss of each of six epochs. Both curves fall with every epoch. CLIP with titles lies above SL at all epochs."}, "figure": {"caption": "Training loss of the classifier and of CLIP on titles, seed 0.", "name": "fig-start-loss"}}
 figure, axes = plt.subplots(figsize=(5.5, 3))
 for method in ("sl", "clip-title"):
     loss = records[method].history["loss"]

@@ -40,7 +40,7 @@ from lt_course.lessons import exercises, start
 from lt_course.models.heads import Temperature
 from lt_course.models.image_encoders import SmallCNN
 from lt_course.objectives import contrast
-from lt_course.plots import runs, style
+from lt_course.plots import data_table, runs, style
 from lt_course.statistics import spearman
 
 style.use()
@@ -379,6 +379,10 @@ for guesses, color in ((128, style.BLUE), (C, style.VERMILLION)):
 axes.set(xlabel="step", ylabel="loss", ylim=(0, None))
 axes.legend()
 plt.show()
+
+# %%
+figure_data = pd.DataFrame(losses).rolling(20, min_periods=1).mean().iloc[19::20]
+data_table(figure_data, "Mean loss of the 20 steps up to each; counted from 0.")
 
 # %% [markdown]
 # ## Is it the package's CLIP?

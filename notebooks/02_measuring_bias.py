@@ -30,7 +30,7 @@ from lt_course import evidence, study
 from lt_course.evaluation import bias, intervals
 from lt_course.lessons import exercises, measuring
 from lt_course.lessons.observer import Observer
-from lt_course.plots import style
+from lt_course.plots import data_table, style
 from lt_course.statistics import chance_spearman, gini
 
 style.use()
@@ -112,6 +112,10 @@ pd.Series(found).unstack().rename(index=style.LABELS)
 # %% mystnb={"image": {"alt": "Two scatter plots of the same 60 classes under SL. Left, training pictures against number of predictions: nearly all dots crowd near zero pictures, and a few classes lie far to the right. Right, the ranks of both: dots fill the plane evenly along the rising diagonal."}, "figure": {"caption": "SL, seed 0. Ranks spread the classes evenly, so that no class weighs more than another.", "name": "fig-measuring-ranks"}}
 measuring.plot_ranks(tables["sl"])
 plt.show()
+
+# %%
+figure_data = tables["sl"].set_index("name")[["frequency", "predictions"]]
+data_table(figure_data.join(figure_data.rank().add_suffix(", rank")), "SL, seed 0.")
 
 # %% [markdown]
 # **How ties are broken matters.** Some code gives equal values the places in which they happen to stand. If the table was sorted by frequency before, ties are then broken *by frequency*, for or against the bias. For CLIP on titles:

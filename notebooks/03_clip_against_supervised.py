@@ -35,7 +35,7 @@ from lt_course.evidence import results
 from lt_course.lessons import equal_terms, exercises
 from lt_course.lessons.permutations import within_concept
 from lt_course.objectives import contrast
-from lt_course.plots import claims, intervals, runs, style
+from lt_course.plots import claims, data_table, intervals, runs, style
 from lt_course.statistics import spearman
 
 check = exercises.of("clip_against_supervised")
@@ -522,6 +522,11 @@ table.reset_index(drop=True).style.hide().set_table_styles([claims.LEFT])
 # %% mystnb={"image": {"alt": "Effects of this lesson's recorded claims with intervals, in panels by metric, each beside the paper's value where there is one. The table above holds the same numbers."}, "figure": {"caption": "The recorded claims of this lesson: our effect with its 95 % interval, and the paper's.", "name": "fig-gap-claims"}}
 claims.effects(found)
 plt.show()
+
+# %%
+data_table(
+    table.set_index("claim"), "Effects with 95 % t intervals, and the paper's."
+)
 
 # %% [markdown]
 # ### Drawings and photographs

@@ -33,7 +33,7 @@ from lt_course.lessons import exercises, side_by_side
 from lt_course.lessons import prior_shift as package
 from lt_course.lessons import vocabularies as lesson
 from lt_course.objectives.classify import SupervisedConfig, vocabulary_mask
-from lt_course.plots import claims, style
+from lt_course.plots import claims, data_table, style
 from lt_course.statistics import spearman
 from lt_course.study.dataset import load_dataset
 from lt_course.study.execute import build_objective
@@ -505,6 +505,10 @@ lesson.plot_collapse(recorded)
 plt.show()
 
 # %%
+figure_data = lesson.recorded_table(recorded)[["share left, predicted", "S(p)"]]
+data_table(figure_data, "Means over seeds with 95 % t intervals.")
+
+# %%
 mean = recorded.groupby("label")[["remaining", "S(p)"]].mean()
 print(f"Spearman over settings: {mean.corr('spearman').iloc[0, 1]:.2f}")
 
@@ -549,7 +553,7 @@ papers.pivot(index="V", columns="series", values=["remaining", "S(p)"]).T.rename
     {"remaining": "share left"}
 )
 
-# %% mystnb={"image": {"alt": "The paper's S(p) against the predicted share of the prior left for three series. From scratch, drawn by frequency: a rising line. Frozen head, by frequency and uniformly: mostly rising lines, which begin with a point for V of 50 that lies higher than the next one."}, "figure": {"caption": "The paper's S(p), read off its figures, against the share of the prior that the theory leaves; numbers are V.", "name": "fig-vocabulary-paper"}}
+# %% mystnb={"image": {"alt": "The paper's S(p) against the predicted share of the prior left for three series. From scratch, drawn by frequency: a rising line. Frozen head, by frequency: a line that rises but for its first point, for V of 50, which lies higher than the next one. Frozen head, uniformly: a line that rises and falls a little at its end."}, "figure": {"caption": "The paper's S(p), read off its figures, against the share of the prior that the theory leaves; numbers are V.", "name": "fig-vocabulary-paper"}}
 lesson.plot_beside_theory(papers)
 plt.show()
 

@@ -35,11 +35,12 @@ from lt_course.data import icontail
 from lt_course.data.captions import captions
 from lt_course.evaluation.bias import bias_report
 from lt_course.evaluation.neural_collapse import class_means
+from lt_course.evidence import paper
 from lt_course.lessons import captions as lesson
 from lt_course.lessons import exercises, own_captions, side_by_side
 from lt_course.models.heads import Temperature
 from lt_course.objectives.contrast import info_nce
-from lt_course.plots import intervals, style
+from lt_course.plots import data_table, intervals, style
 
 check = exercises.of("language")
 style.use()
@@ -380,6 +381,17 @@ check("my-caption", my_caption)
 recorded = evidence.load_results("language")
 lesson.plot_by_kind(recorded, KINDS)
 plt.show()
+
+# %%
+figure_data = intervals.means(recorded, lesson.METRICS, KINDS)
+for metric, heading in lesson.METRICS.items():
+    figure_data[f"the paper's {heading}"] = {
+        kind: paper.value("fig3", "incaps", name, metric)
+        for kind, name in lesson.IN_THE_PAPER.items()
+    }
+data_table(
+    figure_data, "Means over seeds with 95 % t intervals; the paper's single runs."
+)
 
 # %%
 CHANGES = [

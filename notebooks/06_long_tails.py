@@ -45,7 +45,7 @@ from lt_course.counting.web_frequencies import PRETRAINING_SETS, TRAINING_SUBSET
 from lt_course.data import icontail
 from lt_course.evidence import paper
 from lt_course.lessons import counting, exercises
-from lt_course.plots import drawings, frequencies, style, widgets
+from lt_course.plots import data_table, drawings, frequencies, style, widgets
 
 style.use()
 pd.options.display.max_colwidth = None
@@ -79,6 +79,11 @@ ends.map("{:,}".format).to_frame("captions of LAION-400M")
 six = {f"{key}_imagenet_ori": title for key, title in PRETRAINING_SETS.items()}
 figure, ax = plt.subplots(figsize=(7, 4))
 frequencies.rank_curves(web, six, ax)
+
+# %%
+ranks = {f"rank_{rank}": f"rank {rank:,}" for rank in web_frequencies.RANKS}
+figure_data = web.summary.loc[list(six), list(ranks)].rename(six).T.rename(ranks)
+data_table(figure_data.map("{:,.0f}".format), "Captions that name a rank's class.")
 
 # %% [markdown]
 # Two things can be read off {numref}`fig-tails-rank`. First, four of the six differ in size and not in shape: a constant factor only moves a curve up on a logarithmic axis. The two MetaCLIP sets are flatter. Their makers balanced them: an entry of their word list may bring in only so many captions, which lowers the head. Second, the curves bend. Is this Zipf's law {cite}`zipf1949`, $n_r \propto r^{-a}$? Then $\log n_r$ would fall along a straight line, with one slope $-a$ everywhere. Fit the slope by parts:

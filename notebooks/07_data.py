@@ -40,7 +40,7 @@ from lt_course.evaluation.bias import per_class
 from lt_course.evaluation.intervals import mean_over_seeds
 from lt_course.lessons import data_factors as lesson
 from lt_course.lessons import exercises, side_by_side
-from lt_course.plots import claims, drawings, intervals, style
+from lt_course.plots import claims, data_table, drawings, intervals, style
 
 style.use()
 pd.options.display.float_format = "{:.2f}".format
@@ -430,13 +430,14 @@ seeds.rename(lambda n: n.replace("tiny_imagenet_", "photographs: ")).to_frame()
 # %% mystnb={"image": {"alt": "Panels of accuracy, S(a) and S(p). On drawings, at the profiles flat, incaps and laionet, for SL and CLIP with titles: S(a) and S(p) are near 0 at flat and rise with the tail, and accuracy falls at laionet. A second row is for photographs, as far as they are recorded."}, "figure": {"caption": "Level of imbalance at equal numbers of pictures. (On drawings 3,000 pictures do not go evenly into 194 concepts, so the S near 0 at flat is that of one picture more.)", "name": "fig-data-levels"}}
 steps = {"flat": "flat", "incaps": "mild", "laionet": "steep"}
 photographs = {"flat": "flat", "incaps": "mild", "exponential": "steep"}
-lesson.plot_levels(
-    {
-        "drawings": (runs["imbalance"], steps),
-        "photographs": (runs["tiny_imagenet_imbalance"], photographs),
-    }
-)
+by_level = {"drawings": (runs["imbalance"], steps)}
+by_level["photographs"] = runs["tiny_imagenet_imbalance"], photographs
+lesson.plot_levels(by_level)
 plt.show()
+
+# %%
+parts = {name: intervals.means(each, SHOWN) for name, (each, _) in by_level.items()}
+data_table(pd.concat(parts), "Means over seeds with 95 % t intervals.")
 
 # %% [markdown]
 # How much S(a) would the concepts themselves bring at this scale? Borrowed frequencies again, now over the recorded seeds of the flat runs:

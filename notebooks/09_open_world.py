@@ -35,7 +35,7 @@ from lt_course.errors import CourseError
 from lt_course.evidence import paper
 from lt_course.lessons import exercises, open_world, side_by_side
 from lt_course.objectives.contrast import info_nce
-from lt_course.plots import claims, intervals, style
+from lt_course.plots import claims, data_table, intervals, style
 from lt_course.plots.runs import THREE
 from lt_course.study.dataset import load_dataset
 from lt_course.study.execute import build_objective, weights
@@ -332,6 +332,10 @@ recorded = recorded.rename(index=READABLE, level="label")
 # %% mystnb={"image": {"alt": "Ten rows, one a design, and three panels: accuracy, S(a) and S(p). Ticks are seeds, the marker is their mean with its interval. In S(p), same steps lies left of core alone and of its control, 12,000 others further left; same epochs and its control lie together; SL lies far to the right."}, "figure": {"caption": "Recorded runs at scale cpu: seeds, their mean, and its 95 % t interval.", "name": "fig-open-world-recorded"}}
 open_world.plot_ladder(recorded, list(READABLE.values()))
 plt.show()
+
+# %%
+figure_data = intervals.means(recorded, THREE, READABLE.values())
+data_table(figure_data, "Means over seeds with 95 % t intervals.")
 
 # %% [markdown]
 # Each comparison below is paired by seed, with all recorded seeds that both designs have (five or ten). A positive number says that the second design's value is lower. Comparisons without runs are left out.

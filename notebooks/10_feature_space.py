@@ -24,7 +24,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import HTML
+from IPython.display import HTML, display
 
 from lt_course import evidence, study
 from lt_course.data import icontail
@@ -35,7 +35,7 @@ from lt_course.lessons import class_vectors, exercises, geometry, scaling
 from lt_course.lessons import neural_collapse as nc
 from lt_course.lessons.features import image_features
 from lt_course.lessons.permutations import within_concept
-from lt_course.plots import claims, intervals, style
+from lt_course.plots import claims, data_table, intervals, style
 from lt_course.statistics import chance_spearman, spearman
 
 style.use()
@@ -381,9 +381,7 @@ def follows(name, seed):
 rows = {}
 for name in sources:
     by_seed = pd.DataFrame([follows(name, seed) for seed in SEEDS])
-    rows[geometry.METHODS[name]["label"]] = by_seed.apply(mean_over_seeds).astype(
-        str
-    )
+    rows[geometry.METHODS[name]["label"]] = by_seed.apply(mean_over_seeds).map(str)
 pd.DataFrame(rows).T
 
 # %% [markdown]
@@ -478,9 +476,12 @@ check("one-mean", guess)
 
 # %% mystnb={"image": {"alt": "Left, NC2 of class vectors for tenths of the classes from rare to frequent names: as they are it rises from 0.48 to 0.64, with the mean off it is level near 0.1. Right, Spearman's correlation with captions as more of the mean is taken off: the mean cosine stays near 0.63, NC2 falls to about 0, the five nearest fall below zero."}, "figure": {"caption": "OpenAI's RN50. Left: NC2 from the rarest to the most frequent tenth of ImageNet's names, before and after the common mean is taken off. Right: three measures of crowding as it is taken off by and by.", "name": "fig-features-centring"}}
 check.reveal("one-mean", centring.loc["mean of the directions off", "NC2"])
-parts = (class_vectors.recorded(name) for name in ("tenths", "shares"))
+parts = [class_vectors.recorded(name) for name in ("tenths", "shares")]
 class_vectors.plot_centring(*parts)
 plt.show()
+
+# %%
+display(*map(data_table, parts, ("The left panel.", "The right panel.")))
 
 # %% [markdown]
 # **The density of the head is nearness to one direction.** Frequent names have a larger part of what all names share. Without it, NC2 is as low in the head as in the tail. Among the five nearest the sign even turns: locally the *tail* is denser, as in our small models. The same for other counts:

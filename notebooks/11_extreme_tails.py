@@ -32,7 +32,7 @@ from lt_course.evaluation.neural_collapse import mean_cosine
 from lt_course.lessons import exercises, side_by_side, tails
 from lt_course.lessons.features import cosines_on_test
 from lt_course.objectives.classify import vocabulary_mask
-from lt_course.plots import claims, intervals, style
+from lt_course.plots import claims, data_table, intervals, style
 from lt_course.study.dataset import load_dataset
 from lt_course.study.execute import build_objective
 
@@ -419,7 +419,7 @@ for name, curve in curves.items():
     asked = metrics.loc[name, ["accuracy_kept", "accuracy_trimmed"]].astype(float)
     np.testing.assert_allclose(curve.loc[0, ["seen", "absent"]], asked, atol=1e-6)
 
-# %% mystnb={"image": {"alt": "Left, curves of accuracy on absent against accuracy on seen classes as the lift grows, for four methods; all fall to the right, filled markers without a lift stand at the lower right, hollow ones with a lift of 0.05 higher up. Right, the share of answers that are absent classes rises with the lift from near 0 to near 1."}, "figure": {"caption": "Every lift is a point of the curves. Filled markers: no lift; hollow: a lift of 0.05.", "name": "fig-extreme-lift"}}
+# %% mystnb={"image": {"alt": "Left, curves of accuracy on absent against accuracy on seen classes as the lift grows, for four methods; all fall to the right, filled markers without a lift stand at the lower right, hollow ones with a lift of 0.05 higher up. Right, the share of answers that are absent classes rises with the lift from nearly none to nearly all."}, "figure": {"caption": "Every lift is a point of the curves. Filled markers: no lift; hollow: a lift of 0.05.", "name": "fig-extreme-lift"}}
 del curves["sl frozen in-batch"]  # covers the curve of the vocabulary by frequency
 tails.plot_trade_offs(curves, [0.0, 0.05])
 plt.show()
@@ -518,6 +518,14 @@ check("blind-or-outvoted", explanation)
 recorded = evidence.load_results("extreme_tails")
 tails.plot_by_shots(recorded, trim=50)
 plt.show()
+
+# %%
+rows = [f"{method}, 50 x {shots}" for method in tails.METHODS for shots in (0, 1)]
+columns = {metric: title for metric, (title, _) in tails.MEASURES.items()}
+figure_data = intervals.means(recorded, columns, rows)
+data_table(
+    figure_data, "Accuracy, 50 classes x 0 or 1 shots: means with t intervals."
+)
 
 # %% mystnb={"image": {"alt": "Four panels. Left ours, right the paper's; above accuracy on absent classes, below on the others, against the number of absent classes. On absent classes the vocabulary by frequency and CLIP with frozen text lie far above the full softmax, and fall as more classes are absent."}, "figure": {"caption": "0 shots, by the number of absent classes: ours with intervals (left) and the paper's single runs, read off its Fig. 8 (right).", "name": "fig-extreme-sizes"}}
 tails.plot_by_size(recorded, sizes=[20, 50, 100], classes=194)

@@ -37,7 +37,7 @@ from lt_course.evidence import paper
 from lt_course.lessons import class_vectors, exercises, open_models
 from lt_course.lessons import neural_collapse as nc
 from lt_course.lessons.features import cosines_on_test, image_features
-from lt_course.plots import style
+from lt_course.plots import data_table, style
 from lt_course.statistics import chance_spearman
 from lt_course.web.released.own_models import own_models
 
@@ -224,6 +224,10 @@ check.reveal("ten-classes", by_chance(10))
 chance = by_chance(1_000)
 open_models.plot_by_scale(theirs, chance, own)
 plt.show()
+
+# %%
+figure_data = theirs[["millions", "S(a)", "S(p)"]].rename(open_models.title)
+data_table(figure_data, "Millions of pairs, and means over the paper's models.")
 
 # %% [markdown]
 # In S(a), the fall from the two small sets to the large ones is about twice the width of the whole band. In S(p) it is about once that width. Among the large sets only LAION-400M's S(a) lies outside the band. The differences among the other three mean nothing that 1,000 classes could show. Nor can we tell whether S(a) is *zero* at the right end or merely small.

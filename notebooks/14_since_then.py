@@ -36,7 +36,7 @@ from lt_course.lessons import since_then as lesson
 from lt_course.lessons.features import cosines_on_test
 from lt_course.lessons.prior_shift import inclusion_in_batch
 from lt_course.objectives import siglip
-from lt_course.plots import style
+from lt_course.plots import data_table, style
 from lt_course.statistics import gini, spearman
 from lt_course.study.dataset import load_dataset
 from lt_course.study.execute import build_objective, weights
@@ -160,6 +160,10 @@ over_seeds(measured.drop(columns="never predicted"))
 # %% mystnb={"image": {"alt": "One row a method and kind of picture, with a tick a seed and the mean with its interval. Supervised learning on drawings lies a little below 1, on photographs above 1. The means of CLIP lie between 0 and one quarter, those of photographs nearest to 0."}, "figure": {"caption": "Exponent of the class prior in predictions: seeds as ticks, means with t intervals.", "name": "fig-since-exponents"}}
 lesson.plot_exponents(measured)
 plt.show()
+
+# %%
+exponents = over_seeds(measured[["data", "method", "exponent"]])
+data_table(exponents, "Means over seeds with 95 % t intervals.")
 
 # %% [markdown]
 # Two premises stand in the literature, and they cannot both be the whole truth.

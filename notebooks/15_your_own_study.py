@@ -38,7 +38,7 @@ from lt_course.evaluation import intervals
 from lt_course.evaluation.intervals import Interval
 from lt_course.evidence.claims import judge
 from lt_course.lessons import exercises, own_study
-from lt_course.plots import claims, style
+from lt_course.plots import claims, data_table, style
 
 style.use()
 pd.options.display.float_format = "{:.2f}".format
@@ -307,6 +307,13 @@ examples += [(-0.05, 0.01, 0.07), (-0.15, 0.08, 0.31), (-0.3, -0.18, -0.06)]
 shown = [Interval(estimate, low, high, 5) for low, estimate, high in examples]
 own_study.plot_verdicts(shown, smallest=0.1)
 plt.show()
+
+# %%
+figure_data = pd.DataFrame(examples, columns=["low", "effect", "high"])
+figure_data["verdict"] = [judge(each, 0.1, "positive") for each in shown]
+data_table(
+    figure_data, "Six made-up intervals; the smallest effect that matters is 0.1."
+)
 
 # %% [markdown]
 # ### Exercise: a verdict

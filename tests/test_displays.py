@@ -82,3 +82,29 @@ def test_a_lesson_bears_its_number_in_the_sidebar(state: str, href: str, number:
     html = displays.numbered(LINK.format(state, href), "notebooks/07_data")
     shown = BeautifulSoup(html, "html.parser").get_text()
     assert shown == (f"{number} Title" if number else "Title")
+
+
+def test_a_fold_of_the_sidebar_is_named_by_the_page_above_it() -> None:
+    plain = '<li><a href="a.html">A</a></li>'
+    link = '<a href="b.html"><span>02</span> A "measure"</a>'
+    html = f"<ul>{plain}<li>{link}<details open><summary><i></i></summary></details></li></ul>"
+    folds = BeautifulSoup(displays.named(html), "html.parser").select("summary")
+    assert [fold["aria-label"] for fold in folds] == ['Below 02 A "measure"']
+    assert displays.named(plain) == plain
+
+
+def test_the_fold_of_a_cell_is_named_by_what_stands_on_it() -> None:
+    context = {"body": '<summary aria-label="Toggle hidden content"><p>Show the code</p></summary>'}
+    displays.finish(None, "page", "page.html", context, None)
+    assert context["body"] == "<summary><p>Show the code</p></summary>"
+
+
+def test_the_fields_of_a_signature_are_no_list_of_terms() -> None:
+    field = '<dd><em class="sig-param">{}</em>,</dd>\n'
+    terms = "<dl><dt>a</dt><dd>A</dd></dl>"
+    html = f"<dt>f(<dl>\n{field.format('a')}{field.format('b=<i>1</i>')}</dl>)</dt>{terms}"
+    context = {"body": html}
+    displays.finish(None, "page", "page.html", context, None)
+    soup = BeautifulSoup(context["body"], "html.parser")
+    assert [line.get_text() for line in soup.select(".sig-params > div")] == ["a,", "b=1,"]
+    assert len(soup.select("dl")) == 1

@@ -9,6 +9,7 @@ import front_page
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from bs4 import BeautifulSoup
 from PIL import Image
 from scipy import stats
 
@@ -47,6 +48,17 @@ def test_the_sentence_rests_on_a_claim_that_holds() -> None:
         if v.claim.id == "photographs-gap-predictions"
     )
     assert verdict.verdict == "supported"
+
+
+def test_the_data_of_the_figure_are_those_that_it_shows() -> None:
+    text = front_page.DATA.read_text()
+    assert text == f"```{{raw}} html\n{front_page.data(front_page.metrics())}\n```\n"
+    rows = [row.select("th, td") for row in BeautifulSoup(text, "html.parser").select("tbody tr")]
+    shown = {row[0].get_text(): [int(cell.get_text()) for cell in row[1:]] for row in rows}
+    seed = front_page.metrics().index[0][1]
+    tables = [load_per_class("tiny_imagenet_gap", m, seed) for m in front_page.METHODS]
+    both = zip(*(table.itertuples() for table in tables), strict=True)
+    assert shown == {sl.name: [sl.frequency, sl.predictions, clip.predictions] for sl, clip in both}
 
 
 def test_the_figure_shows_every_class() -> None:

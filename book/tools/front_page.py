@@ -1,9 +1,10 @@
-"""Draw the front page's first figure, and write its sentence, from recorded runs on photographs.
+"""Draw the front page's first figure, and write its sentence and its data, from recorded runs.
 
     python book/tools/front_page.py
 
 ``book/_static/first_result.png`` is on the README's page, too; ``book/first_result.txt`` is
-included by the front page, and names the seeds that its numbers rest on.
+included by the front page, and names the seeds that its numbers rest on;
+``book/first_result_data.txt`` is the figure as a table.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ import notebooks
 from lt_course.evaluation.intervals import Interval, mean_over_seeds, paired_difference
 from lt_course.evidence import experiment, load_per_class, load_results
 from lt_course.evidence.claims import headline_seeds
-from lt_course.plots import style
+from lt_course.plots import data_table, style
 
 BOOK = Path(__file__).resolve().parents[1]
 PICTURE, SENTENCE = BOOK / "_static" / "first_result.png", BOOK / "first_result.txt"
+DATA = BOOK / "first_result_data.txt"
 FACTOR, METHODS = "tiny_imagenet_gap", {"sl": "Classifier", "clip-template": "CLIP"}
 TICKS, MIDDLE = (2, 10, 50, 100, 500), 30
 """Training photographs of a class: where the axis says how many, and about the middle of it."""
@@ -73,6 +75,17 @@ def draw(found: pd.DataFrame) -> Figure:
     return figure
 
 
+def data(found: pd.DataFrame) -> str:
+    """What the figure shows, as a folded table in HTML: a row a class, the most frequent first."""
+    seed = found.loc["sl"].index[0]
+    tables = {method: load_per_class(FACTOR, method, seed) for method in METHODS}
+    rows = {"training photographs": tables["sl"]["frequency"]}
+    rows |= {f"{METHODS[m]}: times named": table["predictions"] for m, table in tables.items()}
+    shown = pd.DataFrame(rows).set_axis(tables["sl"]["name"])
+    shown = shown.sort_values("training photographs", ascending=False, kind="stable")
+    return str(data_table(shown, f"The 200 classes, seed {seed}; each is tested 50 times.").data)
+
+
 def sentence(found: pd.DataFrame) -> str:
     """The result in words, in MyST."""
     biased = {method: of(found, method, "spearman_predictions") for method in METHODS}
@@ -93,7 +106,7 @@ def sentence(found: pd.DataFrame) -> str:
 
 
 def main() -> None:
-    """Write both; the same records make the same files."""
+    """Write all; the same records make the same files."""
     found = metrics()
     with mpl.rc_context():
         style.use()
@@ -103,6 +116,7 @@ def main() -> None:
     small = notebooks.shrink(base64.b64encode(PICTURE.read_bytes()).decode())
     PICTURE.write_bytes(base64.b64decode(small))
     SENTENCE.write_text(sentence(found))
+    DATA.write_text(f"```{{raw}} html\n{data(found)}\n```\n")
 
 
 if __name__ == "__main__":

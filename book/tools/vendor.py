@@ -1,10 +1,12 @@
 """Fetch the front-end files that the book ships, so that its pages ask no other host.
 
-    python book/tools/vendor.py           remake book/_static/vendor from the npm registry
+    python book/tools/vendor.py           remake both folders from the npm registry
     python book/tools/vendor.py --check   compare the committed files with SHA256SUMS
 
-Each package is pinned by version and by the registry's own sha512; only the files that the
-pages need are kept, beside their licence. ``SHA256SUMS`` lists what came out.
+``book/_static/vendor`` is part of the book; ``tests/pages/vendor`` is what its tests need and no
+reader is given: axe-core, the rules of accessibility, unchanged and under its own licence
+(MPL-2.0). Each package is pinned by version and by the registry's own sha512; only the files that
+are needed are kept, beside their licence. A folder's ``SHA256SUMS`` lists what came out.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-VENDOR = Path(__file__).resolve().parents[1] / "_static" / "vendor"
-SUMS = VENDOR / "SHA256SUMS"
+ROOT = Path(__file__).resolve().parents[2]
+VENDOR, TESTS = ROOT / "book" / "_static" / "vendor", ROOT / "tests" / "pages" / "vendor"
+SUMS = "SHA256SUMS"
 REGISTRY = "https://registry.npmjs.org"
 EXTENSIONS = "bbox boldsymbol braket cancel color enclose html textmacros unicode upgreek verb"
 ICONS = "1551f4f60c37af51121f 7a3337626410ca2f4071 d878b0a6a1144760244f"
@@ -89,9 +92,21 @@ PACKAGES = (
         },
     ),
 )
+FOR_TESTS = (
+    Package(
+        "axe-core",
+        "4.14.1",
+        "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
+        {
+            "LICENSE": "axe-core/LICENSE",
+            "LICENSE-3RD-PARTY.txt": "axe-core/LICENSE-3RD-PARTY.txt",
+            "axe.min.js": "axe-core/axe.min.js",
+        },
+    ),
+)
 
 
-def fetch(package: Package) -> None:
+def fetch(package: Package, folder: Path) -> None:
     """Download one package, check it, and unpack the files that are kept."""
     with urllib.request.urlopen(package.url) as answer:
         tarball = answer.read()
@@ -107,7 +122,7 @@ def fetch(package: Package) -> None:
                     file = archive.extractfile(member)
                     if file is None:
                         continue
-                    destination = VENDOR / (target + path.removeprefix(source))
+                    destination = folder / (target + path.removeprefix(source))
                     destination.parent.mkdir(parents=True, exist_ok=True)
                     destination.write_bytes(file.read())
                     kept += 1
@@ -115,11 +130,11 @@ def fetch(package: Package) -> None:
         raise SystemExit(f"{package.name} {package.version}: a file to keep is not there.")
 
 
-def sums() -> str:
-    """Return the checksum list of all vendored files, in ``sha256sum``'s format."""
-    files = sorted(path for path in VENDOR.rglob("*") if path.is_file() and path != SUMS)
+def sums(folder: Path) -> str:
+    """Return the checksum list of all files in a folder, in ``sha256sum``'s format."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS)
     digests = (hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
-    names = (path.relative_to(VENDOR).as_posix() for path in files)
+    names = (path.relative_to(folder).as_posix() for path in files)
     return "".join(f"{digest}  {name}\n" for digest, name in zip(digests, names, strict=True))
 
 
@@ -128,19 +143,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare only, change nothing")
     if parser.parse_args().check:
-        if sums() != SUMS.read_text():
-            print("book/_static/vendor differs from its SHA256SUMS: run book/tools/vendor.py.")
-            return 1
-        print("book/_static/vendor is as recorded.")
-        return 0
-    shutil.rmtree(VENDOR, ignore_errors=True)
-    for package in PACKAGES:
-        fetch(package)
-    licence = (VENDOR.parents[2] / "LICENSE").read_text()
+        changed = [f for f in (VENDOR, TESTS) if sums(f) != (f / SUMS).read_text()]
+        for folder in (VENDOR, TESTS):
+            name = folder.relative_to(ROOT)
+            if folder in changed:
+                print(f"{name} differs from its {SUMS}: run book/tools/vendor.py.")
+            else:
+                print(f"{name} is as recorded.")
+        return int(bool(changed))
+    for folder, packages in ((VENDOR, PACKAGES), (TESTS, FOR_TESTS)):
+        shutil.rmtree(folder, ignore_errors=True)
+        for package in packages:
+            fetch(package, folder)
+    licence = (ROOT / "LICENSE").read_text()
     permission = licence[licence.index("Permission is hereby granted") :]
     (VENDOR / "requirejs" / "LICENSE").write_text(REQUIREJS_NOTICE + permission)
-    SUMS.write_text(sums())
-    print(f"wrote {VENDOR.relative_to(Path.cwd())} ({len(SUMS.read_text().splitlines())} files)")
+    for folder in (VENDOR, TESTS):
+        (folder / SUMS).write_text(sums(folder))
+        number = len((folder / SUMS).read_text().splitlines())
+        print(f"wrote {folder.relative_to(ROOT)} ({number} files)")
     return 0
 
 

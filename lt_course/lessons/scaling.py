@@ -43,11 +43,6 @@ COLUMNS: dict[str, str] = style.names("lesson 08, metrics")
 """Metrics of this chapter, and their headings."""
 
 
-def spelled(fraction: float) -> str:
-    """A fraction of the data as labels spell it: ``1``, ``1/2``, ``1/32``."""
-    return str(Fraction(fraction).limit_denominator(1000))
-
-
 def meaning(classes: int) -> npt.NDArray[np.float32]:
     """The language model's embeddings of the first concepts' names: float32 [classes, 384]."""
     return icontail.text_embeddings()[:classes]
@@ -223,7 +218,7 @@ def _curve(axes: Axes, group: pd.DataFrame, column: str, lowest: float, **look: 
 def _fraction_axis(axes: Axes, column: str, fractions: pd.Series) -> None:
     axes.set_xscale("log", base=2)
     ticks = sorted(set(fractions))
-    axes.set_xticks(ticks, [spelled(tick) for tick in ticks])
+    axes.set_xticks(ticks, [str(Fraction(tick).limit_denominator(1000)) for tick in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
     if ticks:
         axes.set_xlim(ticks[0] / 1.25, ticks[-1] * 1.25)

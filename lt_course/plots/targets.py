@@ -18,17 +18,6 @@ NAMES = {
 
 WITHOUT = style.names("targets without a claim")
 
-STYLE = """<style>
-.targets td, .targets th {text-align: left !important; vertical-align: top; padding: .35em .6em}
-.targets {width: 100%} .targets small {display: block; line-height: 1.35}
-@media (max-width: 640px) {
-  .targets thead {display: none} .targets td {display: block; border: 0}
-  .targets td[data-of]::before {content: attr(data-of) ": "; font-weight: 600}
-  .targets td:empty {display: none}
-}
-</style>"""
-
-
 Again = Mapping[str, Mapping[str, Verdict]]
 """Verdicts by other seeds: what to call those -> id of a claim -> verdict."""
 
@@ -53,7 +42,7 @@ def table(
             why = html.escape(f"No claim: it {WITHOUT[str(target)]}.")
             lines.append(f'<tr><td>{target}</td><td colspan="4">{why}</td></tr>')
     head = "".join(f"<th>{each}</th>" for each in ("", "claim", "drawings", "photographs", "paper"))
-    top = f'{STYLE}<table class="targets"><thead><tr>{head}</tr></thead><tbody>'
+    top = f'<table class="targets"><thead><tr>{head}</tr></thead><tbody>'
     return "\n".join([top, *lines, "</tbody></table>"])
 
 

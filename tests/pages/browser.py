@@ -62,11 +62,18 @@ class Tab:
             raise RuntimeError(f"{script}: {answer['exceptionDetails']}")
         return answer["result"].get("value")
 
-    def open(self, url: str, width: int = 1280, dark: bool = False) -> None:
-        """Open a page at a width in pixels and wait until its formulas are set."""
+    def open(self, url: str, width: int = 1280, dark: bool = False, calm: bool = False) -> None:
+        """Open a page at a width in pixels and wait until its formulas are set.
+
+        `dark` and `calm` are what a reader's system asks for: a dark theme, less motion.
+        """
         self.events.clear()
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        asked = {
+            "prefers-color-scheme": "dark" if dark else "light",
+            "prefers-reduced-motion": "reduce" if calm else "no-preference",
+        }
+        features = [{"name": name, "value": value} for name, value in asked.items()]
+        self.call("Emulation.setEmulatedMedia", features=features)
         self._show(width, 900)
         self.call("Page.navigate", url=url)
         end = time.monotonic() + PATIENCE
