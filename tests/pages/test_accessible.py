@@ -71,10 +71,12 @@ WANTED = """(window.wanted = [...document.querySelectorAll(
     || all.findIndex(other => other.name === element.name) === i)).length"""
 
 # How an element looks, and whether it has a ring: a card has it over its whole face, the fold of a
-# list around the mark inside, a field for the search around its form.
+# list around the mark inside, a field for the search around its form, a box around its title.
 LOOK = """window.look = element =>
   [[element], [element, '::after'], [element.firstElementChild || element],
-   [element.closest('form') || element]].map(each => {
+   [element.closest('form') || element],
+   [element.closest('.admonition')?.querySelector('.admonition-title') || element, '::before'],
+  ].map(each => {
     const style = getComputedStyle(...each);
     const outlined = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1;
     return (outlined ? `ring ${style.outline} ` : '')
@@ -103,14 +105,15 @@ def press(tab: Tab, key: str) -> None:
 
 
 def stops(tab: Tab) -> list[dict[str, Any]]:
-    """Press Tab from the top of the page to its end; return where the focus was."""
+    """Press Tab until the focus has been round the page; return where it was."""
     found: list[dict[str, Any]] = []
     for _ in range(1_000):
         press(tab, "Tab")
         stop = tab.evaluate(STOP)
-        if stop is None or (found and stop["place"] == found[0]["place"]):
+        if found and stop == found[0]:
             return found
-        found.append(stop)
+        if stop is not None:  # between the last and the first it is nowhere
+            found.append(stop)
     raise AssertionError("the focus goes on and on")
 
 
