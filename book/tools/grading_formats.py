@@ -154,7 +154,8 @@ def otter_archive(slug: str, seed: int, folder: Path = RELEASES) -> Path:
     target = folder / "otter" / f"{slug}.zip"
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in [*files.items(), *package_files()]:
+        entries: list[tuple[str, str | bytes]] = [*files.items(), *package_files()]
+        for name, content in entries:
             archive.writestr(name, content)
     return target
 

@@ -150,7 +150,8 @@ class Lesson:
 
     def code(self, names: list[str]) -> tuple[NotebookNode, str]:
         """The first name's cell, and what the lesson first defines each name as, set as code."""
-        lines, cells = [], []
+        lines: list[str] = []
+        cells = []
         for name in names:
             found = [
                 (cell, "\n".join(cell.source.splitlines()[_first(node) - 1 : node.end_lineno]))

@@ -158,7 +158,7 @@ def outputs(out: Path, inputs: Iterable[Path]) -> tuple[Path, Path, Path]:
     Raises:
         CourseError: one is an input or a folder, or the folder of `out` cannot be made.
     """
-    made = out, *(out.parent / f"{out.stem}.{what}" for what in ("malformed.csv", "manifest.json"))
+    made = out, out.with_suffix(".malformed.csv"), out.with_suffix(".manifest.json")
     taken = {path.resolve() for path in inputs}
     with writing(out.parent, "give another file with --out"):
         for path in made:

@@ -136,7 +136,8 @@ def shorten(name: str, list_of_urls: Path, out: Path) -> Manifest:
         raise missing(list_of_urls.parent, catalogue.SETS[name].inputs)
 
     def shortened(file: BinaryIO, done: Callable[[int], object]) -> dict[str, int]:
-        counts, left_out, read = Counter[str](captions=0, kept=0, malformed=0), [], 0
+        counts, read = Counter[str](captions=0, kept=0, malformed=0), 0
+        left_out: list[Malformed] = []
         schema = pa.schema([("url", pa.string()), ("caption", pa.string())])
         with parquet.ParquetWriter(file, schema) as writer:
             for batch in caption_files.pairs(list_of_urls):
