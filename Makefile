@@ -2,7 +2,8 @@
 #
 #   make book    execute the notebooks at scale `tiny` and build the HTML; prints where it is
 #   make test    unit tests, and every notebook cell by cell
-#   make test-fast   tests of the core, lessons and evidence alone: no photographs, no notebooks
+#   make test-fast   tests of the core alone: no lessons, no evidence, no shards, no notebooks
+#   make coverage    the same, and the share of the core's lines that they run
 #   make full    all of it: test, check, book, pages, fifteen recorded runs trained again; writes
 #                book/trust.json
 #   make pack TERM=2027S   one zip for a class: notebooks, slides, quizzes, graders, plans;
@@ -34,7 +35,7 @@ REPORTS := .reports
 export OMP_NUM_THREADS ?= 1
 export LT_SCALE ?= tiny
 
-.PHONY: book book-offline pdf epub test test-fast full pack lab check verify pages gpu-check \
+.PHONY: book book-offline pdf epub test test-fast coverage full pack lab check verify pages gpu-check \
   numbers bench size lock clean
 .DEFAULT_GOAL := book
 
@@ -74,7 +75,11 @@ test: $(READY)
 	$(BIN)/python book/tools/keep_runs.py "$$store"
 
 test-fast: $(READY)
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore tests/web --ignore tests/pages tests
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/core
+
+coverage: $(READY)
+	$(BIN)/python -m coverage run -m pytest -q tests/core
+	$(BIN)/python -m coverage combine -q && $(BIN)/python -m coverage report
 
 full: export LT_COURSE_FULL = 1
 full: test check book pages

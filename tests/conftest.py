@@ -12,6 +12,11 @@ import pytest
 from lt_course.data import icontail
 from lt_course.data.icontail import Concept, IconSet, IconTail
 
+# Processes that tests start find this folder's helpers, too.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+)
+
 
 def small_icontail(
     concepts: int = 8, drawings: int = 40, tests: int = 6, seed: int = 0

@@ -20,9 +20,9 @@ import pytest
 import torch
 from photograph_miniatures import accept_cifar, cifar_folder
 from PIL import Image
+from real_processes import Group
 from shard_files import image, write_tar
 from slow import mostly_slow
-from test_distributed import Group
 from test_language_models import folder_of
 from test_photograph_batches import prepared
 from test_web_labels import captioned, downloaded

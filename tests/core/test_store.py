@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_study import FLAGS, command, small_run
+from small_runs import FLAGS, command, small_run
 
 from lt_course import files, study
 from lt_course.errors import CourseError
@@ -252,11 +252,11 @@ def test_checkpoints_without_room_for_a_folder(small, store: Path, monkeypatch) 
 EDIT = """
 import sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {tests!r}
 from conftest import small_icontail
 from lt_course.data import icontail
 data = small_icontail(); icontail.load = lambda: data
-from test_study import small_run
+from small_runs import small_run
 from lt_course import study
 import lt_course.models.heads as heads
 from lt_course.errors import CourseError
@@ -278,7 +278,7 @@ def edited(tmp_path: Path, store: Path, steps: str) -> list[str]:
     package = tmp_path / "lt_course"
     if not package.exists():
         shutil.copytree(provenance.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    code = EDIT.format(tests=str(Path(__file__).parent), steps=steps)
+    code = EDIT.format(tests=[str(folder) for folder in Path(__file__).parents[:2]], steps=steps)
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},

@@ -1,6 +1,6 @@
 """Losses of the first 20 steps of the three objectives, as they were when they were written down.
 
-``python tests/golden_losses.py`` prints them as an entry for ``golden_losses.json``: with one
+``python tests/core/golden_losses.py`` prints them as an entry for ``golden_losses.json``: with one
 thread, on this processor, with this torch, on which the last digits depend.
 """
 

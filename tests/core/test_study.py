@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from small_runs import FLAGS, command, small_run
 
 from lt_course import study
 from lt_course.data.icontail import is_solid
@@ -17,21 +18,8 @@ from lt_course.errors import CourseError
 from lt_course.evaluation.neural_collapse import mean_cosine, nc2
 from lt_course.study import provenance
 from lt_course.study import store as store_module
-from lt_course.study.run_config import PARTS, RunConfig
+from lt_course.study.run_config import PARTS
 from lt_course.web import cli
-
-SMALL = {
-    "concepts": 8,
-    "num_images": 160,
-    "profile": "incaps",
-    "batch_size": 32,
-    "duration": "1 epoch",
-}
-FLAGS = [f for k, v in SMALL.items() for f in (f"--{k.replace('_', '-')}", str(v))]
-
-
-def small_run(name: str = "sl", **settings: object) -> RunConfig:
-    return study.config(name, scale="tiny", **(SMALL | settings))
 
 
 def test_equal_specs_have_equal_addresses() -> None:
@@ -260,7 +248,7 @@ def test_two_processes_train_one_run_once(store: Path) -> None:
         "from conftest import small_icontail\n"
         "from lt_course.data import icontail\n"
         "data = small_icontail(); icontail.load = lambda: data\n"
-        "from test_study import small_run\n"
+        "from small_runs import small_run\n"
         "from lt_course import study\n"
         "print(study.train_or_load(small_run(duration='20 epochs')).environment['seconds'])"
     )
@@ -271,12 +259,6 @@ def test_two_processes_train_one_run_once(store: Path) -> None:
     outputs = [process.communicate()[0].splitlines() for process in pair]
     assert [process.returncode for process in pair] == [0, 0]
     assert outputs[0][-1] == outputs[1][-1]
-
-
-def command(capsys, *arguments: str) -> tuple[int, str, str]:
-    status = cli.main(arguments)
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
 
 
 def test_run_answers_in_json(small, store: Path, capsys) -> None:

@@ -23,7 +23,7 @@ from tools.icontail_build.sources import LICENCES, Drawing, checked
 from tools.icontail_build.wordnet import Nouns
 
 RESOURCES = Path(str(files("lt_course.data") / "resources"))
-CARD = Path(__file__).parents[1] / "book" / "data_card_numbers.txt"
+CARD = Path(__file__).parents[2] / "book" / "data_card_numbers.txt"
 
 
 @pytest.fixture(scope="module")
