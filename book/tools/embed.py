@@ -48,9 +48,9 @@ def files(stem: str) -> Iterator[tuple[str, str]]:
     if stem not in pack.stems():
         raise CourseError(f"There is no lesson {stem!r}; lessons: {', '.join(pack.stems())}.")
     target = f"notebooks/{stem}.ipynb"
-    lesson = pack.plain_notebook(f"notebooks/{stem}", target, PLACES.get)
+    lesson = pack.read(f"notebooks/{stem}")
     lesson.cells.append(nbformat.v4.new_markdown_cell(license_line(stem), id="license"))
-    text = nbformat.writes(lesson) + "\n"
+    text = pack.plainly(lesson, f"notebooks/{stem}", target, PLACES.get)
     yield target, text
     if "figures/towers.svg" in text:
         yield PLACES[FIGURE], (plain.ROOT / FIGURE).read_text(encoding="utf-8")

@@ -127,16 +127,18 @@ def read(document: str) -> NotebookNode:
 def notebook(document: str) -> tuple[str, str]:
     """Place and text of a notebook whose Markdown cells are plain."""
     target = plain.place(document) or ""
-    return target, nbformat.writes(plain_notebook(document, target, plain.place)) + "\n"
+    return target, plainly(read(document), document, target)
 
 
-def plain_notebook(document: str, target: str, places: plain.Places) -> NotebookNode:
-    """A stored notebook whose Markdown cells are plain, for the place `target`."""
-    content = read(document)
+def plainly(
+    content: NotebookNode, document: str, target: str, places: plain.Places = plain.place
+) -> str:
+    """Text of a notebook with plain Markdown cells; `target` is where it goes."""
     captions = notebooks.captions(plain.ROOT / f"{document.replace('solutions/', '')}.py")
     for cell in notebooks.markdown_cells(content):
         cell.source = plain.markdown(cell.source, document, target, captions, places)
-    return content
+    return nbformat.writes(content) + "
+"
 
 
 def given_away(stem: str) -> list[str]:
@@ -255,7 +257,11 @@ def autograders(when: Term) -> Files:
             ("nbgrader", grading_formats.nbgrader_files(slug, when.seed)),
         ):
             for name, text in files.items():
-                yield f"autograders/{program}/{slug}/{name}", text
+                target = f"autograders/{program}/{slug}/{name}"
+                if name.endswith(".ipynb"):
+                    content = nbformat.reads(text, as_version=4)
+                    text = plainly(content, f"notebooks/{stem}", target)
+                yield target, text
     yield "autograders/otter/join.py", JOIN
     yield "autograders/otter/course.zip", zipped(dict(grading_formats.package_files()))
 
