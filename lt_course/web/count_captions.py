@@ -152,7 +152,7 @@ def _cluster(
             ) from problem
 
 
-def outputs(out: Path, inputs: Iterable[Path]) -> tuple[Path, Path, Path]:
+def outputs(out: Path, inputs: Iterable[Path]) -> tuple[Path, ...]:
     """The three files that `write` makes, before anything is counted.
 
     Raises:
