@@ -137,8 +137,7 @@ def plainly(
     captions = notebooks.captions(plain.ROOT / f"{document.replace('solutions/', '')}.py")
     for cell in notebooks.markdown_cells(content):
         cell.source = plain.markdown(cell.source, document, target, captions, places)
-    return nbformat.writes(content) + "
-"
+    return nbformat.writes(content) + "\n"
 
 
 def given_away(stem: str) -> list[str]:

@@ -1,7 +1,8 @@
 """Tiny runs that are killed at random moments: one warm process, from which each try is forked.
 
 ``python tests/core/fault_runs.py kill TRIES SEED FOLDER`` and ``… locks FOLDER`` print JSON of
-what they saw (`test_faults` asserts it). A process of its own, for what has used threads must not be forked.
+what they saw (`test_faults` asserts it). A process of its own, for what has used threads must not
+be forked.
 """
 
 from __future__ import annotations
