@@ -339,7 +339,7 @@ def test_the_committed_records_are_whole_and_declared() -> None:
     assert known
     assert results.undeclared(known) == []
     assert (results.FOLDER / "per_class.parquet").stat().st_size < 4e6
-    assert (results.FOLDER / "runs.jsonl").stat().st_size < 3e6
+    assert (results.FOLDER / "runs.jsonl").stat().st_size < 7e6
 
 
 RECORDED = "d18dd46a91cf57858f7ea27409befc0815c41ea63c0ba0fa5df325fdb16882ea"
@@ -348,10 +348,10 @@ before addresses changed for the last time."""
 
 
 def test_no_recorded_number_has_changed() -> None:
-    """Of the 913 runs on drawings, whatever is recorded beside them."""
+    """Of the first 913 runs on drawings, whatever is recorded beside them."""
     digests = []
     for each in results.load().values():
-        if each.run.data.dataset != "icontail":
+        if each.run.data.dataset != "icontail" or each.environment["code"] == LATEST:
             continue
         metrics = {k: None if math.isnan(v) else v for k, v in each.metrics.items()}
         digest = hashlib.sha256(json.dumps(metrics, sort_keys=True).encode())
@@ -368,12 +368,13 @@ def test_no_recorded_number_has_changed() -> None:
 OF_PHOTOGRAPHS = {"f76cf9f2b7cb", "53564c81544d"}
 BEFORE, AFTER, GEOMETRY = "7f18794582d0", "de3b04777ebc", "a4549da8d1be"
 DISTILLED = {"dd34ad7eafd4", "1ca53e4481c0"}
-"""Five codes made the records of drawings. Between the first two changed how frequencies are
+LATEST = "ec6482695289"
+"""Six codes made the records of drawings. Between the first two changed how frequencies are
 dealt where only some drawings may be used, and nothing else that moves a number: `lt-course study
 verify` finds the other runs equal to the last bit. The third measures more, and moved no number
 either. The fourth trained self-distillation with seeds 0 to 4, and nothing else; the fifth, which
 reads photographs too, with seeds 5 to 9, and two runs of seed 0 again, which are equal to the
-last bit."""
+last bit. The sixth trained `siglip`, `learning_rate`, `memory` and `scale_by_profile`."""
 
 
 def test_the_committed_records_were_made_by_code_that_deals_as_today() -> None:
@@ -383,10 +384,11 @@ def test_the_committed_records_were_made_by_code_that_deals_as_today() -> None:
             assert each.environment["code"] in OF_PHOTOGRAPHS
             continue
         restricted = each.run.data.style != "all" or each.run.data.authors is not None
-        codes = {AFTER, GEOMETRY} if restricted else {BEFORE, AFTER, GEOMETRY}
+        codes = {AFTER, GEOMETRY} if restricted else {BEFORE, AFTER, GEOMETRY, LATEST}
         codes = DISTILLED if isinstance(each.run.objective, DINOConfig) else codes
         assert each.environment["code"] in codes
-        assert ("spearman_nc1_accuracy" in each.metrics) == (each.environment["code"] == GEOMETRY)
+        geometry = each.environment["code"] in {GEOMETRY, LATEST}
+        assert ("spearman_nc1_accuracy" in each.metrics) == geometry
 
 
 def test_the_committed_metrics_agree_with_their_classes() -> None:
