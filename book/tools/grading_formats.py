@@ -150,12 +150,11 @@ def package_files() -> Iterator[tuple[str, bytes]]:
 
 def otter_archive(slug: str, seed: int, folder: Path = RELEASES) -> Path:
     """Write a lesson's autograder as a zip for otter-grader 7; return its path."""
-    files = otter_files(slug, seed)
+    files: dict[str, str | bytes] = {**otter_files(slug, seed), **dict(package_files())}
     target = folder / "otter" / f"{slug}.zip"
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        entries: list[tuple[str, str | bytes]] = [*files.items(), *package_files()]
-        for name, content in entries:
+        for name, content in files.items():
             archive.writestr(name, content)
     return target
 

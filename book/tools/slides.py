@@ -45,9 +45,9 @@ from jinja2 import Environment, FileSystemLoader
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from nbformat import NotebookNode
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
+from pygments import highlight  # type: ignore[import-untyped]
+from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
+from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
 from sphinx.application import Sphinx
 from sphinx.builders.html import StandaloneHTMLBuilder
 
@@ -151,7 +151,7 @@ class Lesson:
     def code(self, names: list[str]) -> tuple[NotebookNode, str]:
         """The first name's cell, and what the lesson first defines each name as, set as code."""
         lines: list[str] = []
-        cells = []
+        cells: list[NotebookNode] = []
         for name in names:
             found = [
                 (cell, "\n".join(cell.source.splitlines()[_first(node) - 1 : node.end_lineno]))
