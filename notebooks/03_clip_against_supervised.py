@@ -529,6 +529,8 @@ data_table(
 )
 
 # %% [markdown]
+# All other runs share one learning rate, which may favour one method. So the comparison was repeated at a quarter, at half and at twice that rate, and once with rates that speak against the claim: the lowest for SL, the highest for CLIP. The gap in predictions is there each time.
+#
 # ### Drawings and photographs
 #
 # Some claims were asked of photographs, too. (There CLIP reads templates: these photographs have no captions of their own.) Side by side:
