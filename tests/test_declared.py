@@ -24,11 +24,14 @@ open-world-same-steps-less-bias open-world-same-steps-less-prediction-bias
 open-world-same-views-less-bias open-world-same-views-less-prediction-bias
 open-world-equal-data-less-bias
 dino-sinkhorn-learns-more dino-drawing-spreads-the-tail
+sigmoid-less-biased-than-supervised sigmoid-less-biased-in-accuracy
+sigmoid-on-templates-less-biased-than-supervised
+sigmoid-and-softmax-alike sigmoid-less-accurate-than-softmax
 """.split()
 """Claims of which some run that judges them was trained by a commit without them.
 
-Not each of these runs had been looked at: some were trained for another claim, and some were under
-way. What had been seen is told on the page Results and in the notes of claims.
+Not each of these runs had been looked at: some were trained for another claim (the controls of
+SigLIP's), and some were under way. What had been seen is told on the page Results and in the notes of claims.
 """
 
 

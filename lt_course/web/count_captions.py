@@ -158,7 +158,8 @@ def outputs(out: Path, inputs: Iterable[Path]) -> tuple[Path, ...]:
     Raises:
         CourseError: one is an input or a folder, or the folder of `out` cannot be made.
     """
-    made = out, out.with_suffix(".malformed.csv"), out.with_suffix(".manifest.json")
+    malformed, manifest = (f"{out.stem}.{end}" for end in ("malformed.csv", "manifest.json"))
+    made = out, out.parent / malformed, out.parent / manifest
     taken = {path.resolve() for path in inputs}
     with writing(out.parent, "give another file with --out"):
         for path in made:

@@ -396,7 +396,7 @@ def test_a_configuration_counts_the_tested_classes(
         assert study.config("sl", **QUICK, data_folder=name).data.data_folder == str(root)
     (tmp_path / "link").symlink_to(root)
     assert study.config("sl", **QUICK, data_folder="link").address != run.address
-    with pytest.raises(CourseError, match="'concepts' is 4; it must be at least 1 and at most 3"):
+    with pytest.raises(CourseError, match="'concepts' is 4; it must be at least 2 and at most 3"):
         study.config("sl", **QUICK, data_folder=root, concepts=4)
     with pytest.raises(CourseError, match="'image_size' is 8; it must be at least 16"):
         study.config("sl", **QUICK, data_folder=root, image_size=8)

@@ -325,7 +325,7 @@ def test_each_picture_is_told_its_own_concepts_name(table: np.ndarray, tmp_path:
 
 @pytest.mark.parametrize("text", ["template", "title", "name+title", "name|title", "gloss"])
 def test_the_language_model_has_names_alone(table: np.ndarray, text: str) -> None:
-    with pytest.raises(CourseError, match=r"^Field 'text' is .*; use text 'name' with"):
+    with pytest.raises(CourseError, match=r"^Field 'text' is .*; use text 'name' and"):
         small_run("clip-template", "language-model", text=text)
 
 

@@ -338,7 +338,7 @@ def test_two_processes_train_as_one(
         assert np.array_equal(two.arrays["labels"], one.arrays["labels"])
     expected = left(tmp_path / "one")
     for key, value in left(tmp_path / "two").items():
-        torch.testing.assert_close(value, expected[key], rtol=2e-3, atol=2e-3, msg=key)
+        torch.testing.assert_close(value, expected[key], rtol=2e-3, atol=5e-3, msg=key)
 
 
 def kill_at(at: int, step: int) -> None:
@@ -559,7 +559,7 @@ def test_missing_labels_and_tests_are_named(there: Path, monkeypatch: pytest.Mon
         ("paper-clip-title", {"prompts": "gloss"}, "drawings alone have"),
         ("paper-clip-laionet", {"text": "title"}, "'template', 'synset', or caption"),
         ("paper-dino", {"redrawn": 0.5}, "no pen"),
-        ("gpu-cifar100-sl", {"concepts": 101}, "'concepts' is 101; it must be at least 1 and at"),
+        ("gpu-cifar100-sl", {"concepts": 101}, "'concepts' is 101; it must be at least 2 and at"),
         ("sl", {"imbalance_factor": 10.0}, "no field of sl 'imbalance_factor'"),
         ("sl", {"tail_shots": 1}, "'tail_classes' is 0"),
         ("sl", {"image_size": 64}, "drawings in grey have 32 pixels"),

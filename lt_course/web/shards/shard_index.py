@@ -139,7 +139,7 @@ class Index:
     label: Tensor
     bad: Mapping[str, int]
     damaged: Mapping[str, int]
-    seen: Sequence[str]
+    seen: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.offset)
