@@ -45,6 +45,7 @@ LESSONS = (
     "feature_space",
     "extreme_tails",
     "dino",
+    "since_then",
 )
 """Those with experiments, in their order; their numbers are a matter of the book."""
 
