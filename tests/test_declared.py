@@ -31,7 +31,8 @@ sigmoid-and-softmax-alike sigmoid-less-accurate-than-softmax
 """Claims of which some run that judges them was trained by a commit without them.
 
 Not each of these runs had been looked at: some were trained for another claim (the controls of
-SigLIP's), and some were under way. What had been seen is told on the page Results and in the notes of claims.
+SigLIP's), and some were under way. What had been seen is told on the page Results and in the notes
+of claims.
 """
 
 

@@ -403,7 +403,7 @@ def test_a_frozen_head_trains_in_parts_too(name: str, teacher, tmp_path: Path) -
         (
             "clip-title",
             {"distractor_concepts": 2},
-            "'distractor_concepts' is 2, but field 'distractors' is 0",
+            "'distractor_concepts' is 2, which has no effect",
         ),
         ("clip-title", {"text_tower": "RN50"}, "no field of clip-title 'text_tower'"),
         ("clip-title", {"text_head": "language-model"}, "'text' is 'title'"),

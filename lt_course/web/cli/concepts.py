@@ -36,13 +36,14 @@ def count(
     """
     if workers < 1:
         raise CourseError(f"--workers is {workers}; give 1 or more.")
+    with files.writing(out, "let --out name a file that can"):  # before hours of work
+        out.parent.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=out.parent).close()
+        if out.is_file():
+            out.open("ab").close()
     classes = concept_lists.read(concepts)
     sources = caption_files.expand(captions)
     *_, manifest = count_captions.outputs(out, [classes.path, *sources])
-    with files.writing(out, "let --out name a file that can"):  # before hours of work
-        TemporaryFile(dir=out.parent).close()
-        if out.exists():
-            out.open("ab").close()
     if changed := changed_names(classes, definition):
         more = f"; {manifest} names all {len(changed)}" if len(changed) > 5 else ""
         print(f"By {definition}, {', '.join(changed[:5])}{more}.", file=sys.stderr)
