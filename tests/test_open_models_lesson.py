@@ -111,6 +111,7 @@ def record(folder: Path, name: str, tag: str) -> Answers:
     about = {"name": name, "tag": tag, "set": "imagenet-val", "pictures": 31}
     about |= {"concepts": "imagenet", "counted_as": ["a", "b", "c"]}
     kept = Answers(found.confusion, found.collapse, found.names, about)
+    (folder / "imagenet-val").mkdir(exist_ok=True)
     evaluation.write(folder / "imagenet-val" / f"{name}--{tag}.npz", kept)
     return kept
 
