@@ -79,7 +79,8 @@ def test_another_book_builds_without_a_warning(
     own = yaml.safe_load((other / "_config.yml").read_text())
     (other / "_config.yml").write_text(yaml.safe_dump(own | yaml.safe_load(config)))
     (other / "_toc.yml").write_text(f"format: jb-book\nroot: index\nchapters:\n{contents}")
-    command = [Path(sys.executable).with_name("jupyter-book"), "build", other, "-W", "-n"]
+    book = str(Path(sys.executable).with_name("jupyter-book"))
+    command = [book, "build", str(other), "-W", "-n"]
     done = subprocess.run([*command, "--keep-going"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WARNING" not in done.stdout + done.stderr

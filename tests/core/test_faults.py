@@ -113,11 +113,11 @@ def test_a_disk_that_is_full_and_one_that_is_read_only(
         assert not list(folder.glob("*.tmp"))
     assert reached == [INTERVAL, 2 * INTERVAL, 2 * INTERVAL]
     # Read-only: no step is taken, and what is finished can be read.
-    remount = ["mount", "-o", "remount,ro", disk]
+    remount = ["mount", "-o", "remount,ro", str(disk)]
     subprocess.run(remount, check=True)
     with pytest.raises(CourseError, match=r"cannot be written \(Read-only file system"):
         study.train_or_load(run)
-    subprocess.run([*remount[:2], "remount,rw", disk], check=True)
+    subprocess.run([*remount[:2], "remount,rw", str(disk)], check=True)
     record = study.train_or_load(run)
     assert record.environment["first_step"] == reached[-1]
     assert equal(record, expected)
