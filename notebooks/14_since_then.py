@@ -339,8 +339,7 @@ def covering(pool, size):
     return pool[place.argsort(stable=True)[:size]]
 
 
-few = torch.tensor([7, 7, 7, 7, 2, 2, 5])
-assert covering(few, 5).tolist() == [7, 2, 5, 7, 2]
+assert covering(torch.tensor([7, 7, 7, 7, 2, 2, 5]), 5).tolist() == [7, 2, 5, 7, 2]
 
 # %% [markdown]
 # {doc}`04_dynamic_classification` says what a softmax over a batch learns: $\log p'_c - \log \pi_c$, with the labels' shares $p'_c$ in the batches and the chance $\pi_c$ that class $c$ is among the wrong answers. Counting puts the expected count in the place of $\pi_c$. All three can be counted, before training.
@@ -416,17 +415,16 @@ torch.testing.assert_close(sigmoid_loss(images, texts, 10, -10), packages)
 
 # %% tags=["nbval-ignore-output"]
 for seed in (0, 1, 2):
-    runs["siglip-title", seed] = study.train_or_load(
-        study.config("siglip-title", seed=seed)
-    )
+    run = study.config("siglip-title", seed=seed)
+    runs["siglip-title", seed] = study.train_or_load(run)
 
 # %%
 live = {
     key: {
         "S(p)": r.metrics["spearman_predictions"],
         "accuracy": r.metrics["accuracy"],
+        "exponent": exponent(r.per_class),
     }
-    | {"exponent": exponent(r.per_class)}
     for key, r in runs.items()
 }
 live = pd.DataFrame(live).T.rename_axis(["method", "seed"])

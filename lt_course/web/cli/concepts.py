@@ -36,10 +36,14 @@ def count(
     """
     if workers < 1:
         raise CourseError(f"--workers is {workers}; give 1 or more.")
-    with files.writing(out, "let --out name a file that can"):  # before hours of work
+    with files.writing(out.parent, "let --out name a file that can"):  # before hours of work
         out.parent.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=out.parent).close()
-        if out.is_file():
+        if out.is_dir():
+            raise CourseError(
+                f"{out} (--out) is no file and cannot be written; let --out name a file that can."
+            )
+        if out.exists():
             out.open("ab").close()
     classes = concept_lists.read(concepts)
     sources = caption_files.expand(captions)
