@@ -540,7 +540,7 @@ def test_a_neighborhood_holds_the_images_that_look_alike() -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"concepts": 201}, "'concepts' is 201; it must be at least 1 and at most 200"),
+        ({"concepts": 201}, "'concepts' is 201; it must be at least 2 and at most 200"),
         ({"tail_shots": 1}, "no effect beside 'tail_classes' 0"),
         ({"distractor_concepts": 3}, "no effect beside 'distractors' 0"),
         ({"distractors": 5}, "no prototype for images of others"),
