@@ -561,7 +561,7 @@ def test_missing_labels_and_tests_are_named(there: Path, monkeypatch: pytest.Mon
         ("paper-dino", {"redrawn": 0.5}, "no pen"),
         ("gpu-cifar100-sl", {"concepts": 101}, "'concepts' is 101; it must be at least 2 and at"),
         ("sl", {"imbalance_factor": 10.0}, "no field of sl 'imbalance_factor'"),
-        ("sl", {"tail_shots": 1}, "'tail_classes' is 0"),
+        ("sl", {"tail_shots": 1}, "'tail_shots' is 1, which has no effect beside 'tail_classes' 0"),
         ("sl", {"image_size": 64}, "drawings in grey have 32 pixels"),
         ("sl", {"text_tower": "RN50"}, "reads no text"),
         ("sl", {"sampling": "sqrt"}, "no effect beside 'vocabulary' None"),
