@@ -105,16 +105,7 @@ class BenchError(Exception):
 
 def about() -> dict[str, Any]:
     """Day, commit and machine."""
-    asked = [
-        "git",
-        "-C",
-        str(ROOT),
-        "describe",
-        "--always",
-        "--abbrev=12",
-        "--dirty",
-        "--exclude=*",
-    ]
+    asked = ["git", "-C", str(ROOT), *"describe --always --abbrev=12 --dirty --exclude=*".split()]
     commit = subprocess.run(asked, capture_output=True, text=True).stdout.strip()
     return {
         "date": datetime.date.today().isoformat(),

@@ -24,6 +24,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from conftest import small_icontail
+from small_runs import SMALL
 
 from lt_course import evidence, files, study
 from lt_course.data import icontail
@@ -36,13 +37,6 @@ from lt_course.study import store as store_module
 from lt_course.web import cli
 from lt_course.web.cli.study import seed_numbers
 
-SMALL = {
-    "concepts": 8,
-    "num_images": 160,
-    "profile": "incaps",
-    "batch_size": 32,
-    "duration": "1 epoch",
-}
 TOY = Experiment(
     name="toy",
     title="A toy",

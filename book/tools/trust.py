@@ -129,16 +129,7 @@ def record(reports: Sequence[Path], folder: Path = ROOT / "book") -> dict[str, A
 
 def commit() -> str:
     """The commit that was tested, with ``-dirty`` if files differed from it."""
-    asked = [
-        "git",
-        "-C",
-        str(ROOT),
-        "describe",
-        "--always",
-        "--abbrev=12",
-        "--dirty",
-        "--exclude=*",
-    ]
+    asked = ["git", "-C", str(ROOT), *"describe --always --abbrev=12 --dirty --exclude=*".split()]
     return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
 
 
